@@ -1,0 +1,102 @@
+"""Labels on an article: spans, the relations between them, and the document that holds both."""
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Self
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from labeling.core.article import Article
+from labeling.core.value import Value
+
+Name = Annotated[str, Field(min_length=1)]
+
+
+class Span(Value):
+    """A labelled stretch of text, `text[start:end]` in Unicode code points, `0 <= start < end`.
+
+    `score` is how sure its maker was (0 to 1), or None; a reviewed span has none.
+    """
+
+    id: Name
+    start: Annotated[int, Field(ge=0, strict=True)]
+    end: Annotated[int, Field(gt=0, strict=True)]
+    label: Name
+    score: Annotated[float, Field(ge=0, le=1)] | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if self.start >= self.end:
+            raise ValueError(f"start {self.start} is not before end {self.end}")
+        return self
+
+
+class Relation(Value):
+    """A labelled arrow from the span `head` to the span `tail`, both named by id. An ACTION is the head of its event."""
+
+    head: Name
+    tail: Name
+    label: Name
+
+
+class LabeledDoc(Article):
+    """An article with its labels.
+
+    Spans may overlap. Each lies within the text, has no white space at its edges and an id of its own; each relation's
+    ends are spans of the document. Spans are kept in order of text, relations in the order of their spans, so that
+    equal labels make equal documents.
+    """
+
+    spans: tuple[Span, ...] = ()
+    relations: tuple[Relation, ...] = ()
+
+    @field_validator("spans")
+    @classmethod
+    def _in_order_of_text(cls, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+        return tuple(sorted(spans, key=lambda s: (s.start, s.end, s.label, s.id)))
+
+    @field_validator("relations")
+    @classmethod
+    def _in_order_of_spans(cls, relations: tuple[Relation, ...], info: ValidationInfo) -> tuple[Relation, ...]:
+        place = {span.id: i for i, span in enumerate(info.data.get("spans", ()))}
+        return tuple(sorted(relations, key=lambda r: (place.get(r.head, -1), place.get(r.tail, -1), r.label)))
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if faults := [*self._span_faults(), *self._relation_faults()]:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _span_faults(self) -> Iterator[str]:
+        for span_id, count in Counter(span.id for span in self.spans).items():
+            if count > 1:
+                yield f"span id {span_id!r} stands {count} times"
+        for span in self.spans:
+            if span.end > len(self.text):
+                yield f"span {span.id!r} ends at {span.end}, behind the text's end at {len(self.text)}"
+            elif self.slice(span) != self.slice(span).strip():
+                yield f"span {span.id!r} has white space at its edge: {self.slice(span)!r}"
+
+    def _relation_faults(self) -> Iterator[str]:
+        known = {span.id for span in self.spans}
+        for relation, count in Counter(self.relations).items():
+            if count > 1:
+                yield f"relation {relation.label!r} stands {count} times between the same spans"
+            for end in {relation.head, relation.tail} - known:
+                yield f"relation {relation.label!r} refers to {end!r}, which is no span"
+
+    def slice(self, span: Span) -> str:
+        """The text of one of the document's spans."""
+        return self.text[span.start : span.end]
+
+    @cached_property
+    def by_id(self) -> dict[str, Span]:
+        """The spans by their ids."""
+        return {span.id: span for span in self.spans}
+
+    @classmethod
+    def of(cls, article: Article, spans: tuple[Span, ...] = (), relations: tuple[Relation, ...] = ()) -> Self:
+        """The article with these labels."""
+        fields = {name: getattr(article, name) for name in Article.model_fields}
+        return cls(**fields, spans=spans, relations=relations)

@@ -1,0 +1,37 @@
+"""What happened to something that did not go through exactly as it came."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Literal
+
+from labeling.core.value import Value
+
+Action = Literal["kept", "changed", "refused"]
+
+
+class Problem(Value):
+    """One thing that was not taken exactly as it came: what, where, why, and what was done.
+
+    `start` and `end` are code points in the article's text.
+
+    >>> Problem(reason="trimmed", action="changed", detail="white space at the edge", doc_id="a1", start=3, end=9)
+    Problem(changed, trimmed: white space at the edge)
+    """
+
+    reason: str
+    action: Action
+    detail: str
+    where: str = ""
+    doc_id: str = ""
+    label: str = ""
+    start: int | None = None
+    end: int | None = None
+    text: str = ""
+
+    def __repr__(self) -> str:
+        return f"Problem({self.action}, {self.reason}: {self.detail})"
+
+
+def tally(problems: Iterable[Problem]) -> dict[str, int]:
+    """How many problems there are of each reason, the most frequent first."""
+    return dict(Counter(problem.reason for problem in problems).most_common())

@@ -1,0 +1,172 @@
+"""The label schema: labels, relations, and what they say of a document. It is data, written in TOML."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Self
+
+from pydantic import Field, StringConstraints, ValidationError, model_validator
+
+from labeling.core.labels import LabeledDoc, Relation, Span
+from labeling.core.problem import Problem
+from labeling.core.value import Value
+from labeling.errors import SchemaError
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^\w[\w-]*$", max_length=50)]
+Score = Annotated[float, Field(ge=0, le=1)]
+Prose = Annotated[str, StringConstraints(strip_whitespace=True)]
+
+
+class Pattern(Value):
+    """A spaCy token pattern (the list that `Matcher.add` takes) whose longest matches are spans of a label."""
+
+    pattern: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
+    score: Score = 0.5
+
+
+class Label(Value):
+    """A kind of span.
+
+    Attributes:
+        description: What it is, in one sentence.
+        guidance: What an annotator marks and what not.
+        examples: Text with the span in [square brackets].
+        color: CSS hex colour in the annotator's page.
+        hotkey: The key that picks the label.
+        entities: spaCy's entity labels that become this one, each with the score of such a span (0 to 1).
+        patterns: Token patterns whose matches become this one.
+    """
+
+    description: Prose = ""
+    guidance: Prose = ""
+    examples: tuple[str, ...] = ()
+    color: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] = "#6e7781"
+    hotkey: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]$")] | None = None
+    entities: dict[str, Score] = Field(default_factory=dict)
+    patterns: tuple[Pattern, ...] = ()
+
+
+class RelationLabel(Value):
+    """A kind of relation, with the labels that its head and its tail may have."""
+
+    description: Prose = ""
+    head: Annotated[tuple[str, ...], Field(min_length=1)]
+    tail: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    def allows(self, head: str, tail: str) -> bool:
+        """Whether a relation of this kind may go from one label to the other."""
+        return head in self.head and tail in self.tail
+
+
+class LabelSchema(Value):
+    """The labels and relations of one project, and everything that a linguist wants to say about them.
+
+    `title` becomes the title of the Label Studio project, which takes 3 to 50 characters.
+    """
+
+    name: Identifier
+    version: Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){0,2}$")]
+    title: Annotated[str, StringConstraints(min_length=3, max_length=50)]
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] = "en"
+    description: Prose = ""
+    instructions: Prose = ""
+    labels: Annotated[dict[Identifier, Label], Field(min_length=1)]
+    relations: dict[Identifier, RelationLabel] = Field(default_factory=dict)
+
+    @classmethod
+    def from_toml(cls, toml: str, where: str = "schema") -> Self:
+        """The schema that a TOML text describes.
+
+        Raises:
+            SchemaError: It is no TOML, or it has problems; the message names all of them and `where`.
+        """
+        try:
+            return cls.model_validate(tomllib.loads(toml))
+        except tomllib.TOMLDecodeError as error:
+            raise SchemaError(f"{where}: not valid TOML: {error}") from error
+        except ValidationError as error:
+            lines = [f"  {_path(item['loc'])}: {_message(item)}" for item in error.errors()]
+            raise SchemaError(
+                f"{where}: {len(lines)} problem{'s' * (len(lines) > 1)}\n" + "\n".join(lines),
+                hint="docs/schema.md explains every key. `labeling schema check FILE` checks again.",
+            ) from error
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if faults := list(self._faults()):
+            raise ValueError("\n".join(faults))
+        return self
+
+    def _faults(self) -> Iterator[str]:
+        hotkeys = Counter(label.hotkey for label in self.labels.values() if label.hotkey)
+        yield from (f"hotkey {key!r} belongs to {n} labels" for key, n in hotkeys.items() if n > 1)
+        feeds = Counter(entity for label in self.labels.values() for entity in label.entities)
+        yield from (
+            f"entity {entity!r} feeds {n} labels; it can become only one" for entity, n in feeds.items() if n > 1
+        )
+        for name, relation in self.relations.items():
+            for end, labels in (("head", relation.head), ("tail", relation.tail)):
+                for label in labels:
+                    if label not in self.labels:
+                        yield f"relations.{name}.{end}: {label!r} is no label; there are {', '.join(self.labels)}"
+
+    @property
+    def key(self) -> str:
+        """Name and version, `event-1.0.0`: what predictions and training files are stamped with."""
+        return f"{self.name}-{self.version}"
+
+    @cached_property
+    def label_of_entity(self) -> Mapping[str, tuple[str, float]]:
+        """Entity label → (label, score); each label of the schema also feeds itself, for models trained on it."""
+        own = {name: (name, 1.0) for name in self.labels}
+        fed = {entity: (name, score) for name, label in self.labels.items() for entity, score in label.entities.items()}
+        return own | fed
+
+    def check(self, doc: LabeledDoc) -> tuple[Problem, ...]:
+        """What the schema forbids in the document: unknown labels, and relations with an illegal head or tail."""
+        return tuple(self._violations(doc.doc_id, doc.spans, doc.relations, doc.by_id))
+
+    def _violations(
+        self, doc_id: str, spans: Iterable[Span], relations: Iterable[Relation], by_id: Mapping[str, Span]
+    ) -> Iterator[Problem]:
+        for span in spans:
+            if span.label not in self.labels:
+                detail = f"the schema {self.key} has no label {span.label!r}; it has {', '.join(self.labels)}"
+                yield Problem(
+                    reason="unknown-label",
+                    action="refused",
+                    detail=detail,
+                    doc_id=doc_id,
+                    label=span.label,
+                    start=span.start,
+                    end=span.end,
+                )
+        for relation in relations:
+            if detail := self.objection(relation.label, by_id[relation.head].label, by_id[relation.tail].label):
+                yield Problem(
+                    reason="illegal-relation", action="refused", detail=detail, doc_id=doc_id, label=relation.label
+                )
+
+    def objection(self, relation: str, head: str, tail: str) -> str:
+        """Why no such relation may go from the label `head` to the label `tail`; "" where it may."""
+        if relation not in self.relations:
+            known = ", ".join(self.relations) or "none"
+            return f"the schema {self.key} has no relation {relation!r}; it has {known}"
+        legal = self.relations[relation]
+        if legal.allows(head, tail):
+            return ""
+        return f"{relation} cannot go from {head} to {tail}, only from {'/'.join(legal.head)} to {'/'.join(legal.tail)}"
+
+
+def _path(loc: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in loc if part != "[key]") or "schema"
+
+
+def _message(item: Any) -> str:
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return (
+        message
+        if item["type"] in {"missing", "value_error", "extra_forbidden"}
+        else f"{message}, not {item['input']!r}"
+    )

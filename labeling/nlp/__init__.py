@@ -1,0 +1,1 @@
+"""spaCy: loading, pre-annotating, training files, training. The only place that imports it."""

@@ -1,0 +1,110 @@
+"""LabelSchema → the labeling config that Label Studio draws its page from, and what another config lacks of it."""
+
+from html import escape
+from xml.etree import ElementTree as ET
+
+from labeling.core.schema import Label, LabelSchema, RelationLabel
+
+# The names that regions refer to; never to be changed, since submitted annotations carry them.
+CONTROL = "label"
+TEXT = "text"
+
+# One column, a line length and a line height made for reading; labels and relations stay in sight while the text scrolls.
+STYLE = """
+.labeling-tools { position: sticky; top: 0; z-index: 5; padding: 8px 0; background: var(--color-neutral-background, #fff);
+  border-bottom: 1px solid var(--color-neutral-border, #e1e4e8); }
+.labeling-article { max-width: 46em; padding-top: 4px; }
+.labeling-article .lsf-richtext { font-size: 17px; line-height: 2.1; }
+.labeling-byline { opacity: .7; }
+"""
+
+
+def to_xml(schema: LabelSchema) -> str:
+    """The labeling config of a schema: title and byline above the text, one Labels control, one Relations list."""
+    view = ET.Element("View")
+    ET.SubElement(view, "Style").text = STYLE
+    tools = ET.SubElement(view, "View", className="labeling-tools")
+    labels = ET.SubElement(tools, "Labels", name=CONTROL, toName=TEXT)
+    for name, label in schema.labels.items():
+        ET.SubElement(labels, "Label", _label_attributes(name, label))
+    if schema.relations:
+        relations = ET.SubElement(view, "Relations")
+        for name in schema.relations:
+            ET.SubElement(relations, "Relation", value=name)
+    article = ET.SubElement(view, "View", className="labeling-article")
+    ET.SubElement(article, "Header", value="$title", size="3")
+    byline = ET.SubElement(article, "View", className="labeling-byline")
+    ET.SubElement(byline, "Header", value="$byline", size="6")
+    ET.SubElement(article, "Text", name=TEXT, value="$text", granularity="word")
+    ET.indent(view)
+    return ET.tostring(view, encoding="unicode") + "\n"
+
+
+def _label_attributes(name: str, label: Label) -> dict[str, str]:
+    attributes = {"value": name, "background": label.color}
+    if label.hotkey:
+        attributes["hotkey"] = label.hotkey
+    if label.description:
+        attributes["hint"] = label.description
+    return attributes
+
+
+def instructions(schema: LabelSchema) -> str:
+    """What Label Studio shows the annotators as instructions: HTML made from the schema's prose."""
+    parts = [_prose(schema.instructions)]
+    for name, label in schema.labels.items():
+        key = f" (key {label.hotkey})" if label.hotkey else ""
+        examples = "".join(f"<li><i>{escape(example)}</i></li>" for example in label.examples)
+        parts.append(f"<h4>{escape(name)}{key}</h4><p>{escape(label.description)}</p>{_prose(label.guidance)}")
+        parts.append(f"<p>Examples:</p><ul>{examples}</ul>" if examples else "")
+    if schema.relations:
+        parts.append("<h4>Relations</h4><ul>")
+        parts += [_relation_line(name, relation) for name, relation in schema.relations.items()]
+        parts.append("</ul>")
+    return "".join(parts)
+
+
+def _relation_line(name: str, relation: RelationLabel) -> str:
+    ends = f"{'/'.join(relation.head)} → {'/'.join(relation.tail)}"
+    return f"<li><b>{escape(name)}</b> ({escape(ends)}): {escape(relation.description)}</li>"
+
+
+def _prose(text: str) -> str:
+    """Lines that begin with "- " as a list, all others as paragraphs."""
+    html, in_list = [], False
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        is_item = line.startswith("- ")
+        if is_item != in_list:
+            html.append("<ul>" if is_item else "</ul>")
+            in_list = is_item
+        html.append(f"<li>{escape(line[2:])}</li>" if is_item else f"<p>{escape(line)}</p>")
+    return "".join(html) + "</ul>" * in_list
+
+
+def differences(schema: LabelSchema, xml: str) -> tuple[str, ...]:
+    """Why tasks and annotations of this schema do not fit a project with this labeling config; empty where they do.
+
+    Only what data depends on counts: the text control, the labels, the relations. Colours, hotkeys, layout and
+    additional controls are free.
+    """
+    try:
+        root = ET.fromstring(xml)  # noqa: S314 - expat has had its own limits on entity expansion since 2.4.1
+    except ET.ParseError as error:
+        return (f"the project's labeling config is not valid XML: {error}",)
+    found: list[str] = []
+    text = root.find(f".//Text[@name='{TEXT}']")
+    if text is None or text.get("value") != "$text":
+        found.append(f'no <Text name="{TEXT}" value="$text">')
+    control = root.find(f".//Labels[@name='{CONTROL}']")
+    if control is None or control.get("toName") != TEXT:
+        found.append(f'no <Labels name="{CONTROL}" toName="{TEXT}">')
+    labels = {e.get("value") for e in control.iter("Label")} if control is not None else set()
+    relations = {e.get("value") for e in root.iter("Relation")}
+    for kind, ours, theirs in (("label", schema.labels, labels), ("relation", schema.relations, relations)):
+        found += [f"{kind} {name} is in the schema, not in the project" for name in ours if name not in theirs]
+        found += [
+            f"{kind} {name} is in the project, not in the schema"
+            for name in sorted(map(str, theirs))
+            if name not in ours
+        ]
+    return tuple(found)
