@@ -1,0 +1,93 @@
+"""Scraped rubbish: what is taken out of a text, line by line, and the headline that stands above it.
+
+Only short lines that stand by themselves go, never a sentence of a paragraph: what is wrongly kept costs an annotator a
+glance, what is wrongly removed is lost.
+"""
+
+import re
+from difflib import SequenceMatcher
+
+MAX_RUBBISH = 160  # characters; a longer line is prose
+MAX_TITLE = 150
+SAME_TITLE = 0.9  # similarity from which a line above the text is the headline told again
+
+# reason → the lines that it names
+RUBBISH = {
+    "breadcrumb": r"home\s*(?:[>/»›|]\s*\S.*)$",
+    "link-line": r"(?:read (?:also|more|next)|also read|see also|related(?: (?:articles?|stories|news))?|more on this)\s*[:–—-].*$",
+    "caption": r"(?:(?:photo|image|picture|pic|file photo)(?: credit| by)?\s*[:/].*|(?:photo|image|source)\s*:\s.{1,80}"
+    r"|.{0,60}/?\s*getty images|.{1,120}\((?:afp|ap|reuters|epa)(?: photo)?(?:/[^)]*)?\))$",
+    "share-line": r"(?:share (?:this|on)\b.*|follow us\b.*|(?:tweet|share|email|print)(?: this)?)$",
+    "newsletter": r"(?:subscribe|sign up)\b.{0,60}\b(?:newsletter|updates|alerts|briefing)\b.*$",
+    "advertisement": r"(?:-+\s*)?(?:advertisement|advertising|sponsored(?: content)?|story continues below.*)(?:\s*-+)?$",
+    "copyright": r"(?:©|\(c\)\s*\d{4}|copyright\b).*$|^.{0,80}\ball rights reserved\.?$",
+}
+PATTERNS = {reason: re.compile(pattern, re.IGNORECASE) for reason, pattern in RUBBISH.items()}
+BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
+LINE_TAIL = re.compile(r"[^\S\n]+$", re.MULTILINE)
+BULLET = re.compile(r"[-*•–—]\s")
+DATELINE = re.compile(r"[A-Z][A-Z .'-]{2,}[,(—–-]")
+
+Removed = tuple[str, str]  # reason, line
+
+
+def paragraphs(text: str) -> str:
+    """The text with one empty line between paragraphs and nothing behind its lines."""
+    return BLANK_LINES.sub("\n\n", LINE_TAIL.sub("", text)).strip("\n")
+
+
+def split_headline(text: str) -> tuple[str, str]:
+    """The headline above a text, and the rest; ("", text) where the first paragraph is no headline."""
+    first, _, rest = text.partition("\n\n")
+    is_headline = (
+        0 < len(first) <= MAX_TITLE
+        and rest.strip()
+        and "\n" not in first
+        and not first.rstrip("\"'”’»").endswith((".", "!", ":", ";", ","))
+        and not BULLET.match(first)
+        and not DATELINE.match(first)
+    )
+    return (first.strip(), rest) if is_headline else ("", text)
+
+
+def without_breadcrumb(text: str) -> tuple[str, list[Removed]]:
+    """The text without a breadcrumb as its first line: "Home News World", then perhaps the headline that follows."""
+    first, _, rest = text.partition("\n\n")
+    headline = rest.partition("\n\n")[0].strip()
+    crumbs = first.strip()
+    ends_in_headline = bool(headline) and crumbs.casefold().endswith(headline.casefold())
+    if "\n" not in crumbs and re.match(r"home\b", crumbs, re.IGNORECASE) and crumbs.casefold() != headline.casefold():
+        if ends_in_headline or PATTERNS["breadcrumb"].match(crumbs):
+            return rest, [("breadcrumb", crumbs)]
+    return text, []
+
+
+def without_rubbish(text: str, title: str) -> tuple[str, list[Removed]]:
+    """The text without rubbish and without its headline told again, and what was taken out."""
+    kept: list[str] = []
+    removed: list[Removed] = []
+    prose_began = False
+    for line in text.split("\n"):
+        reason = _reason(line.strip(), title, above_prose=not prose_began)
+        if reason:
+            removed.append((reason, line.strip()))
+        else:
+            kept.append(line)
+            prose_began = prose_began or len(line) > MAX_TITLE
+    return paragraphs("\n".join(kept)), removed
+
+
+def _reason(line: str, title: str, *, above_prose: bool) -> str:
+    if not line or len(line) > MAX_RUBBISH:
+        return ""
+    if title:
+        likeness = 1.0 if _bare(line) == _bare(title) else 0.0
+        if above_prose and not likeness:
+            likeness = SequenceMatcher(None, _bare(line), _bare(title), autojunk=False).ratio()
+        if likeness >= SAME_TITLE:
+            return "title-repeated"
+    return next((reason for reason, pattern in PATTERNS.items() if pattern.match(line)), "")
+
+
+def _bare(line: str) -> str:
+    return " ".join(re.findall(r"\w+", line.casefold()))

@@ -1,0 +1,202 @@
+"""Paths → articles and problems: what a file is, what it says, and what became of each thing in it."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from labeling.core.article import Article, digest
+from labeling.core.problem import Action, Problem
+from labeling.core.text import BOM, UNSTORABLE, normalize
+from labeling.ingest.clean import paragraphs, split_headline, without_breadcrumb, without_rubbish
+from labeling.ingest.html import read_html
+from labeling.ingest.records import read_json, read_json_lines, read_table, to_fields
+
+KINDS = {
+    ".txt": "text",
+    ".text": "text",
+    ".html": "html",
+    ".htm": "html",
+    ".json": "json",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+}
+# Files that lie beside articles and are none; a file named by hand is always read.
+BESIDE = ("README*", "LICENSE*", "gold.jsonl")
+UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_articles(paths: Iterable[str | Path], *, keep_all: bool = False) -> Iterator[Article | Problem]:
+    """The articles of files, folders and standard input (`-`), as they are read, and every problem with them.
+
+    A problem with the action "changed" belongs to an article that was taken, one that was "refused" to something that
+    was not; it says where: the file, and the line or the number in it. Nothing stops at a fault.
+
+    Args:
+        paths: Files, folders (searched through), or `-`.
+        keep_all: Leave scraped rubbish in the texts.
+    """
+    seen: dict[str, tuple[str, str]] = {}  # doc_id → digest, where
+    places: dict[str, str] = {}  # digest → where
+    for path in paths:
+        for item in _of_path(path, keep_all=keep_all):
+            if isinstance(item, Problem):
+                yield item
+                continue
+            article, where = item
+            if article.doc_id in seen:
+                other, first = seen[article.doc_id]
+                reason = "duplicate" if other == article.digest else "duplicate-id"
+                text = "the same text" if other == article.digest else "another text"
+                yield _problem(reason, f"{article.doc_id!r} was read from {first} already, with {text}", where, article)
+            elif article.digest in places:
+                yield _problem("duplicate-text", f"the same text as {places[article.digest]}", where, article)
+            else:
+                seen[article.doc_id] = (article.digest, where)
+                places[article.digest] = where
+                yield article
+
+
+def _of_path(path: str | Path, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:
+    if str(path) == "-":
+        data = sys.stdin.buffer.read()
+        yield from _of_bytes(data, _sniff(data), "stdin", keep_all=keep_all)
+        return
+    path = Path(path)
+    if path.is_dir():
+        for file in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+            if file.is_file() and not hidden and not any(file.match(pattern) for pattern in BESIDE):
+                yield from _of_path(file, keep_all=keep_all)
+        return
+    kind = KINDS.get(path.suffix.lower())
+    if kind is None:
+        yield _problem("unknown-format", f"not one of {', '.join(KINDS)}", str(path))
+        return
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        yield _problem("unreadable", error.strerror or str(error), str(path))
+        return
+    yield from _of_bytes(data, kind, str(path), keep_all=keep_all)
+
+
+def _sniff(data: bytes) -> str:
+    head = data.lstrip(b"\xef\xbb\xbf \t\r\n")[:200].lower()
+    if head.startswith((b"<!doctype", b"<html")):
+        return "html"
+    if head.startswith(b"["):
+        return "json"
+    return "jsonl" if head.startswith(b"{") else "text"
+
+
+def _of_bytes(data: bytes, kind: str, where: str, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:
+    if kind == "html":
+        yield from _article(read_html(data, keep_all=keep_all), {}, where, keep_all=keep_all)
+        return
+    try:
+        text = data.decode("utf-16" if data.startswith(UTF16) else "utf-8")
+    except UnicodeDecodeError as error:
+        hint = "convert it, for example: iconv -f WINDOWS-1252 -t UTF-8"
+        yield _problem("not-utf8", f"byte {error.start} is not {error.encoding.upper()}; {hint}", where)
+        return
+    if kind == "text":
+        yield from _plain(text, where, keep_all=keep_all)
+        return
+    # Line ends outside of values differ by system; inside of CSV values they are the text's own.
+    text = text.removeprefix(BOM)
+    for item in {
+        "json": lambda: read_json(text, where),
+        "jsonl": lambda: read_json_lines(text, where),
+        "csv": lambda: read_table(text, where, ","),
+        "tsv": lambda: read_table(text, where, "\t"),
+    }[kind]():
+        if isinstance(item, Problem):
+            yield item
+        else:
+            line, record = item
+            fields, extra = to_fields(record)
+            yield from _article(fields, extra, f"{where}:{line}", keep_all=keep_all)
+
+
+def _plain(text: str, where: str, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:
+    whole = paragraphs(normalize(text))
+    if keep_all:
+        title, _ = split_headline(whole)
+        yield from _article({"text": text, "title": title}, {}, where, keep_all=True)
+        return
+    rest, removed = without_breadcrumb(whole)
+    title, body = split_headline(rest)
+    yield from _article({"text": body, "title": title}, {}, where, keep_all=False, removed=removed, raw=text)
+
+
+def _article(
+    fields: dict[str, Any],
+    extra: dict[str, Any],
+    where: str,
+    *,
+    keep_all: bool,
+    removed: Iterable[tuple[str, str]] = (),
+    raw: str | None = None,
+) -> Iterator[tuple[Article, str] | Problem]:
+    """The article of these fields, after the notes on what was changed in it."""
+    text = fields.get("text", "")
+    if not isinstance(text, str):
+        yield _problem("bad-row", f"the text is no text but {type(text).__name__}", where)
+        return
+    strings = {name: normalize(str(value)).strip() for name, value in fields.items() if name != "text"}
+    notes: list[tuple[str, str, str]] = []
+    if unstorable := len(UNSTORABLE.findall(text if raw is None else raw)):
+        detail = f"{unstorable} NUL or lone surrogate characters became U+FFFD"
+        notes.append(("unstorable-characters", detail, ""))
+    body = normalize(text)
+    if not keep_all:
+        body, more = without_rubbish(paragraphs(body), strings.get("title", ""))
+        notes += [(reason, f"taken out as {reason.replace('-', ' ')}", line) for reason, line in (*removed, *more)]
+    if not body.strip():
+        yield _problem("empty", "there is no text in it", where)
+        return
+    published = strings.pop("published", "")
+    strings["published"] = _iso(published)
+    if published and not strings["published"]:
+        extra = extra | {"published": published}
+        notes.append(("unknown-date", f"{published!r} is no ISO date; it was kept as an extra field", ""))
+    strings["doc_id"] = strings.get("doc_id") or strings.get("url") or digest(body)
+    try:
+        article = Article(text=body, extra=extra, **strings)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        yield _problem("bad-row", faults, where)
+        return
+    for reason, detail, line in notes:
+        yield _problem(reason, detail, where, article, action="changed", text=line)
+    yield article, where
+
+
+def _iso(published: str) -> str:
+    """An ISO 8601 or RFC 2822 date (and time) in ISO form; "" for any other."""
+    for parse in (date.fromisoformat, datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            return parse(published).isoformat()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return ""
+
+
+def _problem(
+    reason: str,
+    detail: str,
+    where: str,
+    article: Article | None = None,
+    *,
+    action: Action = "refused",
+    text: str = "",
+) -> Problem:
+    doc_id = article.doc_id if article else ""
+    return Problem(reason=reason, action=action, detail=detail, where=where, doc_id=doc_id, text=text)
