@@ -40,7 +40,9 @@ def refusal(nlp: Language, article: Article) -> Problem | None:
     """Why the pipeline cannot take the article, or None."""
     if len(article.text) <= nlp.max_length:
         return None
-    detail = f"{len(article.text):,} characters are more than the pipeline takes ({nlp.max_length:,}); split the article"
+    detail = (
+        f"{len(article.text):,} characters are more than the pipeline takes ({nlp.max_length:,}); split the article"
+    )
     return Problem(reason="too-long", action="refused", detail=detail, doc_id=article.doc_id)
 
 

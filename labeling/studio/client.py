@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import AccessError, LabelingError, StudioError
-from labeling.studio.config import differences, instructions, to_xml
+from labeling.studio.config import instructions, to_xml
 
 Json = dict[str, Any]
 
@@ -75,7 +75,9 @@ class Studio:
 
     def project(self, project_id: int) -> Project:
         """The project with this number."""
-        with self._spoken(f"Project {project_id} is gone from {self.url}.", "Name another with --project, or make one."):
+        with self._spoken(
+            f"Project {project_id} is gone from {self.url}.", "Name another with --project, or make one."
+        ):
             return self._project(self._sdk.projects.get(id=project_id))
 
     def create_project(self, schema: LabelSchema, title: str) -> Project:
@@ -210,11 +212,6 @@ class Studio:
         if error.status_code == 404:
             return StudioError(missing or f"{self.url} knows no such page; is it a Label Studio?", hint)
         return StudioError(f"{self.url} refused (HTTP {error.status_code}): {detail or 'no reason given'}")
-
-
-def out_of_step(schema: LabelSchema, project: Project) -> tuple[str, ...]:
-    """Why the schema does not fit the project; empty where it does."""
-    return differences(schema, project.label_config)
 
 
 def _detail(body: Any) -> str:

@@ -4,6 +4,7 @@ from html import escape
 from xml.etree import ElementTree as ET
 
 from labeling.core.schema import Label, LabelSchema, RelationLabel
+from labeling.core.value import Value
 
 # The names that regions refer to; never to be changed, since submitted annotations carry them.
 CONTROL = "label"
@@ -11,7 +12,8 @@ TEXT = "text"
 
 # One column, a line length and a line height made for reading; labels and relations stay in sight while the text scrolls.
 STYLE = """
-.labeling-tools { position: sticky; top: 0; z-index: 5; padding: 8px 0; background: var(--color-neutral-background, #fff);
+.labeling-tools { position: sticky; top: 0; z-index: 5; padding: 8px 0;
+  background: var(--color-neutral-background, #fff);
   border-bottom: 1px solid var(--color-neutral-border, #e1e4e8); }
 .labeling-article { max-width: 46em; padding-top: 4px; }
 .labeling-article .lsf-richtext { font-size: 17px; line-height: 2.1; }
@@ -81,30 +83,42 @@ def _prose(text: str) -> str:
     return "".join(html) + "</ul>" * in_list
 
 
-def differences(schema: LabelSchema, xml: str) -> tuple[str, ...]:
+class Difference(Value):
+    """One way in which a project does not show a schema; `missing` where the project only lacks something of it."""
+
+    detail: str
+    missing: bool
+
+
+def differences(schema: LabelSchema, xml: str) -> tuple[Difference, ...]:
     """Why tasks and annotations of this schema do not fit a project with this labeling config; empty where they do.
 
     Only what data depends on counts: the text control, the labels, the relations. Colours, hotkeys, layout and
     additional controls are free.
     """
     try:
-        root = ET.fromstring(xml)  # noqa: S314 - expat has had its own limits on entity expansion since 2.4.1
+        root = ET.fromstring(xml)  # noqa: S314 - expat limits entity expansion itself since 2.4.1
     except ET.ParseError as error:
-        return (f"the project's labeling config is not valid XML: {error}",)
-    found: list[str] = []
+        return (Difference(detail=f"the project's labeling config is not valid XML: {error}", missing=False),)
+    found: list[Difference] = []
     text = root.find(f".//Text[@name='{TEXT}']")
     if text is None or text.get("value") != "$text":
-        found.append(f'no <Text name="{TEXT}" value="$text">')
+        found.append(Difference(detail=f'the project has no <Text name="{TEXT}" value="$text">', missing=False))
     control = root.find(f".//Labels[@name='{CONTROL}']")
     if control is None or control.get("toName") != TEXT:
-        found.append(f'no <Labels name="{CONTROL}" toName="{TEXT}">')
-    labels = {e.get("value") for e in control.iter("Label")} if control is not None else set()
-    relations = {e.get("value") for e in root.iter("Relation")}
-    for kind, ours, theirs in (("label", schema.labels, labels), ("relation", schema.relations, relations)):
-        found += [f"{kind} {name} is in the schema, not in the project" for name in ours if name not in theirs]
+        found.append(Difference(detail=f'the project has no <Labels name="{CONTROL}" toName="{TEXT}">', missing=False))
+    labels = {str(e.get("value")) for e in control.iter("Label")} if control is not None else set()
+    relations = {str(e.get("value")) for e in root.iter("Relation")}
+    for kind, ours, theirs in (
+        ("label", set(schema.labels), labels),
+        ("relation", set(schema.relations), relations),
+    ):
         found += [
-            f"{kind} {name} is in the project, not in the schema"
-            for name in sorted(map(str, theirs))
-            if name not in ours
+            Difference(detail=f"{kind} {name} is in the schema, not in the project", missing=True)
+            for name in sorted(ours - theirs)
+        ]
+        found += [
+            Difference(detail=f"{kind} {name} is in the project, not in the schema", missing=False)
+            for name in sorted(theirs - ours)
         ]
     return tuple(found)

@@ -195,7 +195,9 @@ def _until_healthy(
     began = time.monotonic()
     while (waited := time.monotonic() - began) < timeout:
         if child.poll() is not None:
-            raise StudioError(f"Label Studio stopped while starting (exit code {child.returncode}).", _tail(folder, login))
+            raise StudioError(
+                f"Label Studio stopped while starting (exit code {child.returncode}).", _tail(folder, login)
+            )
         with contextlib.suppress(httpx.HTTPError, ValueError):
             answer = httpx.get(f"{server.url}/health", timeout=5, trust_env=False)
             if answer.json().get("status") == "UP" and _listens(child.pid, server.port):

@@ -1,0 +1,110 @@
+"""An exported folder → a trained pipeline, and its scores. Thin over spaCy's own training."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.cli.train import train as spacy_train
+from spacy.tokens import DocBin
+from spacy.training import Example
+
+from labeling.core.value import Value
+from labeling.errors import InputError, ModelError
+from labeling.nlp.load import load, model_name
+
+
+class Score(Value):
+    """Precision, recall and F (0 to 1) of exact spans, and how many gold spans there were."""
+
+    precision: float
+    recall: float
+    f: float
+    gold: int
+
+
+class Scores(Value):
+    """What a model finds of the gold spans in a part: over all labels, and per label."""
+
+    model: str
+    documents: int
+    overall: Score
+    labels: dict[str, Score]
+
+
+def train(folder: Path, output: Path) -> Path:
+    """The folder of the best model; spaCy's table of the training goes to stderr.
+
+    Raises:
+        InputError: The folder has no config, or nothing to train or to choose the best model on.
+        ModelError: spaCy stopped.
+    """
+    overrides = {f"paths.{part}": str(part_file(folder, part)) for part in ("train", "dev")}
+    for part in ("train", "dev"):
+        if not _docs(part_file(folder, part), spacy.blank("xx")):
+            raise InputError(
+                f"{folder} has no documents in its {part} part.",
+                "Review more articles, or enlarge the part by [split] in labeling.toml, and export again.",
+            )
+    config = folder / "config.cfg"
+    if not config.is_file():
+        raise InputError(f"{folder} has no config.cfg.", "`labeling export` writes one.")
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            spacy_train(config, output, overrides=overrides)
+    except (ValueError, SystemExit, OSError) as error:
+        raise ModelError(f"spaCy could not train: {error}", f"Try it by hand: {command(folder, output)}") from error
+    return output / "model-best"
+
+
+def command(folder: Path, output: Path) -> str:
+    """The plain spaCy command that trains the same model."""
+    paths = " ".join(f"--paths.{part} {part_file(folder, part)}" for part in ("train", "dev"))
+    return f"python -m spacy train {folder / 'config.cfg'} --output {output} {paths}"
+
+
+def evaluate(model: str, folder: Path, part: str = "test") -> Scores:
+    """How well a model finds the spans of a part that are in `doc.ents`; a span counts where both its edges are right.
+
+    Precision is the share of found spans that are gold, recall the share of gold spans that were found, F their
+    harmonic mean; tokens whose label nobody knows are left out (spaCy's Scorer.score_spans).
+
+    Raises:
+        InputError: There is no such part, or it is empty.
+        ModelError: There is no such model.
+    """
+    nlp = load(model)
+    docs = _docs(part_file(folder, part), nlp)
+    if not docs:
+        raise InputError(f"{folder} has no documents in its {part} part.", "Review more articles and export again.")
+    examples = [Example(nlp.make_doc(doc.text), doc) for doc in docs]
+    found: dict[str, Any] = nlp.evaluate(examples)
+    gold = [entity.label_ for doc in docs for entity in doc.ents]
+    per_type = found.get("ents_per_type") or {}
+    labels = {label: _score(per_type.get(label, {}), "", gold.count(label)) for label in sorted({*per_type, *gold})}
+    return Scores(model=model_name(nlp), documents=len(docs), overall=_score(found, "ents_", len(gold)), labels=labels)
+
+
+def part_file(folder: Path, part: str) -> Path:
+    """The file of a part."""
+    return folder / f"{part}.spacy"
+
+
+def _score(found: dict[str, Any], prefix: str, gold: int) -> Score:
+    precision, recall, f = (float(found.get(prefix + key) or 0.0) for key in ("p", "r", "f"))
+    return Score(precision=precision, recall=recall, f=f, gold=gold)
+
+
+def _docs(file: Path, nlp: spacy.language.Language) -> list[Any]:
+    return list(_read(file, nlp))
+
+
+def _read(file: Path, nlp: spacy.language.Language) -> Iterator[Any]:
+    try:
+        yield from DocBin().from_bytes(file.read_bytes()).get_docs(nlp.vocab)
+    except OSError as error:
+        raise InputError(f"Cannot read {file}: {error.strerror}", "`labeling export` writes it.") from error
+    except Exception as error:  # whatever a file that is no DocBin makes zlib and msgpack raise
+        raise InputError(f"{file} is not a DocBin: {error}", "`labeling export` writes it anew.") from error

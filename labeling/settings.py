@@ -1,0 +1,190 @@
+"""A workspace: the folder that someone works in, and its settings.
+
+`labeling.toml`, then the environment, then options of the command: the later one wins.
+"""
+
+import json
+import os
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+
+from labeling.core.schema import LabelSchema
+from labeling.core.split import Split
+from labeling.core.value import Value
+from labeling.errors import InputError
+from labeling.files import json_text, read_text, write_atomic
+from labeling.resources import resource
+
+FILE = "labeling.toml"
+EMBEDDED = "embedded"  # its port may change, so its project is not kept under its URL
+
+TEMPLATE = """\
+# The settings of this workspace. docs/settings.md explains them.
+
+title = {title}
+schema = {schema}            # schemas/<name>.toml
+model = "en_core_web_sm"    # a spaCy package, or the folder of a trained model
+
+# Shares of the documents that are not trained on, in per cent.
+[split]
+dev = {dev}
+test = {test}
+
+# A Label Studio that runs elsewhere. Its token belongs into the variable LABEL_STUDIO_API_KEY, not into this file.
+# [studio]
+# url = "https://label-studio.example.org"
+# project = 1
+"""
+
+
+class StudioSettings(Value):
+    """Which Label Studio: one elsewhere by its URL, else the embedded one on (if free) this port."""
+
+    url: str = ""
+    project: int | None = None
+    port: int = Field(default=8080, ge=1, le=65535)
+
+
+class Settings(Value):
+    """What `labeling.toml` may say."""
+
+    title: str = Field(default="", max_length=50)
+    schema_name: str = Field(default="event", alias="schema")
+    model: str = "en_core_web_sm"
+    split: Split = Split()
+    studio: StudioSettings = StudioSettings()
+
+
+class Workspace(Value):
+    """A folder with its settings, its schema and the state that `labeling` keeps in `.labeling/`."""
+
+    folder: Path
+    settings: Settings
+    api_key: SecretStr | None = None
+
+    @property
+    def state(self) -> Path:
+        """Where `labeling` keeps what is not for editing."""
+        return self.folder / ".labeling"
+
+    @property
+    def studio_folder(self) -> Path:
+        """Where the embedded Label Studio lives."""
+        return self.state / "studio"
+
+    @property
+    def exports(self) -> Path:
+        """Where training files land."""
+        return self.folder / "exports"
+
+    @property
+    def title(self) -> str:
+        """The title of the project."""
+        return self.settings.title or self.label_schema.title
+
+    @cached_property
+    def label_schema(self) -> LabelSchema:
+        """The workspace's schema.
+
+        Raises:
+            InputError: There is none of its name.
+            SchemaError: It has problems.
+        """
+        file = schema_file(self.settings.schema_name, self.folder)
+        return LabelSchema.from_toml(read_text(file, "The schema"), where=str(file))
+
+    @property
+    def is_initialised(self) -> bool:
+        """Whether `labeling init` has been here."""
+        return (self.folder / FILE).is_file()
+
+    def remembered_project(self) -> int | None:
+        """The project that this workspace made on its Label Studio."""
+        return self._projects().get(self.settings.studio.url or EMBEDDED)
+
+    def remember_project(self, project_id: int) -> None:
+        """Keep the project's number for the next command."""
+        projects = self._projects() | {self.settings.studio.url or EMBEDDED: project_id}
+        write_atomic(self.state / "projects.json", json_text(projects))
+
+    def _projects(self) -> dict[str, int]:
+        file = self.state / "projects.json"
+        try:
+            found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"Cannot use {file}: {error}", "Remove it, and name the project with --project."
+            ) from error
+        return found if isinstance(found, dict) else {}
+
+
+def open_workspace(folder: Path, **options: Any) -> Workspace:
+    """The workspace in a folder, with the environment and then the options (those that are not None) over its file.
+
+    Options are `url`, `project`, `model`, `schema`.
+
+    Raises:
+        InputError: labeling.toml is no TOML or says something it may not; every problem is named.
+    """
+    file = folder / FILE
+    try:
+        said: dict[str, Any] = tomllib.loads(read_text(file, "The settings")) if file.exists() else {}
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{file} is not valid TOML: {error}") from error
+    studio = dict(said.get("studio") or {}) if isinstance(said.get("studio"), dict | None) else {}
+    if os.environ.get("LABEL_STUDIO_URL"):
+        studio["url"] = os.environ["LABEL_STUDIO_URL"]
+    studio |= {key: options[key] for key in ("url", "project") if options.get(key) is not None}
+    said |= {key: options[key] for key in ("model", "schema") if options.get(key) is not None}
+    if isinstance(said.get("studio", {}), dict):
+        said["studio"] = studio
+    try:
+        settings = Settings.model_validate(said)
+    except ValidationError as error:
+        lines = [f"  {'.'.join(map(str, e['loc'])) or FILE}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise InputError(
+            f"{file}: {len(lines)} problem(s)\n" + "\n".join(lines), "docs/settings.md explains them."
+        ) from None
+    key = os.environ.get("LABEL_STUDIO_API_KEY", "").strip()
+    return Workspace(folder=folder, settings=settings, api_key=SecretStr(key) if key else None)
+
+
+def schema_file(name: str, folder: Path) -> Path:
+    """The file of a schema: a path as it is, else by name from the workspace, else from what is shipped.
+
+    Raises:
+        InputError: There is none; the message names those that there are.
+    """
+    if name.endswith(".toml") and Path(name).is_file():
+        return Path(name)
+    places = (folder / "schemas", resource("schemas"))
+    for place in places:
+        if (place / f"{name}.toml").is_file():
+            return place / f"{name}.toml"
+    known = sorted({file.stem for place in places for file in place.glob("*.toml")})
+    raise InputError(f"There is no schema {name!r}.", f"There are: {', '.join(known)}; or name a .toml file.")
+
+
+def init(folder: Path, *, title: str | None = None, schema: str = "event", split: Split | None = None) -> list[Path]:
+    """The files that were written: labeling.toml and a copy of the schema, each only where there is none.
+
+    Raises:
+        InputError: The title does not fit Label Studio, the schema does not exist, or the folder cannot be written.
+        SchemaError: The schema has problems.
+    """
+    source = schema_file(schema, folder)
+    text = read_text(source, "The schema")
+    found = LabelSchema.from_toml(text, where=str(source))
+    title = title or found.title
+    if not 3 <= len(title) <= 50:
+        raise InputError(f"The title {title!r} has {len(title)} characters.", "Label Studio takes 3 to 50.")
+    split = split or Split()
+    settings = TEMPLATE.format(
+        title=json.dumps(title, ensure_ascii=False), schema=json.dumps(source.stem), dev=split.dev, test=split.test
+    )
+    wanted = {folder / FILE: settings, folder / "schemas" / f"{source.stem}.toml": text}
+    return [write_atomic(file, content) for file, content in wanted.items() if not file.exists()]

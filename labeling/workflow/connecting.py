@@ -1,0 +1,97 @@
+"""A workspace → its Label Studio and its project there."""
+
+from collections.abc import Callable
+
+from labeling.core.schema import LabelSchema
+from labeling.errors import AccessError, StudioError
+from labeling.settings import Workspace
+from labeling.studio import server
+from labeling.studio.client import Project, Studio
+from labeling.studio.config import differences
+
+
+def start_studio(
+    workspace: Workspace, port: int | None = None, waiting: Callable[[float], None] = lambda _: None
+) -> server.Server:
+    """The embedded Label Studio of the workspace, running."""
+    return server.start(workspace.studio_folder, port or workspace.settings.studio.port, waiting=waiting)
+
+
+def connect(workspace: Workspace) -> Studio:
+    """A connection to the Label Studio of the settings, else to the embedded one, with the token tried out.
+
+    Raises:
+        StudioError: There is none, or it does not answer.
+        AccessError: There is no token, or it was refused.
+    """
+    url = workspace.settings.studio.url
+    if url:
+        if workspace.api_key is None:
+            raise AccessError(f"There is no token for {url}.", "Set LABEL_STUDIO_API_KEY to yours.")
+        studio = Studio(url, workspace.api_key)
+    else:
+        running = server.status(workspace.studio_folder)
+        login = server.credentials(workspace.studio_folder)
+        if running is None or login is None:
+            raise StudioError(
+                "No Label Studio runs for this workspace.",
+                "`labeling studio start` starts one; or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY of another.",
+            )
+        studio = Studio(running.url, login.token)
+    studio.user()
+    return studio
+
+
+def find_project(studio: Studio, workspace: Workspace) -> Project | None:
+    """The workspace's project; None where it has none yet.
+
+    Raises:
+        StudioError: It has one, and that is gone.
+    """
+    number = workspace.settings.studio.project or workspace.remembered_project()
+    return None if number is None else studio.project(number)
+
+
+def existing_project(studio: Studio, workspace: Workspace) -> Project:
+    """The workspace's project.
+
+    Raises:
+        StudioError: There is none.
+    """
+    project = find_project(studio, workspace)
+    if project is None:
+        raise StudioError("This workspace has no project yet.", "`labeling import ARTICLES` makes one and fills it.")
+    return project
+
+
+def project_in_step(studio: Studio, workspace: Workspace) -> Project:
+    """The workspace's project, made where there is none, and showing all of the schema.
+
+    What the schema has in addition is shown from now on. Nothing that annotators may have used is taken away.
+
+    Raises:
+        StudioError: The project shows a label or relation that the schema does not have.
+    """
+    schema = workspace.label_schema
+    project = find_project(studio, workspace)
+    if project is None:
+        project = studio.create_project(schema, workspace.title)
+        workspace.remember_project(project.id)
+        return project
+    refuse_misfit(schema, project)
+    return studio.update_project(project, schema) if differences(schema, project.label_config) else project
+
+
+def refuse_misfit(schema: LabelSchema, project: Project) -> None:
+    """Nothing, where everything that the project shows is in the schema.
+
+    Raises:
+        StudioError: Something is not; the message names each thing.
+    """
+    misfits = [d.detail for d in differences(schema, project.label_config) if not d.missing]
+    if misfits:
+        lines = "\n".join(f"  {detail}" for detail in misfits)
+        raise StudioError(
+            f"The schema {schema.key} no longer fits the project {project.url}:\n{lines}",
+            "Put it back into the schema, or begin a new project: another workspace, or another --project.",
+        )
