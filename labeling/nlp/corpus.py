@@ -59,7 +59,7 @@ def build(docs: Iterable[LabeledDoc], split: Split, language: str) -> Corpus:
 
 
 def training_config(language: str, tokens: int) -> str:
-    """spaCy's own recommended config for an entity recogniser on a CPU, reading the parts that lie beside it."""
+    """SpaCy's own recommended config for an entity recogniser on a CPU, reading the parts that lie beside it."""
     config = init_config(lang=language, pipeline=["ner"], optimize="efficiency", silent=True)
     config["paths"] = {"train": "train.spacy", "dev": "dev.spacy", "vectors": None, "init_tok2vec": None}
     if tokens < LARGE_CORPUS_TOKENS:

@@ -16,7 +16,7 @@ from labeling.errors import InputError
 from labeling.files import json_lines, json_text, write_atomic
 from labeling.ingest import read_articles
 from labeling.settings import Workspace
-from labeling.studio.client import Project, Studio, Stored
+from labeling.studio.client import Project, Stored, Studio
 from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit
 from labeling.workflow.progress import Track, unseen

@@ -1,0 +1,52 @@
+"""The command line: parse, call one verb, print its report. One short file a command.
+
+Exit codes: 0 all well; 1 done, but something was refused or is not well; 2 not done; 130 interrupted.
+"""
+
+import sys
+
+import typer
+
+from labeling.cli import annotate, convert, demo, doctor, export, importing, init, schema, status, studio, train
+from labeling.errors import LabelingError
+
+app = typer.Typer(
+    name="labeling",
+    help="News articles into training data: spaCy pre-annotates, Label Studio corrects, spaCy trains.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.command)
+app.command("init")(init.command)
+app.add_typer(studio.app, name="studio")
+app.command("annotate")(annotate.command)
+app.command("import")(importing.command)
+app.command("status")(status.command)
+app.command("export")(export.command)
+app.command("convert")(convert.command)
+app.command("train")(train.train)
+app.command("evaluate")(train.evaluate)
+app.add_typer(schema.app, name="schema")
+app.command("doctor")(doctor.command)
+
+
+def main() -> None:
+    """Run the command that was typed; every error of ours ends in one message and exit code 2."""
+    try:
+        app()
+    except LabelingError as error:
+        _fail(error.message, error.hint)
+    except BrokenPipeError:
+        sys.exit(1)  # whoever read our output has seen enough
+    except OSError as error:
+        place = f" ({error.filename})" if error.filename else ""
+        _fail(f"{error.strerror or error}{place}", "Check the free space and the permissions.")
+
+
+def _fail(message: str, hint: str) -> None:
+    typer.secho(f"Error: {message}", fg="red", err=True)
+    if hint:
+        typer.secho(f"  → {hint}", err=True)
+    sys.exit(2)

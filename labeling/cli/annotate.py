@@ -1,0 +1,34 @@
+"""`labeling annotate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from labeling.cli import console
+from labeling.cli.options import HERE, ArticlesArgument, JsonOption, KeepAllOption, ModelOption, WorkspaceOption
+
+
+def command(
+    articles: ArticlesArgument,
+    output: Annotated[Path, typer.Option("--output", "-o", help="tasks.json, or tasks.jsonl")],
+    workspace: WorkspaceOption = HERE,
+    model: ModelOption = None,
+    keep_all: KeepAllOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Write Label Studio tasks with pre-annotations, offline. Label Studio's Import button takes the file.
+
+    Example: `labeling annotate seeds/ -o tasks.json`
+    """
+    from labeling.settings import open_workspace
+    from labeling.workflow.importing import annotate_files
+
+    opened = open_workspace(workspace, model=model)
+    done = annotate_files(opened, articles, output, keep_all=keep_all, track=console.track)
+    if json:
+        console.json(done)
+    else:
+        console.counts(f"{done.articles} articles → {output}", done.spans)
+        console.problems(done.problems)
+    console.exit_code(done.problems)

@@ -1,0 +1,118 @@
+"""What people see: progress and talk on stderr, tables and data on stdout."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import typer
+from pydantic import BaseModel
+
+from labeling.core.problem import Problem
+
+T = TypeVar("T")
+SHOWN = 10  # problems of each action in the terminal; the files have them all
+OUTCOMES = ("in", "exact", "changed", "trimmed", "shadowed", "misaligned", "refused")
+
+
+def say(text: str) -> None:
+    """One line of talk."""
+    typer.secho(text, err=True)
+
+
+def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    """The items, with a bar where someone looks at a terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        yield from progress.track(items, total=total, description=what)
+
+
+def waiting(seconds: float) -> None:
+    """Show how long a server takes to start, where someone looks."""
+    if sys.stderr.isatty():
+        print(f"\r  waiting for Label Studio … {seconds:.0f} s ", end="", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table on stdout; numbers to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    grid = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    rows = [list(row) for row in rows]
+    for i, name in enumerate(header):
+        numbers = all(isinstance(row[i], int | float) for row in rows)
+        grid.add_column(name, justify="right" if numbers and rows else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
+    Console(soft_wrap=False).print(grid, markup=False)
+
+
+def counts(title: str, numbers: Mapping[str, int]) -> None:
+    """A table of one row: what, and how many."""
+    table(title, list(numbers), [list(numbers.values())] if numbers else [])
+
+
+def problems(found: Sequence[Problem], where_all: str = "") -> None:
+    """The problems by reason, and the first of those that were refused, on stderr."""
+    if not found:
+        return
+    groups = Counter((problem.action, problem.reason) for problem in found)
+    say("\nNot taken exactly as it came:")
+    for (action, reason), number in sorted(groups.items()):
+        say(f"  {number:6}  {action:8}  {reason}")
+    refused = [problem for problem in found if problem.action == "refused"]
+    for problem in refused[:SHOWN]:
+        say(f"  refused: {problem.where or problem.doc_id}: {problem.detail}")
+    if len(refused) > SHOWN:
+        say(f"  … and {len(refused) - SHOWN} more")
+    if where_all:
+        say(f"  All of them: {where_all}")
+
+
+def json(report: BaseModel) -> None:
+    """The report as JSON on stdout."""
+    typer.echo(report.model_dump_json(indent=2))
+
+
+def exit_code(found: Iterable[Problem]) -> None:
+    """End with 1 where something was refused."""
+    if any(problem.action == "refused" for problem in found):
+        raise typer.Exit(1)
+
+
+def exported(done: Any, *, as_json: bool) -> None:
+    """The report of an export: what came in, what went out, what happened to the spans; then the exit code."""
+    manifest = done.manifest
+    if as_json:
+        json(done)
+    else:
+        documents = manifest["documents"]
+        counts(
+            f"{done.folder}: {documents['out']} documents", {part: n for part, n in documents.items() if part != "out"}
+        )
+        rows = [(name, *(str(manifest[name].get(key, "–")) for key in OUTCOMES)) for name in ("spans", "relations")]
+        table("", ["", *OUTCOMES], rows)
+        problems(done.problems, str(done.folder / "problems.jsonl"))
+        if not documents["out"]:
+            say("Nothing has been reviewed yet: submit some articles in Label Studio.")
+    exit_code(done.problems)
+
+
+def scores(found: Any) -> None:
+    """A table of precision, recall and F per label."""
+    rows = [(label, s.precision, s.recall, s.f, s.gold) for label, s in found.labels.items()]
+    rows.append(("all", found.overall.precision, found.overall.recall, found.overall.f, found.overall.gold))
+    table(
+        f"{found.model} on {found.documents} test documents", ["label", "precision", "recall", "F", "gold spans"], rows
+    )

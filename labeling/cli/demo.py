@@ -1,0 +1,61 @@
+"""`labeling demo`."""
+
+import sys
+import webbrowser
+from typing import Annotated
+
+import typer
+
+from labeling.cli import console
+from labeling.cli.options import HERE, WorkspaceOption
+
+
+def command(
+    workspace: WorkspaceOption = HERE,
+    train: Annotated[bool, typer.Option(help="Train and evaluate a small model.")] = True,
+    browser: Annotated[bool, typer.Option(help="Open the project in the browser at the end.")] = True,
+) -> None:
+    """The whole loop on an embedded Label Studio: import, review, export, train, evaluate.
+
+    Example: `labeling demo --no-train --workspace /tmp/demo`
+    """
+    from labeling.workflow.demo import demo
+
+    def step(text: str) -> None:
+        console.say(f"• {text}")
+
+    done = demo(workspace, train=train, say=step, waiting=console.waiting, track=console.track)
+    manifest = done.exported.manifest
+    here = "" if workspace == HERE else f" --workspace {workspace}"
+    rows = [
+        ("articles in the project", done.imported.articles, f"{done.imported.created} new in this run"),
+        ("reviewed", manifest["tasks"]["reviewed"], f"{done.reviewed_now} gold labels submitted in this run"),
+        ("waiting for you", manifest["tasks"]["pending"], "open the project and press Label All Tasks"),
+        ("spans exported", manifest["spans"]["in"], _list(manifest["spans"])),
+        ("relations exported", manifest["relations"]["in"], _list(manifest["relations"])),
+        (
+            "training files",
+            manifest["documents"]["out"],
+            f"documents in {done.exported.folder}: {_list(manifest['documents'])}",
+        ),
+    ]
+    typer.echo()
+    console.table("The loop, once round", ["", "number", ""], rows)
+    if done.scores:
+        typer.echo()
+        console.scores(done.scores)
+        typer.echo(
+            f"Trained on {manifest['documents']['train']} documents: enough to see the loop turn, not to work with."
+        )
+    typer.echo(f"\nLabel on: {done.url}\n  login {done.email}, password {done.password}")
+    model = f" --model {done.model}" if done.model else ""
+    typer.echo("\nNext:")
+    typer.echo(f"  labeling status{here}                     # what you have reviewed so far")
+    typer.echo(f"  labeling import YOUR_ARTICLES{here}{model}   # pre-annotate your own")
+    typer.echo(f"  labeling studio stop{here}                # stop the server; nothing is lost")
+    if browser and sys.stdout.isatty():
+        webbrowser.open(done.url)
+
+
+def _list(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in numbers.items() if name not in {"in", "out"} and n)

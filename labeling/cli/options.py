@@ -1,0 +1,18 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+WorkspaceOption = Annotated[
+    Path, typer.Option("--workspace", "-w", help="The folder with labeling.toml.", file_okay=False, show_default="here")
+]
+ModelOption = Annotated[str | None, typer.Option("--model", help="A spaCy package, or the folder of a trained model.")]
+ProjectOption = Annotated[int | None, typer.Option("--project", help="The number of the Label Studio project.")]
+KeepAllOption = Annotated[bool, typer.Option("--keep-all", help="Leave scraped rubbish in the texts.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
+ArticlesArgument = Annotated[
+    list[str], typer.Argument(help="Files (.txt .html .json .jsonl .csv .tsv), folders, or - for standard input.")
+]
+HERE = Path()

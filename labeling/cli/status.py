@@ -1,0 +1,24 @@
+"""`labeling status`."""
+
+from labeling.cli import console
+from labeling.cli.options import HERE, JsonOption, ProjectOption, WorkspaceOption
+
+
+def command(workspace: WorkspaceOption = HERE, project: ProjectOption = None, json: JsonOption = False) -> None:
+    """Articles by state, and by annotator.
+
+    Example: `labeling status --json`
+    """
+    from labeling.settings import open_workspace
+    from labeling.workflow.exporting import status
+
+    found = status(open_workspace(workspace, project=project), track=console.track)
+    if json:
+        console.json(found)
+        return
+    console.counts(found.project_url, {**found.states, "all": sum(found.states.values())})
+    states = sorted({state for numbers in found.annotators.values() for state in numbers})
+    rows = [[name, *(numbers.get(state, 0) for state in states)] for name, numbers in found.annotators.items()]
+    if rows:
+        console.table("\nby annotator", ["annotator", *states], rows)
+    console.problems(found.problems)

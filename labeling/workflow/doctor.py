@@ -1,0 +1,92 @@
+"""What stands in the way of working: each thing looked at, with ok or what to do."""
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+
+from labeling.core.value import Value
+from labeling.errors import LabelingError
+from labeling.settings import Workspace
+from labeling.studio.client import Studio
+from labeling.studio.config import differences
+from labeling.workflow.connecting import connect, existing_project
+
+PACKAGES = ("labeling", "spacy", "label-studio-sdk", "label-studio")
+
+
+class Finding(Value):
+    """One thing that was looked at: whether it is well, what was seen, and what to do where it is not."""
+
+    what: str
+    ok: bool
+    seen: str
+    todo: str = ""
+
+
+def examine(workspace: Workspace) -> list[Finding]:
+    """The findings, in the order in which things depend on each other; what depends on a failure is left out."""
+    findings = [Finding(what="versions", ok=True, seen=_versions())]
+    findings.append(_finding("workspace", lambda: _workspace(workspace)))
+    findings.append(_finding("schema", lambda: _schema(workspace)))
+    findings.append(_finding("model", lambda: _model(workspace)))
+    studio: list[Studio] = []
+    findings.append(_finding("server and token", lambda: _server(workspace, studio)))
+    if studio:
+        findings.append(_finding("project", lambda: _project(workspace, studio[0])))
+    return findings
+
+
+def _finding(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what=what, ok=True, seen=look())
+    except LabelingError as error:
+        return Finding(what=what, ok=False, seen=error.message, todo=error.hint)
+
+
+def _versions() -> str:
+    def of(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "not installed"
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    return ", ".join([f"python {python}", *(f"{package} {of(package)}" for package in PACKAGES)])
+
+
+def _workspace(workspace: Workspace) -> str:
+    if not workspace.is_initialised:
+        raise LabelingError(f"{workspace.folder.resolve()} has no labeling.toml.", "`labeling init` writes one.")
+    return str(workspace.folder.resolve())
+
+
+def _schema(workspace: Workspace) -> str:
+    from labeling.nlp.check import check_patterns
+
+    schema = workspace.label_schema
+    check_patterns(schema)
+    return f"{schema.key}: {', '.join(schema.labels)}; {', '.join(schema.relations) or 'no relations'}"
+
+
+def _model(workspace: Workspace) -> str:
+    from labeling.nlp.load import load, model_name
+
+    return model_name(load(workspace.settings.model))
+
+
+def _server(workspace: Workspace, studio: list[Studio]) -> str:
+    studio.append(connect(workspace))
+    return f"Label Studio {studio[0].version()} at {studio[0].url}, as {studio[0].user()}"
+
+
+def _project(workspace: Workspace, studio: Studio) -> str:
+    project = existing_project(studio, workspace)
+    if found := differences(workspace.label_schema, project.label_config):
+        todo = "`labeling import` adds what is missing; what is in the project alone has to go back into the schema."
+        raise LabelingError("; ".join(d.detail for d in found), todo)
+    if project.tasks and not project.model_version:
+        raise LabelingError(
+            f"{project.url} shows no predictions to its annotators.",
+            "`labeling import` sets them with the next articles.",
+        )
+    return f"{project.url}, {project.tasks} tasks, in step with the schema"
