@@ -1,6 +1,8 @@
 """An exported folder → a trained pipeline, and its scores. Thin over spaCy's own training."""
 
 import contextlib
+import hashlib
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from spacy.training import Example
 
 from labeling.core.value import Value
 from labeling.errors import InputError, ModelError
+from labeling.files import json_text, write_atomic
 from labeling.nlp.load import load, model_name
 
 
@@ -56,7 +59,16 @@ def train(folder: Path, output: Path) -> Path:
             spacy_train(config, output, overrides=overrides)
     except (ValueError, SystemExit, OSError) as error:
         raise ModelError(f"spaCy could not train: {error}", f"Try it by hand: {command(folder, output)}") from error
-    return output / "model-best"
+    return _stamped(output / "model-best", folder)
+
+
+def _stamped(model: Path, folder: Path) -> Path:
+    """The model, named after what it was trained on: predictions of two models must not carry one name."""
+    digest = hashlib.sha256(b"".join((folder / f"{part}.spacy").read_bytes() for part in ("train", "dev"))).hexdigest()
+    meta = json.loads((model / "meta.json").read_text(encoding="utf-8"))
+    meta |= {"name": "labeling", "version": f"0.0.0+{digest[:8]}"}
+    write_atomic(model / "meta.json", json_text(meta))
+    return model
 
 
 def command(folder: Path, output: Path) -> str:

@@ -88,7 +88,8 @@ class Studio:
                 description=schema.description,
                 label_config=to_xml(schema),
                 expert_instruction=instructions(schema),
-                show_instruction=True,
+                # a button away, not in the way each time that someone begins
+                show_instruction=False,
                 sampling="Sequential sampling",
                 show_collab_predictions=True,
             )

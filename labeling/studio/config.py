@@ -3,21 +3,22 @@
 from html import escape
 from xml.etree import ElementTree as ET
 
-from labeling.core.schema import Label, LabelSchema, RelationLabel
+from labeling.core.schema import Label, LabelSchema
 from labeling.core.value import Value
 
 # The names that regions refer to; never to be changed, since submitted annotations carry them.
 CONTROL = "label"
 TEXT = "text"
 
-# One column, a line length and a line height made for reading; labels and relations stay in sight while the text scrolls.
+# A column made for reading. Relations are drawn above the lines, so the lines stand far enough apart for two of them;
+# the labels stay in sight while a long article scrolls.
 STYLE = """
-.labeling-tools { position: sticky; top: 0; z-index: 5; padding: 8px 0;
-  background: var(--color-neutral-background, #fff);
-  border-bottom: 1px solid var(--color-neutral-border, #e1e4e8); }
-.labeling-article { max-width: 46em; padding-top: 4px; }
-.labeling-article .lsf-richtext { font-size: 17px; line-height: 2.1; }
-.labeling-byline { opacity: .7; }
+.labeling-tools { position: sticky; top: 0; z-index: 200; padding: 8px 0;
+  background: var(--color-neutral-background, #fff); border-bottom: 1px solid var(--color-neutral-border, #e1e4e8); }
+.labeling-article { max-width: 50em; }
+.labeling-article .lsf-richtext__container { font-size: 17px; line-height: 2.7; padding-top: 12px; }
+.labeling-byline { opacity: .7; margin-top: -8px; }
+.labeling-byline h4:empty { display: none; }
 """
 
 
@@ -56,31 +57,20 @@ def instructions(schema: LabelSchema) -> str:
     parts = [_prose(schema.instructions)]
     for name, label in schema.labels.items():
         key = f" (key {label.hotkey})" if label.hotkey else ""
-        examples = "".join(f"<li><i>{escape(example)}</i></li>" for example in label.examples)
-        parts.append(f"<h4>{escape(name)}{key}</h4><p>{escape(label.description)}</p>{_prose(label.guidance)}")
-        parts.append(f"<p>Examples:</p><ul>{examples}</ul>" if examples else "")
+        parts += [f"<br><h4>{escape(name)}{key}</h4>", _prose(label.description), _prose(label.guidance)]
+        parts += [f"<p><i>{escape(example)}</i></p>" for example in label.examples]
     if schema.relations:
-        parts.append("<h4>Relations</h4><ul>")
-        parts += [_relation_line(name, relation) for name, relation in schema.relations.items()]
-        parts.append("</ul>")
+        parts.append("<br><h4>Relations</h4>")
+    for name, relation in schema.relations.items():
+        ends = f"{'/'.join(relation.head)} → {'/'.join(relation.tail)}"
+        parts.append(f"<p>• <b>{escape(name)}</b> ({escape(ends)}): {escape(relation.description)}</p>")
     return "".join(parts)
 
 
-def _relation_line(name: str, relation: RelationLabel) -> str:
-    ends = f"{'/'.join(relation.head)} → {'/'.join(relation.tail)}"
-    return f"<li><b>{escape(name)}</b> ({escape(ends)}): {escape(relation.description)}</li>"
-
-
 def _prose(text: str) -> str:
-    """Lines that begin with "- " as a list, all others as paragraphs."""
-    html, in_list = [], False
-    for line in filter(None, (line.strip() for line in text.splitlines())):
-        is_item = line.startswith("- ")
-        if is_item != in_list:
-            html.append("<ul>" if is_item else "</ul>")
-            in_list = is_item
-        html.append(f"<li>{escape(line[2:])}</li>" if is_item else f"<p>{escape(line)}</p>")
-    return "".join(html) + "</ul>" * in_list
+    """One paragraph a line; Label Studio's page takes the bullets of a list away, so they are written out."""
+    lines = (line.strip() for line in text.splitlines())
+    return "".join(f"<p>{escape(line.replace('- ', '• ', 1))}</p>" for line in lines if line)
 
 
 class Difference(Value):
