@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from label_studio_sdk import LabelStudio
@@ -17,11 +17,12 @@ from labeling.studio.config import instructions, to_xml
 
 Json = dict[str, Any]
 
+TIMEOUT_SECONDS = 60
 PAGE = 100
 LOOK_UP = 300  # ids in one look-up: 0.4 s on 10,000 tasks
 # An import that timed out may have been stored all the same, so it is never sent twice without looking.
 ONCE = {"max_retries": 0, "timeout_in_seconds": 600}
-TOKEN_PAGE = "Label Studio → your initials → Account & Settings → Access Token"
+WHERE_TOKENS_ARE = "Label Studio → your initials → Account & Settings → Access Token"
 
 
 class Project(Value):
@@ -45,13 +46,21 @@ class Stored(Value):
 class Studio:
     """A connection to a Label Studio.
 
-    Every method raises StudioError, or AccessError where the token is the matter; neither ever names the token.
+    Every method raises StudioError, or AccessError where the token is the matter; neither ever names the token. It is a
+    context manager, which closes the connection.
     """
 
     def __init__(self, url: str, api_key: SecretStr) -> None:
         self.url = url.rstrip("/")
+        self._http = httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True)
         with self._spoken():
-            self._sdk = LabelStudio(base_url=self.url, api_key=api_key.get_secret_value())
+            self._sdk = LabelStudio(base_url=self.url, api_key=api_key.get_secret_value(), httpx_client=self._http)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
 
     def user(self) -> str:
         """The e-mail address of the token's owner: the first question to ask of a new connection."""
@@ -199,8 +208,8 @@ class Studio:
             ) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise StudioError(f"{self.url!r} is no URL.", "It looks like http://localhost:8080.") from error
-        except httpx.LocalProtocolError:
-            raise AccessError("The token has characters that no token has.", f"Copy it anew: {TOKEN_PAGE}.") from None
+        except (httpx.LocalProtocolError, UnicodeEncodeError):
+            raise AccessError("The token has characters that no token has.", f"Copy it anew: {WHERE_TOKENS_ARE}.") from None
         except httpx.HTTPError as error:
             raise StudioError(
                 f"The connection to {self.url} broke: {type(error).__name__}.", "Run the same command again."
@@ -225,7 +234,7 @@ def _detail(body: Any) -> str:
 
 def _token_hint(detail: str) -> str:
     if "legacy" in detail:
-        return f"This server takes personal access tokens only. Make one: {TOKEN_PAGE}."
+        return f"This server takes personal access tokens only. Make one: {WHERE_TOKENS_ARE}."
     if "expired" in detail or "blacklisted" in detail:
-        return f"It has run out or was revoked. Make another: {TOKEN_PAGE}."
-    return f"Set LABEL_STUDIO_API_KEY to a token of this server: {TOKEN_PAGE}."
+        return f"It has run out or was revoked. Make another: {WHERE_TOKENS_ARE}."
+    return f"Set LABEL_STUDIO_API_KEY to a token of this server: {WHERE_TOKENS_ARE}."

@@ -38,7 +38,11 @@ def connect(workspace: Workspace) -> Studio:
                 "`labeling studio start` starts one; or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY of another.",
             )
         studio = Studio(running.url, login.token)
-    studio.user()
+    try:
+        studio.user()
+    except BaseException:
+        studio.__exit__()
+        raise
     return studio
 
 

@@ -7,7 +7,6 @@ from importlib.metadata import PackageNotFoundError, version
 from labeling.core.value import Value
 from labeling.errors import LabelingError
 from labeling.settings import Workspace
-from labeling.studio.client import Studio
 from labeling.studio.config import differences
 from labeling.workflow.connecting import connect, existing_project
 
@@ -29,10 +28,9 @@ def examine(workspace: Workspace) -> list[Finding]:
     findings.append(_finding("workspace", lambda: _workspace(workspace)))
     findings.append(_finding("schema", lambda: _schema(workspace)))
     findings.append(_finding("model", lambda: _model(workspace)))
-    studio: list[Studio] = []
-    findings.append(_finding("server and token", lambda: _server(workspace, studio)))
-    if studio:
-        findings.append(_finding("project", lambda: _project(workspace, studio[0])))
+    findings.append(_finding("server and token", lambda: _server(workspace)))
+    if findings[-1].ok:
+        findings.append(_finding("project", lambda: _project(workspace)))
     return findings
 
 
@@ -74,19 +72,18 @@ def _model(workspace: Workspace) -> str:
     return model_name(load(workspace.settings.model))
 
 
-def _server(workspace: Workspace, studio: list[Studio]) -> str:
-    studio.append(connect(workspace))
-    return f"Label Studio {studio[0].version()} at {studio[0].url}, as {studio[0].user()}"
+def _server(workspace: Workspace) -> str:
+    with connect(workspace) as studio:
+        return f"Label Studio {studio.version()} at {studio.url}, as {studio.user()}"
 
 
-def _project(workspace: Workspace, studio: Studio) -> str:
-    project = existing_project(studio, workspace)
+def _project(workspace: Workspace) -> str:
+    with connect(workspace) as studio:
+        project = existing_project(studio, workspace)
     if found := differences(workspace.label_schema, project.label_config):
         todo = "`labeling import` adds what is missing; what is in the project alone has to go back into the schema."
         raise LabelingError("; ".join(d.detail for d in found), todo)
     if project.tasks and not project.model_version:
-        raise LabelingError(
-            f"{project.url} shows no predictions to its annotators.",
-            "`labeling import` sets them with the next articles.",
-        )
+        todo = "`labeling import` sets them with the next articles."
+        raise LabelingError(f"{project.url} shows no predictions to its annotators.", todo)
     return f"{project.url}, {project.tasks} tasks, in step with the schema"

@@ -46,9 +46,9 @@ class Exported(Value):
 
 def status(workspace: Workspace, *, track: Track = unseen) -> Status:
     """The state of each article in the project."""
-    studio = connect(workspace)
-    project = existing_project(studio, workspace)
-    reviews = pull(studio, project, workspace.label_schema, track)
+    with connect(workspace) as studio:
+        project = existing_project(studio, workspace)
+        reviews = pull(studio, project, workspace.label_schema, track)
     annotators: dict[str, Counter[str]] = {}
     for review in reviews:
         for name in review.annotators[:1]:
@@ -63,9 +63,9 @@ def status(workspace: Workspace, *, track: Track = unseen) -> Status:
 
 def export(workspace: Workspace, folder: Path, *, track: Track = unseen) -> Exported:
     """Pull the project's reviewed labels and write the training files."""
-    studio = connect(workspace)
-    project = existing_project(studio, workspace)
-    reviews = pull(studio, project, workspace.label_schema, track)
+    with connect(workspace) as studio:
+        project = existing_project(studio, workspace)
+        reviews = pull(studio, project, workspace.label_schema, track)
     return write_training_files(reviews, folder, workspace, workspace.label_schema, project.url)
 
 

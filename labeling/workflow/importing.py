@@ -65,14 +65,17 @@ def import_articles(
     track: Track = unseen,
 ) -> Imported:
     """Push the articles that the project does not have yet, each with its prediction. Nothing is pushed twice."""
-    studio = connect(workspace)
-    if dry_run:
-        return _plan(workspace, studio, paths, keep_all=keep_all, track=track)
+    with connect(workspace) as studio:
+        if dry_run:
+            return _plan(workspace, studio, paths, keep_all=keep_all, track=track)
+        return _push(workspace, studio, paths, keep_all=keep_all, track=track)
+
+
+def _push(workspace: Workspace, studio: Studio, paths: Iterable[str], *, keep_all: bool, track: Track) -> Imported:
     report = _Report()
     nlp, version = _pipeline(workspace)
     project = project_in_step(studio, workspace)
-    articles = report.articles_of(paths, keep_all)
-    for batch in _batches(track(articles, "Importing")):
+    for batch in _batches(track(report.articles_of(paths, keep_all), "Importing")):
         new = report.not_in(studio.stored(project, [a.doc_id for a in batch]), batch, project)
         docs = report.counted(_annotated(nlp, workspace, new, report))
         if tasks := [to_task(doc, version) for doc in docs]:

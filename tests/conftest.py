@@ -1,0 +1,76 @@
+"""What several tests share: one real Label Studio for the session, workspaces on it, the command line as a user runs it."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from labeling.settings import Workspace, init, open_workspace
+from labeling.studio import server
+
+CI = os.environ.get("CI") == "true"
+ROOT = Path(__file__).parents[1]
+ARTIFACTS = ROOT / "artifacts"
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def studio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a running embedded Label Studio; skipped by name where it is not installed, never in CI."""
+    if not shutil.which("label-studio", path=str(Path(sys.executable).parent)) and not CI:
+        pytest.skip("Label Studio is not installed: pip install 'labeling[server]'")
+    folder = tmp_path_factory.mktemp("studio")
+    server.start(folder, port=0)  # any free one
+    yield folder
+    server.stop(folder)
+
+
+@pytest.fixture
+def workspace(studio_folder: Path, tmp_path: Path) -> Workspace:
+    """A fresh workspace with a project of its own to come, on the session's server."""
+    folder = tmp_path / "workspace"
+    init(folder, title="Test project")
+    (folder / ".labeling").mkdir()
+    (folder / ".labeling" / "studio").symlink_to(studio_folder)
+    return open_workspace(folder)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Debian's Chromium; skipped by name where there is none, never in CI."""
+    path = shutil.which("chromium")
+    if path is None and CI:
+        pytest.fail("there is no Chromium: apt-get install chromium")
+    if path is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    return path
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """`labeling …` in a folder of its own, as a person types it."""
+
+    def labeling(*args: object, cwd: Path = tmp_path, **environment: str) -> "subprocess.CompletedProcess[str]":
+        program = Path(sys.executable).with_name("labeling")
+        return subprocess.run(
+            [program, *map(str, args)],
+            cwd=cwd,
+            env={**os.environ, **environment, "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=300,
+        )
+
+    return labeling

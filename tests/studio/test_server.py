@@ -1,0 +1,338 @@
+"""The embedded server. The tests of the real one share one cold start and run in the order of the file."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from labeling.errors import InputError, StudioError
+from labeling.studio import server
+from labeling.studio.server import Credentials, Server
+
+DEAD = Server(pid=2**22 + 1, create_time=1.0, port=8080)
+STRANGER = Server(pid=os.getpid(), create_time=1.0, port=8080)  # a living process that began at another time
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put a Python script in Label Studio's place."""
+
+    def put(code: str) -> None:
+        script = tmp_path / "label-studio"
+        script.write_text(f"#!{sys.executable}\n{code}\n")
+        script.chmod(0o755)
+        monkeypatch.setattr(server, "_program", lambda: script)
+
+    return put
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def known(folder: Path) -> Credentials:
+    login = server.credentials(folder)
+    assert login is not None
+    return login
+
+
+# Without Label Studio
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    assert server.status(tmp_path / "studio") is None
+    assert server.credentials(tmp_path / "studio") is None
+    assert server.stop(tmp_path / "studio") is False
+    assert not (tmp_path / "studio").exists()
+
+
+def test_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(StudioError, match="not installed") as caught:
+        server.start(tmp_path / "studio")
+    assert "labeling[server]" in caught.value.hint
+    assert "LABEL_STUDIO_URL" in caught.value.hint
+    assert not (tmp_path / "studio" / "credentials.json").exists()
+
+
+def test_dies_at_once(tmp_path: Path, program: Callable[[str], None]) -> None:
+    program(
+        "import os, sys\n"
+        "print('the token is', os.environ['LABEL_STUDIO_USER_TOKEN'])\n"
+        "print('the password is', os.environ['LABEL_STUDIO_PASSWORD'])\n"
+        "sys.exit('disk I/O error')"
+    )
+    with pytest.raises(StudioError, match="ended while it was starting") as caught:
+        server.start(tmp_path / "studio")
+    said = str(caught.value) + caught.value.hint
+    assert "disk I/O error" in said
+    assert str(tmp_path / "studio" / "server.log") in said
+    assert "the token is […]" in said
+    login = known(tmp_path / "studio")
+    assert login.token.get_secret_value() not in said
+    assert login.password.get_secret_value() not in said
+    assert not (tmp_path / "studio" / "server.json").exists()
+
+
+def test_never_answers(tmp_path: Path, program: Callable[[str], None]) -> None:
+    program("import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)")
+    pids, waited = [], []
+
+    def waiting(seconds: float) -> None:
+        pids.append(json.loads((tmp_path / "studio" / "server.json").read_text())["pid"])
+        waited.append(seconds)
+
+    server_stop_seconds, server.STOP_SECONDS = server.STOP_SECONDS, 1
+    try:
+        with pytest.raises(StudioError, match="did not answer within 2 seconds"):
+            server.start(tmp_path / "studio", waiting=waiting, timeout=2)
+    finally:
+        server.STOP_SECONDS = server_stop_seconds
+    assert 3 <= len(waited) <= 5
+    assert waited == sorted(waited)
+    assert not psutil.pid_exists(pids[0])
+    assert server.stop(tmp_path / "studio") is False
+
+
+def test_interrupted(tmp_path: Path, program: Callable[[str], None]) -> None:
+    program("import time\ntime.sleep(60)")
+    pids = []
+
+    def waiting(_: float) -> None:
+        pids.append(json.loads((tmp_path / "studio" / "server.json").read_text())["pid"])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        server.start(tmp_path / "studio", waiting=waiting)
+    assert not psutil.pid_exists(pids[0])
+    assert not (tmp_path / "studio" / "server.json").exists()
+
+
+ANSWERS = """
+import http.server, json, os, sys
+class Health(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(json.dumps({"status": "UP"}).encode())
+print(json.dumps(dict(os.environ)), flush=True)
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[-1]) + MOVED), Health).serve_forever()
+"""
+
+
+def test_two_starts_make_one_server(tmp_path: Path, program: Callable[[str], None]) -> None:
+    program(f"MOVED = 0{ANSWERS}")
+    found: list[Server] = []
+    threads = [threading.Thread(target=lambda: found.append(server.start(tmp_path, 0))) for _ in range(3)]
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 3
+        assert len(set(found)) == 1
+    finally:
+        assert server.stop(tmp_path)
+
+
+def test_moved_to_another_port(tmp_path: Path, program: Callable[[str], None]) -> None:
+    program(f"MOVED = 1{ANSWERS}")
+    try:
+        running = server.start(tmp_path, 0)
+        assert httpx.get(f"{running.url}/health", trust_env=False).json() == {"status": "UP"}
+        assert server.status(tmp_path) == running
+    finally:
+        assert server.stop(tmp_path)
+
+
+def test_environment_is_not_the_callers(
+    tmp_path: Path, program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LABEL_STUDIO_HOST", "HEARTEX_DEBUG", "HOST", "PORT", "DEBUG", "CI", "DJANGO_DB", "POSTGRE_HOST"):
+        monkeypatch.setenv(name, "http://leak.example.org")
+    program(f"MOVED = 0{ANSWERS}")
+    try:
+        server.start(tmp_path, 0)
+        said = json.loads((tmp_path / "server.log").read_text().splitlines()[0])
+    finally:
+        assert server.stop(tmp_path)
+    assert "leak" not in str(said)
+    assert said["LABEL_STUDIO_COLLECT_ANALYTICS"] == "false"
+    assert said["LABEL_STUDIO_BASE_DATA_DIR"] == str(tmp_path / "data")
+    assert said["HOME"] == str(tmp_path / "home")
+
+
+@pytest.mark.parametrize("left", [DEAD.model_dump_json(), STRANGER.model_dump_json(), "{}", "half a fi"])
+def test_stale_record_is_removed(tmp_path: Path, left: str) -> None:
+    (tmp_path / "server.json").write_text(left)
+    assert server.status(tmp_path) is None
+    assert not (tmp_path / "server.json").exists()
+
+
+def test_stop_spares_a_stranger(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as sleeper:
+        try:
+            (tmp_path / "server.json").write_text(Server(pid=sleeper.pid, create_time=1.0, port=1).model_dump_json())
+            assert server.stop(tmp_path) is False
+            time.sleep(0.1)
+            assert sleeper.poll() is None
+        finally:
+            sleeper.kill()
+
+
+def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=str(tmp_path / "file")):
+        server.start(tmp_path / "file" / "studio")
+
+
+@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
+def test_folder_of_someone_else(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(InputError, match=str(tmp_path / "studio")):
+        server.start(tmp_path / "studio")
+
+
+def test_damaged_credentials(tmp_path: Path) -> None:
+    (tmp_path / "credentials.json").write_text("{}")
+    with pytest.raises(InputError, match=r"credentials\.json"):
+        server.credentials(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("statements", "kept"),
+    [
+        ("CREATE TABLE django_migrations (id)", False),
+        ("CREATE TABLE organization (id); CREATE TABLE htx_user (id); INSERT INTO htx_user VALUES (1)", False),
+        ("CREATE TABLE organization (id); INSERT INTO organization VALUES (1)", True),
+    ],
+)
+def test_half_made_database_is_begun_anew(tmp_path: Path, statements: str, kept: bool) -> None:
+    database = tmp_path / "label_studio.sqlite3"
+    connection = sqlite3.connect(database)
+    connection.executescript(statements)
+    connection.close()
+    server._discard_half_made(database)
+    assert database.exists() == kept
+
+
+def test_unreadable_database_is_kept(tmp_path: Path) -> None:
+    database = tmp_path / "label_studio.sqlite3"
+    database.write_bytes(b"no database" * 100)
+    server._discard_half_made(database)
+    assert database.exists()
+
+
+# The real one
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a real server, which was started cold; it is for the tests to stop and start it again."""
+    folder = tmp_path_factory.mktemp("workspace") / ".labeling" / "studio"
+    try:
+        server.start(folder, 0)
+        yield folder
+    finally:
+        server.stop(folder)
+
+
+@pytest.fixture
+def running(folder: Path) -> Server:
+    found = server.status(folder)
+    assert found is not None
+    return found
+
+
+def whoami(folder: Path, running: Server) -> httpx.Response:
+    headers = {"Authorization": f"Token {known(folder).token.get_secret_value()}"}
+    return httpx.get(f"{running.url}/api/current-user/whoami", headers=headers, trust_env=False, timeout=30)
+
+
+@pytest.mark.studio
+def test_real_token_works(folder: Path, running: Server) -> None:
+    answer = whoami(folder, running)
+    assert answer.status_code == 200
+    assert answer.json()["email"] == known(folder).email
+
+
+@pytest.mark.studio
+def test_real_second_start_finds_it(folder: Path, running: Server) -> None:
+    assert server.start(folder, 0) == running
+
+
+@pytest.mark.studio
+def test_real_starting_anew_is_waited_for(folder: Path, running: Server) -> None:
+    """A port that the record does not know any more is found out."""
+    (folder / "server.json").write_text(running.model_copy(update={"port": 1}).model_dump_json())
+    assert server.status(folder) is None
+    assert server.start(folder, 0) == running
+
+
+@pytest.mark.studio
+def test_real_is_private(folder: Path, running: Server) -> None:
+    assert mode(folder) == 0o700
+    assert mode(folder / "credentials.json") == 0o600
+    assert mode(folder / "server.log") == 0o600
+    login = known(folder)
+    for secret in (login.password.get_secret_value(), login.token.get_secret_value()):
+        assert secret not in repr(login)
+        assert secret not in str(login)
+        assert secret not in (folder / "server.log").read_text()
+        assert not [p.pid for p in psutil.process_iter(["cmdline"]) if secret in str(p.info["cmdline"])]
+    listening = [c for c in psutil.Process(running.pid).net_connections() if c.status == psutil.CONN_LISTEN]
+    assert {c.laddr for c in listening} == {("127.0.0.1", running.port)}
+
+
+@pytest.mark.studio
+def test_real_signup_is_closed(running: Server) -> None:
+    with httpx.Client(base_url=running.url, trust_env=False, timeout=30) as client:
+        client.get("/user/signup/")
+        form = {"email": "guest@example.org", "password": "guest-guest", "csrfmiddlewaretoken": "-"}
+        form["csrfmiddlewaretoken"] = client.cookies.get("csrftoken", "")
+        assert client.post("/user/signup/", data=form).status_code == 403
+        assert client.post("/user/login/", data=form).status_code == 200  # the form again: there is no such account
+
+
+@pytest.mark.studio
+def test_real_stop_and_warm_start_on_a_taken_port(folder: Path, running: Server) -> None:
+    headers = {"Authorization": f"Token {known(folder).token.get_secret_value()}"}
+    with httpx.Client(base_url=running.url, headers=headers, trust_env=False, timeout=30) as client:
+        made = client.post("/api/projects/", json={"title": "Kept over a restart"}).json()["id"]
+        login = known(folder)
+        assert server.stop(folder)  # with a connection open, which leaves the port in TIME_WAIT
+    assert not psutil.pid_exists(running.pid)
+    assert server.status(folder) is None
+    assert server.stop(folder) is False
+
+    again = server.start(folder, running.port)
+    assert again.port == running.port
+    assert again.pid != running.pid
+    assert known(folder) == login
+    answer = httpx.get(f"{again.url}/api/projects/{made}/", headers=headers, trust_env=False, timeout=30)
+    assert answer.json()["title"] == "Kept over a restart"
+
+    assert server.stop(folder)
+    with socket.create_server(("127.0.0.1", running.port)):
+        moved = server.start(folder, running.port)
+        assert moved.port != running.port
+        assert whoami(folder, moved).status_code == 200
+
+
+@pytest.mark.studio
+def test_real_killed_is_noticed(folder: Path, running: Server) -> None:
+    os.killpg(running.pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(running.pid)], timeout=10)
+    assert server.status(folder) is None
+    assert not (folder / "server.json").exists()
+    assert server.stop(folder) is False
