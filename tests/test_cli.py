@@ -42,12 +42,12 @@ def articles(tmp_path: Path) -> Path:
 def test_help_names_every_command(run):
     done = run("--help")
     assert done.returncode == 0
-    for command in "init studio annotate import status export convert train evaluate schema doctor demo".split():
+    for command in ["init", "studio", "annotate", "import", "status", "export", "convert", "train", "evaluate", "schema", "doctor", "demo"]:
         assert f" {command} " in done.stdout
 
 
 def test_help_of_every_command_has_an_example(run):
-    for command in "init annotate import status export convert train evaluate doctor demo".split():
+    for command in ["init", "annotate", "import", "status", "export", "convert", "train", "evaluate", "doctor", "demo"]:
         assert "Example:" in run(command, "--help").stdout, command
 
 

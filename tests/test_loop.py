@@ -31,7 +31,14 @@ TEXT = "Foreign Minister Zoë Šimić 👩‍👩‍👧 said on Friday\nthat re
 @pytest.fixture
 def articles(tmp_path: Path) -> list[str]:
     rows = [
-        {"id": "emoji", "text": TEXT, "title": "Rebels leave", "published": "2026-02-14", "source": "Wire", "beat": "war"},
+        {
+            "id": "emoji",
+            "text": TEXT,
+            "title": "Rebels leave",
+            "published": "2026-02-14",
+            "source": "Wire",
+            "beat": "war",
+        },
         {"id": "two", "text": "Police arrested 40 protesters in Paris."},
         {"id": "three", "text": "Nothing happened."},
         {"id": "four", "text": "The army attacked Tadmor on Monday."},
@@ -180,7 +187,9 @@ def test_text_changed_on_the_server_is_refused_and_listed(workspace, studio, art
 def test_schema_that_no_longer_fits_is_refused_before_anything_happens(workspace, articles, api):
     import_articles(workspace, articles)
     file = workspace.folder / "schemas" / "event.toml"
-    file.write_text(file.read_text(encoding="utf-8").replace("[labels.DATE]", "[labels.WHEN]").replace('"DATE"]', '"WHEN"]'))
+    file.write_text(
+        file.read_text(encoding="utf-8").replace("[labels.DATE]", "[labels.WHEN]").replace('"DATE"]', '"WHEN"]')
+    )
     changed = open_workspace(workspace.folder)
     with pytest.raises(StudioError, match="label DATE is in the project, not in the schema"):
         import_articles(changed, articles)

@@ -209,7 +209,9 @@ class Studio:
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise StudioError(f"{self.url!r} is no URL.", "It looks like http://localhost:8080.") from error
         except (httpx.LocalProtocolError, UnicodeEncodeError):
-            raise AccessError("The token has characters that no token has.", f"Copy it anew: {WHERE_TOKENS_ARE}.") from None
+            raise AccessError(
+                "The token has characters that no token has.", f"Copy it anew: {WHERE_TOKENS_ARE}."
+            ) from None
         except httpx.HTTPError as error:
             raise StudioError(
                 f"The connection to {self.url} broke: {type(error).__name__}.", "Run the same command again."

@@ -196,13 +196,6 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
         server.start(tmp_path / "file" / "studio")
 
 
-@pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")
-def test_folder_of_someone_else(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match=str(tmp_path / "studio")):
-        server.start(tmp_path / "studio")
-
-
 def test_damaged_credentials(tmp_path: Path) -> None:
     (tmp_path / "credentials.json").write_text("{}")
     with pytest.raises(InputError, match=r"credentials\.json"):

@@ -1,0 +1,135 @@
+"""A person in the loop: a real Chromium on the real Label Studio, and the export holds exactly what was done there."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from labeling.core.article import Article
+from labeling.core.labels import LabeledDoc, Relation, Span
+from labeling.settings import Workspace
+from labeling.studio import server
+from labeling.studio.tasks import to_task
+from labeling.workflow.connecting import connect, project_in_step
+from labeling.workflow.exporting import export, read_documents
+
+pytestmark = [pytest.mark.studio, pytest.mark.browser]
+
+ARTIFACTS = Path(__file__).parents[1] / "artifacts"
+TEXT = "Rebels 👩‍👩‍👧 attacked Tadmor on Friday, <b> Zoë Šimić </b> said.\n\nThe army fled."
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture
+def page(chromium: str, studio_folder: Path) -> Iterator[Page]:
+    """A page of a browser that is logged in; pictures go to artifacts/."""
+    running, login = server.status(studio_folder), server.credentials(studio_folder)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(f"{running.url}/user/login/")
+        page.fill("input[name=email]", login.email)
+        page.fill("input[name=password]", login.password.get_secret_value())
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/user/login" not in url)
+        yield page
+        browser.close()
+
+
+def drag_over(page: Page, quote: str) -> None:
+    """Mark a stretch of the article's text with the mouse."""
+    box = page.evaluate(
+        """quote => {
+            const root = document.querySelector('.lsf-richtext__container');
+            const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+            for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+                const at = node.textContent.indexOf(quote);
+                if (at < 0) continue;
+                const range = document.createRange();
+                range.setStart(node, at); range.setEnd(node, at + quote.length);
+                const r = range.getBoundingClientRect();
+                return {left: r.left, right: r.right, y: r.top + r.height / 2};
+            }
+        }""",
+        quote,
+    )
+    page.mouse.move(box["left"] + 1, box["y"])
+    page.mouse.down()
+    page.mouse.move(box["right"] - 1, box["y"], steps=5)
+    page.mouse.up()
+
+
+def picture(page: Page, name: str) -> None:
+    ARTIFACTS.mkdir(exist_ok=True)
+    page.screenshot(path=ARTIFACTS / f"{name}.png")
+
+
+def highlights(page: Page) -> list[str]:
+    return page.locator(".htx-highlight").all_inner_texts()
+
+
+def test_annotator_corrects_a_task_and_the_export_holds_exactly_that(workspace: Workspace, page: Page, tmp_path: Path):
+    def span(name: str, quote: str, label: str) -> Span:
+        start = TEXT.index(quote)
+        return Span(id=name, start=start, end=start + len(quote), label=label, score=0.5)
+
+    predicted = LabeledDoc.of(
+        Article(doc_id="x", text=TEXT, title="Army & rebels <at war>", source="Wire", published="2026-02-14"),
+        (
+            span("rebels", "Rebels", "ACTOR"),
+            span("attacked", "attacked", "ACTION"),
+            span("tadmor", "Tadmor", "LOCATION"),
+            span("friday", "Friday", "DATE"),
+            span("wrong", "<b>", "ACTOR"),
+        ),
+        (
+            Relation(head="attacked", tail="rebels", label="agent"),
+            Relation(head="attacked", tail="tadmor", label="place"),
+        ),
+    )
+    with connect(workspace) as studio:
+        project = project_in_step(studio, workspace)
+        studio.push(project, [to_task(predicted, "model-1")])
+        studio.prefill(project, "model-1")
+
+    page.goto(f"{project.url}/data?labeling=1")
+    page.wait_for_selector(".htx-highlight", timeout=60_000)
+    page.wait_for_timeout(1500)  # the arrows are drawn after the text
+    picture(page, "1-pre-annotated")
+    assert highlights(page) == ["Rebels", "attacked", "Tadmor", "Friday", "<b>"]
+    assert page.get_by_text("Army & rebels <at war>").is_visible()
+    assert page.get_by_text("Wire · 2026-02-14").is_visible()
+    arrows = page.locator("svg text").all_text_contents()
+    assert {"agent", "place"} <= set(arrows)
+    colours = page.locator(".htx-highlight").evaluate_all("all => all.map(e => getComputedStyle(e).backgroundColor)")
+    assert len(set(colours)) == 4
+
+    page.keyboard.press("1")  # ACTOR
+    drag_over(page, "Zoë Šimić")
+    page.wait_for_function("document.querySelectorAll('.htx-highlight').length === 6")
+    page.locator(".htx-highlight", has_text="<b>").first.click()
+    page.keyboard.press("Backspace")
+    page.wait_for_function("document.querySelectorAll('.htx-highlight').length === 5")
+    picture(page, "2-corrected")
+    page.get_by_role("button", name="Submit").first.click()
+
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        done = export(workspace, tmp_path / "out")
+        if done.manifest["tasks"]["reviewed"]:
+            break
+        page.wait_for_timeout(500)
+    (doc,) = read_documents(tmp_path / "out" / "docs.jsonl")
+    picture(page, "3-submitted")
+    assert [(doc.slice(s), s.label) for s in doc.spans] == [
+        ("Rebels", "ACTOR"),
+        ("attacked", "ACTION"),
+        ("Tadmor", "LOCATION"),
+        ("Friday", "DATE"),
+        ("Zoë Šimić", "ACTOR"),
+    ]
+    assert doc.relations == predicted.relations
+    assert doc.text == TEXT
+    assert done.problems == ()
