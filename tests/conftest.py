@@ -1,4 +1,4 @@
-"""What several tests share: one real Label Studio for the session, workspaces on it, the command line as a user runs it."""
+"""What several tests share: one real Label Studio for the session, workspaces on it, the command line."""
 
 import os
 import shutil
@@ -71,6 +71,7 @@ def run(tmp_path: Path) -> Run:
             text=True,
             stdin=subprocess.DEVNULL,
             timeout=300,
+            check=False,
         )
 
     return labeling

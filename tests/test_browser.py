@@ -19,7 +19,15 @@ pytestmark = [pytest.mark.studio, pytest.mark.browser]
 
 ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 TEXT = "Rebels 👩‍👩‍👧 attacked Tadmor on Friday, <b> Zoë Šimić </b> said.\n\nThe army fled."
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture
@@ -94,7 +102,7 @@ def test_annotator_corrects_a_task_and_the_export_holds_exactly_that(workspace: 
         studio.push(project, [to_task(predicted, "model-1")])
         studio.prefill(project, "model-1")
 
-    page.goto(f"{project.url}/data?labeling=1")
+    page.goto(f"{project.url}?labeling=1")
     page.wait_for_selector(".htx-highlight", timeout=60_000)
     page.wait_for_timeout(1500)  # the arrows are drawn after the text
     picture(page, "1-pre-annotated")

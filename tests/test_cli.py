@@ -1,12 +1,15 @@
 """Commands as a person types them, without a server: what they print, and how they end."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import spacy
 from spacy.tokens import DocBin
 
+COMMANDS = ("init", "annotate", "import", "status", "export", "convert", "train", "evaluate", "doctor", "demo")
 ARTICLE = "Rebels close in on Tadmor\n\nRebels attacked Tadmor on Friday, Angela Merkel said. 😀 Talks broke down.\n"
 TASK = {
     "id": 7,
@@ -42,7 +45,20 @@ def articles(tmp_path: Path) -> Path:
 def test_help_names_every_command(run):
     done = run("--help")
     assert done.returncode == 0
-    for command in ["init", "studio", "annotate", "import", "status", "export", "convert", "train", "evaluate", "schema", "doctor", "demo"]:
+    for command in [
+        "init",
+        "studio",
+        "annotate",
+        "import",
+        "status",
+        "export",
+        "convert",
+        "train",
+        "evaluate",
+        "schema",
+        "doctor",
+        "demo",
+    ]:
         assert f" {command} " in done.stdout
 
 
@@ -52,10 +68,8 @@ def test_help_of_every_command_has_an_example(run):
 
 
 def test_help_imports_neither_spacy_nor_the_sdk():
-    import subprocess
-    import sys
-
-    code = "import sys; import labeling.cli; print([m for m in ('spacy', 'label_studio_sdk', 'rich.progress') if m in sys.modules])"
+    heavy = ("spacy", "label_studio_sdk", "trafilatura")
+    code = f"import sys; import labeling.cli; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

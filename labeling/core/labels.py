@@ -33,7 +33,7 @@ class Span(Value):
 
 
 class Relation(Value):
-    """A labelled arrow from the span `head` to the span `tail`, both named by id. An ACTION is the head of its event."""
+    """A labelled arrow from the span `head` to the span `tail`, both named by their ids."""
 
     head: Name
     tail: Name

@@ -14,13 +14,15 @@ SAME_TITLE = 0.9  # similarity from which a line above the text is the headline 
 # reason → the lines that it names
 RUBBISH = {
     "breadcrumb": r"home\s*(?:[>/»›|]\s*\S.*)$",
-    "link-line": r"(?:read (?:also|more|next)|also read|see also|related(?: (?:articles?|stories|news))?|more on this)\s*[:–—-].*$",
-    "caption": r"(?:(?:photo|image|picture|pic|file photo)(?: credit| by)?\s*[:/].*|(?:photo|image|source)\s*:\s.{1,80}"
-    r"|.{0,60}/?\s*getty images|.{1,120}\((?:afp|ap|reuters|epa)(?: photo)?(?:/[^)]*)?\))$",
-    "share-line": r"(?:share (?:this|on)\b.*|follow us\b.*|(?:tweet|share|email|print)(?: this)?)$",
+    "link-line": r"(?:read (?:also|more|next)|also read|see also|related(?: (?:articles?|stories|news))?|more on this)"
+    r"\s*[:–—-].*$",
+    "caption": r"(?:(?:photo|image|picture|pic|file photo)(?: credit| by)?\s*[:/].*|source\s*:\s.{1,80}"
+    r"|.{0,60}/?\s*getty images|.{1,120}\((?:afp|ap|reuters|epa)(?: photo\b[^)]*|/[^)]+)\))$",
+    "share-line": r"(?:share (?:this|on (?:facebook|twitter|x|whatsapp|linkedin))\b.*|follow us\b.*|(?:tweet|share|email|print)(?: this)?)$",
     "newsletter": r"(?:subscribe|sign up)\b.{0,60}\b(?:newsletter|updates|alerts|briefing)\b.*$",
-    "advertisement": r"(?:-+\s*)?(?:advertisement|advertising|sponsored(?: content)?|story continues below.*)(?:\s*-+)?$",
-    "copyright": r"(?:©|\(c\)\s*\d{4}|copyright\b).*$|^.{0,80}\ball rights reserved\.?$",
+    "advertisement": r"(?:-+\s*)?(?:advertisement|advertising|sponsored(?: content)?|story continues below.*)"
+    r"(?:\s*-+)?$",
+    "copyright": r"(?:©|\(c\)\s*\d{4}|copyright (?:©|\d{4})).*$|^.{0,80}\ball rights reserved\.?$",
 }
 PATTERNS = {reason: re.compile(pattern, re.IGNORECASE) for reason, pattern in RUBBISH.items()}
 BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
@@ -56,9 +58,10 @@ def without_breadcrumb(text: str) -> tuple[str, list[Removed]]:
     headline = rest.partition("\n\n")[0].strip()
     crumbs = first.strip()
     ends_in_headline = bool(headline) and crumbs.casefold().endswith(headline.casefold())
-    if "\n" not in crumbs and re.match(r"home\b", crumbs, re.IGNORECASE) and crumbs.casefold() != headline.casefold():
-        if ends_in_headline or PATTERNS["breadcrumb"].match(crumbs):
-            return rest, [("breadcrumb", crumbs)]
+    is_trail = "\n" not in crumbs and re.match(r"home\b", crumbs, re.IGNORECASE)
+    is_headline = crumbs.casefold() == headline.casefold()
+    if is_trail and not is_headline and (ends_in_headline or PATTERNS["breadcrumb"].match(crumbs)):
+        return rest, [("breadcrumb", crumbs)]
     return text, []
 
 

@@ -1,4 +1,4 @@
-"""Reviewed documents → the parts of a training corpus: DocBins, what became of each span, and a config to train with."""
+"""Reviewed documents → a training corpus: DocBins, what became of each span, and a config to train with."""
 
 from collections import Counter
 from collections.abc import Iterable

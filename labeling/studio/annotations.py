@@ -135,7 +135,7 @@ def _article(
 
 
 def _text_key(data: Json, submitted: list[Json]) -> str:
-    """Which field of somebody's task is the text: `text`, else the one that the regions' own copies of text fit best."""
+    """Which field of a task is the text: `text`, else the one that the regions' own copies of text fit best."""
     if isinstance(data.get("text"), str):
         return "text"
     values = (

@@ -121,7 +121,7 @@ class Studio:
         return Project(
             id=raw.id,
             title=raw.title or "",
-            url=f"{self.url}/projects/{raw.id}",
+            url=f"{self.url}/projects/{raw.id}/data",
             label_config=raw.label_config or "",
             model_version=raw.model_version or "",
             tasks=raw.task_number or 0,

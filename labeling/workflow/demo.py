@@ -76,7 +76,7 @@ def demo(
 
 
 def submit_gold(studio: Studio, project: Project, workspace: Workspace, file: Path, track: Track = unseen) -> int:
-    """How many gold documents were submitted as annotations; those whose article was touched by anyone are left alone."""
+    """How many gold documents were submitted as annotations; articles that anyone has touched are left alone."""
     gold = {doc.doc_id: doc for doc in read_documents(file)}
     stored = studio.stored(project, list(gold))
     pending = {r.doc_id for r in pull(studio, project, workspace.label_schema) if r.state == "pending"}

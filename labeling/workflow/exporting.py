@@ -72,7 +72,7 @@ def export(workspace: Workspace, folder: Path, *, track: Track = unseen) -> Expo
 def convert(
     workspace: Workspace, files: Sequence[Path], folder: Path, *, schema: LabelSchema | None, track: Track = unseen
 ) -> Exported:
-    """Write the training files of exports from the Label Studio UI. Without a schema their labels are legal as they are.
+    """Write the training files of exports from the Label Studio UI. Without a schema, labels are legal as they are.
 
     Raises:
         InputError: A file is no JSON export.
@@ -90,7 +90,7 @@ def pull(studio: Studio, project: Project, schema: LabelSchema, track: Track = u
     """The reviews of the project's tasks."""
     users = studio.users()
     tasks = track(studio.tasks(project), "Pulling", project.tasks)
-    return [read_task(task, schema, f"{project.url}/data?task={task.get('id')}", users) for task in tasks]
+    return [read_task(task, schema, f"{project.url}?task={task.get('id')}", users) for task in tasks]
 
 
 def write_training_files(

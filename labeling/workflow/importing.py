@@ -119,7 +119,7 @@ class _Report:
         for article in batch:
             task = stored.get(article.doc_id)
             if task and task.digest != article.digest:
-                where = f"{project.url}/data?task={task.task_id}" if project else ""
+                where = f"{project.url}?task={task.task_id}" if project else ""
                 detail = "the project has this article with another text, which stays as it is"
                 self.problems.append(
                     Problem(reason="text-differs", action="refused", detail=detail, doc_id=article.doc_id, where=where)
