@@ -18,7 +18,8 @@ RUBBISH = {
     r"\s*[:–—-].*$",
     "caption": r"(?:(?:photo|image|picture|pic|file photo)(?: credit| by)?\s*[:/].*|source\s*:\s.{1,80}"
     r"|.{0,60}/?\s*getty images|.{1,120}\((?:afp|ap|reuters|epa)(?: photo\b[^)]*|/[^)]+)\))$",
-    "share-line": r"(?:share (?:this|on (?:facebook|twitter|x|whatsapp|linkedin))\b.*|follow us\b.*|(?:tweet|share|email|print)(?: this)?)$",
+    "share-line": r"(?:share (?:this|on (?:facebook|twitter|x|whatsapp|linkedin))\b.*"
+    r"|follow us\b.*|(?:tweet|share|email|print)(?: this)?)$",
     "newsletter": r"(?:subscribe|sign up)\b.{0,60}\b(?:newsletter|updates|alerts|briefing)\b.*$",
     "advertisement": r"(?:-+\s*)?(?:advertisement|advertising|sponsored(?: content)?|story continues below.*)"
     r"(?:\s*-+)?$",
