@@ -1,0 +1,157 @@
+"""What goes in comes out: documents through tasks and annotations, through spaCy, and whatever others may send."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import DocBin
+
+from labeling.core.article import Article
+from labeling.core.labels import LabeledDoc
+from labeling.core.offsets import overlaps, trim, without_overlap
+from labeling.core.problem import Problem
+from labeling.core.schema import LabelSchema
+from labeling.core.split import Split
+from labeling.core.text import is_storable, normalize, with_storable
+from labeling.ingest import read_articles
+from labeling.nlp.corpus import build
+from labeling.nlp.gold import from_doc, to_doc
+from labeling.studio.annotations import read_task
+from labeling.studio.tasks import to_result, to_task
+
+sys.path.insert(0, str(Path(__file__).parent))
+from strategies import documents, json_values, texts
+
+NLP = spacy.blank("en")
+SCHEMA = LabelSchema.from_toml((Path(__file__).parents[1] / "schemas" / "event.toml").read_text(encoding="utf-8"))
+
+
+@given(documents())
+def test_document_to_task_to_annotation_is_the_identity(doc: LabeledDoc):
+    task = to_task(doc, "m") | {"annotations": [{"result": to_result(doc)}]}
+    review = read_task(task, None, "here")
+    assert review.doc == doc
+    assert review.problems == ()
+    assert review.spans.get("exact", 0) == len(doc.spans)
+
+
+@given(documents())
+def test_document_to_docbin_to_document_is_the_identity(doc: LabeledDoc):
+    made, placed = to_doc(doc, NLP)
+    data = DocBin(store_user_data=True, docs=[made]).to_bytes()
+    (back,) = DocBin().from_bytes(data).get_docs(NLP.vocab)
+    assert from_doc(back) == doc
+    assert back.text == doc.text
+    exact = {(s.start, s.end, s.label) for s in doc.spans if placed.outcomes[s.id] == "exact"}
+    assert {(e.start_char, e.end_char, e.label_) for e in back.ents} == exact
+    aligned = {(s.start, s.end, s.label) for s in doc.spans if placed.outcomes[s.id] != "misaligned"}
+    assert {(s.start_char, s.end_char, s.label_) for s in back.spans["sc"]} == aligned
+    assert len(placed.problems) == len(doc.spans) - len(exact)
+
+
+@given(documents())
+def test_token_of_a_span_without_place_is_missing_and_not_outside(doc: LabeledDoc):
+    made, placed = to_doc(doc, NLP)
+    for span in doc.spans:
+        touched = made.char_span(span.start, span.end, alignment_mode="expand")
+        if placed.outcomes[span.id] != "exact":
+            assert all(token.ent_iob_ != "O" for token in touched)
+
+
+@given(st.lists(documents(), max_size=4))
+def test_corpus_has_each_document_in_one_part(docs: list[LabeledDoc]):
+    named = [doc.model_copy(update={"doc_id": str(n)}) for n, doc in enumerate(docs)]
+    corpus = build(named, Split(), "en")
+    assert sum(corpus.documents.values()) == len(docs)
+    assert set(corpus.placed) == {doc.doc_id for doc in named}
+
+
+@given(json_values)
+def test_any_json_as_a_task_is_read_without_failing(value):
+    for task in (value, {"data": {"text": "Rebels said no."}, "annotations": [{"result": value}]}, {"data": value}):
+        review = read_task(task, SCHEMA, "here")
+        assert sum(review.spans.values()) >= len(review.doc.spans if review.doc else ())
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {"id": st.sampled_from(["a", "b", "c"]), "type": st.just("labels")},
+            optional={
+                "value": st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "start": st.integers(-3, 20) | st.floats() | st.text(max_size=2) | st.booleans(),
+                        "end": st.integers(-3, 20) | st.none(),
+                        "labels": st.lists(st.sampled_from(["ACTOR", "ACTION", "NONE", ""]), min_size=1, max_size=1)
+                        | st.just(["ACTOR"]),
+                        "text": st.text(max_size=5),
+                    },
+                )
+            },
+        ),
+        max_size=8,
+    )
+)
+def test_each_region_is_counted_once_and_each_loss_is_listed(result):
+    task = {"data": {"text": "Rebels  said\nno."}, "annotations": [{"result": result}]}
+    review = read_task(task, SCHEMA, "here")
+    assert sum(review.spans.values()) == len(result)
+    assert len(review.doc.spans) == len(result) - review.spans.get("refused", 0)
+    assert sum(p.action == "refused" for p in review.problems) == review.spans.get("refused", 0)
+
+
+@given(st.text())
+def test_normalized_text_is_storable_and_stays(text: str):
+    once = normalize(text)
+    assert is_storable(once)
+    assert normalize(once) == once or once.startswith("\ufeff")
+
+
+@given(st.lists(st.sampled_from(["a", "é", "😀", "\r\n", "\r", "\n", " "]), max_size=20).map("".join), st.data())
+def test_offsets_move_with_the_line_ends(text: str, data: st.DataObject):
+    copy, moved = with_storable(text)
+    # an annotator cannot mark half of a line end
+    edges = [i for i in range(len(text) + 1) if text[max(0, i - 1) : i + 1] != "\r\n"]
+    start, end = sorted((data.draw(st.sampled_from(edges)), data.draw(st.sampled_from(edges))))
+    assert copy[moved(start) : moved(end)] == with_storable(text[start:end])[0]
+
+
+@given(documents())
+def test_without_overlap_loses_nothing(doc: LabeledDoc):
+    kept, shadowed = without_overlap(doc.spans)
+    assert sorted([*kept, *(span for span, _ in shadowed)], key=lambda s: s.id) == sorted(doc.spans, key=lambda s: s.id)
+    assert not any(overlaps(a, b) for a in kept for b in kept if a is not b)
+    assert all(overlaps(span, winner) and winner in kept for span, winner in shadowed)
+
+
+@given(texts, st.data())
+def test_trimmed_extent_has_no_space_at_its_edges(text: str, data: st.DataObject):
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    a, b = trim(text, start, end)
+    assert text[a:b] == text[start:end].strip()
+
+
+@given(st.text("abc XY.\n").filter(str.strip))
+def test_split_is_the_same_for_copies_in_other_case_and_spacing(text: str):
+    assert Split().part(text) == Split().part(f" {text.upper()} \n".replace(" ", "  "))
+
+
+def test_split_has_about_the_shares_that_were_asked_for():
+    parts = [Split(dev=10, test=20).part(f"article {n}") for n in range(3000)]
+    assert 0.17 < parts.count("test") / 3000 < 0.23
+    assert 0.08 < parts.count("dev") / 3000 < 0.12
+
+
+@pytest.mark.parametrize("suffix", ["txt", "html", "json", "jsonl", "csv", "tsv"])
+@settings(max_examples=40, deadline=None)
+@given(content=st.binary(max_size=200) | st.text(max_size=200).map(lambda t: t.encode("utf-8", "surrogatepass")))
+def test_any_bytes_are_read_as_articles_and_problems(tmp_path_factory, suffix: str, content: bytes):
+    file = tmp_path_factory.mktemp("any") / f"file.{suffix}"
+    file.write_bytes(content)
+    for item in read_articles([file]):
+        assert isinstance(item, Article | Problem)

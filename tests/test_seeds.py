@@ -1,0 +1,61 @@
+"""The seed articles and their gold labels: readable, in step with each other and with the schema's guidance."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from labeling.core.article import Article
+from labeling.core.labels import LabeledDoc
+from labeling.core.offsets import overlaps
+from labeling.core.problem import Problem
+from labeling.core.schema import LabelSchema
+from labeling.core.split import PARTS
+from labeling.ingest import read_articles
+from labeling.nlp.corpus import build
+from labeling.workflow.demo import DEMO_SPLIT
+from labeling.workflow.exporting import read_documents
+
+ROOT = Path(__file__).parents[1]
+ITEMS = list(read_articles([ROOT / "seeds"]))
+ARTICLES = {item.doc_id: item for item in ITEMS if isinstance(item, Article)}
+GOLD = read_documents(ROOT / "seeds" / "gold.jsonl")
+SCHEMA = LabelSchema.from_toml((ROOT / "schemas" / "event.toml").read_text(encoding="utf-8"))
+
+
+def test_seeds_are_enough_and_all_readable():
+    assert len(ARTICLES) >= 30
+    assert len(GOLD) >= 24
+    assert [item for item in ITEMS if isinstance(item, Problem) and item.action == "refused"] == []
+    assert set(ARTICLES) - {doc.doc_id for doc in GOLD}, "some are left for the user"
+
+
+@pytest.mark.parametrize("doc", GOLD, ids=lambda doc: doc.title[:40])
+class TestGold:
+    def test_gold_is_on_the_text_of_its_article(self, doc: LabeledDoc):
+        article = ARTICLES[doc.doc_id]
+        assert (doc.text, doc.title) == (article.text, article.title)
+
+    def test_gold_obeys_the_schema(self, doc: LabeledDoc):
+        assert SCHEMA.check(doc) == ()
+        assert {span.label for span in doc.spans} == set(SCHEMA.labels)
+
+    def test_gold_spans_have_the_edges_that_the_guidance_asks_for(self, doc: LabeledDoc):
+        for span in doc.spans:
+            text = doc.slice(span)
+            assert not re.match(r"(the|a|an|in|on|at|by)\s", text, re.IGNORECASE), text
+            assert not re.search(r"^[\"'“”‘’.,;:(]|[\"“”,;:)]$|['’]s$|\n", text), text
+            assert not any(overlaps(span, other) for other in doc.spans if other is not span), text
+
+    def test_gold_relations_stay_within_a_paragraph(self, doc: LabeledDoc):
+        for relation in doc.relations:
+            ends = (doc.by_id[relation.head], doc.by_id[relation.tail])
+            between = doc.text[min(e.start for e in ends) : max(e.end for e in ends)]
+            assert "\n" not in between, between
+
+
+def test_gold_fits_tokens_and_fills_every_part():
+    corpus = build(GOLD, DEMO_SPLIT, "en")
+    assert corpus.problems == []
+    assert all(corpus.documents[part] >= 3 for part in PARTS)
+    assert {label for label, part in corpus.labels if part == "test"} == set(SCHEMA.labels)

@@ -1,0 +1,98 @@
+"""Exported files → a model, by our command and by spaCy's own; and the wheel that a user installs."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import spacy
+
+from labeling.core.schema import LabelSchema
+from labeling.nlp import training
+from labeling.nlp.load import load, model_version
+from labeling.settings import init, open_workspace
+from labeling.studio.annotations import Review
+from labeling.workflow.demo import DEMO_SPLIT
+from labeling.workflow.exporting import read_documents, write_training_files
+from labeling.workflow.importing import annotate_files
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The training files of the seeds' gold."""
+    folder = tmp_path_factory.mktemp("workspace")
+    init(folder, split=DEMO_SPLIT)
+    workspace = open_workspace(folder)
+    gold = read_documents(ROOT / "seeds" / "gold.jsonl")
+    reviews = [
+        Review(where="gold", doc_id=doc.doc_id, state="reviewed", doc=doc, spans={"exact": len(doc.spans)})
+        for doc in gold
+    ]
+    write_training_files(reviews, folder / "exports", workspace, workspace.label_schema, "gold")
+    return folder / "exports"
+
+
+def test_manifest_adds_up(exported: Path):
+    manifest = json.loads((exported / "manifest.json").read_text())
+    spans = manifest["spans"]
+    assert spans["in"] == sum(n for outcome, n in spans.items() if outcome != "in")
+    assert spans["in"] == sum(sum(parts.values()) for parts in manifest["labels"].values())
+    documents = manifest["documents"]
+    assert documents["out"] == sum(n for part, n in documents.items() if part != "out")
+
+
+@pytest.mark.train
+def test_spacy_finds_no_fault_and_trains_by_the_printed_command(exported: Path, tmp_path: Path):
+    command = training.command(exported, tmp_path / "model").split()[1:]
+    done = subprocess.run(
+        [sys.executable, *command, "--training.max_steps", "20"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    debug = subprocess.run(
+        [sys.executable, "-m", "spacy", "debug", "data", "config.cfg"],
+        cwd=exported,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "Invalid" not in debug.stdout
+    assert "entity span(s) with punctuation" not in debug.stdout
+    assert "4 label(s)" in debug.stdout, debug.stdout
+
+
+@pytest.mark.train
+def test_trained_model_scores_and_pre_annotates_the_next_batch(exported: Path, tmp_path: Path):
+    config = exported / "config.cfg"
+    config.write_text(config.read_text().replace("max_steps = 2000", "max_steps = 160"))
+    model = training.train(exported, tmp_path / "model")
+    scores = training.evaluate(str(model), exported)
+    assert scores.overall.f > 0.5
+    assert set(scores.labels) == {"ACTOR", "ACTION", "LOCATION", "DATE"}
+    schema = LabelSchema.from_toml((ROOT / "schemas" / "event.toml").read_text(encoding="utf-8"))
+    assert model_version(load(str(model)), schema).startswith("en_labeling-0.0.0+")
+    workspace = open_workspace(tmp_path, model=str(model))
+    done = annotate_files(workspace, [str(ROOT / "seeds" / "11_diplomats_expelled.txt")], tmp_path / "tasks.json")
+    assert {"ACTOR", "ACTION"} <= set(done.spans)
+    assert spacy.load(model).pipe_names == ["tok2vec", "ner"]
+
+
+@pytest.mark.train
+def test_wheel_carries_schemas_and_seeds_and_works_without_the_repository(tmp_path: Path):
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("labeling-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "installed")
+    assert "labeling/data/schemas/event.toml" in names
+    assert "labeling/data/seeds/gold.jsonl" in names
+    assert "labeling/py.typed" in names
+    code = "from labeling.cli import main; main()"
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "installed")}
+    subprocess.run([sys.executable, "-c", code, "init", "-w", "w"], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "w" / "schemas" / "event.toml").is_file()
