@@ -1,0 +1,73 @@
+"""What the documents say is so."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labeling.settings import Settings, open_workspace
+from labeling.workflow.exporting import convert
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "exports" / "README.md"])
+CODE = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "labeling").rglob("*.py"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path):
+    for target in re.findall(r"\]\((?!http)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_reason_is_explained_and_every_explained_one_exists():
+    reasons = set(re.findall(r'reason="([a-z0-9-]+)"', CODE))
+    reasons |= set(re.findall(r'(?:_refused|_problem|note|_RefusedError)\(\(?\s*"([a-z0-9-]+)"', CODE))
+    reasons |= set(re.findall(r'\(\s*"([a-z0-9]+(?:-[a-z0-9]+)+)",\s*f?"', CODE))
+    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"^\| `([a-z0-9-]+)` \|", page, re.MULTILINE))
+    assert {r for r in reasons if r not in explained} == set()
+    assert {r for r in explained if f'"{r}"' not in CODE} == set()
+
+
+def test_every_command_of_the_readme_exists(run):
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = set(re.findall(r"`?labeling ([a-z]+)(?= |`)", page)) - {"schema", "studio"}
+    listed = run("--help").stdout
+    assert len(commands) >= 10
+    for command in commands:
+        assert f" {command} " in listed, command
+
+
+def test_every_setting_is_explained():
+    page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    for name, field in Settings.model_fields.items():
+        assert f"`{field.alias or name}" in page, name
+
+
+def test_snippet_of_the_exports_page_runs_with_nothing_but_spacy(tmp_path: Path):
+    gold = json.loads((ROOT / "seeds" / "gold.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    task = {"data": {"text": gold["text"]}, "annotations": [{"result": []}]}
+    for span in gold["spans"]:
+        value = {"start": span["start"], "end": span["end"], "labels": [span["label"]]}
+        task["annotations"][0]["result"].append({"id": span["id"], "type": "labels", "value": value})
+    relation = gold["relations"][0]
+    arrow = {"type": "relation", "from_id": relation["head"], "to_id": relation["tail"], "labels": [relation["label"]]}
+    task["annotations"][0]["result"].append(arrow)
+    (tmp_path / "export.json").write_text(json.dumps([task]), encoding="utf-8")
+    convert(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "out", schema=None)
+    page = (ROOT / "exports" / "README.md").read_text(encoding="utf-8")
+    (snippet,) = re.findall(r"<!-- tested -->\n```python\n(.*?)```", page, re.DOTALL)
+    part = next(p for p in ("train", "dev", "test") if (tmp_path / "out" / f"{p}.spacy").stat().st_size > 200)
+    done = subprocess.run(
+        [sys.executable, "-c", snippet.replace("train.spacy", f"{part}.spacy")],
+        cwd=tmp_path / "out",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first = gold["spans"][0]
+    assert gold["text"][first["start"] : first["end"]] in done.stdout
+    assert f"'{relation['label']}'" in done.stdout
