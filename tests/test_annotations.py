@@ -138,6 +138,8 @@ def test_state_of_a_task_and_the_annotation_that_counts(task, state, spans, reas
     [
         ({"text": TEXT, "digest": "0" * 16}, "text-changed"),
         ({"text": "  "}, "no-text"),
+        ({"text": None}, "no-text"),
+        ({"text": "", "path": "x.png"}, "no-text"),
         ({"image": "x.png", "text": 3}, "no-text"),
         ({"text": TEXT, "title": 3}, "bad-data"),
     ],

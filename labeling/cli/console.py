@@ -48,7 +48,9 @@ def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
     from rich.console import Console
     from rich.table import Table
 
-    grid = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    if title:
+        typer.secho(title, bold=True)
+    grid = Table(show_edge=False, pad_edge=False)
     rows = [list(row) for row in rows]
     for i, name in enumerate(header):
         numbers = all(isinstance(row[i], int | float) for row in rows)

@@ -151,9 +151,12 @@ def _text_key(data: Json, submitted: list[Json]) -> str:
             hits += type(start) is int and type(end) is int and bool(said) and data[key][start:end] == said
         return hits, len(data[key])
 
-    best = max((key for key, value in data.items() if isinstance(value, str)), key=fit, default="text")
+    candidates = [key for key, value in data.items() if isinstance(value, str)]
+    best = max(candidates, key=fit, default=None)
+    if best is None:
+        return "text"
     # without any region to go by, prose at least has spaces; a path or an id has none
-    is_proven = best in data and (fit(best)[0] > 0 if values else " " in data[best])
+    is_proven = fit(best)[0] > 0 if values else " " in data[best]
     return best if is_proven else "text"
 
 
