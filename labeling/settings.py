@@ -136,9 +136,11 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{file} is not valid TOML: {error}") from error
     studio = dict(said.get("studio") or {}) if isinstance(said.get("studio"), dict | None) else {}
-    if os.environ.get("LABEL_STUDIO_URL"):
-        studio["url"] = os.environ["LABEL_STUDIO_URL"]
-    studio |= {key: options[key] for key in ("url", "project") if options.get(key) is not None}
+    url = options.get("url", os.environ.get("LABEL_STUDIO_URL") or None)
+    if url is not None and url != studio.get("url"):
+        studio = studio | {"url": url, "project": None}  # the file's number is one of another server
+    if options.get("project") is not None:
+        studio["project"] = options["project"]
     said |= {key: options[key] for key in ("model", "schema") if options.get(key) is not None}
     if isinstance(said.get("studio", {}), dict):
         said["studio"] = studio

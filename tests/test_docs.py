@@ -44,7 +44,7 @@ def test_every_command_of_the_readme_exists(run):
 def test_every_setting_is_explained():
     page = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     for name, field in Settings.model_fields.items():
-        assert f"`{field.alias or name}" in page, name
+        assert re.search(rf"`\[?{field.alias or name}\b", page), name
 
 
 def test_snippet_of_the_exports_page_runs_with_nothing_but_spacy(tmp_path: Path):
@@ -57,17 +57,16 @@ def test_snippet_of_the_exports_page_runs_with_nothing_but_spacy(tmp_path: Path)
     arrow = {"type": "relation", "from_id": relation["head"], "to_id": relation["tail"], "labels": [relation["label"]]}
     task["annotations"][0]["result"].append(arrow)
     (tmp_path / "export.json").write_text(json.dumps([task]), encoding="utf-8")
-    convert(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "out", schema=None)
+    convert(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "exports", schema=None)
     page = (ROOT / "exports" / "README.md").read_text(encoding="utf-8")
-    (snippet,) = re.findall(r"<!-- tested -->\n```python\n(.*?)```", page, re.DOTALL)
-    part = next(p for p in ("train", "dev", "test") if (tmp_path / "out" / f"{p}.spacy").stat().st_size > 200)
+    (snippet,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    part = next(p for p in ("train", "dev", "test") if (tmp_path / "exports" / f"{p}.spacy").stat().st_size > 200)
     done = subprocess.run(
         [sys.executable, "-c", snippet.replace("train.spacy", f"{part}.spacy")],
-        cwd=tmp_path / "out",
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=True,
     )
-    first = gold["spans"][0]
-    assert gold["text"][first["start"] : first["end"]] in done.stdout
-    assert f"'{relation['label']}'" in done.stdout
+    assert f"{len(gold['spans'])} entities, {len(gold['spans'])} spans" in done.stdout
+    assert f"--{relation['label']}-->" in done.stdout

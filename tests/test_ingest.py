@@ -107,6 +107,8 @@ def test_folder_is_read_in_order_and_standard_input_too(tmp_path, monkeypatch):
         ("a.jsonl", b'{"text": 3}', "bad-row", "a.jsonl:1"),
         ("a.jsonl", b'{"data": {"text": "a"}}', "task-not-article", "a.jsonl:1"),
         ("a.json", b'[{"text": "a"},', "not-json", "a.json:1"),
+        ("a.json", b'[{"text": "a"}, {"text": ""}]', "empty", "a.json#2"),
+        ("a.json", b'[{"text": "a"}, 3]', "bad-row", "a.json#2"),
         ("a.json", b"[" * 100_000, "not-json", "a.json"),
         ("a.csv", b"id,text\n1,a\n2,b,c\n", "bad-row", "a.csv:3"),
         ("a.csv", b'id,text\n1,"a\nb"\n2\n', "bad-row", "a.csv:4"),

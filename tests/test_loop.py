@@ -1,6 +1,10 @@
 """The loop on the real Label Studio: what goes in comes out, and what fails says so."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -263,3 +267,29 @@ def test_lost_predictions_are_sent_again(workspace, studio, articles, api, monke
     project = existing_project(studio, workspace)
     for task in task_ids(api, project.id).values():
         assert len(api.get(f"/api/tasks/{task}/").json()["predictions"]) == 1
+
+
+def test_interrupted_import_says_so_and_the_next_one_goes_on(workspace, studio, tmp_path, run):
+    rows = [{"id": f"n{n}", "text": f"Police arrested {n} protesters in Paris on Monday. " * 30} for n in range(400)]
+    (workspace.folder / "many.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    program = Path(sys.executable).with_name("labeling")
+    process = subprocess.Popen(
+        [program, "import", "many.jsonl"],
+        cwd=workspace.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (number := workspace.remembered_project()) or studio.project(number).tasks < 100:
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, talk = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted" in talk
+    assert "Traceback" not in talk
+    there = studio.project(number).tasks
+    assert there < 400
+    done = run("import", "many.jsonl", "--json", cwd=workspace.folder)
+    assert json.loads(done.stdout)["present"] == there
+    assert studio.project(number).tasks == 400

@@ -6,9 +6,12 @@ Exit codes: 0 all well; 1 done, but something was refused or is not well; 2 not 
 import sys
 
 import typer
+from pydantic_core import PydanticSerializationError
 
 from labeling.cli import annotate, convert, demo, doctor, export, importing, init, schema, status, studio, train
 from labeling.errors import LabelingError
+
+INTERRUPTED = 130
 
 app = typer.Typer(
     name="labeling",
@@ -36,6 +39,15 @@ def main() -> None:
     """Run the command that was typed; every error of ours ends in one message and exit code 2."""
     try:
         app()
+    except SystemExit as done:
+        if done.code == INTERRUPTED:
+            _interrupted()
+        raise
+    except PydanticSerializationError as error:
+        # pydantic wraps a Ctrl-C that meets it at work
+        if "KeyboardInterrupt" not in str(error):
+            raise
+        _interrupted()
     except LabelingError as error:
         _fail(error.message, error.hint)
     except BrokenPipeError:
@@ -43,6 +55,11 @@ def main() -> None:
     except OSError as error:
         place = f" ({error.filename})" if error.filename else ""
         _fail(f"{error.strerror or error}{place}", "Check the free space and the permissions.")
+
+
+def _interrupted() -> None:
+    typer.secho("Interrupted. Nothing is broken: the same command goes on from here.", err=True)
+    sys.exit(INTERRUPTED)
 
 
 def _fail(message: str, hint: str) -> None:

@@ -42,5 +42,10 @@ def command(
         console.counts(done.project_url or "a new project", numbers)
         if done.repaired:
             console.say(f"The server lost {done.repaired} predictions; they were sent again.")
+        if done.replaced_version:
+            console.say(f"Annotators now start from {done.model_version}; older articles, pre-annotated by")
+            console.say(
+                f"{done.replaced_version}, open without labels: pick that version in the project's settings for them."
+            )
         console.problems(done.problems)
     console.exit_code(done.problems)

@@ -120,9 +120,9 @@ def _of_bytes(data: bytes, kind: str, where: str, *, keep_all: bool) -> Iterator
         if isinstance(item, Problem):
             yield item
         else:
-            line, record = item
+            place, record = item
             fields, extra = to_fields(record)
-            yield from _article(fields, extra, f"{where}:{line}", keep_all=keep_all)
+            yield from _article(fields, extra, place, keep_all=keep_all)
 
 
 def _plain(text: str, where: str, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:

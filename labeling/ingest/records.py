@@ -1,4 +1,4 @@
-"""JSON, JSON lines, CSV and TSV → records: one dict an article, each with the line that it stands on."""
+"""JSON, JSON lines, CSV and TSV → records: one dict an article, each with its place in the file."""
 
 import csv
 import io
@@ -19,11 +19,11 @@ NAMES = {
 }
 csv.field_size_limit(2**31 - 1)  # an article is longer than the default of 128 KiB may allow
 
-Record = tuple[int, dict[str, Any]]
+Record = tuple[str, dict[str, Any]]
 
 
 def read_json(text: str, where: str) -> Iterator[Record | Problem]:
-    """The objects of a JSON list, or the one object that it is, each with line 1."""
+    """The objects of a JSON list, or the one object that it is."""
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
@@ -32,9 +32,11 @@ def read_json(text: str, where: str) -> Iterator[Record | Problem]:
     except RecursionError:
         yield _refused("not-json", "nested too deeply to be a list of articles", where)
         return
-    for number, item in enumerate(value if isinstance(value, list) else [value], start=1):
-        place = f"{where}#{number}"
-        yield from _record(item, 1, place) if isinstance(value, list) else _record(item, 1, where)
+    if not isinstance(value, list):
+        yield _record(value, where)
+        return
+    for number, item in enumerate(value, start=1):
+        yield _record(item, f"{where}#{number}")
 
 
 def read_json_lines(text: str, where: str) -> Iterator[Record | Problem]:
@@ -47,7 +49,7 @@ def read_json_lines(text: str, where: str) -> Iterator[Record | Problem]:
         except (json.JSONDecodeError, RecursionError) as error:
             yield _refused("not-json", f"not valid JSON: {str(error)[:80]}", f"{where}:{number}")
             continue
-        yield from _record(item, number, f"{where}:{number}")
+        yield _record(item, f"{where}:{number}")
 
 
 def read_table(text: str, where: str, delimiter: str) -> Iterator[Record | Problem]:
@@ -62,7 +64,7 @@ def read_table(text: str, where: str, delimiter: str) -> Iterator[Record | Probl
             if row and len(row) != len(header):
                 yield _refused("bad-row", f"{len(row)} fields where the header has {len(header)}", place)
             elif row:
-                yield line, dict(zip(header, row, strict=True))
+                yield place, dict(zip(header, row, strict=True))
             line = rows.line_num + 1
     except csv.Error as error:
         yield _refused("bad-row", f"{error}; the rest of the file cannot be read", f"{where}:{line}")
@@ -80,14 +82,13 @@ def to_fields(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return {field: record[key] for field, key in taken.items()}, others
 
 
-def _record(item: Any, line: int, where: str) -> Iterator[Record | Problem]:
+def _record(item: Any, where: str) -> Record | Problem:
     if not isinstance(item, dict):
-        yield _refused("bad-row", f"an article is an object, not {type(item).__name__}", where)
-    elif isinstance(item.get("data"), dict) and "text" not in item:
+        return _refused("bad-row", f"an article is an object, not {type(item).__name__}", where)
+    if isinstance(item.get("data"), dict) and "text" not in item:
         detail = "this looks like a Label Studio task; `labeling convert` reads Label Studio's exports"
-        yield _refused("task-not-article", detail, where)
-    else:
-        yield line, item
+        return _refused("task-not-article", detail, where)
+    return where, item
 
 
 def _refused(reason: str, detail: str, where: str) -> Problem:

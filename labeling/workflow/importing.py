@@ -27,8 +27,9 @@ BATCH = 100  # tasks in one import: fast, and no request above a second
 class Imported(Value):
     """What an import did, or (`dry_run`) would do.
 
-    `articles` = `created` + `present`; what else was in the files is in `problems`. `repaired` counts predictions that
-    the server had lost.
+    `articles` were read; the project had `present` of them, and `created` are new. What was refused is in `problems`.
+    `repaired` counts predictions that the server had lost. `replaced_version` is the version that annotators started
+    from before, where that changed.
     """
 
     project_url: str = ""
@@ -38,6 +39,7 @@ class Imported(Value):
     created: int = 0
     present: int = 0
     repaired: int = 0
+    replaced_version: str = ""
     spans: dict[str, int] = Field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
@@ -81,10 +83,12 @@ def _push(workspace: Workspace, studio: Studio, paths: Iterable[str], *, keep_al
         if tasks := [to_task(doc, version) for doc in docs]:
             report.repaired += studio.push(project, tasks)
             report.created += len(tasks)
-    # Without it annotators begin on an empty page; the server forgets it with the predictions of another version.
+    # Without it annotators begin on an empty page.
+    replaced = ""
     if report.created and project.model_version != version:
         studio.prefill(project, version)
-    return report.result(model_version=version, project_url=project.url)
+        replaced = project.model_version if project.tasks else ""
+    return report.result(model_version=version, project_url=project.url, replaced_version=replaced)
 
 
 def _plan(workspace: Workspace, studio: Studio, paths: Iterable[str], *, keep_all: bool, track: Track) -> Imported:
