@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def write_training_files(
     files["problems.jsonl"] = json_lines(problem.model_dump(mode="json") for problem in problems)
     files["config.cfg"] = training_config(language, corpus.tokens)
     manifest = {
-        "labeling": __version__,
+        "versions": {"labeling": __version__, "spacy": version("spacy")},
         "source": source,
         "schema": _schema_stamp(schema),
         "split": workspace.settings.split.model_dump() | {"by": "hash of the text"},
