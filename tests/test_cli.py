@@ -136,6 +136,7 @@ def test_convert_in_a_workspace_refuses_labels_that_the_schema_lacks(run, tmp_pa
     done = run("convert", "export.json", "-o", "out")
     assert done.returncode == 1
     assert "no label 'PER'" in done.stderr
+    assert "--schema auto" in done.stderr
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["spans"]["refused"] == 1
     assert run("convert", "export.json", "-o", "out", "--schema", "auto").returncode == 0
 

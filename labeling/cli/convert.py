@@ -31,4 +31,6 @@ def command(
     opened = open_workspace(workspace, schema=None if schema == "auto" else schema)
     strict = schema != "auto" and (schema is not None or opened.is_initialised)
     done = convert(opened, files, output, schema=opened.label_schema if strict else None, track=console.track)
+    if any(problem.reason == "unknown-label" for problem in done.problems):
+        console.say("Some labels are not in the schema; `--schema auto` takes them as the files have them.")
     console.exported(done, as_json=json)
