@@ -1,14 +1,17 @@
 """Text as everything behind the ingest may trust it to be."""
 
+import math
 import re
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable
+from typing import Any
 
 BOM = "\ufeff"
 REPLACEMENT = "\ufffd"
 LINE_END = re.compile(r"\r\n?")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+MAX_DEPTH = 100  # of JSON; pydantic writes no more than 255
 
 
 def normalize(text: str) -> str:
@@ -26,6 +29,28 @@ def normalize(text: str) -> str:
 def is_storable(text: str) -> bool:
     r"""Whether the text has no `\r`, NUL or lone surrogate: the ones that Label Studio or spaCy would trip over."""
     return "\r" not in text and not UNSTORABLE.search(text)
+
+
+def storable(value: Any, depth: int = MAX_DEPTH) -> Any:
+    r"""The JSON value as it can be written and sent: NUL and lone surrogates become U+FFFD, NaN and infinity null.
+
+    Raises:
+        RecursionError: It is nested deeper than `depth`.
+
+    >>> storable({"half": ["\ud83d"], "rate": float("nan")})
+    {'half': ['�'], 'rate': None}
+    """
+    if isinstance(value, str):
+        return UNSTORABLE.sub(REPLACEMENT, value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, list | dict) and not depth:
+        raise RecursionError("nested too deeply")
+    if isinstance(value, list):
+        return [storable(item, depth - 1) for item in value]
+    if isinstance(value, dict):
+        return {storable(key): storable(item, depth - 1) for key, item in value.items()}
+    return value
 
 
 def with_storable(text: str) -> tuple[str, Callable[[int], int]]:

@@ -16,11 +16,11 @@ RUBBISH = {
     "breadcrumb": r"home\s*(?:[>/»›|]\s*\S.*)$",
     "link-line": r"(?:read (?:also|more|next)|also read|see also|related(?: (?:articles?|stories|news))?|more on this)"
     r"\s*[:–—-].*$",
-    "caption": r"(?:(?:photo|image|picture|pic|file photo)(?: credit| by)?\s*[:/].*|source\s*:\s.{1,80}"
+    "caption": r"(?:(?:photo|image|picture|pic|file photo)(?: credit| by)?\s*[:/].*|source\s*:\s.{1,80}(?<![.!?])"
     r"|.{0,60}/?\s*getty images|.{1,120}\((?:afp|ap|reuters|epa)(?: photo\b[^)]*|/[^)]+)\))$",
-    "share-line": r"(?:share (?:this|on (?:facebook|twitter|x|whatsapp|linkedin))\b.*"
-    r"|follow us\b.*|(?:tweet|share|email|print)(?: this)?)$",
-    "newsletter": r"(?:subscribe|sign up)\b.{0,60}\b(?:newsletter|updates|alerts|briefing)\b.*$",
+    "share-line": r"(?:share (?:this (?:article|story|post|page|on)|on (?:facebook|twitter|x|whatsapp|linkedin))\b.*"
+    r"|follow us(?: (?:on|at) .*|\s*[:@].*)?|(?:tweet|share|email|print)(?: this)?)$",
+    "newsletter": r"(?:subscribe|sign up)\b.{0,60}\b(?:newsletter|updates|alerts|briefing)s?\b[^,]*$",
     "advertisement": r"(?:-+\s*)?(?:advertisement|advertising|sponsored(?: content)?|story continues below.*)"
     r"(?:\s*-+)?$",
     "copyright": r"(?:©|\(c\)\s*\d{4}|copyright (?:©|\d{4})).*$|^.{0,80}\ball rights reserved\.?$",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from labeling.core.article import Article, digest
 from labeling.core.problem import Action, Problem
-from labeling.core.text import BOM, UNSTORABLE, normalize
+from labeling.core.text import BOM, UNSTORABLE, normalize, storable
 from labeling.ingest.clean import paragraphs, split_headline, without_breadcrumb, without_rubbish
 from labeling.ingest.html import read_html
 from labeling.ingest.records import read_json, read_json_lines, read_table, to_fields
@@ -69,6 +69,7 @@ def _of_path(path: str | Path, *, keep_all: bool) -> Iterator[tuple[Article, str
         yield from _of_bytes(data, _sniff(data), "stdin", keep_all=keep_all)
         return
     path = Path(path)
+    where = storable(str(path))  # a file's name may be no UTF-8
     if path.is_dir():
         for file in sorted(path.rglob("*")):
             hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
@@ -77,14 +78,14 @@ def _of_path(path: str | Path, *, keep_all: bool) -> Iterator[tuple[Article, str
         return
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
-        yield _problem("unknown-format", f"not one of {', '.join(KINDS)}", str(path))
+        yield _problem("unknown-format", f"not one of {', '.join(KINDS)}", where)
         return
     try:
         data = path.read_bytes()
     except OSError as error:
-        yield _problem("unreadable", error.strerror or str(error), str(path))
+        yield _problem("unreadable", error.strerror or str(error), where)
         return
-    yield from _of_bytes(data, kind, str(path), keep_all=keep_all)
+    yield from _of_bytes(data, kind, where, keep_all=keep_all)
 
 
 def _sniff(data: bytes) -> str:
@@ -122,6 +123,11 @@ def _of_bytes(data: bytes, kind: str, where: str, *, keep_all: bool) -> Iterator
         else:
             place, record = item
             fields, extra = to_fields(record)
+            try:
+                extra = storable(extra)
+            except RecursionError as error:
+                yield _problem("bad-row", f"a field is {error}", place)
+                continue
             yield from _article(fields, extra, place, keep_all=keep_all)
 
 

@@ -32,6 +32,9 @@ def read_json(text: str, where: str) -> Iterator[Record | Problem]:
     except RecursionError:
         yield _refused("not-json", "nested too deeply to be a list of articles", where)
         return
+    except ValueError as error:  # a number of thousands of digits
+        yield _refused("not-json", f"not valid JSON: {str(error)[:80]}", where)
+        return
     if not isinstance(value, list):
         yield _record(value, where)
         return
@@ -46,7 +49,7 @@ def read_json_lines(text: str, where: str) -> Iterator[Record | Problem]:
             continue
         try:
             item = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             yield _refused("not-json", f"not valid JSON: {str(error)[:80]}", f"{where}:{number}")
             continue
         yield _record(item, f"{where}:{number}")

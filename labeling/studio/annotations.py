@@ -13,7 +13,7 @@ from labeling.core.article import Article, digest
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
-from labeling.core.text import with_storable
+from labeling.core.text import storable, with_storable
 from labeling.core.value import Value
 from labeling.studio.regions import Reading, read_result
 
@@ -56,11 +56,14 @@ def read_task(task: Any, schema: LabelSchema | None, where: str, users: Mapping[
         where: What to call the task in messages: its URL, or file and number.
         users: User id → name, for `completed_by`.
     """
-    if not isinstance(task, dict) or not isinstance(task.get("data"), dict):
-        problem = Problem(
-            reason="no-task", action="refused", detail="not a Label Studio task: it has no `data`", where=where
-        )
-        return Review(where=where, problems=(problem,))
+    try:
+        task = storable(task)
+        fault_of_task = "" if isinstance(task, dict) and isinstance(task.get("data"), dict) else "it has no `data`"
+    except RecursionError as error:
+        fault_of_task = f"it is {error}"
+    if fault_of_task:
+        detail = f"not a Label Studio task: {fault_of_task}"
+        return Review(where=where, problems=(Problem(reason="no-task", action="refused", detail=detail, where=where),))
     annotations = _newest_first(task.get("annotations"))
     submitted = [a for a in annotations if not a.get("was_cancelled")]
     drafts = _dicts(task.get("drafts"))

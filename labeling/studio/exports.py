@@ -31,14 +31,16 @@ def _parse(text: str, where: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as whole:
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in text.split("\n") if line.strip()]  # a value may hold other line ends, U+2028
         try:
             return [json.loads(line) for line in lines]
-        except json.JSONDecodeError:
+        except ValueError:
             detail = f"{whole.msg}, line {whole.lineno}, column {whole.colno}"
             raise InputError(f"{where} is not valid JSON: {detail}. Was it cut off?", BUTTON) from whole
     except RecursionError as error:
         raise InputError(f"{where} is nested too deeply to be an export.", BUTTON) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise InputError(f"{where} is not valid JSON: {error}.", BUTTON) from error
 
 
 def _tasks(value: Any) -> list[Any]:
