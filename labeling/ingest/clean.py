@@ -20,7 +20,7 @@ RUBBISH = {
     r"|.{0,60}/?\s*getty images|.{1,120}\((?:afp|ap|reuters|epa)(?: photo\b[^)]*|/[^)]+)\))$",
     "share-line": r"(?:share (?:this (?:article|story|post|page|on)|on (?:facebook|twitter|x|whatsapp|linkedin))\b.*"
     r"|follow us(?: (?:on|at) .*|\s*[:@].*)?|(?:tweet|share|email|print)(?: this)?)$",
-    "newsletter": r"(?:subscribe|sign up)\b.{0,60}\b(?:newsletter|updates|alerts|briefing)s?\b[^,]*$",
+    "newsletter": r"(?:subscribe|sign up)\b.{0,60}\b(?:newsletter|updates|alerts|briefing)\b[^,]*$",
     "advertisement": r"(?:-+\s*)?(?:advertisement|advertising|sponsored(?: content)?|story continues below.*)"
     r"(?:\s*-+)?$",
     "copyright": r"(?:©|\(c\)\s*\d{4}|copyright (?:©|\d{4})).*$|^.{0,80}\ball rights reserved\.?$",
