@@ -280,7 +280,7 @@ def test_interrupted_import_says_so_and_the_next_one_goes_on(workspace, studio, 
         stderr=subprocess.PIPE,
         text=True,
         # a job in the background is born deaf to Ctrl-C
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     while not (number := workspace.remembered_project()) or studio.project(number).tasks < 100:
         assert process.poll() is None
