@@ -11,19 +11,24 @@ MAX_RUBBISH = 160  # characters; a longer line is prose
 MAX_TITLE = 150
 SAME_TITLE = 0.9  # similarity from which a line above the text is the headline told again
 
-# reason → the lines that it names
+# reason → the lines that it names; (?-i:[A-Z]) tells a name ("Photo/Ann Roe") from a word ("photo/video evidence")
 RUBBISH = {
-    "breadcrumb": r"home\s*(?:[>/»›|]\s*\S.*)$",
+    "breadcrumb": r"home\s*(?:[>»›]\s*\S|[/|]\s*(?-i:[A-Z])).*$",
     "link-line": r"(?:read (?:also|more|next)|also read|see also|related(?: (?:articles?|stories|news))?|more on this)"
-    r"\s*[:–—-].*$",
-    "caption": r"(?:(?:photo|image|picture|pic|file photo)(?: credit| by)?\s*[:/].*|source\s*:\s.{1,80}(?<![.!?])"
-    r"|.{0,60}/?\s*getty images|.{1,120}\((?:afp|ap|reuters|epa)(?: photo\b[^)]*|/[^)]+)\))$",
-    "share-line": r"(?:share (?:this (?:article|story|post|page|on)|on (?:facebook|twitter|x|whatsapp|linkedin))\b.*"
+    r"(?:\s*:.*|\s+[–—-]\s.*(?<![.!?]))$",
+    "caption": r"(?:(?:file )?(?:photo(?:graph)?|image|picture|pic)(?: credit| by)?(?:\s*:.*|\s*/\s*(?-i:[A-Z]).*)"
+    r"|(?:photo(?:graph)?|image|picture) by(?: (?-i:[A-Z])[\w.'’-]*){1,4}(?:\s*/.*)?|source\s*:\s.{1,80}(?<![.!?])"
+    r"|(?:.{0,60}(?:[/,(|–—-]|\bvia)\s*)?getty images\)?|.{0,120}\((?:afp|ap|reuters|epa)(?: photo\b[^)]*|/[^)]+)\))$",
+    "share-line": r"(?:share this (?:article|story|post|page|on)\b.*"
+    r"|share on (?:facebook|twitter|x|whatsapp|linkedin)\b.*(?<![.!?])"
     r"|follow us(?: (?:on|at) .*|\s*[:@].*)?|(?:tweet|share|email|print)(?: this)?)$",
-    "newsletter": r"(?:subscribe|sign up)\b.{0,60}\b(?:newsletter|updates|alerts|briefing)\b[^,]*$",
-    "advertisement": r"(?:-+\s*)?(?:advertisement|advertising|sponsored(?: content)?|story continues below.*)"
-    r"(?:\s*-+)?$",
-    "copyright": r"(?:©|\(c\)\s*\d{4}|copyright (?:©|\d{4})).*$|^.{0,80}\ball rights reserved\.?$",
+    "newsletter": r"(?:subscribe(?: now)?|(?:subscribe|sign up|join)\b"
+    r"[^,]{0,60}\b(?:newsletter|updates|alerts|briefing)\b[^,]*)$",
+    "advertisement": r"(?:-+\s*)?(?:advertisement|advertising|sponsored(?: content)?"
+    r"|story continues below(?: \w+){0,3})(?:\s*-+)?$",
+    "copyright": r"(?:©|\(c\)\s*\d{4}|copyright (?:©|\d{4}(?! (?-i:[a-z])))).*$|^.{0,80}\ball rights reserved\.?$",
+    "cookie-notice": r"(?:cookie (?:settings|policy|preferences|notice)|accept (?:all )?cookies"
+    r"|(?:this|our) (?:web)?site uses cookies\b[^,]*)$",
 }
 PATTERNS = {reason: re.compile(pattern, re.IGNORECASE) for reason, pattern in RUBBISH.items()}
 BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
@@ -84,13 +89,17 @@ def without_rubbish(text: str, title: str) -> tuple[str, list[Removed]]:
 def _reason(line: str, title: str, *, above_prose: bool) -> str:
     if not line or len(line) > MAX_RUBBISH:
         return ""
-    if title:
-        likeness = 1.0 if _bare(line) == _bare(title) else 0.0
-        if above_prose and not likeness:
-            likeness = SequenceMatcher(None, _bare(line), _bare(title), autojunk=False).ratio()
-        if likeness >= SAME_TITLE:
-            return "title-repeated"
+    if _says_again(_bare(line), _bare(title), nearly=above_prose):
+        return "title-repeated"
     return next((reason for reason, pattern in PATTERNS.items() if pattern.match(line)), "")
+
+
+def _says_again(line: str, title: str, *, nearly: bool) -> bool:
+    if not title or line == title:
+        return bool(title)
+    # "Police kill 3" and "police kill 13" are alike, and two events.
+    same_numbers = re.findall(r"\d+", line) == re.findall(r"\d+", title)
+    return nearly and same_numbers and SequenceMatcher(None, line, title, autojunk=False).ratio() >= SAME_TITLE
 
 
 def _bare(line: str) -> str:

@@ -1,7 +1,11 @@
 """An HTML page → the fields of its article, by trafilatura. Nothing is ever fetched."""
 
 import logging
+from copy import deepcopy
 from typing import Any
+
+# Below its default of 250 characters trafilatura falls back to text whose paragraphs, headline too, run together.
+MIN_TEXT = 1
 
 
 def read_html(page: bytes, *, keep_all: bool) -> dict[str, Any]:
@@ -10,11 +14,16 @@ def read_html(page: bytes, *, keep_all: bool) -> dict[str, Any]:
     Paragraphs and list items are separated by an empty line. `keep_all` takes all visible text.
     """
     import trafilatura  # slow to import
+    from trafilatura.settings import DEFAULT_CONFIG
 
     logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
     if keep_all:
         return {"text": trafilatura.html2txt(page)}
-    found = trafilatura.bare_extraction(page, with_metadata=True, include_comments=False, include_tables=True)
+    config = deepcopy(DEFAULT_CONFIG)
+    config.set("DEFAULT", "MIN_EXTRACTED_SIZE", str(MIN_TEXT))
+    found = trafilatura.bare_extraction(
+        page, with_metadata=True, include_comments=False, include_tables=True, config=config
+    )
     if found is None:
         return {}
     fields = found.as_dict() if hasattr(found, "as_dict") else dict(found)

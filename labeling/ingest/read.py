@@ -1,5 +1,6 @@
 """Paths → articles and problems: what a file is, what it says, and what became of each thing in it."""
 
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
@@ -30,6 +31,7 @@ KINDS = {
 # Files that lie beside articles and are none; a file named by hand is always read.
 BESIDE = ("README*", "LICENSE*", "gold.jsonl")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
+MAX_NULS = 0.1  # share of the characters; a file with more is binary, or UTF-16 without a byte order mark
 
 
 def read_articles(paths: Iterable[str | Path], *, keep_all: bool = False) -> Iterator[Article | Problem]:
@@ -70,10 +72,17 @@ def _of_path(path: str | Path, *, keep_all: bool) -> Iterator[tuple[Article, str
         return
     path = Path(path)
     where = storable(str(path))  # a file's name may be no UTF-8
-    if path.is_dir():
+    try:
+        is_folder = stat.S_ISDIR(path.stat().st_mode)
+    except (OSError, ValueError) as error:  # a ValueError where the name holds a NUL
+        yield _problem("unreadable", getattr(error, "strerror", None) or str(error), where)
+        return
+    if is_folder:
         for file in sorted(path.rglob("*")):
             hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
-            if file.is_file() and not hidden and not any(file.match(pattern) for pattern in BESIDE):
+            # A link to nowhere is named; only folders, which the search enters, and devices are passed over.
+            is_document = file.is_file() or (file.is_symlink() and not file.exists())
+            if is_document and not hidden and not any(file.match(pattern) for pattern in BESIDE):
                 yield from _of_path(file, keep_all=keep_all)
         return
     kind = KINDS.get(path.suffix.lower())
@@ -107,6 +116,10 @@ def _of_bytes(data: bytes, kind: str, where: str, *, keep_all: bool) -> Iterator
         hint = "convert it, for example: iconv -f WINDOWS-1252 -t UTF-8"
         yield _problem("not-utf8", f"byte {error.start} is not {error.encoding.upper()}; {hint}", where)
         return
+    if text.count("\0") > MAX_NULS * len(text):
+        hint = "save it as text in UTF-8, for example: iconv -f UTF-16 -t UTF-8"
+        yield _problem("not-utf8", f"it is binary, or UTF-16 without a byte order mark; {hint}", where)
+        return
     if kind == "text":
         yield from _plain(text, where, keep_all=keep_all)
         return
@@ -123,11 +136,6 @@ def _of_bytes(data: bytes, kind: str, where: str, *, keep_all: bool) -> Iterator
         else:
             place, record = item
             fields, extra = to_fields(record)
-            try:
-                extra = storable(extra)
-            except RecursionError as error:
-                yield _problem("bad-row", f"a field is {error}", place)
-                continue
             yield from _article(fields, extra, place, keep_all=keep_all)
 
 
@@ -156,17 +164,33 @@ def _article(
     if not isinstance(text, str):
         yield _problem("bad-row", f"the text is no text but {type(text).__name__}", where)
         return
-    strings = {name: normalize(str(value)).strip() for name, value in fields.items() if name != "text"}
     notes: list[tuple[str, str, str]] = []
+    strings: dict[str, str] = {}
+    for name, value in fields.items():
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            extra = extra | {name: value}
+            detail = f"the {name} is no text but {type(value).__name__}; it was kept as an extra field"
+            notes.append(("odd-field", detail, ""))
+        elif name != "text":
+            strings[name] = normalize(str(value)).strip()
+    try:
+        extra = storable(extra)
+    except RecursionError as error:
+        yield _problem("bad-row", f"a field is {error}", where)
+        return
     if unstorable := len(UNSTORABLE.findall(text if raw is None else raw)):
         detail = f"{unstorable} NUL or lone surrogate characters became U+FFFD"
         notes.append(("unstorable-characters", detail, ""))
     body = normalize(text)
+    taken: list[tuple[str, str]] = []
     if not keep_all:
         body, more = without_rubbish(paragraphs(body), strings.get("title", ""))
-        notes += [(reason, f"taken out as {reason.replace('-', ' ')}", line) for reason, line in (*removed, *more)]
+        taken = [*removed, *more]
+        notes += [(reason, f"taken out as {reason.replace('-', ' ')}", line) for reason, line in taken]
     if not body.strip():
-        yield _problem("empty", "there is no text in it", where)
+        reasons = ", ".join(dict.fromkeys(reason.replace("-", " ") for reason, _ in taken))
+        left = f"cleaning took out all of its text ({reasons}); --keep-all leaves it in"
+        yield _problem("empty", left if taken else "there is no text in it", where)
         return
     published = strings.pop("published", "")
     strings["published"] = _iso(published)
