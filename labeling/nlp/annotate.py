@@ -13,7 +13,7 @@ from labeling.core.labels import LabeledDoc, Span
 from labeling.core.offsets import overlaps, trim, without_overlap
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema, Pattern
-from labeling.errors import SchemaError
+from labeling.errors import ModelError, SchemaError
 
 # An entity that runs over a line end has swallowed a heading or the next paragraph.
 LINE_END = "\n"
@@ -27,6 +27,7 @@ def annotate(nlp: Language, schema: LabelSchema, articles: Iterable[Article]) ->
 
     Raises:
         SchemaError: A pattern of the schema is not one that spaCy understands.
+        ModelError: A pattern asks for something that the pipeline does not say, such as parts of speech.
     """
     matchers = pattern_matchers(nlp, schema)
     for doc, article in nlp.pipe(((article.text, article) for article in articles), as_tuples=True):
@@ -81,7 +82,14 @@ def _entities(doc: Doc, article: Article, schema: LabelSchema) -> Iterator[Span]
 
 def _matches(doc: Doc, article: Article, matchers: list[tuple[str, float, Matcher]]) -> Iterator[Span]:
     for label, score, matcher in matchers:
-        for _, start, end in matcher(doc):
+        try:
+            found = matcher(doc)
+        except ValueError as error:
+            raise ModelError(
+                f"The model cannot be used with the patterns of {label}: {error}",
+                "Name another with --model, or take those patterns out of the schema.",
+            ) from error
+        for _, start, end in found:
             yield from _span(article, doc[start:end], label, score)
 
 

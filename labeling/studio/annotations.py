@@ -147,12 +147,12 @@ def _text_key(data: Json, submitted: list[Json]) -> str:
         else []
     )
 
-    def fit(key: str) -> tuple[int, int]:
+    def fit(key: str) -> tuple[int, bool, int]:
         hits = 0
         for value in values:
             start, end, said = value.get("start"), value.get("end"), value.get("text")
             hits += type(start) is int and type(end) is int and bool(said) and data[key][start:end] == said
-        return hits, len(data[key])
+        return hits, " " in data[key], len(data[key])
 
     candidates = [key for key, value in data.items() if isinstance(value, str)]
     best = max(candidates, key=fit, default=None)

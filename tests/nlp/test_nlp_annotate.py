@@ -1,0 +1,152 @@
+"""A pipeline's entities and the schema's patterns on articles."""
+
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.language import Language
+
+from labeling.core.article import Article
+from labeling.core.offsets import overlaps
+from labeling.core.schema import LabelSchema
+from labeling.errors import ModelError, SchemaError
+from labeling.nlp.annotate import annotate, pattern_matchers, refusal
+from labeling.nlp.check import check_patterns
+from labeling.nlp.load import load, model_name, model_version
+
+EVENT = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
+# blank pipelines know no parts of speech, which the patterns ask for
+UNPATTERNED = LabelSchema.model_validate(
+    EVENT.model_dump() | {"labels": {n: label.model_dump() | {"patterns": ()} for n, label in EVENT.labels.items()}}
+)
+TEXTS = (
+    "Turkish troops attacked Tadmor on Friday, Foreign Minister Ann Bell said in Geneva.\n\nMoscow denied it.",
+    "Zoë 😀 met the U.N. envoy in 🇺🇦 Kyiv last week.",
+    "No.",
+)
+ARTICLES = [Article(doc_id=str(n), text=text) for n, text in enumerate(TEXTS)]
+
+
+@pytest.fixture(scope="session")
+def english() -> Language:
+    return load("en_core_web_sm")
+
+
+def ruled(*patterns: dict) -> Language:
+    """A pipeline whose entities are what these patterns say."""
+    nlp = spacy.blank("en")
+    nlp.add_pipe("entity_ruler").add_patterns(list(patterns))
+    return nlp
+
+
+def test_annotate_gives_the_same_spans_and_ids_at_every_run_and_in_any_company(english: Language):
+    first = list(annotate(english, EVENT, ARTICLES))
+    assert first == list(annotate(english, EVENT, ARTICLES))
+    assert first[:1] == list(annotate(english, EVENT, ARTICLES[:1]))
+    assert [doc.doc_id for doc in first] == ["0", "1", "2"]
+    ids = [span.id for doc in first for span in doc.spans]
+    assert len(set(ids)) == len(ids) > 8
+    assert EVENT.check(first[0]) == ()
+
+
+def test_annotate_finds_who_does_what_where_and_when(english: Language):
+    (doc,) = annotate(english, EVENT, ARTICLES[:1])
+    found = {(doc.slice(span), span.label) for span in doc.spans}
+    assert {("attacked", "ACTION"), ("Friday", "DATE"), ("Ann Bell", "ACTOR"), ("Geneva", "LOCATION")} <= found
+    assert all(span.score is not None and "\n" not in doc.slice(span) for span in doc.spans)
+    assert not any(overlaps(a, b) for i, a in enumerate(doc.spans) for b in doc.spans[:i])
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "marked"),
+    [
+        ("Army left\n\nAnn Bell said", ["left", "\n\n", "Ann"], "left"),
+        ("Army left\nAnn", ["left", "\n", "Ann"], "left"),
+        ("Army \n\nAnn Bell", ["\n\n", "Ann"], "Ann"),
+        ("Army  left", [" ", "left"], "left"),
+        ("Army \n\n left", ["\n\n "], None),
+    ],
+)
+def test_annotate_cuts_an_entity_at_a_line_end(text: str, tokens: list[str], marked: str | None):
+    nlp = ruled({"label": "ORG", "pattern": [{"ORTH": token} for token in tokens]})
+    (doc,) = annotate(nlp, UNPATTERNED, [Article(doc_id="x", text=text)])
+    assert [doc.slice(span) for span in doc.spans] == ([marked] if marked else [])
+
+
+def test_annotate_leaves_entities_out_that_feed_no_label_and_takes_labels_of_its_own():
+    nlp = ruled(
+        {"label": "MONEY", "pattern": "ten"}, {"label": "GPE", "pattern": "Lenz"}, {"label": "ACTOR", "pattern": "Army"}
+    )
+    (doc,) = annotate(nlp, UNPATTERNED, [Article(doc_id="x", text="Army took ten from Lenz.")])
+    assert [(doc.slice(s), s.label, s.score) for s in doc.spans] == [
+        ("Army", "ACTOR", 1.0),
+        ("Lenz", "LOCATION", EVENT.labels["LOCATION"].entities["GPE"]),
+    ]
+
+
+def test_annotate_lets_patterns_fill_what_entities_left_free():
+    toml = """
+        name = "x"
+        version = "1"
+        title = "A title"
+        [labels.NAME]
+        entities = { PERSON = 0.9 }
+        [labels.WORD]
+        patterns = [{ pattern = [{ IS_ALPHA = true, OP = "+" }], score = 0.4 }]
+        [labels.LONG]
+        patterns = [{ pattern = [{ LENGTH = { ">=" = 7 } }] }]
+    """
+    schema = LabelSchema.from_toml(toml)
+    nlp = ruled({"label": "PERSON", "pattern": "Ann"})
+    (doc,) = annotate(nlp, schema, [Article(doc_id="x", text="we saw Ann, fighting on")])
+    # a run of words that an entity interrupts is lost to it; the longest match wins over a shorter one
+    assert [(doc.slice(s), s.label, s.score) for s in doc.spans] == [("Ann", "NAME", 0.9), ("fighting on", "WORD", 0.4)]
+
+
+def test_annotate_names_a_pattern_that_asks_for_more_than_the_pipeline_says():
+    with pytest.raises(ModelError, match="patterns of ACTION"):
+        list(annotate(spacy.blank("en"), EVENT, ARTICLES))
+
+
+def test_annotate_leaves_patterns_out_of_a_label_that_the_pipeline_has_learned():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("ner").add_label("ACTION")
+    assert pattern_matchers(nlp, EVENT) == []
+    assert {label for label, *_ in pattern_matchers(spacy.blank("en"), EVENT)} == {"ACTION"}
+
+
+@pytest.mark.parametrize("pattern", ['{ LOWERR = "x" }', "{ LOWER = 3 }", '{ OP = "x" }'])
+def test_check_patterns_names_the_label_of_a_pattern_that_spacy_does_not_know(pattern: str):
+    head = 'name = "x"\nversion = "1"\ntitle = "A title"\n[labels.A]\n[labels.B]\n'
+    schema = LabelSchema.from_toml(f"{head}patterns = [{{ pattern = [{pattern}] }}]\n")
+    with pytest.raises(SchemaError, match=r"labels\.B\.patterns"):
+        check_patterns(schema)
+
+
+def test_refusal_is_of_articles_longer_than_the_pipeline_takes():
+    nlp = spacy.blank("en")
+    nlp.max_length = 3
+    assert refusal(nlp, ARTICLES[2]) is None
+    problem = refusal(nlp, ARTICLES[1])
+    assert (problem.reason, problem.action, problem.doc_id) == ("too-long", "refused", "1")
+
+
+def test_load_says_what_to_install():
+    with pytest.raises(ModelError) as caught:
+        load("xx_not_there")
+    assert "'xx_not_there'" in caught.value.message
+    assert "pip install" in caught.value.hint
+
+
+def test_load_says_what_is_wrong_with_a_folder(tmp_path: Path):
+    with pytest.raises(ModelError) as caught:
+        load(str(tmp_path))
+    assert str(tmp_path) in caught.value.message
+
+
+def test_load_reads_a_folder_and_names_the_model(tmp_path: Path, english: Language):
+    nlp = ruled({"label": "GPE", "pattern": "Lenz"})
+    nlp.meta["name"], nlp.meta["version"] = "towns", "1.2"
+    nlp.to_disk(tmp_path / "model")
+    assert model_version(load(str(tmp_path / "model")), EVENT) == f"en_towns-1.2+{EVENT.key}"
+    assert model_name(english).startswith("en_core_web_sm-3")

@@ -1,0 +1,196 @@
+"""Tasks: which annotation counts, whose it is, which field is the text; no task makes reading fail."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labeling.core.article import digest
+from labeling.core.schema import LabelSchema
+from labeling.studio.annotations import STATES, read_task
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from strategies import json_values
+
+SCHEMA = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
+TEXT = "Rebels left Tadmor."
+DATA = {"doc_id": "x", "text": TEXT, "digest": digest(TEXT)}
+DAY = "2026-01-0{}T00:00:00.000000Z"
+
+
+def region(start: int, end: int, label: str, **value: Any) -> dict[str, Any]:
+    return {"id": f"{start}", "type": "labels", "value": {"start": start, "end": end, "labels": [label], **value}}
+
+
+REBELS, TADMOR = region(0, 6, "ACTOR"), region(12, 18, "LOCATION")
+
+
+def annotation(*result: Any, number: int = 1, by: Any = 1, day: int = 1, **fields: Any) -> dict[str, Any]:
+    return {"id": number, "completed_by": by, "updated_at": DAY.format(day), "result": list(result), **fields}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "label", "reasons"),
+    [
+        ([annotation(REBELS, day=2), annotation(TADMOR, day=1)], "ACTOR", ["older-annotation"]),
+        ([annotation(REBELS, day=1), annotation(TADMOR, day=2)], "LOCATION", ["older-annotation"]),
+        ([annotation(REBELS, number=2), annotation(TADMOR, number=1)], "ACTOR", ["older-annotation"]),
+        ([annotation(REBELS, updated_at=None), annotation(TADMOR)], "LOCATION", ["older-annotation"]),
+        (
+            [annotation(REBELS, updated_at=None, created_at=DAY.format(3)), annotation(TADMOR)],
+            "ACTOR",
+            ["older-annotation"],
+        ),
+        ([annotation(TADMOR, day=9, was_cancelled=True), annotation(REBELS)], "ACTOR", []),
+        ([annotation(REBELS, id="x"), 3, None], "ACTOR", []),
+    ],
+)
+def test_annotations_the_newest_submitted_counts_and_others_are_listed(annotations, label: str, reasons: list[str]):
+    review = read_task({"data": DATA, "annotations": annotations}, SCHEMA, "here")
+    assert [span.label for span in review.doc.spans] == [label]
+    assert [problem.reason for problem in review.problems] == reasons
+    assert sum(review.spans.values()) == 1
+
+
+@pytest.mark.parametrize(("day", "reasons"), [(1, []), (2, []), (3, ["newer-draft"])])
+def test_annotations_draft_is_listed_only_where_it_is_newer(day: int, reasons: list[str]):
+    task = {"data": DATA, "annotations": [annotation(REBELS, day=2)], "drafts": [annotation(TADMOR, day=day)]}
+    review = read_task(task, SCHEMA, "here")
+    assert (review.state, [p.reason for p in review.problems]) == ("reviewed", reasons)
+
+
+@pytest.mark.parametrize(
+    ("completed_by", "users", "name"),
+    [
+        (1, {1: "ann@example.org"}, "ann@example.org"),
+        (2, {1: "ann@example.org"}, "user 2"),
+        ({"id": 3, "email": "bob@example.org"}, None, "bob@example.org"),
+        ({"id": 3, "email": ""}, None, "3"),
+        ({}, None, "unknown"),
+        (None, None, "unknown"),
+        ("ann", None, "unknown"),
+    ],
+)
+def test_annotations_name_who_made_them(completed_by, users, name: str):
+    review = read_task({"data": DATA, "annotations": [annotation(by=completed_by)]}, SCHEMA, "here", users)
+    assert review.annotators == (name,)
+
+
+def test_annotations_name_each_annotator_once_and_the_one_that_counts_first():
+    annotations = [
+        annotation(REBELS, by=1, day=1),
+        annotation(REBELS, by=2, day=3),
+        annotation(REBELS, by=1, day=2),
+        annotation(by=3, day=4, was_cancelled=True),
+    ]
+    review = read_task({"data": DATA, "annotations": annotations}, SCHEMA, "here")
+    assert review.annotators == ("user 2", "user 1", "user 3")
+
+
+@pytest.mark.parametrize(
+    ("task", "state"),
+    [
+        ({}, "pending"),
+        ({"annotations": None, "drafts": None}, "pending"),
+        ({"annotations": 3, "drafts": [3]}, "pending"),
+        ({"drafts": [{}]}, "draft"),
+        ({"annotations": [annotation(REBELS, was_cancelled=True)], "drafts": [{}]}, "skipped"),
+    ],
+)
+def test_annotations_of_a_task_that_nobody_submitted_say_nothing(task, state: str):
+    # also where the text was changed: nothing is lost by it
+    for data in (DATA, DATA | {"digest": "0" * 16}):
+        review = read_task({"data": data} | task, SCHEMA, "here")
+        assert (review.state, review.doc, review.spans, review.problems) == (state, None, {}, ())
+        assert review.doc_id == "x"
+
+
+@pytest.mark.parametrize("result", [None, "x", 3, {"a": 1}])
+def test_annotations_with_a_result_that_is_no_list_are_named(result):
+    review = read_task({"data": DATA, "annotations": [{"result": result}]}, SCHEMA, "here")
+    assert review.doc.spans == ()
+    assert [p.reason for p in review.problems] == ([] if result is None else ["bad-result"])
+
+
+@pytest.mark.parametrize(
+    ("data", "result", "text"),
+    [
+        ({"body": TEXT, "path": "/a/long/path/without/any/space/in/it.txt"}, [], TEXT),
+        (
+            {"body": TEXT, "note": "A longer note of the editor's, not of the article."},
+            [region(0, 6, "ACTOR", text="Rebels")],
+            TEXT,
+        ),
+        ({"body": TEXT, "text": "Text wins."}, [], "Text wins."),
+        ({"body": TEXT, "n": 3}, [region(0, 6, "ACTOR", text="Army")], None),
+        ({"path": "/a/b"}, [], None),
+        ({"n": 3}, [REBELS], None),
+        ({}, [], None),
+    ],
+)
+def test_annotations_of_other_projects_say_which_field_is_the_text(data, result, text: str | None):
+    review = read_task({"data": data, "annotations": [annotation(*result)]}, SCHEMA, "here")
+    assert (review.doc.text if review.doc else None) == text
+    if text:
+        assert review.doc_id == digest(text)
+    else:
+        assert review.spans == ({"refused": len(result)} if result else {})
+        assert "no-text" in {problem.reason for problem in review.problems}
+
+
+def test_annotations_with_half_a_character_can_be_written():
+    # an editor that counts in UTF-16 cuts an emoji in two
+    half = region(-1, 6, "ACTOR", text="\ud83d")
+    data = DATA | {"title": "\ud83d", "beat": {"\ud83d": float("nan")}}
+    odd = region(7, 11, "ACTION") | {"id": "\ud83d"}
+    review = read_task({"data": data, "annotations": [annotation(half, odd, by={"email": "\ud83d"})]}, SCHEMA, "here")
+    assert review.doc.title == "\ufffd"
+    assert review.doc.extra == {"beat": {"\ufffd": None}}
+    assert review.spans == {"refused": 1, "exact": 1}
+    review.model_dump_json().encode()
+
+
+def test_annotations_of_a_task_that_is_nested_too_deeply_are_refused():
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    (problem,) = read_task({"data": DATA | {"x": deep}}, SCHEMA, "here").problems
+    assert (problem.reason, problem.where) == ("no-task", "here")
+    assert "nested too deeply" in problem.detail
+
+
+datas = st.dictionaries(st.sampled_from(["text", "doc_id", "digest", "title", "extra", "body"]), json_values)
+
+
+@given(
+    st.fixed_dictionaries(
+        {"data": datas | json_values},
+        optional={
+            "annotations": json_values
+            | st.lists(
+                st.fixed_dictionaries(
+                    {"result": json_values},
+                    optional={
+                        "id": json_values,
+                        "completed_by": json_values,
+                        "updated_at": json_values,
+                        "was_cancelled": json_values,
+                    },
+                ),
+                max_size=3,
+            ),
+            "drafts": json_values,
+        },
+    )
+    | json_values,
+    st.booleans(),
+)
+def test_annotations_of_any_json_are_read_into_what_can_be_written(task, with_schema: bool):
+    review = read_task(task, SCHEMA if with_schema else None, "here")
+    assert review.state in STATES
+    assert (review.doc is None) <= (review.spans.keys() <= {"refused"})
+    json.dumps(review.model_dump(mode="json"), ensure_ascii=False, allow_nan=False).encode()
