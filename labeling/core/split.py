@@ -1,36 +1,86 @@
-"""Which part of the training data an article belongs to."""
+"""The shares of train, dev and test, and where a text stands between 0 and 100."""
 
 import hashlib
-from typing import Literal
+import re
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from labeling.core.value import Value
 
 Part = Literal["train", "dev", "test"]
+By = Literal["text", "source", "published"]
 PARTS: tuple[Part, ...] = ("train", "dev", "test")
+
+SHARE = re.compile(r"[0-9]{1,3}")
 
 
 class Split(Value):
-    """The shares of the three parts, in per cent; train has what the other two leave."""
+    """The shares of the three parts, in per cent; train has what the other two leave.
+
+    Attributes:
+        dev: The share of dev, 0 to 99.
+        test: The share of test, 0 to 99.
+        by: What decides: the text, its source, or its date (see `labeling.core.parts.assign`).
+    """
 
     dev: int = Field(default=10, ge=0, le=100)
     test: int = Field(default=10, ge=0, le=100)
+    by: By = "text"
 
     @model_validator(mode="after")
-    def _leaves_train(self) -> "Split":
+    def _leaves_train(self) -> Self:
         if self.dev + self.test >= 100:
             raise ValueError(f"dev {self.dev}% and test {self.test}% leave nothing to train on")
         return self
 
-    def part(self, text: str) -> Part:
-        """The part of an article with this text.
+    @classmethod
+    def parse(cls, shares: str, by: By = "text") -> Self:
+        """The split that `train/dev/test` or `train/dev` names, in whole per cent.
 
-        A function of the text alone: the SHA-256 of its case-folded words, as a number between 0 and 100. So a document
-        never moves as others are added, and copies that differ only in white space or case stay together.
+        Two numbers leave test empty: `spacy train` cannot do without dev.
+
+        Raises:
+            ValueError: It is no such thing, does not add up to 100, or leaves nothing to train on.
+
+        >>> Split.parse("80/10/10")
+        Split(dev=10, test=10, by='text')
+        >>> Split.parse("80/20")
+        Split(dev=20, test=0, by='text')
         """
-        words = " ".join(text.casefold().split())
-        number = int.from_bytes(hashlib.sha256(words.encode("utf-8")).digest()[:8], "big") / 2**64 * 100
-        if number < self.test:
+        numbers = [piece.strip() for piece in shares.split("/")]
+        if len(numbers) not in {2, 3} or not all(SHARE.fullmatch(number) for number in numbers):
+            raise ValueError(
+                f"{shares!r} is no split: give train/dev/test in whole per cent, such as 80/10/10 or 80/20"
+            )
+        train, dev, test = map(int, [*numbers, "0"][:3])
+        if (total := train + dev + test) != 100:
+            raise ValueError(f"{shares!r} adds up to {total}, not to 100")
+        if not train:
+            raise ValueError(f"{shares!r} leaves nothing to train on")
+        return cls(dev=dev, test=test, by=by)
+
+    @property
+    def shares(self) -> dict[Part, int]:
+        """Each part's share in per cent."""
+        return {"train": 100 - self.dev - self.test, "dev": self.dev, "test": self.test}
+
+    def at(self, position: float) -> Part:
+        """The part that lies at a position, 0 to 100: test at the bottom, then dev, then train."""
+        if position < self.test:
             return "test"
-        return "dev" if number < self.test + self.dev else "train"
+        return "dev" if position < self.test + self.dev else "train"
+
+    def part(self, text: str) -> Part:
+        """The part of an article with this text: a function of the text alone."""
+        return self.at(position(text))
+
+
+def position(text: str) -> float:
+    """Where a text stands between 0 and 100: the SHA-256 of its case-folded words, as a number.
+
+    It never changes, and is equal for copies that differ only in white space or case.
+    """
+    words = " ".join(text.casefold().split())
+    digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 * 100

@@ -1,0 +1,287 @@
+"""Which part of the training data each document belongs to, so that no copy of a test document is trained on."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import accumulate
+
+from labeling.core.article import digest
+from labeling.core.copies import clusters, signature
+from labeling.core.split import PARTS, By, Part, Split, position
+from labeling.core.value import Value
+
+PRECEDENCE: tuple[Part, ...] = ("test", "dev", "train")
+YEAR_OR_MONTH = re.compile(r"[0-9]{4}(-[0-9]{2})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What has to be known of a document to give it a part; `candidate` makes one.
+
+    Attributes:
+        digest: The digest of its text.
+        position: Where its text stands between 0 and 100 (`labeling.core.split.position`).
+        signature: The MinHash of its text (`labeling.core.copies.signature`).
+        source: The outlet that it came from, or "".
+        published: An ISO 8601 date or date and time, or "".
+    """
+
+    digest: str
+    position: float
+    signature: bytes
+    source: str = ""
+    published: str = ""
+
+
+class SplitReport(Value):
+    """How the parts came about.
+
+    Attributes:
+        by: What decided.
+        wanted: Each part's share as it was asked for, in per cent.
+        got: Each part's share of the documents, in per cent.
+        documents: Each part's number of documents.
+        kept: Documents that have the part of an earlier export.
+        new: The other ones.
+        clusters: Groups of near-duplicates: those of more than one document.
+        in_clusters: Documents in them.
+        exact_copies: Documents whose very text was already there.
+        conflicts: Clusters that an earlier export has in several parts. Their new members go to test, else to dev.
+        moved_with_copies: New documents that stand in another part than they would without their copies.
+        divided_sources: Where the source decides: sources that stand in several parts, because of copies or of an
+            earlier export.
+        undated: Where the date decides: new documents without one that can be read.
+        borders: Where the date decides: the date from which new documents belong to dev, and to test, in UTC.
+    """
+
+    by: By
+    wanted: dict[Part, int]
+    got: dict[Part, float]
+    documents: dict[Part, int]
+    kept: int
+    new: int
+    clusters: int
+    in_clusters: int
+    exact_copies: int
+    conflicts: int
+    moved_with_copies: int
+    divided_sources: int = 0
+    undated: int = 0
+    borders: dict[Part, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The part of each candidate, in their order, the number of its cluster of copies, and how they came about.
+
+    A cluster's number is the index of its first member.
+    """
+
+    parts: list[Part]
+    clusters: list[int]
+    report: SplitReport
+
+
+def candidate(text: str, source: str = "", published: str = "") -> Candidate:
+    """What has to be known of a document with this text."""
+    return Candidate(digest(text), position(text), signature(text), source, published)
+
+
+def assign(items: Sequence[Candidate], split: Split, frozen: Mapping[str, Part] | None = None) -> Assignment:
+    """The part of each document; `frozen` are the parts of an earlier export, by the digests of its texts.
+
+    A document of the earlier export keeps its part. Near-duplicates stay together: new copies of a document that is
+    kept join it (where several are kept in different parts, test comes before dev, dev before train), and a cluster of
+    new documents goes where one of them leads:
+
+    - by text, the member with the smallest digest, to where its text stands between 0 and 100. A document never moves
+      as others are added, unless they are copies of it.
+    - by source, the same one, to where the name of its source stands, in any case and spacing. So all documents of a
+      source stay together, and with few sources the shares are rough. Without a source, the text decides.
+    - by published, the newest member: the oldest go to train, the newest to test, with borders that bring the shares
+      of all documents, those that are kept among them, as close to the wanted ones as can be. Equal dates are never
+      divided. A date without a time is midnight, a time without a zone is UTC, a year or a month is its first day. A
+      cluster without a date goes to train.
+
+    The order of the items does not matter.
+
+    Raises:
+        ValueError: `frozen` names a part that there is not.
+    """
+    frozen = frozen or {}
+    if unknown := sorted({str(part) for part in frozen.values()} - {*PARTS}):
+        raise ValueError(f"the earlier export has parts that there are not: {', '.join(unknown)}")
+    numbers: list[int] = clusters([item.signature for item in items]).tolist()
+    members: dict[int, list[int]] = {}
+    for i, number in enumerate(numbers):
+        members.setdefault(number, []).append(i)
+
+    parts: list[Part | None] = [frozen.get(item.digest) for item in items]
+    is_new = [part is None for part in parts]
+    conflicts = 0
+    free: list[list[int]] = []
+    for group in members.values():
+        known = {part for i in group if (part := parts[i])}
+        conflicts += len(known) > 1
+        if not known:
+            free.append(group)
+            continue
+        heir = next(part for part in PRECEDENCE if part in known)
+        for i in group:
+            parts[i] = parts[i] or heir
+
+    leaders = [_leader([items[i] for i in group], split.by) for group in free]
+    borders: dict[Part, datetime] = {}
+    if split.by == "published":
+        fixed = Counter(part for part in parts if part)
+        borders = _borders(zip(leaders, map(len, free), strict=True), split, fixed, len(items))
+    own = _rule(split, borders)
+    for leader, group in zip(leaders, free, strict=True):
+        part = own(leader)
+        for i in group:
+            parts[i] = part
+
+    done: list[Part] = [part for part in parts if part]
+    counts = Counter(done)
+    copied = [group for group in members.values() if len(group) > 1]
+    report = SplitReport(
+        by=split.by,
+        wanted=split.shares,
+        got={part: round(100 * counts[part] / max(1, len(items)), 2) for part in PARTS},
+        documents={part: counts[part] for part in PARTS},
+        kept=len(items) - sum(is_new),
+        new=sum(is_new),
+        clusters=len(copied),
+        in_clusters=sum(map(len, copied)),
+        exact_copies=len(items) - len({item.digest for item in items}),
+        conflicts=conflicts,
+        moved_with_copies=sum(is_new[i] and own(items[i]) != done[i] for group in copied for i in group),
+        divided_sources=_divided(items, done) if split.by == "source" else 0,
+        undated=sum(new and not moment(item.published) for new, item in zip(is_new, items, strict=True))
+        if split.by == "published"
+        else 0,
+        borders={part: border.isoformat() for part, border in borders.items()},
+    )
+    return Assignment(done, numbers, report)
+
+
+def moment(published: str) -> datetime | None:
+    """The instant that an ISO 8601 string names, in UTC; None where it names none.
+
+    >>> moment("2024-03-01T01:30+02:00")
+    datetime.datetime(2024, 2, 29, 23, 30, tzinfo=datetime.timezone.utc)
+    """
+    published = published.strip()
+    if match := YEAR_OR_MONTH.fullmatch(published):
+        published += "-01" if match[1] else "-01-01"
+    try:
+        found = datetime.fromisoformat(published)
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # overflow: year 1 or 9999, at a distance from UTC
+        return None
+
+
+def warnings(
+    labels: Mapping[str, Mapping[Part, int]],
+    documents: Mapping[Part, int],
+    minimum: int = 5,
+    wanted: Collection[Part] = PARTS,
+) -> list[str]:
+    """A sentence for each part without documents, then one for each label that is rare or absent in another part.
+
+    Args:
+        labels: How often each label stands in each part.
+        documents: How many documents each part has.
+        minimum: A label that stands less often in a part is rare there.
+        wanted: The parts whose share is not 0; the others may be empty.
+
+    >>> warnings({"WEAPON": {"train": 40, "dev": 2}}, {"train": 80, "dev": 10, "test": 10})
+    ['The label WEAPON stands fewer than 5 times in a part: 2 in dev, none in test.']
+    """
+    parts = [part for part in PARTS if part in wanted]
+    total = sum(documents.values())
+    if not total:
+        return ["Every part is empty: there is no document."]
+    empty = [part for part in parts if not documents.get(part)]
+    said = [f"The part {part} is empty: no document of {total:,} belongs to it." for part in empty]
+    for label, counts in sorted(labels.items()):
+        if not any(counts.values()):
+            said.append(f"The label {label} stands nowhere.")
+            continue
+        rare = {part: counts.get(part, 0) for part in parts if part not in empty and counts.get(part, 0) < minimum}
+        if rare:
+            where = ", ".join(f"{count or 'none'} in {part}" for part, count in rare.items())
+            said.append(f"The label {label} stands fewer than {minimum} times in a part: {where}.")
+    return said
+
+
+def _leader(group: list[Candidate], by: By) -> Candidate:
+    if len(group) == 1:
+        return group[0]
+    if by == "published":
+        dated = [(found, item) for item in group if (found := moment(item.published))]
+        return max(dated, key=lambda pair: pair[0])[1] if dated else group[0]
+    return min(group, key=lambda item: (item.digest, item.source))  # an exact copy may have another source
+
+
+def _rule(split: Split, borders: Mapping[Part, datetime]) -> Callable[[Candidate], Part]:
+    """The part that a document would have on its own."""
+
+    def by_source(item: Candidate) -> Part:
+        return split.at(position(item.source) if item.source.strip() else item.position)
+
+    def by_date(item: Candidate) -> Part:
+        if found := moment(item.published):
+            return next((part for part in PRECEDENCE if part in borders and found >= borders[part]), "train")
+        return "train"
+
+    rules: dict[By, Callable[[Candidate], Part]] = {
+        "text": lambda item: split.at(item.position),
+        "source": by_source,
+        "published": by_date,
+    }
+    return rules[split.by]
+
+
+def _borders(
+    leaders: Iterable[tuple[Candidate, int]], split: Split, fixed: Mapping[Part, int], total: int
+) -> dict[Part, datetime]:
+    """The first dates of dev and of test, where they have any.
+
+    `leaders` come with the sizes of their clusters. `fixed` documents, out of the `total`, have their part already.
+    Where one cut is as good as another, the older one is made.
+    """
+    weights: Counter[datetime] = Counter()
+    undated = 0
+    for leader, size in leaders:
+        if found := moment(leader.published):
+            weights[found] += size
+        else:
+            undated += size
+    dates = sorted(weights)
+    sums = list(accumulate((weights[date] for date in dates), initial=0))
+    # In hundredths of a document, so that it is exact. Where a part has too many as it is, the others share the rest.
+    given = {part: fixed.get(part, 0) + (undated if part == "train" else 0) for part in PARTS}
+    lack = {part: max(0, share * total - 100 * given[part]) for part, share in split.shares.items()}
+    whole = sum(lack.values())
+
+    def cut(before: int) -> int:
+        return min(range(len(sums)), key=lambda i: abs(sums[i] * whole - sums[-1] * before))
+
+    dev, test = cut(lack["train"]), cut(lack["train"] + lack["dev"])
+    borders: dict[Part, datetime] = {}
+    if dev < test:
+        borders["dev"] = dates[dev]
+    if test < len(dates):
+        borders["test"] = dates[test]
+    return borders
+
+
+def _divided(items: Sequence[Candidate], parts: Sequence[Part]) -> int:
+    found: dict[str, set[Part]] = {}
+    for item, part in zip(items, parts, strict=True):
+        if item.source.strip():
+            found.setdefault(" ".join(item.source.casefold().split()), set()).add(part)
+    return sum(len(stood) > 1 for stood in found.values())
