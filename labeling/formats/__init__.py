@@ -1,0 +1,1 @@
+"""Tokenised documents → the files that people train with: one small module a format, all in `registry.FORMATS`."""

@@ -1,0 +1,165 @@
+"""A table of events over all parts: `events.csv` and `events.parquet`, one row an event."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from labeling.core.labels import Span
+from labeling.core.problem import Problem
+from labeling.core.tokens import TokenizedDoc
+from labeling.formats.format import Context, FileSink, Format, Rendered, attributes_of
+from labeling.formats.parquet import ParquetSink, require_pyarrow, to_bytes
+
+META = ("doc_id", "part", "title", "source", "published", "url")
+EVENT = ("event", "label", "text", "start", "end", "attributes")
+NUMBERS = ("start", "end")
+BETWEEN = " | "
+LENGTH = 8  # bytes, of the number that says where the CSV ends and the Arrow stream begins
+
+Targets = dict[str, list[Span]]
+
+
+def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
+    """The rows of the documents, as CSV and as an Arrow IPC stream; nothing is changed, so there are no problems.
+
+    An event is a span that is the head of a relation, itself being a tail or not. Its targets stand in the columns of
+    their relations, in order of text. Offsets are code points; `attributes` is JSON, or "".
+
+    Raises:
+        InputError: pyarrow is not installed.
+    """
+    require_pyarrow("events")
+    import pyarrow as pa
+
+    columns, schema = column_names(context.relations), _schema(context)
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines)
+    rows: list[dict[str, Any]] = []
+    for doc in docs:
+        for span, targets in _events(doc, columns):
+            row = {**_meta(doc), **_event(doc, span)}
+            writer.writerow([*row.values(), *_cells(doc, targets)])
+            rows.append(row | {name: [_target(doc, tail) for tail in tails] for name, tails in targets.items()})
+    table = lines.getvalue().encode("utf-8")
+    batch = pa.RecordBatch.from_pylist(rows, schema=schema)
+    return Rendered(len(table).to_bytes(LENGTH) + table + to_bytes(batch, schema))
+
+
+def column_names(relations: Iterable[str]) -> dict[str, str]:
+    """The column of each relation: its own name, with `_` behind it where the table has such a column already.
+
+    >>> column_names(["agent", "source"])
+    {'agent': 'agent', 'source': 'source_'}
+    """
+    taken = {*META, *EVENT}
+    columns = {}
+    for relation in relations:
+        name = relation
+        while not taken.isdisjoint(names := {name.casefold(), f"{name}_offsets".casefold()}):
+            name += "_"
+        taken |= names
+        columns[relation] = name
+    return columns
+
+
+def escape(text: str) -> str:
+    r"""The text with `\\` before each backslash and bar, so that ` | ` can stand between texts.
+
+    >>> escape("either | or")
+    'either \\| or'
+    """
+    return text.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def check(context: Context) -> tuple[Problem, ...]:
+    """One `renamed-label` for each relation whose column has another name."""
+    return tuple(
+        Problem(
+            reason="renamed-label",
+            action="changed",
+            detail=f"events: the columns of the relation {relation!r} are {name!r} and '{name}_offsets'",
+            label=relation,
+        )
+        for relation, name in column_names(context.relations).items()
+        if relation != name
+    )
+
+
+class EventsSink:
+    """The two files side by side."""
+
+    def __init__(self, folder: Path, stem: str, context: Context) -> None:
+        header = io.StringIO(newline="")
+        offsets = [cell for name in column_names(context.relations).values() for cell in (name, f"{name}_offsets")]
+        csv.writer(header).writerow([*META, *EVENT, *offsets])
+        self._csv = FileSink(folder / f"{stem}.csv", header.getvalue().encode("utf-8"))
+        self._parquet = ParquetSink(folder / f"{stem}.parquet", _schema(context))
+
+    def write(self, data: bytes) -> None:
+        """Append the rows."""
+        start = LENGTH + int.from_bytes(data[:LENGTH])
+        self._csv.write(data[LENGTH:start])
+        self._parquet.write(data[start:])
+
+    def close(self) -> list[Path]:
+        """Both files."""
+        return [*self._csv.close(), *self._parquet.close()]
+
+
+def open_sink(folder: Path, stem: str, context: Context) -> EventsSink:
+    """`<stem>.csv` and `<stem>.parquet`.
+
+    Raises:
+        InputError: pyarrow is not installed.
+    """
+    require_pyarrow("events")
+    return EventsSink(folder, stem, context)
+
+
+FORMAT = Format(
+    name="events",
+    description="a table of events and their targets, CSV and Parquet",
+    render=render,
+    open=open_sink,
+    per_part=False,
+    check=check,
+)
+
+
+def _events(doc: TokenizedDoc, columns: dict[str, str]) -> Iterator[tuple[Span, Targets]]:
+    """Each event with its targets by column, in order of text."""
+    by_head: dict[str, Targets] = {}
+    for relation in doc.doc.relations:
+        targets = by_head.setdefault(relation.head, {name: [] for name in columns.values()})
+        targets[columns[relation.label]].append(doc.doc.by_id[relation.tail])
+    return ((span, by_head[span.id]) for span in doc.doc.spans if span.id in by_head)
+
+
+def _meta(doc: TokenizedDoc) -> dict[str, Any]:
+    return {name: doc.part if name == "part" else getattr(doc.doc, name) for name in META}
+
+
+def _event(doc: TokenizedDoc, span: Span) -> dict[str, Any]:
+    values = (span.id, span.label, doc.doc.slice(span), span.start, span.end, attributes_of(span))
+    return dict(zip(EVENT, values, strict=True))
+
+
+def _target(doc: TokenizedDoc, span: Span) -> dict[str, Any]:
+    return {"text": doc.doc.slice(span), "start": span.start, "end": span.end, "label": span.label, "id": span.id}
+
+
+def _cells(doc: TokenizedDoc, targets: Targets) -> Iterator[str]:
+    for tails in targets.values():
+        yield BETWEEN.join(escape(doc.doc.slice(tail)) for tail in tails)
+        yield BETWEEN.join(f"{tail.start}-{tail.end}" for tail in tails)
+
+
+def _schema(context: Context) -> Any:
+    import pyarrow as pa
+
+    text, count = pa.string(), pa.int32()
+    target = pa.struct({"text": text, "start": count, "end": count, "label": text, "id": text})
+    fixed = {name: count if name in NUMBERS else text for name in (*META, *EVENT)}
+    return pa.schema(fixed | {name: pa.list_(target) for name in column_names(context.relations).values()})

@@ -1,0 +1,166 @@
+"""The table of events, opened by the csv module, pandas and pyarrow."""
+
+import csv
+import io
+import json
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from strategies import documents, texts
+from tokenized import CONTEXT, document, tokenized, write
+
+from labeling.core.labels import LabeledDoc
+from labeling.formats import events
+from labeling.formats.format import Context
+
+SAID = '{"modality": {"choices": ["planned"]}}'
+HEADER = [*events.META, *events.EVENT, "agent", "agent_offsets", "with", "with_offsets"]
+
+
+def cells(cell: str) -> list[str]:
+    """The texts of a cell; what a reader of the file does."""
+    return [re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL) for text in cell.split(" | ")] if cell else []
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_events_has_one_row_a_head_of_relations(tmp_path: Path):
+    text = "=1+1 fought\nhard | in Oslo, 😀 and Rome"
+    doc = document(
+        text,
+        ("fought\nhard", "ACTION"),
+        ("=1+1", "ACTOR"),
+        ("| in Oslo", "LOCATION"),
+        ("Rome", "LOCATION"),
+        relations=[(0, 3, "with"), (0, 2, "with"), (0, 0, "agent"), (1, 0, "agent")],
+        said=[json.loads(SAID)],
+        title='A "raid", they say',
+        published="2026-01-02",
+    )
+    paths, problems = write(
+        "events", [tokenized(doc), tokenized(document("None", ("None", "DATE")))], tmp_path, stem="events"
+    )
+    assert (problems, paths) == ([], [tmp_path / "events.csv", tmp_path / "events.parquet"])
+    meta = {
+        "doc_id": "a1",
+        "part": "train",
+        "title": 'A "raid", they say',
+        "source": "",
+        "published": "2026-01-02",
+        "url": "",
+    }
+    rows = read_csv(paths[0])
+    assert list(rows[0]) == HEADER
+    assert rows == [
+        meta
+        | {"event": "s1", "label": "ACTOR", "text": "=1+1", "start": "0", "end": "4", "attributes": ""}
+        | {"agent": "fought\nhard", "agent_offsets": "5-16", "with": "", "with_offsets": ""},
+        meta
+        | {"event": "s0", "label": "ACTION", "text": "fought\nhard", "start": "5", "end": "16", "attributes": SAID}
+        | {"agent": "fought\nhard", "agent_offsets": "5-16"}
+        | {"with": r"\| in Oslo | Rome", "with_offsets": "17-26 | 34-38"},
+    ]
+    action, rome = {"text": "fought\nhard", "start": 5, "end": 16, "label": "ACTION", "id": "s0"}, rows[1]["with"]
+    table = pq.read_table(paths[1])
+    assert table.column_names == [name for name in HEADER if not name.endswith("_offsets")]
+    made = table.to_pylist()
+    assert made[0] == meta | {
+        "event": "s1",
+        "label": "ACTOR",
+        "text": "=1+1",
+        "start": 0,
+        "end": 4,
+        "attributes": "",
+        "agent": [action],
+        "with": [],
+    }
+    assert [target["text"] for target in made[1]["with"]] == cells(rome) == ["| in Oslo", "Rome"]
+    assert [target["id"] for target in made[1]["with"]] == ["s2", "s3"]
+
+
+def test_events_without_any_is_a_table_without_rows(tmp_path: Path):
+    paths, _ = write("events", [], tmp_path, stem="events")
+    assert paths[0].read_bytes() == (",".join(HEADER) + "\r\n").encode()
+    assert pq.read_table(paths[1]).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("relations", "columns"),
+    [
+        (("agent", "target"), ["agent", "target"]),
+        (("source", "Label"), ["source_", "Label_"]),
+        (("a_offsets", "a"), ["a_offsets", "a_"]),
+        (("a", "a_", "A"), ["a", "a_", "A__"]),
+        (("in, out", "x\ny"), ["in, out", "x\ny"]),
+    ],
+)
+def test_events_columns_never_collide(tmp_path: Path, relations: tuple[str, ...], columns: list[str]):
+    context = Context(labels=("X",), relations=relations)
+    assert list(events.column_names(relations).values()) == columns
+    changed = [old for old, new in zip(relations, columns, strict=True) if old != new]
+    assert [p.label for p in events.check(context)] == changed
+    doc = tokenized(document("Oslo", ("Oslo", "X"), relations=[(0, 0, name) for name in relations]))
+    paths, _ = write("events", [doc], tmp_path, context, stem="events")
+    (row,) = read_csv(paths[0])
+    assert [row[name] for name in columns] == ["Oslo"] * len(columns)
+    assert pq.read_table(paths[1]).column_names[-len(columns) :] == columns
+
+
+@given(st.lists(texts.map(str.strip).filter(bool), max_size=4))
+def test_events_texts_come_out_of_a_cell_as_they_went_in(words: list[str]):
+    assert cells(events.BETWEEN.join(map(events.escape, words))) == words
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(documents(), max_size=3))
+def test_events_hold_every_relation_once_in_both_files(
+    tmp_path_factory: pytest.TempPathFactory, labeled: list[LabeledDoc]
+):
+    docs = [doc.model_copy(update={"doc_id": f"d{n}"}) for n, doc in enumerate(labeled)]
+    expected = defaultdict(list)
+    for doc in docs:
+        for r in doc.relations:
+            tail = doc.by_id[r.tail]
+            expected[doc.doc_id, r.head, r.label].append((doc.slice(tail), tail.start, tail.end, tail.label, tail.id))
+    paths, problems = write("events", [tokenized(doc) for doc in docs], tmp_path_factory.mktemp("e"), stem="events")
+    table = pq.read_table(paths[1]).to_pylist()
+    assert problems == []
+    assert {
+        (row["doc_id"], row["event"], name): [tuple(target.values()) for target in row[name]]
+        for row in table
+        for name in CONTEXT.relations
+        if row[name]
+    } == expected
+    frame = pd.read_csv(paths[0], keep_default_na=False, dtype={"text": str, "agent": str, "with": str})
+    assert list(frame.columns) == HEADER
+    rows = read_csv(paths[0])
+    assert len(frame) == len(rows) == len(table) == len({key[:2] for key in expected})
+    for made, whole, panda in zip(rows, table, frame.to_dict("records"), strict=True):
+        assert made["text"] == whole["text"] == panda["text"]
+        assert (panda["start"], panda["end"]) == (whole["start"], whole["end"])
+        for name in CONTEXT.relations:
+            assert cells(made[name]) == [target["text"] for target in whole[name]]
+            assert made[f"{name}_offsets"] == " | ".join(f"{t['start']}-{t['end']}" for t in whole[name])
+            assert panda[name] == made[name]
+
+
+def test_events_csv_is_rfc_4180():
+    doc = tokenized(document("It fell", ("It", "ACTOR"), ("fell", "ACTION"), relations=[(1, 0, "agent")], title="a\nb"))
+    data = events.render([doc], CONTEXT).data
+    size = int.from_bytes(data[:8])
+    assert data[8 : 8 + size] == b'a1,train,"a\nb",,,,s1,ACTION,fell,3,7,,It,0-2,,\r\n'
+    ((_, _, title, *_),) = csv.reader(io.StringIO(data[8 : 8 + size].decode(), newline=""))
+    assert title == "a\nb"
