@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
+from labeling.studio.tasks import to_result, to_task
 
 PIECES = [
     *[
@@ -47,22 +48,46 @@ texts = st.lists(st.sampled_from(PIECES), min_size=1, max_size=25).map("".join).
 LABELS = ("ACTOR", "ACTION", "LOCATION", "DATE")
 
 
+attributes = st.fixed_dictionaries(
+    {},
+    optional={
+        "sure": st.just({"choices": ["yes", "no"]}),
+        "when": st.just({"datetime": "2026-01-01"}),
+        "why": st.just({"text": ["because 😀"]}),
+        "kind": st.just({"taxonomy": [["a", "b"]]}),
+        "n": st.just({"number": 3}),
+        "meta": st.just({"text": ["look again"]}),
+    },
+)
+
+
 @st.composite
-def documents(draw: st.DrawFn, labels: tuple[str, ...] = LABELS, relations: bool = True) -> LabeledDoc:
-    """A document with nested, touching and overlapping spans, and with relations from any span to any."""
+def documents(
+    draw: st.DrawFn, labels: tuple[str, ...] = LABELS, relations: bool = True, attributed: bool = True
+) -> LabeledDoc:
+    """A document with nested, touching and overlapping spans, relations from any span to any, and other answers."""
     text = draw(texts)
     inked = [i for i, character in enumerate(text) if not character.isspace()]
     ends = st.tuples(st.sampled_from(inked), st.sampled_from(inked)).map(sorted)
     extents = draw(
         st.lists(st.tuples(ends, st.sampled_from(labels)), max_size=8, unique_by=lambda e: (tuple(e[0]), e[1]))
     )
-    spans = tuple(Span(id=f"s{n}", start=a, end=b + 1, label=label) for n, ((a, b), label) in enumerate(extents))
+    spans = tuple(
+        Span(id=f"s{n}", start=a, end=b + 1, label=label, attributes=draw(attributes) if attributed else {})
+        for n, ((a, b), label) in enumerate(extents)
+    )
     arrows: list[Relation] = []
     if spans and relations:
         ids = st.sampled_from([span.id for span in spans])
         arrow = st.builds(Relation, head=ids, tail=ids, label=st.sampled_from(["agent", "with"]))
         arrows = draw(st.lists(arrow, max_size=5, unique=True))
-    return LabeledDoc.of(Article(doc_id="doc", text=text), spans, tuple(arrows))
+    said = {name: value for name, value in draw(attributes).items() if name != "meta"} if attributed else {}
+    return LabeledDoc.of(Article(doc_id="doc", text=text), spans, tuple(arrows), attributes=said)
+
+
+def reviewed(doc: LabeledDoc) -> dict:
+    """A task as Label Studio exports it, in which somebody submitted this document."""
+    return to_task(doc, "m") | {"annotations": [{"id": 1, "completed_by": 1, "result": to_result(doc)}]}
 
 
 json_values = st.recursive(

@@ -6,11 +6,19 @@ from typing import Any
 import pytest
 
 from labeling.core.schema import LabelSchema
-from labeling.studio.annotations import read_task
-from labeling.studio.regions import read_result
+from labeling.studio.annotations import Review, Rules, read_task
+from labeling.studio.regions import Legend, Reading, read_result
 
 SCHEMA = LabelSchema.from_toml((Path(__file__).parents[1] / "schemas" / "event.toml").read_text(encoding="utf-8"))
 TEXT = "Rebels attacked Tadmor\non Friday 😀 twice."
+
+
+def read(result: Any, text: str, schema: LabelSchema | None, **rest: Any) -> Reading:
+    return read_result(result, text, text, Legend(label_schema=schema), **rest)
+
+
+def read_by(task: Any, schema: LabelSchema | None, where: str, *rest: Any) -> Review:
+    return read_task(task, Rules(legend=Legend(label_schema=schema)), where, *rest)
 
 
 def region(start: Any, end: Any, label: Any = "ACTOR", name: str = "r", **value: Any) -> dict[str, Any]:
@@ -43,20 +51,20 @@ REBELS, ATTACKED, TADMOR = region(0, 6, name="a"), region(7, 15, "ACTION", "e"),
         ([region(0, 6, "PERSON")], {"refused": 1}, ["unknown-label"]),
         ([region(0, 6, labels=[])], {"refused": 1}, ["no-label"]),
         ([region(0, 6, labels=["ACTOR", "LOCATION"])], {"exact": 2}, []),
-        ([{"id": "x", "type": "labels"}], {"refused": 1}, ["no-label"]),
+        ([{"id": "x", "type": "labels"}], {"refused": 1}, ["bad-offsets"]),
         (["zzz"], {"refused": 1}, ["bad-region"]),
         ("zzz", {}, ["bad-result"]),
         ([REBELS, region(0, 6, name="b")], {"exact": 1, "refused": 1}, ["duplicate"]),
         ([REBELS, region(16, 22, "LOCATION", "a")], {"exact": 2}, []),
-        ([{"id": "c", "type": "choices", "value": {"choices": ["war"]}}], {}, ["not-a-span"]),
+        ([{"id": "c", "type": "choices", "value": {"choices": ["war"]}}], {}, []),
         ([region(0, 6, text="Rebels")], {"exact": 1}, []),
-        ([region(0, 6, text="Army")], {"exact": 1}, ["other-text"]),
-        ([region(16, 32, "LOCATION", text="Tadmor\\non Friday")], {"exact": 1}, []),
+        ([region(0, 6, text="Army")], {"refused": 1}, ["other-text"]),
+        ([region(16, 32, "LOCATION", text="Tadmor\\non Friday")], {"exact": 1}, ["text-copy"]),
         ([region(33, 34, text="😀")], {"exact": 1}, []),
     ],
 )
 def test_each_region_is_kept_changed_or_refused_with_its_reason(result, counts, reasons):
-    reading = read_result(result, TEXT, SCHEMA)
+    reading = read(result, TEXT, SCHEMA)
     assert dict(reading.span_counts) == counts
     assert [problem.reason for problem in reading.problems] == reasons
 
@@ -81,14 +89,14 @@ def test_each_region_is_kept_changed_or_refused_with_its_reason(result, counts, 
     ],
 )
 def test_each_relation_is_kept_changed_or_refused_with_its_reason(arrows, relations, reasons):
-    reading = read_result([REBELS, ATTACKED, TADMOR, *arrows], TEXT, SCHEMA)
+    reading = read([REBELS, ATTACKED, TADMOR, *arrows], TEXT, SCHEMA)
     assert [(r.head, r.tail, r.label) for r in reading.relations] == relations
     assert [problem.reason for problem in reading.problems] == reasons
 
 
 def test_relation_to_the_copy_of_a_span_is_one_to_the_span():
     result = [REBELS, region(0, 6, name="copy"), ATTACKED, arrow("e", "copy", "agent")]
-    (relation,) = read_result(result, TEXT, SCHEMA).relations
+    (relation,) = read(result, TEXT, SCHEMA).relations
     assert relation.tail == "a"
 
 
@@ -126,7 +134,7 @@ def annotation(*result: Any, at: str = "2026-01-01T00:00:00Z", **fields: Any) ->
     ],
 )
 def test_state_of_a_task_and_the_annotation_that_counts(task, state, spans, reasons):
-    review = read_task({"data": {"text": TEXT, "doc_id": "x"}} | task, SCHEMA, "here")
+    review = read_by({"data": {"text": TEXT, "doc_id": "x"}} | task, SCHEMA, "here")
     assert review.state == state
     assert (len(review.doc.spans) if review.doc else None) == spans
     assert [problem.reason for problem in review.problems] == reasons
@@ -141,11 +149,12 @@ def test_state_of_a_task_and_the_annotation_that_counts(task, state, spans, reas
         ({"text": None}, "no-text"),
         ({"text": "", "path": "x.png"}, "no-text"),
         ({"image": "x.png", "text": 3}, "no-text"),
-        ({"text": TEXT, "title": 3}, "bad-data"),
+        ({"text": "https://example.org/a.txt"}, "text-elsewhere"),
+        ({"text": TEXT, "doc_id": " "}, "bad-data"),
     ],
 )
 def test_task_without_a_trustworthy_text_gives_no_document_and_lists_each_span(data, reason):
-    review = read_task({"data": data, "annotations": [annotation(REBELS, TADMOR)]}, SCHEMA, "here")
+    review = read_by({"data": data, "annotations": [annotation(REBELS, TADMOR)]}, SCHEMA, "here")
     assert review.doc is None
     assert review.spans == {"refused": 2}
     assert {problem.reason for problem in review.problems} == {reason}
@@ -155,7 +164,7 @@ def test_task_without_a_trustworthy_text_gives_no_document_and_lists_each_span(d
 def test_task_of_another_project_is_read():
     data = {"id": 5, "headline": "Tadmor falls", "body": "First line\r\nRebels took Tadmor"}
     result = [region(12, 18, text="Rebels")]
-    review = read_task({"data": data, "annotations": [annotation(*result)]}, None, "here")
+    review = read_by({"data": data, "annotations": [annotation(*result)]}, None, "here")
     (span,) = review.doc.spans
     assert review.doc.text == "First line\nRebels took Tadmor"
     assert review.doc.slice(span) == "Rebels"
@@ -165,5 +174,5 @@ def test_task_of_another_project_is_read():
 
 @pytest.mark.parametrize("task", [None, 3, "x", [], {}, {"data": 3}])
 def test_what_is_no_task_is_named(task):
-    review = read_task(task, SCHEMA, "here")
+    review = read_by(task, SCHEMA, "here")
     assert [problem.reason for problem in review.problems] == ["no-task"]

@@ -144,13 +144,15 @@ def test_convert_in_a_workspace_refuses_labels_that_the_schema_lacks(run, tmp_pa
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("", "is empty"),
+        ("", "there is nothing in it"),
         ("-DOCSTART- -X- O\nRussia -X- _ B-ACTOR\n", "CoNLL"),
         ("id,text,label\n1,a,b\n", "CSV"),
-        ('[{"id": 1, "text": "a", "label": [], "annotator": 1, "annotation_id": 2, "lead_time": 1}]', "JSON-MIN"),
-        ("hello", "no JSON"),
-        ('[{"id": 1, "data": {', "not valid JSON"),
-        ("[" * 100_000, "nested too deeply"),
+        ('{"text": "Rebels left.", "label": [[0, 6, "ACTOR"]]}', "doccano"),
+        ('{"text": "Rebels left.", "spans": [], "_input_hash": 3}', "Prodigy"),
+        ('[{"id": 1, "data": {', "truncated"),
+        ("[" * 100_000, "truncated"),
+        ('[{"data": {"x": ' + "[" * 300 + "]" * 300 + "}}]", "nested too deeply"),
+        ('{"detail": "Authentication credentials were not provided."}', "an error of the server"),
     ],
 )
 def test_convert_refuses_files_of_another_kind_by_name(run, tmp_path, content, said):
@@ -158,7 +160,6 @@ def test_convert_refuses_files_of_another_kind_by_name(run, tmp_path, content, s
     done = run("convert", "export.json", "-o", "out")
     assert done.returncode == 2
     assert said in done.stderr
-    assert "Export" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "out").exists()
 

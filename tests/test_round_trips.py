@@ -17,9 +17,9 @@ from labeling.core.schema import LabelSchema
 from labeling.core.split import Split
 from labeling.core.text import is_storable, normalize, with_storable
 from labeling.ingest import read_articles
-from labeling.nlp.corpus import build
 from labeling.nlp.gold import from_doc, to_doc
-from labeling.studio.annotations import read_task
+from labeling.studio.annotations import Rules, read_task
+from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -27,12 +27,13 @@ from strategies import documents, json_values, texts
 
 NLP = spacy.blank("en")
 SCHEMA = LabelSchema.from_toml((Path(__file__).parents[1] / "schemas" / "event.toml").read_text(encoding="utf-8"))
+RULES = Rules(legend=Legend(label_schema=SCHEMA))
 
 
 @given(documents())
 def test_document_to_task_to_annotation_is_the_identity(doc: LabeledDoc):
     task = to_task(doc, "m") | {"annotations": [{"result": to_result(doc)}]}
-    review = read_task(task, None, "here")
+    review = read_task(task, Rules(), "here")
     assert review.doc == doc
     assert review.problems == ()
     assert review.spans.get("exact", 0) == len(doc.spans)
@@ -45,11 +46,15 @@ def test_document_to_docbin_to_document_is_the_identity(doc: LabeledDoc):
     (back,) = DocBin().from_bytes(data).get_docs(NLP.vocab)
     assert from_doc(back) == doc
     assert back.text == doc.text
-    exact = {(s.start, s.end, s.label) for s in doc.spans if placed.outcomes[s.id] == "exact"}
-    assert {(e.start_char, e.end_char, e.label_) for e in back.ents} == exact
-    aligned = {(s.start, s.end, s.label) for s in doc.spans if placed.outcomes[s.id] != "misaligned"}
-    assert {(s.start_char, s.end_char, s.label_) for s in back.spans["sc"]} == aligned
-    assert len(placed.problems) == len(doc.spans) - len(exact)
+    outcomes = placed.outcomes
+    exact = {(s.start, s.end, s.label) for s in doc.spans if outcomes[s.id] == "exact"}
+    snapped = sum(outcome == "snapped" for outcome in outcomes.values())
+    found = {(e.start_char, e.end_char, e.label_) for e in back.ents}
+    assert exact <= found
+    assert len(found) == len(exact) + snapped
+    assert len(back.spans["sc"]) == len(placed.places) == sum(o != "misaligned" for o in outcomes.values())
+    assert {s.id for s in doc.spans} == set(outcomes)
+    assert len(placed.problems) >= len(doc.spans) - len(exact)
 
 
 @given(documents())
@@ -57,22 +62,14 @@ def test_token_of_a_span_without_place_is_missing_and_not_outside(doc: LabeledDo
     made, placed = to_doc(doc, NLP)
     for span in doc.spans:
         touched = made.char_span(span.start, span.end, alignment_mode="expand")
-        if placed.outcomes[span.id] != "exact":
+        if placed.outcomes[span.id] in {"misaligned", "shadowed"}:
             assert all(token.ent_iob_ != "O" for token in touched)
-
-
-@given(st.lists(documents(), max_size=4))
-def test_corpus_has_each_document_in_one_part(docs: list[LabeledDoc]):
-    named = [doc.model_copy(update={"doc_id": str(n)}) for n, doc in enumerate(docs)]
-    corpus = build(named, Split(), "en")
-    assert sum(corpus.documents.values()) == len(docs)
-    assert set(corpus.placed) == {doc.doc_id for doc in named}
 
 
 @given(json_values)
 def test_any_json_as_a_task_is_read_without_failing(value):
     for task in (value, {"data": {"text": "Rebels said no."}, "annotations": [{"result": value}]}, {"data": value}):
-        review = read_task(task, SCHEMA, "here")
+        review = read_task(task, RULES, "here")
         assert sum(review.spans.values()) >= len(review.doc.spans if review.doc else ())
 
 
@@ -98,7 +95,7 @@ def test_any_json_as_a_task_is_read_without_failing(value):
 )
 def test_each_region_is_counted_once_and_each_loss_is_listed(result):
     task = {"data": {"text": "Rebels  said\nno."}, "annotations": [{"result": result}]}
-    review = read_task(task, SCHEMA, "here")
+    review = read_task(task, RULES, "here")
     assert sum(review.spans.values()) == len(result)
     assert len(review.doc.spans) == len(result) - review.spans.get("refused", 0)
     assert sum(p.action == "refused" for p in review.problems) == review.spans.get("refused", 0)

@@ -11,8 +11,9 @@ from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.schema import LabelSchema
 from labeling.errors import SchemaError
 from labeling.nlp.annotate import annotate
-from labeling.studio.annotations import read_task
+from labeling.studio.annotations import Rules, read_task
 from labeling.studio.config import differences, instructions, to_xml
+from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
 
 EVENT = (Path(__file__).parents[1] / "schemas" / "event.toml").read_text(encoding="utf-8")
@@ -86,7 +87,7 @@ def test_another_domain_is_another_file_and_no_python():
     drug, dose = doc.spans[0].id, doc.spans[1].id
     reviewed = LabeledDoc.of(doc, doc.spans, (Relation(head=drug, tail=dose, label="amount"),))
     task = to_task(doc, "m") | {"annotations": [{"result": to_result(reviewed)}]}
-    review = read_task(task, schema, "here")
+    review = read_task(task, Rules(legend=Legend(label_schema=schema)), "here")
     assert review.doc.relations == reviewed.relations
     assert schema.check(review.doc) == ()
 

@@ -1,6 +1,8 @@
 """The seed articles and their gold labels: readable, in step with each other and with the schema's guidance."""
 
+import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,13 @@ from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS
 from labeling.ingest import read_articles
-from labeling.nlp.corpus import build
+from labeling.settings import open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
-from labeling.workflow.exporting import read_documents
+from labeling.workflow.exporting import convert, read_documents
+from labeling.workflow.training_files import Options
+
+sys.path.insert(0, str(Path(__file__).parent))
+from strategies import reviewed
 
 ROOT = Path(__file__).parents[1]
 ITEMS = list(read_articles([ROOT / "seeds"]))
@@ -54,8 +60,14 @@ class TestGold:
             assert "\n" not in between, between
 
 
-def test_gold_fits_tokens_and_fills_every_part():
-    corpus = build(GOLD, DEMO_SPLIT, "en")
-    assert corpus.problems == []
-    assert all(corpus.documents[part] >= 3 for part in PARTS)
-    assert {label for label, part in corpus.labels if part == "test"} == set(SCHEMA.labels)
+def test_gold_fits_tokens_and_fills_every_part(tmp_path: Path):
+    (tmp_path / "gold.json").write_text(json.dumps([reviewed(doc) for doc in GOLD]), encoding="utf-8")
+    options = Options(split=DEMO_SPLIT)
+    done = convert(open_workspace(tmp_path), [tmp_path / "gold.json"], tmp_path / "out", options, schema=SCHEMA)
+    assert done.problems == ()
+    manifest = done.manifest
+    assert manifest["spans"]["in"] == manifest["spans"]["exact"]
+    assert all(manifest["documents"][part] >= 3 for part in PARTS)
+    assert all(parts["test"] for parts in manifest["labels"].values())
+    assert manifest["split"]["clusters"] == 0
+    assert manifest["warnings"] == []

@@ -14,10 +14,12 @@ from labeling.core.schema import LabelSchema
 from labeling.nlp import training
 from labeling.nlp.load import load, model_version
 from labeling.settings import init, open_workspace
-from labeling.studio.annotations import Review
 from labeling.workflow.demo import DEMO_SPLIT
-from labeling.workflow.exporting import read_documents, write_training_files
+from labeling.workflow.exporting import convert, read_documents
 from labeling.workflow.importing import annotate_files
+
+sys.path.insert(0, str(Path(__file__).parent))
+from strategies import reviewed
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,12 +30,9 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("workspace")
     init(folder, split=DEMO_SPLIT)
     workspace = open_workspace(folder)
-    gold = read_documents(ROOT / "seeds" / "gold.jsonl")
-    reviews = [
-        Review(where="gold", doc_id=doc.doc_id, state="reviewed", doc=doc, spans={"exact": len(doc.spans)})
-        for doc in gold
-    ]
-    write_training_files(reviews, folder / "exports", workspace, workspace.label_schema, "gold")
+    tasks = [reviewed(doc) for doc in read_documents(ROOT / "seeds" / "gold.jsonl")]
+    (folder / "gold.json").write_text(json.dumps(tasks), encoding="utf-8")
+    convert(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
     return folder / "exports"
 
 

@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic_core import PydanticSerializationError
 
-from labeling.cli import annotate, convert, demo, doctor, export, importing, init, schema, status, studio, train
+from labeling.cli import annotate, demo, doctor, export, importing, init, schema, status, studio, train
 from labeling.errors import LabelingError
 
 INTERRUPTED = 130
@@ -27,8 +27,8 @@ app.add_typer(studio.app, name="studio")
 app.command("annotate")(annotate.command)
 app.command("import")(importing.command)
 app.command("status")(status.command)
-app.command("export")(export.command)
-app.command("convert")(convert.command)
+app.command("export")(export.export)
+app.command("convert")(export.convert)
 app.command("train")(train.train)
 app.command("evaluate")(train.evaluate)
 app.add_typer(schema.app, name="schema")

@@ -2,7 +2,9 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from time import monotonic
 from typing import Any, TypeVar
 
 import typer
@@ -11,8 +13,9 @@ from pydantic import BaseModel
 from labeling.core.problem import Problem
 
 T = TypeVar("T")
+KINDS = ("spans", "relations")
 SHOWN = 10  # problems of each action in the terminal; the files have them all
-OUTCOMES = ("in", "exact", "changed", "trimmed", "shadowed", "misaligned", "refused")
+OUTCOMES = ("in", "exact", "trimmed", "repaired", "snapped", "changed", "shadowed", "dropped", "refused")
 
 
 def say(text: str) -> None:
@@ -35,6 +38,34 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         yield from progress.track(items, total=total, description=what)
+
+
+@contextmanager
+def meter(what: str, total: int) -> Iterator[Callable[..., None]]:
+    """A bar over a reading of so many bytes, with the tasks that are done and how many a second."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:20}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[items]:,} tasks, {task.fields[rate]:,.0f}/s"),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    started = monotonic()
+    done = 0
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task(what, total=total, items=0, rate=0.0)
+
+        def advance(size: int = 0, items: int = 0) -> None:
+            nonlocal done
+            done += items
+            progress.update(bar, advance=size, items=done, rate=done / max(0.001, monotonic() - started))
+
+        yield advance
 
 
 def waiting(seconds: float) -> None:
@@ -99,16 +130,38 @@ def exported(done: Any, *, as_json: bool) -> None:
     if as_json:
         json(done)
     else:
-        documents = manifest["documents"]
+        documents, annotations = manifest["documents"], manifest["annotations"]
         counts(
             f"{done.folder}: {documents['out']} documents", {part: n for part, n in documents.items() if part != "out"}
         )
-        rows = [(name, *(str(manifest[name].get(key, "–")) for key in OUTCOMES)) for name in ("spans", "relations")]
-        table("", ["", *OUTCOMES], rows)
-        problems(done.problems, str(done.folder / "problems.jsonl"))
+        counts("annotations", {name: n for name, n in annotations.items() if n or name in {"in", "used"}})
+        names = [name for name in OUTCOMES if any(manifest[k].get(name) for k in KINDS)]
+        names += [name for name in ("in", "exact", "refused") if name not in names]
+        names = [name for name in OUTCOMES if name in names]
+        table("", ["", *names], [(kind, *(str(manifest[kind].get(name, "–")) for name in names)) for kind in KINDS])
+        say(f"config.cfg trains {manifest['training']['train']}: {manifest['training']['why']}.")
+        for warning in manifest["warnings"]:
+            say(f"Note: {warning}")
+        tallied(done, str(done.folder / "problems.jsonl"))
         if not documents["out"]:
             say("Nothing has been reviewed yet: submit some articles in Label Studio.")
-    exit_code(done.problems)
+    if done.refused and not done.is_tolerated:
+        raise typer.Exit(1)
+
+
+def tallied(done: Any, where_all: str) -> None:
+    """How many problems there are of each reason, and the first of those that were refused, on stderr."""
+    if not done.manifest["problems"]:
+        return
+    say("\nNot taken exactly as it came:")
+    for reason, number in done.manifest["problems"].items():
+        say(f"  {number:8,}  {reason}")
+    refused = [problem for problem in done.problems if problem.action == "refused"]
+    for problem in refused[:SHOWN]:
+        say(f"  refused: {problem.where or problem.doc_id}: {problem.detail}")
+    if done.refused > SHOWN:
+        say(f"  … and {done.refused - SHOWN:,} more")
+    say(f"  All of them: {where_all}")
 
 
 def scores(found: Any) -> None:

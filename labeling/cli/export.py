@@ -1,29 +1,248 @@
-"""`labeling export`."""
+"""`labeling export` and `labeling convert`: reviewed labels → training files."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from labeling.cli import console
 from labeling.cli.options import HERE, JsonOption, ProjectOption, WorkspaceOption
+from labeling.errors import InputError
 
-OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="The folder; exports/ where none is named.")]
+LABELS, FILES, INPUT = "Labels and spans", "Files and parts", "Bad input"
+
+OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="The folder.", show_default="exports/")]
+ChooseOption = Annotated[
+    str,
+    typer.Option(
+        help="Which annotations of an article count: `latest`, `ground-truth`, `annotator=NAME`, "
+        "or `all` (each annotator's newest, as a document of its own).",
+        rich_help_panel=LABELS,
+    ),
+]
+DraftsOption = Annotated[
+    bool,
+    typer.Option(
+        "--drafts",
+        help="Take drafts where nothing was submitted, as partly reviewed documents.",
+        rich_help_panel=LABELS,
+    ),
+]
+UnlabelledOption = Annotated[
+    str,
+    typer.Option(
+        help="What a token without label is known to be: `outside` of every span, or nothing (`missing`).",
+        rich_help_panel=LABELS,
+    ),
+]
+AlignOption = Annotated[
+    str,
+    typer.Option(
+        help="A span whose edges are inside of tokens: leave it out (`strict`), take the tokens within it (`contract`) "
+        "or those that it touches (`expand`).",
+        rich_help_panel=LABELS,
+    ),
+]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="OLD=NEW", help="Rename a label or relation.", rich_help_panel=LABELS),
+]
+DropOption = Annotated[
+    list[str] | None,
+    typer.Option("--drop", metavar="LABEL", help="Leave out a label or relation.", rich_help_panel=LABELS),
+]
+SplitOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TRAIN/DEV/TEST", help="Shares in per cent: 80/10/10.", show_default="[split]", rich_help_panel=FILES
+    ),
+]
+SplitByOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What decides the part: the `text`, its `source`, or when it was `published` (the newest are test).",
+        show_default="text",
+        rich_help_panel=FILES,
+    ),
+]
+ResplitOption = Annotated[
+    bool, typer.Option("--resplit", help="Forget the parts of earlier exports.", rich_help_panel=FILES)
+]
+TrainOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What config.cfg trains: `ner`, `spancat` or `both`.", show_default="by the data", rich_help_panel=FILES
+    ),
+]
+FormatOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        "-f",
+        help="Write this too: `prodigy`, `conll`, `brat`, `hf`, `events`; several with commas, or `all`.",
+        rich_help_panel=FILES,
+    ),
+]
+OverlapsOption = Annotated[
+    str,
+    typer.Option(
+        help="Documents with overlapping spans in a format of one layer: `refuse` them, or write the `longest` spans.",
+        rich_help_panel=FILES,
+    ),
+]
+FailOverOption = Annotated[
+    str | None,
+    typer.Option(metavar="N%", help="Write nothing where more spans are refused.", rich_help_panel=INPUT),
+]
+StrictOption = Annotated[
+    bool, typer.Option("--strict", help="Write nothing where something cannot be read.", rich_help_panel=INPUT)
+]
+JobsOption = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="one a core", rich_help_panel=INPUT)
+]
 
 
-def command(
+def export(
     output: OutputOption = None,
     workspace: WorkspaceOption = HERE,
     project: ProjectOption = None,
+    choose: ChooseOption = "latest",
+    drafts: DraftsOption = False,
+    unlabelled: UnlabelledOption = "outside",
+    align: AlignOption = "strict",
+    mapping: MapOption = None,
+    drop: DropOption = None,
+    split: SplitOption = None,
+    split_by: SplitByOption = None,
+    resplit: ResplitOption = False,
+    train: TrainOption = None,
+    formats: FormatOption = None,
+    overlaps: OverlapsOption = "refuse",
+    fail_over: FailOverOption = None,
+    strict: StrictOption = False,
+    jobs: JobsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Pull the reviewed labels and write the training files.
 
     Example: `labeling export -o exports/monday`
     """
+    given = dict(locals())
     from labeling.settings import open_workspace
-    from labeling.workflow.exporting import export
+    from labeling.workflow.exporting import export as write
 
     opened = open_workspace(workspace, project=project)
-    done = export(opened, output or opened.exports, track=console.track)
+    options = _options(opened.settings.split, given)
+    done = write(opened, output or opened.exports, options, track=console.track, meter=console.meter)
     console.exported(done, as_json=json)
+
+
+def convert(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="What was exported from Label Studio: .json .jsonl .gz .zip, folders of them, - for stdin."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the training files.")],
+    workspace: WorkspaceOption = HERE,
+    schema: Annotated[
+        str | None,
+        typer.Option(
+            help="Which labels are legal: a schema, or `auto` for those of the files.",
+            show_default="the workspace's",
+            rich_help_panel=LABELS,
+        ),
+    ] = None,
+    choose: ChooseOption = "latest",
+    drafts: DraftsOption = False,
+    unlabelled: UnlabelledOption = "outside",
+    align: AlignOption = "strict",
+    mapping: MapOption = None,
+    drop: DropOption = None,
+    split: SplitOption = None,
+    split_by: SplitByOption = None,
+    resplit: ResplitOption = False,
+    train: TrainOption = None,
+    formats: FormatOption = None,
+    overlaps: OverlapsOption = "refuse",
+    fail_over: FailOverOption = None,
+    strict: StrictOption = False,
+    jobs: JobsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the training files of what was exported from the Label Studio UI (JSON), offline.
+
+    Example: `labeling convert project-1.json -o exports/project-1`
+    """
+    given = dict(locals())
+    from labeling.settings import open_workspace
+    from labeling.workflow.exporting import convert as write
+
+    opened = open_workspace(workspace, schema=None if schema == "auto" else schema)
+    has_schema = schema != "auto" and (schema is not None or opened.is_initialised)
+    options = _options(opened.settings.split, given)
+    done = write(
+        opened, files, output, options, schema=opened.label_schema if has_schema else None, meter=console.meter
+    )
+    if done.manifest["problems"].get("unknown-label"):
+        console.say(
+            "Some labels are not in the schema: --map OLD=NEW renames one, --drop LABEL leaves one out, "
+            "--schema auto takes them as the files have them."
+        )
+    console.exported(done, as_json=json)
+
+
+def _options(default: Any, given: dict[str, Any]) -> Any:
+    """The options as they were typed, checked.
+
+    Raises:
+        InputError: One of them is nothing that can be; the message says what can.
+    """
+    from pydantic import ValidationError
+
+    from labeling.core.split import Split
+    from labeling.formats.registry import FORMATS
+    from labeling.studio.annotations import Choice
+    from labeling.workflow.training_files import Options
+
+    formats = [name.strip() for given_names in given["formats"] or () for name in given_names.split(",")]
+    formats = list(FORMATS) if "all" in formats else [name for name in dict.fromkeys(formats) if name]
+    if unknown := [name for name in formats if name not in FORMATS]:
+        raise InputError(f"There is no format {unknown[0]!r}.", f"There are {', '.join(FORMATS)}, or all of them: all.")
+    try:
+        by = given["split_by"] or default.by
+        split = Split.parse(given["split"], by) if given["split"] else default.model_copy(update={"by": by})
+        Split.model_validate(split.model_dump())
+        return Options(
+            choice=Choice.parse(given["choose"]),
+            mapping=dict(_pair(text) for text in given["mapping"] or ()),
+            drop=frozenset(given["drop"] or ()),
+            split=split,
+            formats=tuple(formats),
+            fail_over=_percent(given["fail_over"]),
+            **{name: given[name] for name in ("drafts", "unlabelled", "align", "resplit", "train", "overlaps")},
+            strict=given["strict"],
+            jobs=given["jobs"],
+        )
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'split'}: {e['msg']}" for e in error.errors())
+        raise InputError(f"An option cannot be used: {faults}") from None
+    except ValueError as error:
+        raise InputError(f"An option cannot be used: {error}") from None
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not (old and equals and new):
+        raise InputError(f"--map {text!r} does not say what becomes of what.", "It looks like --map PER=ACTOR.")
+    return old, new
+
+
+def _percent(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        return float(text.strip().removesuffix("%"))
+    except ValueError:
+        raise InputError(f"--fail-over {text!r} is no share.", "It looks like --fail-over 5%.") from None

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -16,7 +16,8 @@ Name = Annotated[str, Field(min_length=1)]
 class Span(Value):
     """A labelled stretch of text, `text[start:end]` in Unicode code points, `0 <= start < end`.
 
-    `score` is how sure its maker was (0 to 1), or None; a reviewed span has none.
+    `score` is how sure its maker was (0 to 1), or None; a reviewed span has none. `attributes` is what else was said of
+    it, by the name of the control that it was said with: `{"certainty": {"choices": ["likely"]}}`.
     """
 
     id: Name
@@ -24,6 +25,7 @@ class Span(Value):
     end: Annotated[int, Field(gt=0, strict=True)]
     label: Name
     score: Annotated[float, Field(ge=0, le=1)] | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -46,10 +48,16 @@ class LabeledDoc(Article):
     Spans may overlap. Each lies within the text, has no white space at its edges and an id of its own; each relation's
     ends are spans of the document. Spans are kept in order of text, relations in the order of their spans, so that
     equal labels make equal documents.
+
+    `attributes` is what was said of the whole article, by the name of the control. `unknown` are stretches of the text
+    (code points) that nobody knows about: what has no label there is not known to have none. They are in order and
+    apart; of a document that was reviewed only partly it is the whole text.
     """
 
     spans: tuple[Span, ...] = ()
     relations: tuple[Relation, ...] = ()
+    attributes: dict[str, Any] = Field(default_factory=dict)
+    unknown: tuple[tuple[int, int], ...] = ()
 
     @field_validator("spans")
     @classmethod
@@ -62,9 +70,20 @@ class LabeledDoc(Article):
         place = {span.id: i for i, span in enumerate(info.data.get("spans", ()))}
         return tuple(sorted(relations, key=lambda r: (place.get(r.head, -1), place.get(r.tail, -1), r.label)))
 
+    @field_validator("unknown")
+    @classmethod
+    def _joined(cls, unknown: tuple[tuple[int, int], ...]) -> tuple[tuple[int, int], ...]:
+        joined: list[tuple[int, int]] = []
+        for start, end in sorted(unknown):
+            if joined and start <= joined[-1][1]:
+                joined[-1] = joined[-1][0], max(end, joined[-1][1])
+            else:
+                joined.append((start, end))
+        return tuple(joined)
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if faults := [*self._span_faults(), *self._relation_faults()]:
+        if faults := [*self._span_faults(), *self._relation_faults(), *self._unknown_faults()]:
             raise ValueError("; ".join(faults))
         return self
 
@@ -75,7 +94,7 @@ class LabeledDoc(Article):
         for span in self.spans:
             if span.end > len(self.text):
                 yield f"span {span.id!r} ends at {span.end}, behind the text's end at {len(self.text)}"
-            elif self.slice(span) != self.slice(span).strip():
+            elif self.text[span.start].isspace() or self.text[span.end - 1].isspace():
                 yield f"span {span.id!r} has white space at its edge: {self.slice(span)!r}"
 
     def _relation_faults(self) -> Iterator[str]:
@@ -85,6 +104,11 @@ class LabeledDoc(Article):
                 yield f"relation {relation.label!r} stands {count} times between the same spans"
             for end in {relation.head, relation.tail} - known:
                 yield f"relation {relation.label!r} refers to {end!r}, which is no span"
+
+    def _unknown_faults(self) -> Iterator[str]:
+        for start, end in self.unknown:
+            if not 0 <= start < end <= len(self.text):
+                yield f"[{start}, {end}) is no stretch of the text"
 
     def slice(self, span: Span) -> str:
         """The text of one of the document's spans."""
@@ -96,7 +120,9 @@ class LabeledDoc(Article):
         return {span.id: span for span in self.spans}
 
     @classmethod
-    def of(cls, article: Article, spans: tuple[Span, ...] = (), relations: tuple[Relation, ...] = ()) -> Self:
-        """The article with these labels."""
-        fields = {name: getattr(article, name) for name in Article.model_fields}
-        return cls(**fields, spans=spans, relations=relations)
+    def of(
+        cls, article: Article, spans: tuple[Span, ...] = (), relations: tuple[Relation, ...] = (), **fields: Any
+    ) -> Self:
+        """The article with these labels, and with `fields` of the document in place of the article's own."""
+        own = {name: getattr(article, name) for name in Article.model_fields}
+        return cls(**(own | fields), spans=spans, relations=relations)

@@ -1,5 +1,6 @@
 """Spans of text: trimming and overlap. All offsets are Unicode code points, half-open: `text[start:end]`."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
@@ -43,15 +44,19 @@ def without_overlap(extents: Iterable[E]) -> tuple[list[E], list[tuple[E, E]]]:
     The longest extent wins; among equals the first in the text, then the first given. This is the choice that
     `spacy.util.filter_spans` makes, but here nothing disappears.
     """
+    starts: list[int] = []
     kept: list[E] = []
     shadowed: list[tuple[E, E]] = []
     for extent in sorted(extents, key=lambda e: (e.start - e.end, e.start)):
-        winner = next((k for k in kept if overlaps(k, extent)), None)
+        # those kept do not overlap each other, so only the neighbours can overlap this one
+        place = bisect_left(starts, extent.start)
+        winner = next((k for k in kept[max(0, place - 1) : place + 1] if overlaps(k, extent)), None)
         if winner is None:
-            kept.append(extent)
+            starts.insert(place, extent.start)
+            kept.insert(place, extent)
         else:
             shadowed.append((extent, winner))
-    return sorted(kept, key=lambda e: e.start), sorted(shadowed, key=lambda pair: pair[0].start)
+    return kept, sorted(shadowed, key=lambda pair: pair[0].start)
 
 
 def context(text: str, start: int, end: int, width: int = 30) -> str:

@@ -12,7 +12,8 @@ Action = Literal["kept", "changed", "refused"]
 class Problem(Value):
     """One thing that was not taken exactly as it came: what, where, why, and what was done.
 
-    `start` and `end` are code points in the article's text.
+    `start` and `end` are code points in the article's text, `text` is what stands there, and `said` what the region
+    itself gave as its text. `where` names the file and the place in it, `url` the task in Label Studio.
 
     >>> Problem(reason="trimmed", action="changed", detail="white space at the edge", doc_id="a1", start=3, end=9)
     Problem(changed, trimmed: white space at the edge)
@@ -27,6 +28,8 @@ class Problem(Value):
     start: int | None = None
     end: int | None = None
     text: str = ""
+    said: str = ""
+    url: str = ""
 
     def __repr__(self) -> str:
         return f"Problem({self.action}, {self.reason}: {self.detail})"

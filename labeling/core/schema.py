@@ -1,5 +1,6 @@
 """The label schema: labels, relations, and what they say of a document. It is data, written in TOML."""
 
+import hashlib
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -115,6 +116,11 @@ class LabelSchema(Value):
     def key(self) -> str:
         """Name and version, `event-1.0.0`: what predictions and training files are stamped with."""
         return f"{self.name}-{self.version}"
+
+    @cached_property
+    def sha256(self) -> str:
+        """The SHA-256 of everything that the schema says, in hex."""
+        return hashlib.sha256(self.model_dump_json().encode("utf-8")).hexdigest()
 
     @cached_property
     def label_of_entity(self) -> Mapping[str, tuple[str, float]]:

@@ -1,92 +1,199 @@
 """LabeledDoc → spaCy Doc, as training wants it, and back."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
+import numpy
+from spacy.attrs import IDS as ATTRIBUTES
 from spacy.language import Language
+from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 from spacy.tokens import Span as Tokens
 
 from labeling.core.labels import LabeledDoc, Span
 from labeling.core.offsets import context, without_overlap
-from labeling.core.problem import Problem
-from labeling.core.value import Value
+from labeling.core.problem import Action, Problem
+from labeling.core.split import Part
+from labeling.core.tokens import TokenizedDoc
 
+SENTENCIZER = Sentencizer()
 SPANS_KEY = "sc"  # the key that spaCy's spancat reads by default
 USER_DATA = "labeling"
 
-Outcome = Literal["exact", "shadowed", "misaligned"]
+POSITION = [ATTRIBUTES["IDX"], ATTRIBUTES["LENGTH"]]
+
+Align = Literal["strict", "contract", "expand"]
+Outcome = Literal["exact", "snapped", "shadowed", "misaligned"]
+Extent = tuple[int, int]
 
 
-class Placed(Value):
-    """What became of a document's spans: each in `outcomes` by its id, and those not exact in `problems`."""
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What became of a document's spans.
+
+    `outcomes` has each by its id, `places` (first token, token after the last) of those that are on tokens, and
+    `problems` one of each that is not exact.
+    """
 
     outcomes: dict[str, Outcome]
+    places: dict[str, Extent]
     problems: tuple[Problem, ...]
 
 
-def to_doc(labeled: LabeledDoc, nlp: Language) -> tuple[Doc, Placed]:
+def to_doc(labeled: LabeledDoc, nlp: Language, align: Align = "strict") -> tuple[Doc, Placed]:
     """The spaCy document with the labels on its tokens, and what could not be placed exactly.
 
-    - `doc.spans["sc"]` has each span whose edges are edges of tokens, overlapping or not.
+    - A span whose edge is inside of a token is snapped to the token's edge where only punctuation lies between, so that
+      it still is the same words. Otherwise `align` decides: `strict` leaves it without a place, `contract` takes the
+      tokens that lie within it whole, `expand` those that it touches.
+    - `doc.spans["sc"]` has each span that has a place, overlapping or not.
     - `doc.ents` has those of them that can stand side by side; the longest wins.
-    - Tokens that a span without a place in `doc.ents` touches are marked as missing there, not as outside: nobody said
-      that they are no entity.
-    - `doc.user_data["labeling"]` is the whole document, relations and ids included (see `from_doc`).
+    - Tokens that a span without a place in `doc.ents` or an unknown stretch touches are marked as missing there, not as
+      outside: nobody said that they are no entity.
+    - `doc.user_data["labeling"]` is the whole document as JSON, relations and ids included (see `from_doc`).
     """
     doc = nlp.make_doc(labeled.text)
-    tokens = {span.id: _tokens(doc, span) for span in labeled.spans}
-    aligned = [span for span in labeled.spans if tokens[span.id] is not None]
+    outcomes: dict[str, Outcome] = {}
+    problems: list[Problem] = []
+    tokens: dict[str, Tokens] = {}
+    for span, found in zip(labeled.spans, _exact(doc, labeled.spans), strict=True):
+        outcomes[span.id] = "exact"
+        if found is None and (found := _snapped(labeled, doc, span, align)) is not None:
+            outcomes[span.id] = "snapped"
+            detail = (
+                f"its edges are inside of tokens: {context(labeled.text, span.start, span.end)} became {found.text!r}"
+            )
+            problems.append(_problem("snapped", "changed", labeled, span, detail))
+        if found is None:
+            outcomes[span.id] = "misaligned"
+            problems.append(_misaligned(labeled, doc, span))
+        else:
+            tokens[span.id] = found
+    aligned = [_Placed(span, found) for span in labeled.spans if (found := tokens.get(span.id)) is not None]
     entities, shadowed = without_overlap(aligned)
-    problems = [_misaligned(labeled, doc, span) for span in labeled.spans if tokens[span.id] is None]
-    problems += [_shadowed(labeled, span, winner) for span, winner in shadowed]
-    outcomes: dict[str, Outcome] = {span.id: "misaligned" for span in labeled.spans}
-    outcomes |= {span.id: "exact" for span in entities}
-    outcomes |= {span.id: "shadowed" for span, _ in shadowed}
-    placed = [found for span in entities if (found := tokens[span.id]) is not None]
-    lost = [span for span in labeled.spans if outcomes[span.id] != "exact"]
-    doc.set_ents(placed, missing=_missing(doc, lost, placed), default="outside")
-    doc.spans[SPANS_KEY] = [found for span in aligned if (found := tokens[span.id]) is not None]
-    doc.user_data[USER_DATA] = labeled.model_dump(mode="json")
-    return doc, Placed(outcomes=outcomes, problems=tuple(problems))
+    for placed, winner in shadowed:
+        outcomes[placed.span.id] = "shadowed"
+        problems.append(_shadowed(labeled, placed.span, winner.span))
+    lost = [span for span in labeled.spans if outcomes[span.id] in {"shadowed", "misaligned"}]
+    ents = [entity.tokens for entity in entities]
+    unknown = [*labeled.unknown, *((span.start, span.end) for span in lost)]
+    doc.set_ents(ents, missing=_missing(doc, unknown, ents) if unknown else [], default="outside")
+    doc.spans[SPANS_KEY] = [placed.tokens for placed in aligned]
+    doc.user_data[USER_DATA] = labeled.model_dump_json()
+    places = {placed.span.id: (placed.start, placed.end) for placed in aligned}
+    return doc, Placed(outcomes=outcomes, places=places, problems=tuple(problems))
 
 
 def from_doc(doc: Doc) -> LabeledDoc:
     """The document that `to_doc` made this of."""
-    return LabeledDoc.model_validate(doc.user_data[USER_DATA])
+    return LabeledDoc.model_validate_json(doc.user_data[USER_DATA])
 
 
-def _tokens(doc: Doc, span: Span) -> Tokens | None:
-    return doc.char_span(span.start, span.end, label=span.label, span_id=span.id, alignment_mode="strict")
+def tokenized(labeled: LabeledDoc, doc: Doc, placed: Placed, part: Part, *, sentences: bool = False) -> TokenizedDoc:
+    """The same as plain values; `sentences` says whether to look for them (spaCy's rule-based sentencizer)."""
+    tags = (
+        "" if token.ent_iob == 0 else "O" if token.ent_iob == 2 else f"{token.ent_iob_}-{token.ent_type_}"
+        for token in doc
+    )
+    starts = [0]
+    if sentences:
+        SENTENCIZER(doc)
+        lines = {token.i + 1 for token in doc if "\n" in token.text}  # a heading has no full stop
+        starts += [token.i for token in doc if token.i and (token.is_sent_start or token.i in lines)]
+    return TokenizedDoc(
+        doc=labeled,
+        part=part,
+        tokens=tuple((token.idx, token.idx + len(token)) for token in doc),
+        tags=tuple(tags),
+        places=placed.places,
+        sentences=tuple(starts),
+    )
 
 
-def _missing(doc: Doc, lost: list[Span], placed: list[Tokens]) -> list[Tokens]:
-    """The tokens that lost spans touch and no placed one covers, each as a span of its own."""
-    taken = {token.i for tokens in placed for token in tokens}
-    touched = {
-        token.i
-        for span in lost
-        for token in (doc.char_span(span.start, span.end, alignment_mode="expand") or ())
-        if token.i not in taken
-    }
-    return [doc[i : i + 1] for i in sorted(touched)]
+class _Placed:
+    """A span on its tokens; `start` and `end` count tokens."""
+
+    __slots__ = ("end", "span", "start", "tokens")
+
+    def __init__(self, span: Span, tokens: Tokens) -> None:
+        self.span, self.tokens = span, tokens
+        self.start, self.end = tokens.start, tokens.end
+
+
+def _exact(doc: Doc, spans: Sequence[Span]) -> list[Tokens | None]:
+    """The tokens whose outer edges are a span's, for each span; what `char_span` finds one by one."""
+    if not spans:
+        return []
+    starts, lengths = doc.to_array(POSITION).reshape(-1, 2).T
+    firsts = numpy.searchsorted(starts, [span.start for span in spans])
+    lasts = numpy.searchsorted(starts + lengths, [span.end for span in spans])
+    edges = zip(spans, firsts.tolist(), lasts.tolist(), strict=True)
+    starts, ends, count = starts.tolist(), (starts + lengths).tolist(), len(doc)
+    return [
+        Tokens(doc, first, last + 1, label=span.label)
+        if last < count and first <= last and starts[first] == span.start and ends[last] == span.end
+        else None
+        for span, first, last in edges
+    ]
+
+
+def _snapped(labeled: LabeledDoc, doc: Doc, span: Span, align: Align) -> Tokens | None:
+    """The tokens that stand for a span with an edge inside of a token; None where there are none."""
+    wide = doc.char_span(span.start, span.end, label=span.label, alignment_mode="expand")
+    if wide is None:
+        return None
+    first, last = wide[0], wide[-1]
+    start, end = wide.start, wide.end
+    if first.idx < span.start and not _is_drift(labeled.text, first.idx, span.start):
+        if not _is_drift(labeled.text, span.start, min(first.idx + len(first), span.end)):
+            return _by_policy(doc, span, align)
+        start += 1
+    if last.idx + len(last) > span.end and not _is_drift(labeled.text, span.end, last.idx + len(last)):
+        if not _is_drift(labeled.text, max(last.idx, span.start), span.end):
+            return _by_policy(doc, span, align)
+        end -= 1
+    return Tokens(doc, start, end, label=span.label) if start < end else _by_policy(doc, span, align)
+
+
+def _by_policy(doc: Doc, span: Span, align: Align) -> Tokens | None:
+    found: Tokens | None = None
+    if align != "strict":
+        found = doc.char_span(span.start, span.end, label=span.label, alignment_mode=align)
+    return found
+
+
+def _is_drift(text: str, start: int, end: int) -> bool:
+    """Whether nothing but punctuation and white space lies between."""
+    return not any(character.isalnum() for character in text[start:end])
+
+
+def _missing(doc: Doc, unknown: list[Extent], placed: list[Tokens]) -> list[Tokens]:
+    """The tokens that unknown stretches touch and no entity covers, each as a span of its own."""
+    taken = {i for tokens in placed for i in range(tokens.start, tokens.end)}
+    touched: set[int] = set()
+    for start, end in unknown:
+        found = doc.char_span(start, end, alignment_mode="expand")
+        touched.update(range(found.start, found.end) if found is not None else ())
+    return [doc[i : i + 1] for i in sorted(touched - taken)]
 
 
 def _misaligned(labeled: LabeledDoc, doc: Doc, span: Span) -> Problem:
     wider = doc.char_span(span.start, span.end, alignment_mode="expand")
     tokens = " ".join(repr(token.text) for token in wider) if wider is not None else "none"
-    detail = f"its edges are inside tokens: {context(labeled.text, span.start, span.end)} is cut into {tokens}"
-    return _problem("misaligned", labeled, span, detail)
+    detail = f"its edges are inside of tokens: {context(labeled.text, span.start, span.end)} is cut into {tokens}"
+    return _problem("misaligned", "refused", labeled, span, detail)
 
 
 def _shadowed(labeled: LabeledDoc, span: Span, winner: Span) -> Problem:
     detail = f"overlaps the longer {winner.label} {labeled.slice(winner)!r}: it is in doc.spans, not in doc.ents"
-    return _problem("shadowed", labeled, span, detail)
+    return _problem("shadowed", "kept", labeled, span, detail)
 
 
-def _problem(reason: str, labeled: LabeledDoc, span: Span, detail: str) -> Problem:
+def _problem(reason: str, action: Action, labeled: LabeledDoc, span: Span, detail: str) -> Problem:
     return Problem(
         reason=reason,
-        action="refused" if reason == "misaligned" else "kept",
+        action=action,
         detail=detail,
         doc_id=labeled.doc_id,
         label=span.label,

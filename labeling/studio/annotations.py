@@ -1,26 +1,91 @@
 """Label Studio task → what its annotators said. Pure, and it trusts nothing that comes from outside.
 
-The rules, each with its reason in docs/label-studio.md: offsets count, `value.text` does not; the newest submitted
-annotation counts; a skipped one carries the prefilled regions and says nothing.
+The rules, each with its reason in docs/label-studio.md: offsets count in code points unless all regions of a task show
+that they count otherwise; a region whose copy of its text is another one is refused; a skipped annotation carries the
+prefilled regions and says nothing. The format before Label Studio 1.0 (`completions`) and JSON_MIN are read too.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError
 
 from labeling.core.article import Article, digest
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
-from labeling.core.schema import LabelSchema
 from labeling.core.text import storable, with_storable
 from labeling.core.value import Value
-from labeling.studio.regions import Reading, read_result
+from labeling.errors import InputError
+from labeling.studio.hypertext import Page, is_page
+from labeling.studio.readings import fits
+from labeling.studio.regions import (
+    Legend,
+    Located,
+    Reading,
+    claims_of,
+    in_text,
+    is_relation,
+    is_span,
+    items_of,
+    labels_of,
+    read_result,
+)
 
 Json = dict[str, Any]
-State = Literal["pending", "draft", "skipped", "reviewed-empty", "reviewed"]
-STATES: tuple[State, ...] = ("pending", "draft", "skipped", "reviewed-empty", "reviewed")
-OUR_DATA = {*Article.model_fields, "digest", "byline"}
+State = Literal["pending", "draft", "skipped", "reviewed-empty", "reviewed", "unreadable"]
+STATES: tuple[State, ...] = ("pending", "draft", "skipped", "reviewed-empty", "reviewed", "unreadable")
+# What becomes of an annotation; the first two make a document.
+USES = ("used", "empty", "skipped", "draft", "older", "other-annotator", "not-ground-truth", "other-task", "unreadable")
+META = ("title", "published", "source", "url")
+MIN_FIELDS = {"annotation_id", "annotator", "lead_time", "created_at", "updated_at", "id"}  # of a JSON_MIN entry
+ADDRESS = re.compile(r"(?:https?|s3|gs|azure-blob)://\S+|/data/\S+")
+
+
+class Choice(Value):
+    """Which annotations of a task count: the newest, the newest ground truth, the newest of one annotator, or all.
+
+    All means the newest of each annotator, as a document of its own.
+    """
+
+    by: Literal["latest", "ground-truth", "annotator", "all"] = "latest"
+    annotator: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The choice that `latest`, `ground-truth`, `annotator=…` or `all` names.
+
+        Raises:
+            InputError: It is none of them.
+        """
+        by, _, annotator = text.partition("=")
+        if (by in {"latest", "ground-truth", "all"} and not annotator) or (by == "annotator" and annotator):
+            return cls.model_validate({"by": by, "annotator": annotator})
+        raise InputError(
+            f"{text!r} names no annotations.", "Choose latest, ground-truth, annotator=ann@example.org, or all."
+        )
+
+    def __str__(self) -> str:
+        return f"{self.by}={self.annotator}" if self.annotator else self.by
+
+
+class Rules(Value):
+    """How tasks are read.
+
+    Attributes:
+        legend: Which labels are legal, and what becomes of others.
+        choice: Which annotations count.
+        drafts: Whether a draft counts where nothing was submitted; its document was reviewed only partly.
+        complete: Whether what an annotator left without label is known to have none.
+    """
+
+    legend: Legend = Legend()
+    choice: Choice = Choice()
+    drafts: bool = False
+    complete: bool = True
 
 
 class Review(Value):
@@ -28,160 +93,464 @@ class Review(Value):
 
     Attributes:
         where: The task's URL, or file and number.
+        url: The task's URL, as far as known.
         doc_id: The article's, or "" where the task is unreadable.
         state: What has been done with it.
         annotators: Who submitted or skipped it, the one that counts first.
-        doc: The reviewed document; None where it was not reviewed, or its text is not to be trusted.
-        spans: How many spans of the annotation that counts are exact, trimmed, refused.
-        relations: How many of its relations are exact, changed, refused.
+        docs: The reviewed documents: one, or one an annotator where all count; none where it was not reviewed, or its
+            text is not to be trusted.
+        annotations: How many of its annotations and drafts were used, and why others were not (see USES).
+        spans: How many spans of the annotations that count are exact, trimmed, repaired, dropped, refused.
+        relations: How many of their relations are exact, changed, dropped, refused.
+        attributes: How many other answers (choices, text areas, numbers) are kept, refused.
+        unused: How many spans and relations stand in annotations that do not count.
+        predictions: How many predictions the task has.
+        outcomes: What became of a span that was kept but is not exact, for each document by the span's id.
+        counted: Numbers by kind (`renamed`, `dropped`, `readings`) and name.
         problems: Everything that was not taken exactly as it came.
     """
 
     where: str
+    url: str = ""
     doc_id: str = ""
     state: State = "pending"
     annotators: tuple[str, ...] = ()
-    doc: LabeledDoc | None = None
+    docs: tuple[LabeledDoc, ...] = ()
+    annotations: dict[str, int] = Field(default_factory=dict)
     spans: dict[str, int] = Field(default_factory=dict)
     relations: dict[str, int] = Field(default_factory=dict)
+    attributes: dict[str, int] = Field(default_factory=dict)
+    unused: dict[str, int] = Field(default_factory=dict)
+    predictions: int = 0
+    outcomes: tuple[dict[str, str], ...] = ()
+    counted: dict[str, dict[str, int]] = Field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def doc(self) -> LabeledDoc | None:
+        """The reviewed document, where there is one."""
+        return self.docs[0] if self.docs else None
 
-def read_task(task: Any, schema: LabelSchema | None, where: str, users: Mapping[int, str] | None = None) -> Review:
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """One annotation or draft of a task, as far as it matters which one counts. `stamp` orders by time."""
+
+    raw: Json
+    annotator: str
+    aliases: frozenset[str]
+    stamp: str
+    use: str = ""  # one of USES where it cannot count
+
+
+class Task:
+    """A task's JSON, looked at once: its annotations, which of them count, and its article.
+
+    `is_clean` says that the JSON is known to have neither NUL, lone surrogates nor NaN, which saves looking for them.
+
+    Raises:
+        ValueError: It is no task; the message says why.
+    """
+
+    def __init__(
+        self, task: Any, rules: Rules, users: Mapping[int, str] | None = None, *, is_clean: bool = False
+    ) -> None:
+        try:
+            self.json: Json = _upgraded(task if is_clean else storable(task))
+            data = self.json["data"].items()
+            # only what is nested has to be looked into
+            self.data: Json = {
+                key: value if is_clean and isinstance(value, str) else storable(value) for key, value in data
+            }
+        except RecursionError as error:
+            raise ValueError(f"it is {error}") from None
+        self.is_min = "data" not in task
+        self.annotations = _annotations(self.json, users or {})
+        self.chosen, self.others = _choose(self.annotations, rules)
+        self._locate(is_clean)
+
+    def _locate(self, is_clean: bool) -> None:
+        """Find the text that the regions lie in, and the article that it makes."""
+        key = _text_key(self.data, [a.raw for a in self.chosen] or [a.raw for a in self.annotations])
+        raw = self.data.get(key)
+        self.raw = raw if isinstance(raw, str) else ""
+        self.located: Located = in_text
+        if self.raw and is_page(self.raw, self.chosen[0].raw.get("result") if self.chosen else None):
+            page = Page(self.raw)
+            self.raw, self.located = page.text, page.located
+        is_as_it_is = is_clean and "\r" not in self.raw
+        text, self.moved = (self.raw, int) if is_as_it_is else with_storable(self.raw)
+        self.doc_id = str(self.data.get("doc_id") or (digest(text) if text else ""))
+        self.article, self.fault = _article(self.data, key, self.doc_id, text)
+
+    @property
+    def digest(self) -> str:
+        """The digest of the article's text; "" where there is none."""
+        return self.article.digest if self.article else ""
+
+
+def read_task(
+    task: Any,
+    rules: Rules,
+    where: str,
+    users: Mapping[int, str] | None = None,
+    *,
+    url: str = "",
+    doc_id: str = "",
+    lost: Mapping[str, str] | None = None,
+) -> Review:
     """The review of one task, as the API lists it or as an export holds it.
 
     Args:
         task: The task's JSON, whatever it is.
-        schema: Which labels and relations are legal; None takes them as they come.
+        rules: Which annotations count, and which labels are legal.
         where: What to call the task in messages: its URL, or file and number.
         users: User id → name, for `completed_by`.
+        url: The task's URL, as far as known; `{project}` and `{task}` in it are filled in.
+        doc_id: The article's id, where its own belongs to another text.
+        lost: Annotator ("" for whoever) → where an annotation of the same article stands that counts instead.
     """
     try:
-        task = storable(task)
-        fault_of_task = "" if isinstance(task, dict) and isinstance(task.get("data"), dict) else "it has no `data`"
-    except RecursionError as error:
-        fault_of_task = f"it is {error}"
-    if fault_of_task:
-        detail = f"not a Label Studio task: {fault_of_task}"
-        return Review(where=where, problems=(Problem(reason="no-task", action="refused", detail=detail, where=where),))
-    annotations = _newest_first(task.get("annotations"))
-    submitted = [a for a in annotations if not a.get("was_cancelled")]
-    drafts = _dicts(task.get("drafts"))
-    names = tuple(dict.fromkeys(_annotator(a, users or {}) for a in (*submitted, *annotations)))
-    article, doc_id, moved, fault = _article(task["data"], submitted)
-    problems: list[Problem] = []
-    reading = Reading()
-    doc, state = None, _state(annotations, drafts)
-    if fault and (submitted or fault[0] == "no-text"):
-        problems.append(Problem(reason=fault[0], action="refused", detail=fault[1]))
-    if submitted:
-        problems += _not_used(submitted, drafts, users or {})
-        result = submitted[0].get("result")
-        reading = read_result(result, article.text if article else "", schema, moved, fault)
-        if article:
-            doc = LabeledDoc.of(article, tuple(reading.spans), tuple(reading.relations))
-        state = "reviewed" if result else "reviewed-empty"
-    return Review(
-        where=where,
-        doc_id=doc_id,
-        state=state,
-        annotators=names,
-        doc=doc,
-        spans=dict(reading.span_counts),
-        relations=dict(reading.relation_counts),
-        problems=tuple(p.model_copy(update={"doc_id": doc_id, "where": where}) for p in (*problems, *reading.problems)),
-    )
+        looked = task if isinstance(task, Task) else Task(task, rules, users)
+    except ValueError as error:
+        detail = f"not a Label Studio task: {error}"
+        problem = Problem(reason="no-task", action="refused", detail=detail, where=where)
+        unused = {"annotations": 0}
+        return Review(where=where, state="unreadable", unused=unused, problems=(problem,))
+    return _Reviewer(looked, rules, where, url, doc_id, lost or {}).review()
 
 
-def _state(annotations: list[Json], drafts: list[Json]) -> State:
-    """The state of a task without a submitted annotation."""
-    return "skipped" if annotations else "draft" if drafts else "pending"
+class _Reviewer:
+    def __init__(self, task: Task, rules: Rules, where: str, url: str, doc_id: str, lost: Mapping[str, str]) -> None:
+        self.task, self.rules, self.where, self.lost = task, rules, where, lost
+        self.url = url.format(project=task.json.get("project", ""), task=task.json.get("id", "")) if url else ""
+        self.doc_id = doc_id or task.doc_id
+        self.problems: list[Problem] = []
+        self.annotations: Counter[str] = Counter()
+        self.unused: Counter[str] = Counter()
+
+    def review(self) -> Review:
+        task, chosen = self.task, []
+        for annotation in task.chosen:
+            winner = self.lost.get(annotation.annotator if self.rules.choice.by == "all" else "")
+            if winner is None:
+                chosen.append(annotation)
+            else:
+                detail = f"the same article as {winner}, whose annotation is newer or was read first"
+                self.leave_out(annotation, "other-task", "duplicate-document", detail)
+        for annotation in task.others:
+            self.leave_out_with_reason(annotation)
+        readings = [self.read(annotation, len(chosen) > 1 or self.rules.choice.by == "all") for annotation in chosen]
+        docs = [(doc, reading.outcomes) for reading, doc in readings if doc]
+        return Review(
+            where=self.where,
+            url=self.url,
+            doc_id=self.doc_id,
+            state=self.state(),
+            annotators=self.annotators(),
+            docs=tuple(doc for doc, _ in docs),
+            annotations=dict(self.annotations),
+            spans=_sum(reading.span_counts for reading, _ in readings),
+            relations=_sum(reading.relation_counts for reading, _ in readings),
+            attributes=_sum(reading.attribute_counts for reading, _ in readings),
+            unused=dict(self.unused),
+            predictions=len(items_of(task.json.get("predictions"))),
+            outcomes=tuple(outcomes for _, outcomes in docs),
+            counted={
+                "readings": _sum(reading.readings for reading, _ in readings),
+                "renamed": _sum(reading.renamed for reading, _ in readings),
+                "dropped": _sum(reading.dropped for reading, _ in readings),
+            },
+            problems=tuple(self.problems),
+        )
+
+    def annotators(self) -> tuple[str, ...]:
+        submitted = [a for a in self.task.others if a.use not in {"draft", "skipped", "unreadable"}]
+        skipped = [a for a in self.task.others if a.use == "skipped"]
+        return tuple(dict.fromkeys(a.annotator for a in (*self.task.chosen, *submitted, *skipped)))
+
+    def state(self) -> State:
+        submitted = [a for a in self.task.annotations if a.use not in {"skipped", "draft", "unreadable"}]
+        if submitted:
+            counting = self.task.chosen[0] if self.task.chosen and self.task.chosen[0] in submitted else submitted[0]
+            return "reviewed" if items_of(counting.raw.get("result")) else "reviewed-empty"
+        if any(a.use == "skipped" for a in self.task.annotations):
+            return "skipped"
+        return "draft" if any(a.use == "draft" for a in self.task.annotations) else "pending"
+
+    def note(self, problem: Problem) -> None:
+        self.problems.append(problem.model_copy(update={"doc_id": self.doc_id, "where": self.where, "url": self.url}))
+
+    def leave_out(self, annotation: Annotation, use: str, reason: str, detail: str) -> None:
+        self.annotations[use] += 1
+        items = items_of(annotation.raw.get("result"))
+        self.unused["spans"] += sum(len(labels_of(i)) if isinstance(i, dict) else 1 for i in items if is_span(i))
+        self.unused["relations"] += sum(len(labels_of(i)) for i in items if is_relation(i))
+        if reason:
+            self.note(Problem(reason=reason, action="refused", detail=detail))
+
+    def leave_out_with_reason(self, annotation: Annotation) -> None:
+        """Count an annotation that does not count, and list it where somebody might have expected it to."""
+        who = f"by {annotation.annotator} of {annotation.stamp or 'no known time'}"
+        newest = self.task.chosen[0] if self.task.chosen else None
+        use, reason, detail = annotation.use, "", ""
+        if use == "older":
+            reason, detail = "older-annotation", f"an annotation {who} gave way to a newer one"
+            if newest:
+                detail += f" by {newest.annotator}"
+        elif use == "unreadable":
+            reason, detail = "bad-annotation", "an annotation is no object"
+        elif use == "draft" and newest and annotation.stamp > newest.stamp:
+            reason = "newer-draft"
+            detail = f"an edit {who} was never submitted; what {newest.annotator} submitted before counts"
+        self.leave_out(annotation, use, reason, detail)
+
+    def read(self, annotation: Annotation, is_one_of_several: bool) -> tuple[Reading, LabeledDoc | None]:
+        """What an annotation that counts holds, and its document; none where the article is not to be trusted."""
+        task, result = self.task, annotation.raw.get("result")
+        if task.fault:
+            reason, detail = task.fault
+            self.note(Problem(reason=reason, action="refused", detail=detail))
+        text = task.article.text if task.article else ""
+        reading = read_result(
+            result, task.raw, text, self.rules.legend, moved=task.moved, located=task.located, veto=task.fault
+        )
+        for problem in reading.problems:
+            self.note(problem)
+        if not task.article:
+            self.annotations["unreadable"] += 1
+            return reading, None
+        self.annotations["used" if items_of(result) else "empty"] += 1
+        if task.is_min:
+            detail = "the task comes from a JSON-MIN export: its relations and its origin were lost there"
+            self.note(Problem(reason="json-min", action="kept", detail=detail))
+        is_partial = annotation.use == "draft" or not self.rules.complete
+        doc = LabeledDoc.of(
+            task.article,
+            tuple(reading.spans),
+            tuple(reading.relations),
+            doc_id=f"{self.doc_id}#{annotation.annotator}" if is_one_of_several else self.doc_id,
+            attributes=reading.attributes,
+            unknown=((0, len(text)),) if is_partial else tuple(reading.unknown),
+        )
+        return reading, doc
 
 
-def _not_used(submitted: list[Json], drafts: list[Json], users: Mapping[int, str]) -> list[Problem]:
-    """What annotators did that does not count, beside the newest submitted annotation."""
-    newest = submitted[0]
-    who = _annotator(newest, users)
-    details = [
-        ("older-annotation", f"an annotation by {_annotator(a, users)} of {_stamp(a)} gave way to {who}'s newest")
-        for a in submitted[1:]
-    ]
-    details += [
-        ("newer-draft", f"an edit of {_stamp(draft)} was never submitted; what {who} submitted before counts")
-        for draft in drafts
-        if _stamp(draft) > _stamp(newest)
-    ]
-    return [Problem(reason=reason, action="refused", detail=detail) for reason, detail in details]
+# which annotations there are, and which of them count
 
 
-def _article(
-    data: Json, submitted: list[Json]
-) -> tuple[Article | None, str, Callable[[int], int], tuple[str, str] | None]:
-    """The article that a task shows, its id, the map of the task's offsets to its text, and why it cannot be used."""
-    raw = data.get(_text_key(data, submitted))
-    text, moved = with_storable(raw) if isinstance(raw, str) else ("", int)
-    doc_id = str(data.get("doc_id") or (digest(text) if text else ""))
-    if not text.strip():
-        return None, doc_id, moved, ("no-text", "the task's data has no text")
-    if data.get("digest") not in (None, digest(text)):
-        detail = "the task's text is not the one that was pushed; someone changed it in Label Studio"
-        return None, doc_id, moved, ("text-changed", detail)
-    fields = {name: data[name] for name in ("title", "published", "source", "url") if data.get(name)}
-    extra = data["extra"] if isinstance(data.get("extra"), dict) else {}
-    others = {key: value for key, value in data.items() if key not in OUR_DATA and value is not raw}
-    try:
-        article = Article(doc_id=doc_id, text=text, extra=extra | others, **fields)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return None, doc_id, moved, ("bad-data", f"the task's data is no article: {faults}")
-    return article, doc_id, moved, None
+def _annotations(task: Json, users: Mapping[int, str]) -> list[Annotation]:
+    """The annotations and drafts of a task, the newest first; what is no object last."""
+    found: list[Annotation] = []
+    for kind in ("annotations", "drafts"):
+        for raw in items_of(task.get(kind)):
+            if not isinstance(raw, dict):
+                found.append(Annotation({}, "unknown", frozenset(), "", "unreadable"))
+                continue
+            who = raw.get("completed_by", raw.get("user"))
+            name, aliases = _annotator(who, users)
+            use = "draft" if kind == "drafts" else "skipped" if raw.get("was_cancelled") else ""
+            found.append(Annotation(raw, name, aliases, _stamp(raw), use))
+    return sorted(found, key=lambda a: (a.stamp, _number(a.raw)), reverse=True)
 
 
-def _text_key(data: Json, submitted: list[Json]) -> str:
-    """Which field of a task is the text: `text`, else the one that the regions' own copies of text fit best."""
-    if isinstance(data.get("text"), str):
-        return "text"
-    values = (
-        [r["value"] for r in _dicts(submitted[0].get("result")) if isinstance(r.get("value"), dict)]
-        if submitted
-        else []
-    )
-
-    def fit(key: str) -> tuple[int, bool, int]:
-        hits = 0
-        for value in values:
-            start, end, said = value.get("start"), value.get("end"), value.get("text")
-            hits += type(start) is int and type(end) is int and bool(said) and data[key][start:end] == said
-        return hits, " " in data[key], len(data[key])
-
-    candidates = [key for key, value in data.items() if isinstance(value, str)]
-    best = max(candidates, key=fit, default=None)
-    if best is None:
-        return "text"
-    # without any region to go by, prose at least has spaces; a path or an id has none
-    is_proven = fit(best)[0] > 0 if values else " " in data[best]
-    return best if is_proven else "text"
+def _choose(annotations: list[Annotation], rules: Rules) -> tuple[list[Annotation], list[Annotation]]:
+    """The annotations that count, and the others, each with why not."""
+    can = [a for a in annotations if not a.use]
+    if rules.drafts and not can:
+        can = [a for a in annotations if a.use == "draft"]
+    choice = rules.choice
+    wanted: dict[int, str] = {}  # by id(): "" counts, else why not
+    seen: set[str] = set()
+    for annotation in can:
+        why = ""
+        if choice.by == "ground-truth" and annotation.raw.get("ground_truth") is not True:
+            why = "not-ground-truth"
+        elif choice.by == "annotator" and choice.annotator not in annotation.aliases:
+            why = "other-annotator"
+        elif (key := annotation.annotator if choice.by == "all" else "") in seen:
+            why = annotation.use or "older"
+        else:
+            seen.add(key)
+        wanted[id(annotation)] = why
+    chosen = [a for a in can if not wanted[id(a)]]
+    others = [_with_use(a, wanted.get(id(a)) or a.use) for a in annotations if wanted.get(id(a), "no")]
+    return chosen, others
 
 
-def _newest_first(annotations: Any) -> list[Json]:
-    def age(annotation: Json) -> tuple[str, int]:
-        number = annotation.get("id")
-        return _stamp(annotation), number if isinstance(number, int) else 0
+def _with_use(annotation: Annotation, use: str) -> Annotation:
+    return Annotation(annotation.raw, annotation.annotator, annotation.aliases, annotation.stamp, use)
 
-    return sorted(_dicts(annotations), key=age, reverse=True)
+
+def _annotator(who: Any, users: Mapping[int, str]) -> tuple[str, frozenset[str]]:
+    """What an annotator is called, and every name that a person may use for them."""
+    if isinstance(who, dict):
+        names = [str(who[key]) for key in ("email", "username", "id") if who.get(key)]
+        return (names[0] if names else "unknown"), frozenset(names)
+    if type(who) is int:
+        name = users.get(who, f"user {who}")
+        return name, frozenset({name, str(who), f"user {who}"})
+    if isinstance(who, str) and who:
+        # Enterprise's JSON_MIN and old versions write "ann@example.org, 7"
+        return who, frozenset({who, *(part.strip() for part in who.split(","))})
+    return "unknown", frozenset({"unknown"})
 
 
 def _stamp(annotation: Json) -> str:
-    """When it was last touched: ISO 8601 in UTC, as Label Studio writes it, so that text order is time order."""
-    return str(annotation.get("updated_at") or annotation.get("created_at") or "")
+    """When it was last touched: ISO 8601 in UTC, so that text order is time order; "" where it does not say."""
+    value = annotation.get("updated_at") or annotation.get("created_at") or annotation.get("draft_created_at")
+    try:
+        if isinstance(value, int | float) and not isinstance(value, bool):  # before 1.0: seconds since 1970
+            return datetime.fromtimestamp(value, UTC).isoformat(timespec="microseconds")
+        time = datetime.fromisoformat(str(value))
+    except (ValueError, OverflowError, OSError):
+        return str(value or "")
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _annotator(annotation: Json, users: Mapping[int, str]) -> str:
-    who = annotation.get("completed_by")
-    if isinstance(who, dict):
-        return str(who.get("email") or who.get("id") or "unknown")
-    return users.get(who, f"user {who}") if isinstance(who, int) else "unknown"
+def _number(annotation: Json) -> int:
+    number = annotation.get("id")
+    return number if type(number) is int else 0
 
 
-def _dicts(value: Any) -> list[Json]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+def _sum(counters: Iterable[Counter[str]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for counter in counters:
+        total.update(counter)
+    return dict(total)
+
+
+# forms of a task
+
+
+def _upgraded(task: Any) -> Json:
+    """The task in the form of today's JSON export.
+
+    Raises:
+        ValueError: It is no task of any form; the message says what it lacks.
+    """
+    if not isinstance(task, dict):
+        raise ValueError(f"it is no object but {type(task).__name__}")
+    if isinstance(task.get("data"), dict):
+        if "annotations" not in task and isinstance(task.get("completions"), list):
+            return task | {"annotations": [_from_completion(c) for c in task["completions"]]}
+        return task
+    if min_task := _from_min(task):
+        return min_task
+    if "data" in task:
+        raise ValueError("its `data` is no object")
+    raise ValueError(f"it has no `data`{_kind(task)}")
+
+
+def _from_completion(completion: Any) -> Any:
+    """An annotation as it was called before 1.0: `skipped` is `was_cancelled`, `honeypot` is `ground_truth`."""
+    if not isinstance(completion, dict):
+        return completion
+    return completion | {
+        "was_cancelled": bool(completion.get("was_cancelled") or completion.get("skipped")),
+        "ground_truth": completion.get("ground_truth") is True or completion.get("honeypot") is True,
+    }
+
+
+def _from_min(task: Json) -> Json | None:
+    """The task that an entry of a JSON_MIN export tells of: one annotation, without relations and origin."""
+    controls = {
+        name: value
+        for name, value in task.items()
+        if isinstance(value, list) and value and all(isinstance(v, dict) and _is_min_region(v) for v in value)
+    }
+    if not controls and not {"annotator", "annotation_id"} & task.keys():
+        return None
+    result = []
+    for name, values in controls.items():
+        for value in values:
+            kind = next((key for key in value if key.endswith("labels")), "labels")
+            result.append({"from_name": name, "type": kind, "value": value})
+    annotation = {"id": task.get("annotation_id"), "completed_by": task.get("annotator"), "result": result}
+    annotation |= {key: task.get(key) for key in ("created_at", "updated_at", "lead_time")}
+    data = {key: value for key, value in task.items() if key not in controls and key not in MIN_FIELDS}
+    return {"id": task.get("id"), "data": data, "annotations": [annotation]}
+
+
+def _is_min_region(value: Json) -> bool:
+    return "start" in value and "end" in value and any(key.endswith("labels") for key in value)
+
+
+# Entries of other programs: the fields that they have, one of the fields that they have besides, and what they are.
+FOREIGN: tuple[tuple[set[str], set[str], str], ...] = (
+    ({"text", "spans"}, {"_input_hash", "tokens", "answer"}, "; it looks like Prodigy's JSONL"),
+    ({"doc_id", "text", "spans"}, {"relations"}, "; it looks like docs.jsonl, which labeling wrote itself"),
+    ({"text"}, {"label", "labels", "entities"}, "; it looks like doccano's JSONL"),
+    ({"images", "annotations"}, {"images"}, "; it looks like COCO, which is for images"),
+    ({"text"}, {"text"}, "; it looks like an article, which `labeling import` takes"),
+)
+
+
+def _kind(entry: Json) -> str:
+    """What an entry of another program is, as far as its fields tell."""
+    keys = set(entry)
+    if {"detail", "status_code"} <= keys or keys == {"detail"}:
+        return f"; it is an error of the server: {str(entry['detail'])[:100]}"
+    return next((kind for needed, one_of, kind in FOREIGN if needed <= keys and keys & one_of), "")
+
+
+# the article
+
+
+def _article(data: Json, key: str, doc_id: str, text: str) -> tuple[Article | None, tuple[str, str] | None]:
+    """The article that a task shows, and why it cannot be used."""
+    if not text.strip():
+        detail = "the task's data has no text"
+        if isinstance(data.get(key), list):
+            detail = f"the task's {key} is a dialogue, not a plain text"
+        return None, ("no-text", detail)
+    if ADDRESS.fullmatch(text.strip()):
+        return None, ("text-elsewhere", f"the task holds the address of its text, not the text: {text.strip()[:100]}")
+    if data.get("digest") not in (None, digest(text)):
+        return None, ("text-changed", "the task's text is not the one that was pushed; someone changed it")
+    fields = {name: data[name] for name in META if isinstance(data.get(name), str)}
+    extra = data["extra"] if isinstance(data.get("extra"), dict) else {}
+    ours = (
+        {key, "doc_id", *fields} | ({"extra"} if extra else set()) | ({"digest", "byline", "extra"} & _made_by_us(data))
+    )
+    others = {name: value for name, value in data.items() if name not in ours}
+    try:
+        return Article(doc_id=doc_id, text=text, extra=extra | others, **fields), None
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        return None, ("bad-data", f"the task's data is no article: {faults}")
+
+
+def _made_by_us(data: Json) -> set[str]:
+    """The fields of a task that we pushed; empty where someone else did."""
+    return set(data) if "digest" in data else set()
+
+
+def _text_key(data: Json, annotations: list[Json]) -> str:
+    """Which field of a task is the text: `text` where it fits, else the one that the regions' own texts fit best."""
+    items = items_of(annotations[0].get("result")) if annotations else []
+    regions = (item for item in items if isinstance(item, dict) and is_span(item))
+    claims = (claim for claim in claims_of(regions, _stated) if claim.said)
+    first = next(claims, None)
+    if isinstance(data.get("text"), str) and (
+        first is None or fits(data["text"], (first.start, first.end), first.said)
+    ):
+        return "text"
+    claims = [first, *claims] if first else []
+
+    def hits(key: str) -> int:
+        return sum(fits(data[key], (claim.start, claim.end), claim.said) for claim in claims)
+
+    candidates = [key for key, value in data.items() if isinstance(value, str)]
+    best = max(candidates, key=lambda key: (hits(key), " " in data[key], len(data[key])), default=None)
+    if best is None or ("text" in candidates and hits(best) <= hits("text")):
+        return "text"
+    # prose has spaces; a path or an id has none
+    return best if hits(best) or " " in data[best] else "text"
+
+
+def _stated(value: Json) -> tuple[int, int]:
+    """Where a region says that it is, of a page too."""
+    whole = value.get("globalOffsets")
+    return in_text(whole if isinstance(whole, dict) else value)

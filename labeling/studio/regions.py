@@ -1,79 +1,207 @@
-"""An annotation's `result` → spans and relations, each kept, changed or refused with the reason. Pure."""
+"""An annotation's `result` → spans, relations and attributes, each kept, changed or refused with the reason. Pure."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
+
+from pydantic import Field
 
 from labeling.core.labels import Relation, Span
 from labeling.core.offsets import context, trim
 from labeling.core.problem import Action, Problem
 from labeling.core.schema import LabelSchema
+from labeling.core.text import storable
+from labeling.core.value import Value
+from labeling.studio.readings import Claim, count, difference
 
 Json = dict[str, Any]
+Extent = tuple[int, int]
+Located = Callable[[Json], Extent]
+
+# What a region's value says of where it is; the rest of a value is what was answered.
+PLACE = {"start", "end", "startOffset", "endOffset", "globalOffsets", "text", "labels", "x", "y", "width", "height"}
+# Refused, and yet nothing of the text is unknown by it.
+KNOWN = {"duplicate", "only-space", "not-in-a-text", "bad-region"}
+META = "meta"  # what an annotator noted of a region
+ANSWERS = {"textarea": "text"}  # elsewhere the key is the control's type: {"choices": ["yes"]}
+
+
+class Legend(Value):
+    """Which labels and relations are legal, and what becomes of the others.
+
+    Attributes:
+        label_schema: What is legal; None takes everything as it comes.
+        mapping: Label or relation as it was annotated → as it is called here.
+        drop: Labels and relations (as they were annotated) that are left out on purpose.
+    """
+
+    label_schema: LabelSchema | None = None
+    mapping: dict[str, str] = Field(default_factory=dict)
+    drop: frozenset[str] = frozenset()
 
 
 @dataclass
 class Reading:
     """What an annotation holds.
 
-    Every span in it is counted once in `span_counts` (exact, trimmed, refused), every relation in `relation_counts`
-    (exact, changed, refused). The problems still lack their document and place.
+    Every span in it is counted once in `span_counts` (exact, trimmed, repaired, dropped, refused), every relation in
+    `relation_counts` (exact, changed, dropped, refused), every other answer in `attribute_counts` (kept, refused).
+    `unknown` are the stretches where a span was refused, of which nobody knows now what they are: the whole text where
+    it could not be told where the span lies. `outcomes` has the kept spans that are not exact, by id; `readings` counts
+    the repaired ones by how their offsets counted; `renamed` and `dropped` count labels. The problems still lack their
+    document and place.
     """
 
     spans: list[Span] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
+    attributes: dict[str, Any] = field(default_factory=dict)
+    unknown: list[Extent] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     span_counts: Counter[str] = field(default_factory=Counter)
     relation_counts: Counter[str] = field(default_factory=Counter)
+    attribute_counts: Counter[str] = field(default_factory=Counter)
+    outcomes: dict[str, str] = field(default_factory=dict)
+    readings: Counter[str] = field(default_factory=Counter)
+    renamed: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
 
 
-class _RefusedError(Exception):
-    def __init__(self, reason: str, detail: str, text: str = "") -> None:
+class RefusedError(Exception):
+    """One thing that is not taken: the reason's code, and the reason in words."""
+
+    def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
-        self.reason, self.detail, self.text = reason, detail, text
+        self.reason, self.detail = reason, detail
+
+
+def items_of(result: Any) -> list[Any]:
+    """The entries of a `result`, whatever it is."""
+    return result if isinstance(result, list) else []
+
+
+def is_relation(item: Any) -> bool:
+    """Whether an entry of a result is an arrow between two regions."""
+    return isinstance(item, dict) and item.get("type") == "relation"
+
+
+def is_span(item: Any) -> bool:
+    """Whether an entry of a result is to be counted as a span: a labelled region, or something that nobody can read."""
+    if not isinstance(item, dict):
+        return True
+    return not is_relation(item) and (str(item.get("type")).endswith("labels") or "labels" in _value(item))
+
+
+def labels_of(item: Json) -> list[Any]:
+    """The labels of a region or of a relation, [None] where it has none; each of them is a span or a relation."""
+    value = item if is_relation(item) else _value(item)
+    labels = value.get(str(item.get("type")), value.get("labels"))
+    return labels if isinstance(labels, list) and labels else [None]
+
+
+def claims_of(regions: Iterable[Json], located: Located) -> Iterator[Claim]:
+    """What each labelled region that says where it is says of itself."""
+    for region in regions:
+        place = _place(region, located)
+        if isinstance(place, Claim):
+            yield place
+
+
+def _place(region: Json, located: Located) -> "Claim | RefusedError":
+    value = _value(region)
+    said = value.get("text")
+    try:
+        start, end = located(value)
+    except RefusedError as refused:
+        return refused
+    return Claim(start, end, said if isinstance(said, str) else "")
+
+
+def in_text(value: Json) -> tuple[int, int]:
+    """Where a region of a plain text says that it is, as it counts.
+
+    Raises:
+        RefusedError: It does not say.
+    """
+    start, end = value.get("start"), value.get("end")
+    if type(start) is int and type(end) is int:
+        return start, end
+    if "x" in value or "points" in value or "rle" in value or "keypoints" in value:
+        raise RefusedError("not-in-a-text", "the region lies on an image")
+    if "paragraphlabels" in value or ("startOffset" in value and not isinstance(value.get("globalOffsets"), dict)):
+        raise RefusedError("not-in-a-text", "the region lies in a dialogue or a page, not in a plain text")
+    raise RefusedError("bad-offsets", f"start {_short(start)} and end {_short(end)} are not both whole numbers")
 
 
 def read_result(
     result: Any,
+    raw: str,
     text: str,
-    schema: LabelSchema | None,
+    legend: Legend | None = None,
+    *,
     moved: Callable[[int], int] = int,
+    located: Located = in_text,
     veto: tuple[str, str] | None = None,
 ) -> Reading:
-    """The spans and relations of a `result` on a text.
+    """The spans, relations and attributes of a `result`.
 
     Args:
         result: The JSON of an annotation's result, whatever it is.
+        raw: The text that the annotator saw.
         text: The article's text.
-        schema: Which labels and relations are legal; None takes them as they come.
-        moved: The map of the result's offsets (code points) to the text's.
+        legend: Which labels and relations are legal; None takes them as they come.
+        moved: The map of offsets in `raw` (code points) to those in `text`.
+        located: Where a region's value says that it is.
         veto: Reason and detail for which every span is refused, where the text is known to be the wrong one.
     """
-    return _Reader(text, schema, moved, veto).read(result)
+    return _Reader(raw, text, legend or Legend(), moved, located, veto).read(result)
 
 
 class _Reader:
     def __init__(
-        self, text: str, schema: LabelSchema | None, moved: Callable[[int], int], veto: tuple[str, str] | None
+        self,
+        raw: str,
+        text: str,
+        legend: Legend,
+        moved: Callable[[int], int],
+        located: Located,
+        veto: tuple[str, str] | None,
     ) -> None:
-        self.text, self.schema, self.moved, self.veto = text, schema, moved, veto
+        self.raw, self.text, self.legend, self.moved, self.located = raw, text, legend, moved, located
+        self.schema, self.veto = legend.label_schema, veto
         self.out = Reading()
-        self.span_of_region: dict[str, Span] = {}
+        self.spans_of_region: dict[str, list[Span]] = {}
+        self.taken: dict[tuple[int, int, str], Span] = {}
+        self.ids: set[str] = set()
+        self.known_relations: set[Relation] = set()
+        self.left_out: set[str] = set()  # regions whose labels were dropped on purpose
+        self.misread: dict[int, str] = {}  # by id() of a claim: why its text is not what its offsets say
+        self.way = ""  # how the offsets count, where they are no code points
 
     def read(self, result: Any) -> Reading:
-        items = result if isinstance(result, list) else []
         if result is not None and not isinstance(result, list):
             self.note("bad-result", "refused", f"the annotation's result is no list but {_short(result)}")
-        for item in items:
+        regions: list[Json] = []
+        answers: list[Json] = []
+        arrows: list[Json] = []
+        for item in items_of(result):
             if not isinstance(item, dict):
                 self.out.span_counts["refused"] += 1
                 self.note("bad-region", "refused", f"a region is no object but {_short(item)}")
-            elif item.get("type") != "relation":
-                self.read_region(item)
-        for item in items:
-            if isinstance(item, dict) and item.get("type") == "relation":
-                self.read_relations(item)
+            elif is_relation(item):
+                arrows.append(item)
+            else:
+                (regions if is_span(item) else answers).append(item)
+        places = [_place(region, self.located) for region in regions]
+        if not self.veto:
+            places = self.counted(places)
+        for region, place in zip(regions, places, strict=True):
+            for label in labels_of(region):
+                self.out.span_counts[self.read_span(region, place, label)] += 1
+        self.read_answers(answers)
+        for arrow in arrows:
+            self.read_arrow(arrow)
         return self.out
 
     def note(self, reason: str, action: Action, detail: str, **where: Any) -> None:
@@ -81,136 +209,219 @@ class _Reader:
 
     # spans
 
-    def read_region(self, region: Json) -> None:
-        kind = str(region.get("type"))
-        value = region.get("value")
-        fields = value if isinstance(value, dict) else {}
-        if not kind.endswith("labels") and "labels" not in fields:
-            # choices, text areas, ratings: they say something of the article or of a region, and are no spans
-            self.note("not-a-span", "refused", f"{kind} {_short(region.get('from_name'))} has no place in a document")
-            return
-        labels = fields.get(kind, fields.get("labels"))
-        if not isinstance(labels, list) or not labels:
-            labels = [None]
-        for label in labels:
-            self.out.span_counts[self.read_span(region, fields, label)] += 1
+    def counted(self, places: list[Claim | RefusedError]) -> list[Claim | RefusedError]:
+        """The regions' places in code points, when it is found out how they count; those that prove wrong, refused."""
+        claims = [place for place in places if isinstance(place, Claim)]
+        counted = count(self.raw, claims)
+        self.way = counted.reading
+        if not self.way and not counted.unfit:
+            return places
+        found: list[Claim | RefusedError] = []
+        for number, (claim, (start, end)) in enumerate(zip(claims, counted.extents, strict=True)):
+            if number in counted.unfit and 0 <= start < end <= len(self.raw):
+                self.misread[id(claim)] = self.diagnosis(claim, counted.ambiguous)
+            found.append(Claim(start, end, claim.said) if self.way else claim)
+        fitted = iter(found)
+        return [next(fitted) if isinstance(place, Claim) else place for place in places]
 
-    def read_span(self, region: Json, value: Json, label: Any) -> str:
-        """What became of one label of one region: exact, trimmed or refused."""
-        start, end = value.get("start"), value.get("end")
-        shown = {key: n for key, n in (("start", start), ("end", end)) if type(n) is int}
+    def read_span(self, region: Json, place: Claim | RefusedError, label: Any) -> str:
+        """What became of one label of one region: exact, trimmed, repaired, dropped or refused."""
+        if isinstance(label, str) and label in self.legend.drop:
+            self.out.dropped[label] += 1
+            self.left_out.add(str(region.get("id")))
+            return "dropped"
+        known: Extent | None = None
         try:
-            self.check_label(label)
-            start, end = self.extent(start, end)
-            shown = {"start": start, "end": end}
-            trimmed = self.trimmed(start, end)
-            span = self.distinct(str(region.get("id") or ""), trimmed, label)
-        except _RefusedError as refused:
-            text = refused.text or str(value.get("text") or "")
-            label_shown = label if isinstance(label, str) else ""
-            self.note(refused.reason, "refused", refused.detail, label=label_shown, text=text, **shown)
+            if self.veto:
+                raise RefusedError(*self.veto)
+            if isinstance(place, RefusedError):
+                raise place
+            known = start, end = self.extent(place)
+            if place_is_wrong := self.misread.get(id(place)):
+                raise RefusedError("other-text", place_is_wrong)
+            name = self.label(label)
+            span = self.span(region, name, *self.trimmed(start, end))
+        except RefusedError as refused:
+            self.refuse(refused, region, known, label)
             return "refused"
         self.out.spans.append(span)
-        self.compare(value.get("text"), self.text[start:end], span)
-        if trimmed == (start, end):
+        if name != label:
+            self.out.renamed[f"{label}={name}"] += 1
+        if not self.way and span.start == start and span.end == end and place.said in ("", self.text[start:end]):
             return "exact"
-        detail = f"white space cut off the edges of {self.text[start:end]!r}"
-        text = self.text[span.start : span.end]
-        self.note("trimmed", "changed", detail, label=label, start=span.start, end=span.end, text=text)
-        return "trimmed"
+        return self.outcome(span, start, end, place.said)
 
-    def check_label(self, label: Any) -> None:
-        if self.veto:
-            raise _RefusedError(*self.veto)
+    def refuse(self, refused: RefusedError, region: Json, known: Extent | None, label: Any) -> None:
+        """List a span that is not taken, and what is unknown of the text by that."""
+        value = _value(region)
+        shown: Json = {key: value[key] for key in ("start", "end") if type(value.get(key)) is int}
+        if known:
+            shown |= {"start": known[0], "end": known[1], "text": self.text[known[0] : known[1]]}
+        shown["said"] = value["text"] if isinstance(value.get("text"), str) else ""
+        shown["label"] = label if isinstance(label, str) else ""
+        self.note(refused.reason, "refused", refused.detail, **shown)
+        if refused.reason not in KNOWN and self.text:
+            is_placed = known and refused.reason != "other-text"
+            self.out.unknown.append(known if known and is_placed else (0, len(self.text)))
+
+    def label(self, label: Any) -> str:
         if not isinstance(label, str) or not label.strip():
-            raise _RefusedError("no-label", "the region has no label")
-        if self.schema and label not in self.schema.labels:
+            raise RefusedError("no-label", "the region has no label")
+        name = self.legend.mapping.get(label, label)
+        if self.schema and name not in self.schema.labels:
             known = ", ".join(self.schema.labels)
-            raise _RefusedError("unknown-label", f"the schema {self.schema.key} has no label {label!r}; it has {known}")
+            raise RefusedError("unknown-label", f"the schema {self.schema.key} has no label {name!r}; it has {known}")
+        return name
 
-    def extent(self, start: Any, end: Any) -> tuple[int, int]:
-        if type(start) is not int or type(end) is not int:
-            raise _RefusedError(
-                "bad-offsets", f"start {_short(start)} and end {_short(end)} are not both whole numbers"
-            )
-        start, end = (self.moved(start), self.moved(end)) if 0 <= start < end else (start, end)
-        if not 0 <= start < end <= len(self.text):
-            raise _RefusedError(
-                "out-of-range", f"[{start}, {end}) is no stretch of a text of {len(self.text)} characters"
-            )
-        return start, end
+    def extent(self, place: Claim) -> Extent:
+        """Where a place of the raw text is in the article's text, in code points."""
+        if not 0 <= place.start < place.end <= len(self.raw):
+            detail = f"[{place.start}, {place.end}) is no stretch of a text of {len(self.raw)} characters"
+            raise RefusedError("out-of-range", detail)
+        return self.moved(place.start), self.moved(place.end)
+
+    def diagnosis(self, claim: Claim, is_ambiguous: bool) -> str:
+        """Why a region's copy of its text is not what its offsets say."""
+        said = claim.said
+        seen = f"the region says {_short(said)}, its offsets say {context(self.raw, claim.start, claim.end)}"
+        if is_ambiguous:
+            return f"{seen}; several ways of counting would make all regions of the task fit, so none is proven"
+        places = self.raw.count(said) if said.strip() else 0
+        if places == 1:
+            return f"{seen}; its text stands at {self.raw.index(said)} now: the text was edited after labelling"
+        if places:
+            return f"{seen}; its text stands in {places} other places: the text was edited after labelling"
+        return f"{seen}; its text stands nowhere: the text was edited after labelling, or is another one"
 
     def trimmed(self, start: int, end: int) -> tuple[int, int]:
         start, end = trim(self.text, start, end)
         if start == end:
-            raise _RefusedError("only-space", "there is nothing but white space in the span")
+            raise RefusedError("only-space", "there is nothing but white space in the span")
         return start, end
 
-    def distinct(self, region_id: str, extent: tuple[int, int], label: str) -> Span:
+    def span(self, region: Json, label: str, start: int, end: int) -> Span:
         """The span, under an id of its own; a second one with the same extent and label is refused."""
-        start, end = extent
-        for other in self.out.spans:
-            if (other.start, other.end, other.label) == (start, end, label):
-                # whoever drew a relation to the copy meant the span
-                self.span_of_region.setdefault(region_id, other)
-                raise _RefusedError("duplicate", f"the same span stands twice as {label}", self.text[start:end])
-        taken = {span.id for span in self.out.spans}
+        region_id = str(region.get("id") or "")
+        mine = self.spans_of_region.setdefault(region_id, []) if region_id else []
+        if copy := self.taken.get((start, end, label)):
+            mine.append(copy)  # whoever drew a relation to the copy meant the span
+            raise RefusedError("duplicate", f"the same span stands twice as {label}")
         unique = region_id or f"{label}-{start}-{end}"
-        while unique in taken:
+        while unique in self.ids:
             unique += "+"
-        span = Span(id=unique, start=start, end=end, label=label)
-        self.span_of_region.setdefault(region_id, span)
+        attributes = {META: storable(region[META])} if isinstance(region.get(META), dict | str) and region[META] else {}
+        span = Span(id=unique, start=start, end=end, label=label, attributes=attributes)
+        self.ids.add(unique)
+        self.taken[start, end, label] = span
+        mine.append(span)
         return span
 
-    def compare(self, said: Any, text: str, span: Span) -> None:
-        """Note where the region's own copy of its text is another one. The offsets count all the same."""
-        if isinstance(said, str) and _whole(said) != _whole(text):
-            shown = context(self.text, span.start, span.end)
-            detail = f"the region says {_short(said)}, its offsets say {shown}; the offsets count"
-            where = {"label": span.label, "start": span.start, "end": span.end, "text": text}
-            self.note("other-text", "kept", detail, **where)
+    def outcome(self, span: Span, start: int, end: int, said: str) -> str:
+        """Exact, trimmed or repaired; the last two, and a copy of the text that differs, with a note."""
+        text = self.text[start:end]
+        shown = {"label": span.label, "start": span.start, "end": span.end, "said": said}
+        shown["text"] = self.text[span.start : span.end]
+        if self.way:
+            self.out.readings[self.way] += 1
+            self.out.outcomes[span.id] = "repaired"
+            self.note("offsets-repaired", "changed", f"{self.way}; all regions of the task fit so", **shown)
+            return "repaired"
+        if said and said != text and (detail := difference(said, text)):
+            self.note("text-copy", "kept", f"of the region's copy of its text: {detail}", **shown)
+        if (span.start, span.end) == (start, end):
+            return "exact"
+        self.out.outcomes[span.id] = "trimmed"
+        self.note("trimmed", "changed", f"white space cut off the edges of {_short(text)}", **shown)
+        return "trimmed"
+
+    # what else was said: choices, text areas, numbers, of a region or of the whole article
+
+    def read_answers(self, answers: Sequence[Json]) -> None:
+        of_span: dict[str, dict[str, Any]] = {}
+        for answer in answers:
+            name = str(answer.get("from_name") or answer.get("type") or "")
+            said, value = _answer(answer), _value(answer)
+            spans = self.spans_of_region.get(str(answer.get("id") or ""), [])
+            if not name or not said:
+                self.out.attribute_counts["refused"] += 1
+                self.note("bad-answer", "refused", f"{_short(answer.get('type'))} has no name or no value")
+            elif spans:
+                self.out.attribute_counts["kept"] += 1
+                for span in spans:
+                    _merge(of_span.setdefault(span.id, dict(span.attributes)), name, said)
+            elif PLACE & {"start", "end", "x", "globalOffsets"} & set(value):
+                self.out.attribute_counts["refused"] += 1
+                shown = {key: value[key] for key in ("start", "end") if type(value.get(key)) is int}
+                detail = f"{name} {_short(said)} was said of a region that has no label, or was refused"
+                self.note("no-such-span", "refused", detail, **shown)
+            else:
+                self.out.attribute_counts["kept"] += 1
+                _merge(self.out.attributes, name, said)
+        if of_span:
+            self.out.spans = [
+                span.model_copy(update={"attributes": of_span[span.id]}) if span.id in of_span else span
+                for span in self.out.spans
+            ]
 
     # relations
 
-    def read_relations(self, arrow: Json) -> None:
-        labels = arrow.get("labels")
-        for label in labels if isinstance(labels, list) and labels else [None]:
+    def read_arrow(self, arrow: Json) -> None:
+        ends = tuple(str(arrow.get(end) or "") for end in ("from_id", "to_id"))
+        for label in labels_of(arrow):
+            is_left_out = self.left_out & {end for end in ends if end not in self.spans_of_region}
+            if is_left_out or (isinstance(label, str) and label in self.legend.drop):
+                self.out.dropped[str(label)] += 1
+                self.out.relation_counts["dropped"] += 1
+                continue
             try:
-                relation, changes = self.relation(arrow, label)
-                if relation in self.out.relations:
-                    raise _RefusedError("duplicate-relation", f"{relation.label} stands twice between the same spans")
-            except _RefusedError as refused:
+                relation, changes = self.relation(arrow, ends, label)
+                if relation in self.known_relations:
+                    raise RefusedError("duplicate-relation", f"{relation.label} stands twice between the same spans")
+            except RefusedError as refused:
                 shown = label if isinstance(label, str) else ""
-                self.note(refused.reason, "refused", refused.detail, label=shown, text=self.ends_text(arrow))
+                self.note(refused.reason, "refused", refused.detail, label=shown, text=self.shown(ends))
                 self.out.relation_counts["refused"] += 1
                 continue
             self.out.relations.append(relation)
+            self.known_relations.add(relation)
             self.out.relation_counts["changed" if changes else "exact"] += 1
             for reason, detail in changes:
-                self.note(reason, "changed", detail, label=relation.label, text=self.ends_text(arrow))
+                self.note(reason, "changed", detail, label=relation.label, text=self.shown(ends))
 
-    def relation(self, arrow: Json, label: Any) -> tuple[Relation, list[tuple[str, str]]]:
+    def relation(self, arrow: Json, ends: Iterable[str], label: Any) -> tuple[Relation, list[tuple[str, str]]]:
         """The relation that an arrow means, and what had to be understood to see it."""
-        ends = [self.span_of_region.get(str(arrow.get(end) or "")) for end in ("from_id", "to_id")]
-        head, tail = ends
-        if head is None or tail is None:
-            raise _RefusedError("no-such-span", "an end of the relation is no span, or was refused")
+        heads, tails = (self.spans_of_region.get(end) for end in ends)
+        if not heads or not tails:
+            raise RefusedError("no-such-span", "an end of the relation is no span, or was refused")
         changes = []
         if arrow.get("direction") == "left":
-            head, tail = tail, head
+            heads, tails = tails, heads
         elif arrow.get("direction") == "bi":
             changes.append(("one-way", "a two-way arrow was taken as one from its first to its second end"))
+        if isinstance(label, str) and label in self.legend.mapping:
+            name = self.legend.mapping[label]
+            self.out.renamed[f"{label}={name}"] += 1
+            label = name
+        head, tail = self.likeliest(heads, tails, label)
         if label is None:
             head, tail, label = self.only_legal(head, tail)
             changes.append(("label-inferred", f"no label was picked; {label} is the only one that fits"))
         elif not isinstance(label, str) or not label.strip():
-            raise _RefusedError("no-label", f"the relation's label is {_short(label)}")
+            raise RefusedError("no-label", f"the relation's label is {_short(label)}")
         elif self.schema and (objection := self.schema.objection(label, head.label, tail.label)):
             if self.schema.objection(label, tail.label, head.label):
-                raise _RefusedError("illegal-relation", objection)
+                raise RefusedError("illegal-relation", objection)
             head, tail = tail, head
             changes.append(("turned", f"drawn from {tail.label} to {head.label}, but {label} goes the other way"))
         return Relation(head=head.id, tail=tail.id, label=label), changes
+
+    def likeliest(self, heads: Sequence[Span], tails: Sequence[Span], label: Any) -> tuple[Span, Span]:
+        """The ends of a relation; where a region has several labels, those between which the schema allows it."""
+        pairs = list(product(heads, tails))
+        if self.schema and len(pairs) > 1:
+            legal = (pair for pair in pairs if not self.schema.objection(str(label), pair[0].label, pair[1].label))
+            return next(legal, pairs[0])
+        return pairs[0]
 
     def only_legal(self, head: Span, tail: Span) -> tuple[Span, Span, str]:
         """The one relation that the schema allows between two spans, whichever way it goes."""
@@ -223,18 +434,42 @@ class _Reader:
         if len(options) == 1:
             return options[0]
         names = " or ".join(name for *_, name in options) or "none that the schema allows"
-        raise _RefusedError(
+        raise RefusedError(
             "no-label", f"the relation between {head.label} and {tail.label} has no label; it could be {names}"
         )
 
-    def ends_text(self, arrow: Json) -> str:
-        spans = (self.span_of_region.get(str(arrow.get(end) or "")) for end in ("from_id", "to_id"))
-        return " → ".join(self.text[s.start : s.end] if s else "?" for s in spans)
+    def shown(self, ends: Iterable[str]) -> str:
+        spans = (self.spans_of_region.get(end) for end in ends)
+        return " → ".join(self.text[s[0].start : s[0].end] if s else "?" for s in spans)
 
 
-def _whole(text: str) -> str:
-    """A text for comparison: Label Studio writes a line end as a backslash and an n."""
-    return " ".join(text.replace("\\n", " ").split())
+def _value(item: Mapping[str, Any]) -> Json:
+    value = item.get("value")
+    return value if isinstance(value, dict) else {}
+
+
+def _answer(item: Json) -> Json:
+    """What was answered: `{"choices": ["yes"]}`, without where; nothing where it cannot be written again."""
+    try:
+        value = storable(_value(item))
+    except RecursionError:
+        return {}
+    kind = str(item.get("type"))
+    key = ANSWERS.get(kind, kind)
+    if key in value:
+        return {key: value[key]}
+    return {key: said for key, said in value.items() if key not in PLACE}
+
+
+def _merge(attributes: dict[str, Any], name: str, said: Json) -> None:
+    """Add an answer; lists of the same control are joined, as where somebody wrote into a text area twice."""
+    before = attributes.get(name)
+    if isinstance(before, dict) and before.keys() == said.keys():
+        said = {
+            key: [*before[key], *value] if isinstance(value, list) and isinstance(before[key], list) else value
+            for key, value in said.items()
+        }
+    attributes[name] = said
 
 
 def _short(value: Any) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.studio.config import CONTROL, TEXT
+from labeling.studio.regions import ANSWERS, META
 
 Json = dict[str, Any]
 
@@ -18,8 +19,13 @@ def to_data(article: Article) -> Json:
 
 
 def to_result(doc: LabeledDoc) -> list[Json]:
-    """The document's spans as regions and its relations as arrows: the `result` of a prediction or an annotation."""
-    return [_region(doc, span) for span in doc.spans] + [_arrow(relation) for relation in doc.relations]
+    """The `result` of a prediction or an annotation: spans as regions, what was said of them, relations as arrows."""
+    return [
+        *(_region(doc, span) for span in doc.spans),
+        *(_answer(name, said, span) for span in doc.spans for name, said in span.attributes.items() if name != META),
+        *(_answer(name, said) for name, said in doc.attributes.items()),
+        *(_arrow(relation) for relation in doc.relations),
+    ]
 
 
 def to_prediction(doc: LabeledDoc, model_version: str) -> Json:
@@ -42,7 +48,18 @@ def _region(doc: LabeledDoc, span: Span) -> Json:
         "type": "labels",
         "value": {"start": span.start, "end": span.end, "text": doc.slice(span), "labels": [span.label]},
     }
+    if META in span.attributes:
+        region[META] = span.attributes[META]
     return region if span.score is None else region | {"score": span.score}
+
+
+def _answer(name: str, said: Json, span: Span | None = None) -> Json:
+    """What was said by another control, of a span or of the whole article."""
+    key = next(iter(said)) if len(said) == 1 else ""
+    kind = next((kind for kind, its_key in ANSWERS.items() if its_key == key), key) or "other"
+    place = {"start": span.start, "end": span.end} if span else {}
+    answer = {"id": span.id if span else name, "from_name": name, "to_name": TEXT, "type": kind}
+    return answer | {"value": place | said}
 
 
 def _arrow(relation: Relation) -> Json:

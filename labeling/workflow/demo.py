@@ -12,9 +12,10 @@ from labeling.studio import server
 from labeling.studio.client import Project, Studio
 from labeling.studio.tasks import to_result
 from labeling.workflow.connecting import connect, existing_project, start_studio
-from labeling.workflow.exporting import Exported, export, pull, read_documents
+from labeling.workflow.exporting import export, pull, read_documents
 from labeling.workflow.importing import Imported, import_articles
 from labeling.workflow.progress import Track, unseen
+from labeling.workflow.training_files import Exported
 
 # So few documents that a tenth of them would be two.
 DEMO_SPLIT = Split(dev=20, test=20)

@@ -1,6 +1,7 @@
 """How a verb shows that it is at work, without knowing who looks."""
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -16,3 +17,22 @@ class Track(Protocol):
 def unseen(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
     """The same items, and nobody looks."""
     return items
+
+
+class Advance(Protocol):
+    """Told of work that was done: so many bytes were read, so many items are done."""
+
+    def __call__(self, size: int = 0, items: int = 0) -> None:
+        """Nothing."""
+
+
+class Meter(Protocol):
+    """Something that shows how far a reading is; `total` is in bytes."""
+
+    def __call__(self, what: str, total: int) -> AbstractContextManager[Advance]:
+        """What is to be told of the work."""
+
+
+def unmetered(what: str, total: int) -> AbstractContextManager[Advance]:
+    """Nobody looks."""
+    return nullcontext(lambda size=0, items=0: None)

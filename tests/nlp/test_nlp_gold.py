@@ -8,12 +8,13 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
+from spacy.training import Corpus
 from spacy.util import load_config_from_str
 
 from labeling.core.article import Article
-from labeling.core.labels import LabeledDoc, Relation, Span
-from labeling.core.split import PARTS, Split
-from labeling.nlp.corpus import ATTRS, build, training_config
+from labeling.core.labels import LabeledDoc, Span
+from labeling.nlp.config import Advice, advise, training_config
+from labeling.nlp.docbin import DocBinWriter, pack
 from labeling.nlp.gold import SPANS_KEY, from_doc, to_doc
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -21,6 +22,9 @@ from strategies import documents
 
 NLP = spacy.blank("en")
 TEXT = "Rebels left 😀 Al-Tadmor's gate."
+
+
+ADVICE = Advice(train="ner", why="", overlapping=0.0, max_length=1, covered=1.0)
 
 
 def document(*extents: tuple[int, int, str], doc_id: str = "x") -> LabeledDoc:
@@ -61,49 +65,121 @@ def test_gold_problem_shows_the_tokens_and_the_winner():
     assert "LOCATION 'Al-Tadmor'" in shadowed.detail
 
 
-def test_gold_in_a_docbin_knows_missing_from_outside_again():
-    doc, _ = to_doc(document((3, 9, "ACTOR"), (14, 23, "LOCATION")), NLP)
-    data = DocBin(attrs=ATTRS, store_user_data=True, docs=[doc]).to_bytes()
-    (back,) = DocBin().from_bytes(data).get_docs(spacy.blank("en").vocab)
+@pytest.mark.parametrize(
+    ("text", "quote", "align", "found"),
+    [
+        ("He left the U.S. today.", "U.S", "strict", "U.S."),
+        ("He left the U.S. today.", "the U.S", "strict", "the U.S."),
+        ("Prices rose by 3.8 degrees.", "3", "strict", None),
+        ("Prices rose by 3.8 degrees.", "by 3", "contract", "by"),
+        ("Prices rose by 3.8 degrees.", "by 3", "expand", "by 3.8"),
+        ("Prices rose by 3.8 degrees.", "3", "contract", None),
+        ("Prices rose by 3.8 degrees.", "3", "expand", "3.8"),
+        ("They can't go.", "can't", "strict", "can't"),
+        ("They can't go.", "t go", "strict", None),
+        ("at --Tadmor-- now", "Tadmor", "strict", "--Tadmor--"),
+        ("see http://example.org/a, now", "example.org", "strict", None),
+    ],
+)
+def test_gold_snaps_over_punctuation_and_else_by_policy(text: str, quote: str, align, found: str | None):
+    start = text.index(quote)
+    span = Span(id="s", start=start, end=start + len(quote), label="X")
+    doc, placed = to_doc(LabeledDoc.of(Article(doc_id="x", text=text), (span,)), NLP, align)
+    assert [entity.text for entity in doc.ents] == ([found] if found else [])
+    expected = "misaligned" if found is None else "exact" if found == quote else "snapped"
+    assert placed.outcomes == {"s": expected}
+    assert [p.action for p in placed.problems] == {"misaligned": ["refused"], "exact": [], "snapped": ["changed"]}[
+        expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "iob"),
+    [((), "BIIOOOOOO"), (((0, 31),), "BII??????"), (((12, 13), (15, 18)), "BII???OOO"), (((0, 13),), "BIIOOOOOO")],
+)
+def test_gold_marks_what_nobody_knows_as_missing(unknown, iob: str):
+    doc = document((0, 13, "ACTOR")).model_copy(update={"unknown": unknown})
+    made, _ = to_doc(doc, NLP)
+    assert "".join(token.ent_iob_ or "?" for token in made) == iob
+
+
+def packed(docs: list[LabeledDoc], folder: Path, **limits: int) -> Path:
+    writer = DocBinWriter(folder, "train", **limits)
+    for doc in docs:
+        writer.add(pack([to_doc(doc, NLP)[0]]))
+    return writer.close()
+
+
+def read(path: Path) -> list:
+    files = sorted(path.glob("*.spacy")) if path.is_dir() else [path]
+    return [doc for file in files for doc in DocBin().from_disk(file).get_docs(spacy.blank("en").vocab)]
+
+
+def test_docbin_knows_missing_from_outside_again(tmp_path: Path):
+    (back,) = read(packed([document((3, 9, "ACTOR"), (14, 23, "LOCATION"))], tmp_path))
     assert "".join(token.ent_iob_ or "?" for token in back) == "??OBIIOOO"
-    assert back.ents[0].id_ == "s1"
 
 
-@settings(deadline=None, max_examples=25)
-@given(documents())
-def test_gold_through_a_corpus_is_the_identity_with_ids_and_relations(doc: LabeledDoc):
-    corpus = build([doc], Split(dev=0, test=0), "en")
-    (back,) = DocBin().from_bytes(corpus.parts["train"]).get_docs(spacy.blank("en").vocab)
-    assert from_doc(back) == doc
-    assert [t.whitespace_ for t in back] == [t.whitespace_ for t in NLP.make_doc(doc.text)]
-    outcomes = corpus.placed["doc"].outcomes
-    assert {e.id_ for e in back.ents} == {i for i, o in outcomes.items() if o == "exact"}
+@settings(deadline=None, max_examples=40)
+@given(st.lists(documents(), max_size=4))
+def test_docbin_gives_back_each_document_with_ids_and_relations(tmp_path_factory, docs: list[LabeledDoc]):
+    back = read(packed(docs, tmp_path_factory.mktemp("bin")))
+    assert [from_doc(doc) for doc in back] == docs
+    for doc, made in zip(docs, back, strict=True):
+        same, _ = to_doc(doc, NLP)
+        assert [t.text_with_ws for t in made] == [t.text_with_ws for t in same]
+        assert [(e.start, e.end, e.label_) for e in made.ents] == [(e.start, e.end, e.label_) for e in same.ents]
+        assert [t.ent_iob for t in made] == [t.ent_iob for t in same]
+        spans = [(s.start, s.end, s.label_) for s in made.spans[SPANS_KEY]]
+        assert spans == [(s.start, s.end, s.label_) for s in same.spans[SPANS_KEY]]
 
 
-@settings(deadline=None, max_examples=25)
-@given(st.lists(documents(), max_size=5))
-def test_corpus_sums_agree(docs: list[LabeledDoc]):
-    docs = [LabeledDoc.model_validate(doc.model_dump() | {"doc_id": f"d{n}"}) for n, doc in enumerate(docs)]
-    corpus = build(docs, Split(dev=30, test=30), "en")
-    read = {part: list(DocBin().from_bytes(corpus.parts[part]).get_docs(NLP.vocab)) for part in PARTS}
-    assert {part: len(made) for part, made in read.items()} == {part: corpus.documents[part] for part in PARTS}
-    assert sum(map(len, (doc for made in read.values() for doc in made))) == corpus.tokens
-    outcomes = [o for placed in corpus.placed.values() for o in placed.outcomes.values()]
-    assert len(outcomes) == sum(len(doc.spans) for doc in docs)
-    assert sum(corpus.labels.values()) == outcomes.count("exact")
-    assert len(corpus.problems) == len(outcomes) - outcomes.count("exact")
+def test_docbin_is_the_one_that_spacy_writes(tmp_path: Path):
+    docs = [document((0, 6, "ACTOR"), (14, 23, "LOCATION")), document((7, 11, "ACTION"), (14, 31, "LOCATION"))]
+    ours = DocBin().from_disk(packed(docs, tmp_path))
+    theirs = DocBin(attrs=["ORTH", "ENT_IOB", "ENT_TYPE"], store_user_data=True, docs=[to_doc(d, NLP)[0] for d in docs])
+    for name in ("attrs", "cats", "flags", "span_groups", "user_data", "version"):
+        assert getattr(ours, name) == getattr(theirs, name), name
+    assert [a.tolist() for a in ours.tokens] == [a.tolist() for a in theirs.tokens]
+    assert [a.tolist() for a in ours.spaces] == [a.tolist() for a in theirs.spaces]
 
 
-def test_corpus_of_a_document_with_relations_keeps_them():
-    relations = (Relation(head="s0", tail="s1", label="place"), Relation(head="s0", tail="s0", label="self"))
-    doc = LabeledDoc.of(document(), document((7, 11, "ACTION"), (14, 23, "LOCATION")).spans, relations)
-    (back,) = DocBin().from_bytes(build([doc], Split(dev=0, test=0), "en").parts["train"]).get_docs(NLP.vocab)
-    assert from_doc(back).relations == doc.relations == (relations[1], relations[0])
+def test_docbin_that_grows_too_large_becomes_a_folder_that_spacy_reads(tmp_path: Path):
+    docs = [document((0, 6, "ACTOR"), doc_id=f"d{n}") for n in range(5)]
+    path = packed(docs, tmp_path, max_tokens=20)
+    assert [file.name for file in sorted(path.iterdir())] == ["00000.spacy", "00001.spacy", "00002.spacy"]
+    examples = list(Corpus(path)(NLP))
+    assert len(examples) == 5
+    assert [from_doc(doc) for doc in read(path)] == docs
+
+
+def test_docbin_without_documents_is_one_that_spacy_reads(tmp_path: Path):
+    assert read(packed([], tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("spans", "shadowed", "train"),
+    [(0, 0, "ner"), (100, 0, "ner"), (1000, 5, "ner"), (1000, 50, "both"), (1000, 200, "spancat")],
+)
+def test_config_advises_by_the_share_of_overlaps_and_says_why(spans: int, shadowed: int, train: str):
+    advice = advise(spans, shadowed, {1: spans})
+    assert advice.train == train
+    assert (f"{shadowed:,} of {spans:,}" in advice.why) == bool(shadowed)
+    assert advise(spans, shadowed, {}, "both").train == "both"
+
+
+def test_config_of_a_span_categoriser_looks_for_spans_as_long_as_there_are():
+    advice = advise(1000, 500, {1: 900, 4: 96, 30: 4})
+    assert (advice.max_length, advice.covered) == (4, 0.996)
+    config = load_config_from_str(training_config("en", 500, advice))
+    nlp = spacy.util.load_model_from_config(config, auto_fill=False, validate=True)
+    assert nlp.pipe_names == ["tok2vec", "spancat"]
+    assert config["components"]["spancat"]["suggester"]["max_size"] == 4
 
 
 @pytest.mark.parametrize(("tokens", "steps"), [(500, 2000), (100_000, 20_000)])
 def test_corpus_training_config_is_spacys_own(tokens: int, steps: int):
-    config = load_config_from_str(training_config("en", tokens))
+    config = load_config_from_str(training_config("en", tokens, ADVICE))
     assert config["nlp"]["pipeline"] == ["tok2vec", "ner"]
     assert config["paths"]["train"] == "train.spacy"
     assert config["training"]["max_steps"] == steps

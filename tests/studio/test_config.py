@@ -11,8 +11,9 @@ from labeling.core.labels import LabeledDoc, Relation
 from labeling.core.schema import LabelSchema
 from labeling.nlp.annotate import annotate
 from labeling.nlp.check import check_patterns
-from labeling.studio.annotations import read_task
+from labeling.studio.annotations import Rules, read_task
 from labeling.studio.config import differences, instructions, to_xml
+from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
 
 EVENT = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
@@ -131,7 +132,8 @@ def test_config_of_another_domain_goes_all_the_way_round():
     lenz, tern, score = (span.id for span in doc.spans)
     relations = (Relation(head=lenz, tail=tern, label="beat"), Relation(head=lenz, tail=score, label="scored"))
     reviewed = LabeledDoc.of(doc, doc.spans, relations)
-    review = read_task(to_task(doc, "m") | {"annotations": [{"result": to_result(reviewed)}]}, SPORT, "here")
+    task = to_task(doc, "m") | {"annotations": [{"result": to_result(reviewed)}]}
+    review = read_task(task, Rules(legend=Legend(label_schema=SPORT)), "here")
     assert review.relations == {"exact": 2}
     assert review.problems == ()
     assert SPORT.check(review.doc) == ()

@@ -1,0 +1,83 @@
+"""What to train: an entity recogniser, a span categoriser or both, and spaCy's config for it."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from spacy.cli.init_config import init_config
+
+from labeling.core.value import Value
+from labeling.nlp.gold import SPANS_KEY
+
+Layer = Literal["ner", "spancat", "both"]
+PIPES: dict[Layer, list[str]] = {"ner": ["ner"], "spancat": ["spancat"], "both": ["ner", "spancat"]}
+
+# With a few hundred sentences spaCy's defaults evaluate once in ten epochs and wait eight times that long.
+SMALL_CORPUS = {"eval_frequency": 40, "patience": 400, "max_steps": 2000}
+LARGE_CORPUS_TOKENS = 100_000
+
+# Up to this share of spans that `ner` cannot learn, it is enough; from the next on it is no help.
+FEW, MANY = 0.01, 0.10
+COVERED = 0.995  # of the spans are as long as the suggester looks for; each further length costs memory and time
+
+
+class Advice(Value):
+    """What to train, and why; `max_length` is the longest span in tokens that a span categoriser looks for.
+
+    `overlapping` is the share of the spans that overlap a longer one, and `covered` that of those within `max_length`.
+    """
+
+    train: Layer
+    why: str
+    overlapping: float
+    max_length: int
+    covered: float
+
+
+def advise(spans: int, shadowed: int, lengths: Mapping[int, int], wanted: Layer | None = None) -> Advice:
+    """What to train on a corpus.
+
+    Args:
+        spans: How many spans are on tokens.
+        shadowed: How many of them overlap a longer one: spaCy's `ner` cannot learn those, its `spancat` can.
+        lengths: Tokens of a span → how many spans are that long.
+        wanted: What somebody asked for; None chooses by the data.
+    """
+    share = shadowed / spans if spans else 0.0
+    longest, covered = _reach(lengths)
+    shown = f"{shadowed:,} of {spans:,} spans ({share:.1%}) overlap a longer one"
+    if wanted:
+        chosen, why = wanted, f"asked for; {shown}"
+    elif not shadowed:
+        chosen, why = "ner", "no span overlaps another"
+    elif share <= FEW:
+        chosen, why = "ner", f"{shown}: so few that they are left to doc.spans"
+    elif share <= MANY:
+        chosen, why = "both", f"{shown}: ner learns the others, spancat all of them"
+    else:
+        chosen, why = "spancat", f"{shown}, which ner cannot learn"
+    return Advice(train=chosen, why=why, overlapping=round(share, 4), max_length=longest, covered=round(covered, 4))
+
+
+def _reach(lengths: Mapping[int, int]) -> tuple[int, float]:
+    """The length that covers enough of the spans, and the share that it covers."""
+    total = sum(lengths.values())
+    seen = 0
+    for length in sorted(lengths):
+        seen += lengths[length]
+        if total and seen >= COVERED * total:
+            return length, seen / total
+    return 1, 1.0
+
+
+def training_config(language: str, tokens: int, advice: Advice) -> str:
+    """SpaCy's own recommended config for a CPU, reading the parts that lie beside it."""
+    config = init_config(lang=language, pipeline=PIPES[advice.train], optimize="efficiency", silent=True)
+    config["paths"] = {"train": "train.spacy", "dev": "dev.spacy", "vectors": None, "init_tok2vec": None}
+    if "spancat" in PIPES[advice.train]:
+        component: dict[str, Any] = config["components"]["spancat"]
+        component["spans_key"] = SPANS_KEY
+        suggester = {"@misc": "spacy.ngram_range_suggester.v1", "min_size": 1, "max_size": advice.max_length}
+        component["suggester"] = suggester
+    if tokens < LARGE_CORPUS_TOKENS:
+        config["training"].update(SMALL_CORPUS)
+    return str(config.to_str())

@@ -1,0 +1,81 @@
+"""A page of HTML that was labelled in Label Studio's HyperText → its text, and where in it a region lies. Pure.
+
+The editor names a text node by its XPath and counts within it; newer versions also count in the page's whole text
+(`globalOffsets`). Which of them is right is proven afterwards, by the text that the region says it holds.
+"""
+
+import re
+from typing import Any
+
+from lxml import etree
+from lxml import html as lxml_html
+
+from labeling.studio.readings import difference
+from labeling.studio.regions import Extent, RefusedError, in_text, is_relation, items_of
+
+Json = dict[str, Any]
+
+STEPS = re.compile(r"(?:/[A-Za-z][\w:-]*(?:\[\d+\])?)*(?:/text\(\)(?:\[\d+\])?)?")
+
+
+def is_page(raw: str, result: Any) -> bool:
+    """Whether the regions of a result lie in a page of HTML."""
+    values = [item.get("value") for item in items_of(result) if isinstance(item, dict) and not is_relation(item)]
+    return any(isinstance(value, dict) and _is_in_page(value, raw) for value in values)
+
+
+def _is_in_page(value: Json, raw: str) -> bool:
+    return str(value.get("start")).startswith("/") or ("hypertextlabels" in value and "<" in raw)
+
+
+class Page:
+    """A page's text: what a browser calls `textContent`, with every line end and space of the source."""
+
+    def __init__(self, source: str) -> None:
+        try:
+            self.root = lxml_html.fragment_fromstring(source, create_parent="div")
+            nodes: list[Any] = self.root.xpath(".//text()")
+        except (etree.LxmlError, ValueError):  # lxml refuses control characters, and text that declares an encoding
+            self.root, nodes = None, list[Any]()
+        self.text = ""
+        self.node_at: dict[tuple[Any, bool], tuple[int, str]] = {}
+        for node in nodes:
+            self.node_at[node.getparent(), node.is_tail] = (len(self.text), str(node))
+            self.text += str(node)
+
+    def located(self, value: Json) -> Extent:
+        """Where a region of the page says that it is, in code points of its text.
+
+        Raises:
+            RefusedError: Its path leads nowhere.
+        """
+        said = value.get("text")
+        whole = value.get("globalOffsets")
+        if isinstance(whole, dict):
+            start, end = in_text(whole)
+            if not isinstance(said, str) or self._holds(start, end, said):
+                return start, end
+        if not isinstance(value.get("start"), str):
+            return in_text(value)
+        return self._point(value["start"], value.get("startOffset")), self._point(value["end"], value.get("endOffset"))
+
+    def _holds(self, start: int, end: int, said: str) -> bool:
+        return 0 <= start < end <= len(self.text) and difference(said, self.text[start:end]) is not None
+
+    def _point(self, path: Any, offset: Any) -> int:
+        if self.root is None or not isinstance(path, str) or not STEPS.fullmatch(path) or type(offset) is not int:
+            raise RefusedError("bad-offsets", f"the region lies at {str(path)[:60]!r}, {offset!r}, which is no place")
+        found: list[Any] = self.root.xpath("." + path) if path else []
+        node: Any = found[0] if found else None
+        place = self.node_at.get((node.getparent(), node.is_tail)) if hasattr(node, "is_tail") else None
+        if place is None:
+            raise RefusedError("bad-offsets", f"the page has no text at {path[:60]!r}")
+        start, text = place
+        return start + _code_points(text, offset)
+
+
+def _code_points(text: str, units: int) -> int:
+    """The number of code points in the first `units` UTF-16 code units of a text: browsers count those."""
+    if text.isascii() or not any(character > "\uffff" for character in text):
+        return units
+    return len(text.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore"))

@@ -1,0 +1,139 @@
+r"""How the offsets of a task's regions were counted, told from what the regions say that they hold. Pure.
+
+Label Studio counts Unicode code points today. Older versions and other programs counted UTF-16 code units, counted a
+line end twice or once where the text has it once or twice, or named the last character and not the one behind it.
+"""
+
+import html
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from labeling.core.offsets import trim
+
+Extent = tuple[int, int]
+
+UNITS = {"code points": "", "utf-16": "the offsets count UTF-16 code units"}
+LINES = {
+    "as they are": "",
+    "twice": "the offsets count each line end twice, as CR LF",
+    "once": "the offsets count CR LF once",
+}
+ENDS = {"behind": "", "last": "the end is the last character, not the one behind it"}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a region says: its offsets, however they count, and the text that it holds; "" where it does not say."""
+
+    start: int
+    end: int
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How a task's offsets count.
+
+    Attributes:
+        reading: What is odd about the counting, in words; "" where they are code points.
+        extents: Each claim's extent in code points of the text.
+        unfit: The claims (by number) whose text is not at their extent.
+        ambiguous: Whether several ways of counting fit all claims, in different places, so that none was taken.
+    """
+
+    reading: str
+    extents: tuple[Extent, ...]
+    unfit: frozenset[int] = frozenset()
+    ambiguous: bool = False
+
+
+def count(text: str, claims: Sequence[Claim]) -> Counted:
+    r"""The one way of counting that makes every claim of a task fit its text.
+
+    Code points are taken where they fit. Another way is taken only where all claims fit by it, and no other way that
+    fits leads elsewhere; else the offsets are left as they are, and those claims named that do not fit.
+
+    >>> count("😀 Kyiv", [Claim(3, 7, "Kyiv")])
+    Counted(reading='the offsets count UTF-16 code units', extents=((2, 6),), unfit=frozenset(), ambiguous=False)
+    """
+    plain = tuple((claim.start, claim.end) for claim in claims)
+    unfit = frozenset(i for i, claim in enumerate(claims) if not fits(text, (claim.start, claim.end), claim.said))
+    if not unfit:
+        return Counted("", plain)
+    fitting: dict[tuple[Extent, ...], Counted] = {}
+    for name, extents in _other_ways(text, claims):
+        if all(fits(text, extent, claim.said) for extent, claim in zip(extents, claims, strict=True)):
+            # two ways that differ only in the white space at an edge lead to the same place
+            place = tuple(trim(text, start, end) for start, end in extents)
+            fitting.setdefault(place, Counted(name, tuple(extents)))
+    # a claim without text fits nearly everywhere, so it proves nothing
+    if len(fitting) == 1 and any(claim.said for claim in claims):
+        return next(iter(fitting.values()))
+    return Counted("", plain, unfit, ambiguous=len(fitting) > 1)
+
+
+def difference(said: str, text: str) -> str | None:
+    r"""In what a region's copy of its text differs from the text, where that says nothing against the offsets.
+
+    "" where they are equal, None where they are two different texts. Label Studio writes a line end as a backslash and
+    an n; exports that went through other programs have other white space, composed characters or escaped markup.
+
+    >>> difference("Kyiv\\nsaid", "Kyiv\nsaid")
+    'a line end is written as a backslash and an n'
+    >>> difference("Kyiv", "Lviv") is None
+    True
+    """
+    if said == text:
+        return ""
+    if said.replace("\\r", "\r").replace("\\n", "\n").replace("\r\n", "\n") == text.replace("\r\n", "\n"):
+        return "a line end is written as a backslash and an n"
+    if _words(said) == _words(text):
+        return "only white space differs"
+    if _words(unicodedata.normalize("NFC", html.unescape(said))) == _words(unicodedata.normalize("NFC", text)):
+        return "composed characters or escaped markup differ"
+    return None
+
+
+def _words(text: str) -> list[str]:
+    return text.replace("\\r", " ").replace("\\n", " ").split()
+
+
+def fits(text: str, extent: Extent, said: str) -> bool:
+    """Whether an extent lies in the text and holds what was said of it; "" says nothing."""
+    start, end = extent
+    if not 0 <= start < end <= len(text):
+        return False
+    return not said or difference(said, text[start:end]) is not None
+
+
+def _other_ways(text: str, claims: Sequence[Claim]) -> Iterator[tuple[str, list[Extent]]]:
+    nowhere = (-1, -1)
+    for unit, lines, end in product(UNITS, LINES, ENDS):
+        is_noop = unit == "utf-16" and not any(c > "\uffff" for c in text)
+        is_noop = is_noop or (lines == "twice" and "\n" not in text) or (lines == "once" and "\r\n" not in text)
+        if is_noop or (unit, lines, end) == ("code points", "as they are", "behind"):
+            continue
+        at = _positions(text, unit, lines)
+        last = end == "last"
+        extents = [
+            (at[claim.start], at[claim.end + last]) if claim.start in at and claim.end + last in at else nowhere
+            for claim in claims
+        ]
+        yield "; ".join(filter(None, (UNITS[unit], LINES[lines], ENDS[end]))), extents
+
+
+def _positions(text: str, unit: str, lines: str) -> dict[int, int]:
+    """Offset as it was counted → offset in code points. The middle of a character has none."""
+    at = {0: 0}
+    there = 0
+    for here, character in enumerate(text):
+        width = 2 if unit == "utf-16" and character > "\uffff" else 1
+        if lines == "twice" and character == "\n" and text[here - 1 : here] != "\r":
+            width = 2
+        elif lines == "once" and character == "\r" and text[here + 1 : here + 2] == "\n":
+            width = 0
+        there += width
+        at[there] = here + 1
+    return at

@@ -1,0 +1,228 @@
+"""Tasks → documents, tokens and everything that is written of them: what runs in every process, chunk by chunk.
+
+The tasks are read twice. The first time shows which articles are copies of each other and which annotations of an
+article compete; the second time converts, when each document's part is known.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import orjson
+from pydantic import Field
+
+from labeling.core.article import Article
+from labeling.core.labels import LabeledDoc
+from labeling.core.parts import Candidate, candidate
+from labeling.core.problem import Problem
+from labeling.core.split import Part
+from labeling.core.tokens import TokenizedDoc
+from labeling.core.value import Value
+from labeling.formats.format import Context
+from labeling.formats.registry import FORMATS
+from labeling.studio.annotations import Review, Rules, Task, read_task
+from labeling.studio.exports import Record, parse
+from labeling.studio.regions import is_relation, is_span, items_of, labels_of
+
+SHOWN = 20  # problems of one chunk that travel to the terminal; the file has them all
+Counts = Counter[tuple[str, ...]]
+
+
+class Job(Value):
+    """What every process has to know, the same for all tasks."""
+
+    rules: Rules
+    language: str
+    align: Literal["strict", "contract", "expand"] = "strict"
+    users: dict[int, str] = Field(default_factory=dict)
+    url: str = ""
+    formats: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the first reading shows of a task that gives a document.
+
+    `claims` are its annotations that would count: whose, and of when.
+    """
+
+    doc_id: str
+    candidate: Candidate
+    claims: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the first reading shows of a chunk: one entry a task, None where it gives no document."""
+
+    seen: list[Seen | None]
+    labels: Counter[str]
+    relations: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What the first reading decided of a task.
+
+    Attributes:
+        part: Where its documents go.
+        doc_id: Its documents' id, where its own belongs to another text.
+        lost: Annotator ("" for whoever) → where an annotation stands that counts instead.
+    """
+
+    part: Part = "train"
+    doc_id: str = ""
+    lost: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Converted:
+    """What the second reading makes of a chunk: bytes for every file, and numbers.
+
+    `counts` are by kind and name: `("spans", "exact")`, `("labels", "ACTOR", "train")`.
+    """
+
+    packs: dict[Part, Any] = field(default_factory=dict)
+    docs: bytes = b""
+    problems: bytes = b""
+    shown: list[Problem] = field(default_factory=list)
+    rendered: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    counts: Counts = field(default_factory=Counter)
+
+
+def survey(job: Job, records: Sequence[Record]) -> Survey:
+    """The first reading of a chunk."""
+    out = Survey([], Counter(), Counter())
+    for record in records:
+        seen = None
+        with contextlib.suppress(ValueError):  # the second reading names what is no task
+            task = _task(job, record)
+            if task.article and task.chosen:
+                seen = _look(job, task, task.article)
+                _count_labels(job, task, out)
+        out.seen.append(seen)
+    return out
+
+
+def _look(job: Job, task: Task, article: Article) -> Seen:
+    every = job.rules.choice.by == "all"
+    claims = tuple((annotation.annotator if every else "", annotation.stamp) for annotation in task.chosen)
+    return Seen(task.doc_id, candidate(article.text, article.source, article.published), claims)
+
+
+def _count_labels(job: Job, task: Task, out: Survey) -> None:
+    """Which labels there are: some formats name them in their heads. A schema knows them already."""
+    legend = job.rules.legend
+    if legend.label_schema or not job.formats:
+        return
+    for annotation in task.chosen:
+        for item in items_of(annotation.raw.get("result")):
+            if isinstance(item, dict) and (is_span(item) or is_relation(item)):
+                names = [name for name in labels_of(item) if isinstance(name, str) and name not in legend.drop]
+                (out.relations if is_relation(item) else out.labels).update(legend.mapping.get(n, n) for n in names)
+
+
+def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -> Converted:
+    """The second reading of a chunk, whose tasks' fates are known."""
+    from labeling.nlp.docbin import pack
+    from labeling.nlp.gold import to_doc, tokenized
+    from labeling.nlp.load import tokenizer
+
+    nlp = tokenizer(job.language)
+    out = Converted()
+    docs: dict[Part, list[Any]] = {}
+    tokens: dict[Part, list[TokenizedDoc]] = {}
+    problems: list[Problem] = []
+    lines: list[str] = []
+    records, fates, context = chunk
+    for record, fate in zip(records, fates, strict=True):
+        review = _review(job, record, fate)
+        _count_review(review, out.counts)
+        problems += review.problems
+        for labeled, outcomes in zip(review.docs, review.outcomes, strict=True):
+            doc, placed = to_doc(labeled, nlp, job.align)
+            docs.setdefault(fate.part, []).append(doc)
+            lines.append(labeled.model_dump_json())
+            problems += [p.model_copy(update={"where": review.where, "url": review.url}) for p in placed.problems]
+            _count_doc(labeled, placed, outcomes, fate.part, out.counts)
+            out.counts["tokens",] += len(doc)
+            if job.formats:
+                sentences = "conll" in job.formats
+                tokens.setdefault(fate.part, []).append(tokenized(labeled, doc, placed, fate.part, sentences=sentences))
+    for name in job.formats:
+        problems += _render(name, tokens, context, out)
+    out.packs = {part: pack(found) for part, found in docs.items()}
+    out.docs = "".join(f"{line}\n" for line in lines).encode()
+    out.problems = "".join(f"{problem.model_dump_json()}\n" for problem in problems).encode()
+    out.counts.update(("problems", problem.action, problem.reason) for problem in problems)
+    out.shown = [problem for problem in problems if problem.action == "refused"][:SHOWN]
+    return out
+
+
+def _render(name: str, tokens: Mapping[Part, list[TokenizedDoc]], context: Context, out: Converted) -> list[Problem]:
+    form = FORMATS[name]
+    groups: dict[str, list[TokenizedDoc]] = {str(part): docs for part, docs in tokens.items()}
+    if not form.per_part:
+        groups = {name: [doc for part in tokens.values() for doc in part]}
+    problems: list[Problem] = []
+    for stem, group in groups.items():
+        rendered = form.render(group, context)
+        out.rendered[name, stem] = rendered.data
+        problems += rendered.problems
+    return problems
+
+
+def _task(job: Job, record: Record) -> Task:
+    """The task of a record.
+
+    Raises:
+        ValueError: It is no JSON, or no task.
+    """
+    try:
+        # what orjson takes has no NaN and no lone surrogate
+        value, is_clean = orjson.loads(record.data), b"\\u0000" not in record.data
+    except orjson.JSONDecodeError:
+        value, is_clean = parse(record.data), False
+    return Task(value, job.rules, job.users, is_clean=is_clean)
+
+
+def _review(job: Job, record: Record, fate: Fate) -> Review:
+    try:
+        task = _task(job, record)
+    except ValueError as error:
+        problem = Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where)
+        return Review(where=record.where, state="unreadable", problems=(problem,))
+    return read_task(task, job.rules, record.where, url=job.url, doc_id=fate.doc_id, lost=fate.lost)
+
+
+def _count_review(review: Review, counts: Counts) -> None:
+    counts["tasks", review.state] += 1
+    counts["predictions",] += review.predictions
+    for kind in ("annotations", "attributes", "relations", "unused"):
+        for name, number in getattr(review, kind).items():
+            counts[kind, name] += number
+    for kind, numbers in review.counted.items():
+        for name, number in numbers.items():
+            counts[kind, name] += number
+    for outcome in ("dropped", "refused"):
+        counts["spans", outcome] += review.spans.get(outcome, 0)
+    counts["spans", "in"] += sum(review.spans.values())
+    counts["relations", "in"] += sum(review.relations.values())
+    counts["annotations", "in"] += sum(review.annotations.values())
+    counts["attributes", "in"] += sum(review.attributes.values())
+
+
+def _count_doc(labeled: LabeledDoc, placed: Any, outcomes: Mapping[str, str], part: Part, counts: Counts) -> None:
+    """Count each span once, under the strongest thing that happened to it."""
+    counts["documents", part] += 1
+    for span in labeled.spans:
+        outcome = placed.outcomes[span.id]
+        if outcome == "misaligned":
+            counts["spans", "refused"] += 1
+            continue
+        counts["spans", outcomes.get(span.id, "exact") if outcome == "exact" else outcome] += 1
+        first, last = placed.places[span.id]
+        counts["lengths", str(last - first)] += 1
+        counts["labels", span.label, part] += 1

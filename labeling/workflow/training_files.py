@@ -1,0 +1,486 @@
+"""Reviewed tasks → training files in which everything is accounted for. Flat in memory, on every core.
+
+The tasks are read twice: see `labeling.workflow.converting`, which holds what runs in every process.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import orjson
+from pydantic import Field
+
+from labeling import __version__
+from labeling.core.parts import Assignment, assign, warnings
+from labeling.core.problem import Problem
+from labeling.core.schema import LabelSchema
+from labeling.core.split import PARTS, Part, Split
+from labeling.core.value import Value
+from labeling.errors import InputError
+from labeling.files import write_atomic
+from labeling.formats.format import Context, Sink
+from labeling.formats.registry import FORMATS
+from labeling.settings import Workspace
+from labeling.studio.annotations import STATES, USES, Choice, Rules
+from labeling.studio.exports import ExportFiles, Record
+from labeling.studio.regions import Legend
+from labeling.workflow.converting import Converted, Counts, Fate, Job, Seen, Survey, convert, survey
+from labeling.workflow.pool import Map, cores, workers
+from labeling.workflow.progress import Advance, Meter, unmetered
+from labeling.workflow.writing import aside, put_in_place
+
+SPAN_OUTCOMES = ("exact", "trimmed", "repaired", "snapped", "shadowed", "dropped", "refused")
+RELATION_OUTCOMES = ("exact", "changed", "dropped", "refused")
+CHUNK = 64  # tasks: enough to pay for the way to another process, few enough for flat memory
+ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
+SHOWN = 200  # problems that a report carries; the file has them all
+
+
+class Options(Value):
+    """How training files are made.
+
+    Attributes:
+        choice: Which annotations count.
+        drafts: Whether drafts count where nothing was submitted, as partly reviewed documents.
+        unlabelled: What a token without label is known to be: outside of every span, or nothing (`missing`).
+        align: What becomes of a span whose edges are inside of tokens (see `labeling.nlp.gold.to_doc`).
+        mapping: Label or relation as it was annotated → as it is called in the files.
+        drop: Labels and relations that are left out on purpose.
+        split: The parts; None takes the workspace's.
+        resplit: Whether to forget the parts of earlier exports.
+        train: What to train; None chooses by the data.
+        formats: Further formats, by the names of `labeling.formats.registry`.
+        overlaps: What formats with one layer do with overlapping spans.
+        fail_over: Per cent of the spans that may be refused; above it nothing is written. None: any number.
+        strict: Whether input that cannot be read ends it.
+        jobs: Processes; None takes one a core.
+    """
+
+    choice: Choice = Choice()
+    drafts: bool = False
+    unlabelled: Literal["outside", "missing"] = "outside"
+    align: Literal["strict", "contract", "expand"] = "strict"
+    mapping: dict[str, str] = Field(default_factory=dict)
+    drop: frozenset[str] = frozenset()
+    split: Split | None = None
+    resplit: bool = False
+    train: Literal["ner", "spancat", "both"] | None = None
+    formats: tuple[str, ...] = ()
+    overlaps: Literal["refuse", "longest"] = "refuse"
+    fail_over: float | None = Field(default=None, ge=0, le=100)
+    strict: bool = False
+    jobs: int | None = Field(default=None, ge=1)
+
+
+class Exported(Value):
+    """What was written.
+
+    Attributes:
+        folder: Where.
+        manifest: The content of its manifest.json.
+        refused: How many things were refused.
+        is_tolerated: Whether the caller said how much may be refused, and it is less.
+        problems: The first problems, refused ones first; problems.jsonl has them all.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    refused: int = 0
+    is_tolerated: bool = False
+    problems: tuple[Problem, ...] = Field(default=(), repr=False)
+
+
+def write(
+    records: ExportFiles,
+    folder: Path,
+    workspace: Workspace,
+    schema: LabelSchema | None,
+    options: Options,
+    *,
+    source: str,
+    url: str = "",
+    users: Mapping[int, str] | None = None,
+    meter: Meter = unmetered,
+) -> Exported:
+    """The files that exports/README.md describes, made of the tasks in `records`; all of them appear, or none.
+
+    Args:
+        records: The tasks.
+        folder: Where the files go.
+        workspace: Whose split counts, and who remembers the parts of earlier exports.
+        schema: Which labels are legal; None takes them as they come.
+        options: How the files are made.
+        source: What the manifest names as their source.
+        url: A task's address, with `{project}` and `{task}` in it.
+        users: User id → name.
+        meter: Who is told how far it is.
+
+    Raises:
+        InputError: There is no task; or too much was refused, or could not be read, by the measure of the options.
+    """
+    job = _job(options, schema, url, users or {})
+    split = options.split or workspace.settings.split
+    memory = _Memory((workspace.state if workspace.is_initialised else folder) / "parts.jsonl", options.resplit)
+    jobs = options.jobs or (1 if records.size < ALONE_BYTES else cores())
+    with workers(jobs) as mapped, aside(folder) as temporary:
+        with meter("Looking for copies", records.size) as advance:
+            plan = _plan(records, job, split, memory.parts, schema, options, mapped, advance)
+        with meter("Converting", records.size) as advance, _Files(temporary, job, plan.context) as files:
+            for converted in _converted(records, job, plan, files, mapped, advance):
+                files.add(converted)
+        _refuse_nothing(files, source)
+        _refuse_unreadable(files, options)
+        _refuse_too_many(files, options, folder)
+        manifest = _manifest(files, plan, split, options, schema, source)
+        _write_config(temporary / "config.cfg", job.language, files.counts, options, manifest)
+        done = put_in_place(temporary, folder, manifest)
+    memory.keep(plan.parts)
+    refused = sum(n for (kind, *rest), n in files.counts.items() if kind == "problems" and rest[0] == "refused")
+    return Exported(
+        folder=folder,
+        manifest=done,
+        refused=refused,
+        is_tolerated=options.fail_over is not None,
+        problems=tuple(sorted(files.shown, key=lambda p: p.action != "refused")[:SHOWN]),
+    )
+
+
+def _job(options: Options, schema: LabelSchema | None, url: str, users: Mapping[int, str]) -> Job:
+    if schema:
+        known = {*schema.labels, *schema.relations}
+        if unknown := sorted(set(options.mapping.values()) - known):
+            raise InputError(
+                f"The schema {schema.key} has no label or relation {', '.join(unknown)}.",
+                f"--map OLD=NEW takes one of these as NEW: {', '.join(sorted(known))}.",
+            )
+    legend = Legend(label_schema=schema, mapping=options.mapping, drop=options.drop)
+    complete = options.unlabelled == "outside"
+    return Job(
+        rules=Rules(legend=legend, choice=options.choice, drafts=options.drafts, complete=complete),
+        language=schema.language if schema else "en",
+        align=options.align,
+        users=dict(users),
+        url=url,
+        formats=options.formats,
+    )
+
+
+# the first reading
+
+
+@dataclass
+class _Plan:
+    """What the first reading decided: each task's fate, the parts by digest, and how they came about."""
+
+    fates: list[Fate]
+    parts: dict[str, Part]
+    assignment: Assignment
+    context: Context
+
+
+def _plan(
+    records: ExportFiles,
+    job: Job,
+    split: Split,
+    frozen: Mapping[str, Part],
+    schema: LabelSchema | None,
+    options: Options,
+    mapped: Map[Any, Any],
+    advance: Advance,
+) -> _Plan:
+    seen: list[Seen | None] = []
+    places: list[str] = []
+    labels: Counter[str] = Counter()
+    relations: Counter[str] = Counter()
+
+    def chunks() -> Iterator[list[Record]]:
+        for chunk in _chunks(record for record in records.records(advance) if isinstance(record, Record)):
+            places.extend(record.where for record in chunk)
+            yield chunk
+
+    found: Survey
+    for found in mapped(partial(survey, job), chunks()):
+        seen += found.seen
+        labels.update(found.labels)
+        relations.update(found.relations)
+        advance(0, len(found.seen))
+    assignment = assign([one.candidate for one in seen if one], split, frozen)
+    fates = _fates(seen, places, assignment)
+    parts = {one.candidate.digest: part for one, part in zip(filter(None, seen), assignment.parts, strict=True)}
+    context = Context(
+        labels=tuple(schema.labels) if schema else tuple(sorted(labels)),
+        relations=tuple(schema.relations) if schema else tuple(sorted(relations)),
+        overlaps=options.overlaps,
+    )
+    return _Plan(fates, parts, assignment, context)
+
+
+def _fates(seen: list[Seen | None], places: list[str], assignment: Assignment) -> list[Fate]:
+    """What becomes of each task, where articles stand in several tasks and annotations compete."""
+    winners: dict[tuple[str, str, str], tuple[str, int]] = {}
+    texts: dict[str, str] = {}
+    for number, one in enumerate(seen):
+        if one is None:
+            continue
+        for who, stamp in one.claims:
+            key = (one.doc_id, one.candidate.digest, who)
+            # of two that are equally new, the one that was read first
+            if key not in winners or stamp > winners[key][0]:
+                winners[key] = (stamp, number)
+    fates, parts = [], iter(assignment.parts)
+    for number, one in enumerate(seen):
+        if one is None:
+            fates.append(NOTHING)
+            continue
+        digest = one.candidate.digest
+        is_other_text = texts.setdefault(one.doc_id, digest) != digest
+        fates.append(
+            Fate(
+                part=next(parts),
+                doc_id=f"{one.doc_id}~{digest}" if is_other_text else "",
+                lost={
+                    who: places[winner]
+                    for who, _ in one.claims
+                    if (winner := winners[one.doc_id, digest, who][1]) != number
+                },
+            )
+        )
+    return fates
+
+
+NOTHING = Fate()
+
+
+def _chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+# the second reading
+
+
+def _converted(
+    records: ExportFiles, job: Job, plan: _Plan, files: "_Files", mapped: Map[Any, Any], advance: Advance
+) -> Iterator[Converted]:
+    fates = iter(plan.fates)
+
+    def tasks() -> Iterator[Record]:
+        for record in records.records(advance):
+            if isinstance(record, Problem):
+                files.note(record)
+            else:
+                yield record
+
+    def chunks() -> Iterator[tuple[list[Record], list[Fate], Context]]:
+        for chunk in _chunks(tasks()):
+            mine = list(islice(fates, len(chunk)))
+            if len(mine) < len(chunk):
+                raise InputError("The files changed while they were read.", "Run the same command again.")
+            yield chunk, mine, plan.context
+
+    made: Converted
+    for made in mapped(partial(convert, job), chunks()):
+        advance(0, sum(n for (kind, *_), n in made.counts.items() if kind == "tasks"))
+        yield made
+
+
+class _Files:
+    """The open files of an export, and the sums over all chunks. A context manager: it closes what it opened."""
+
+    def __init__(self, folder: Path, job: Job, context: Context) -> None:
+        self.folder, self.job, self.context = folder, job, context
+        self.counts: Counts = Counter()
+        self.shown: list[Problem] = []
+        self.read_problems = 0
+        self.sinks: dict[tuple[str, str], Sink] = {}
+        self.docs: IO[bytes] = (folder / "docs.jsonl").open("wb")
+        self.problems: IO[bytes] = (folder / "problems.jsonl").open("wb")
+        self.bins: dict[Part, Any] = {}
+
+    def __enter__(self) -> "_Files":
+        from labeling.nlp.docbin import DocBinWriter
+
+        self.bins = {part: DocBinWriter(self.folder, part) for part in PARTS}
+        for name in self.job.formats:
+            form = FORMATS[name]
+            for problem in form.check(self.context):
+                self.note(problem)
+            for stem in PARTS if form.per_part else (name,):
+                self.sinks[name, stem] = form.open(self.folder, stem, self.context)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.docs.close()
+        self.problems.close()
+        for sink in self.sinks.values():
+            with contextlib.nullcontext() if kind is None else contextlib.suppress(Exception):
+                sink.close()
+        for docbin in self.bins.values():
+            docbin.close() if kind is None else docbin.abandon()
+
+    def note(self, problem: Problem) -> None:
+        """List a problem that belongs to no task."""
+        self.problems.write(problem.model_dump_json().encode() + b"\n")
+        self.counts["problems", problem.action, problem.reason] += 1
+        self.read_problems += problem.action == "refused"
+        self._show(problem)
+
+    def add(self, made: Converted) -> None:
+        """Write what was made of a chunk behind what is there."""
+        self.docs.write(made.docs)
+        self.problems.write(made.problems)
+        for part, packed in made.packs.items():
+            self.bins[part].add(packed)
+        for key, data in made.rendered.items():
+            self.sinks[key].write(data)
+        self.counts.update(made.counts)
+        for problem in made.shown:
+            self._show(problem)
+
+    def _show(self, problem: Problem) -> None:
+        if len(self.shown) < SHOWN:
+            self.shown.append(problem)
+
+    def sums(self, kind: str, names: Iterable[str]) -> dict[str, int]:
+        """The numbers of a kind by name, 0 where there is none."""
+        return {name: self.counts[kind, name] for name in names}
+
+    def named(self, kind: str) -> dict[str, int]:
+        """The numbers of a kind, the largest first."""
+        found = {key[1]: number for key, number in self.counts.items() if key[0] == kind}
+        return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+# refusals
+
+
+def _refuse_nothing(files: _Files, source: str) -> None:
+    """Nothing, where a task was read."""
+    if sum(files.sums("tasks", STATES).values()) - files.counts["tasks", "unreadable"]:
+        return
+    first = next(iter(files.shown), None)
+    if first:
+        raise InputError(f"{first.where}: {first.detail}" if first.where else first.detail)
+    raise InputError(f"There is no task in {source}.")
+
+
+def _refuse_unreadable(files: _Files, options: Options) -> None:
+    unreadable = files.read_problems + files.counts["tasks", "unreadable"]
+    if options.strict and unreadable:
+        first = next((p for p in files.shown if p.action == "refused"), None)
+        raise InputError(
+            f"{unreadable:,} thing(s) could not be read" + (f", first {first.where}: {first.detail}" if first else "."),
+            "Nothing was written. Without --strict, what can be read is.",
+        )
+
+
+def _refuse_too_many(files: _Files, options: Options, folder: Path) -> None:
+    total, refused = files.counts["spans", "in"], files.counts["spans", "refused"]
+    if options.fail_over is None or not total or 100 * refused <= options.fail_over * total:
+        return
+    listed = folder / "problems.failed.jsonl"
+    write_atomic(listed, (files.folder / "problems.jsonl").read_bytes())
+    raise InputError(
+        f"{refused:,} of {total:,} spans ({refused / total:.1%}) were refused, more than {options.fail_over:g}%.",
+        f"No training file was written. {listed} lists every case.",
+    )
+
+
+# manifest and config
+
+
+def _manifest(
+    files: _Files, plan: _Plan, split: Split, options: Options, schema: LabelSchema | None, source: str
+) -> dict[str, Any]:
+    from labeling.nlp.config import advise
+
+    counts = files.counts
+    spans = files.sums("spans", ("in", *SPAN_OUTCOMES))
+    placed = spans["exact"] + spans["trimmed"] + spans["repaired"] + spans["snapped"] + spans["shadowed"]
+    lengths = {int(length): number for length, number in files.named("lengths").items()}
+    advice = advise(placed, spans["shadowed"], lengths, options.train)
+    documents: dict[Part, int] = {part: counts["documents", part] for part in PARTS}
+    names = [*schema.labels] if schema else sorted({key[1] for key in counts if key[0] == "labels"})
+    labels: dict[str, dict[Part, int]] = {
+        name: {part: counts["labels", name, part] for part in PARTS} for name in names
+    }
+    wanted = [part for part, share in split.shares.items() if share]
+    problems: Counter[str] = Counter()
+    for key, number in counts.items():
+        if key[0] == "problems":
+            problems[key[2]] += number
+    return {
+        "versions": {"labeling": __version__, "spacy": version("spacy")},
+        "source": source,
+        "schema": _schema_stamp(schema),
+        "options": options.model_dump(mode="json", exclude={"split", "jobs"}) | {"choice": str(options.choice)},
+        "tasks": {"in": sum(files.sums("tasks", STATES).values())} | files.sums("tasks", STATES),
+        "annotations": {"in": counts["annotations", "in"]} | files.sums("annotations", USES),
+        "unused": files.sums("unused", ("spans", "relations")),
+        "predictions": counts["predictions",],
+        "documents": {"out": sum(documents.values())} | documents,
+        "spans": spans,
+        "relations": files.sums("relations", ("in", *RELATION_OUTCOMES)),
+        "attributes": files.sums("attributes", ("in", "kept", "refused")),
+        "repairs": files.named("readings"),
+        "renamed": files.named("renamed"),
+        "dropped": files.named("dropped"),
+        "labels": labels,
+        "tokens": counts["tokens",],
+        "split": plan.assignment.report.model_dump(mode="json"),
+        "training": advice.model_dump(mode="json"),
+        "warnings": warnings(labels, documents, wanted=wanted),
+        "problems": dict(problems.most_common()),
+    }
+
+
+def _write_config(file: Path, language: str, counts: Counts, options: Options, manifest: Mapping[str, Any]) -> None:
+    from labeling.nlp.config import Advice, training_config
+
+    write_atomic(file, training_config(language, counts["tokens",], Advice.model_validate(manifest["training"])))
+
+
+def _schema_stamp(schema: LabelSchema | None) -> dict[str, Any]:
+    if schema is None:
+        return {"name": None}
+    return {"name": schema.name, "version": schema.version, "sha256": schema.sha256, "labels": list(schema.labels)}
+
+
+# the parts of earlier exports
+
+
+class _Memory:
+    """The parts that documents had in earlier exports, by the digests of their texts.
+
+    Raises:
+        InputError: The file is broken.
+    """
+
+    def __init__(self, file: Path, forget: bool) -> None:
+        self.file = file
+        self.parts: dict[str, Part] = {}
+        if forget or not file.is_file():
+            return
+        try:
+            for line in file.read_bytes().splitlines():
+                entry = orjson.loads(line)
+                if entry["part"] not in PARTS:
+                    raise ValueError(f"{entry['part']!r} is no part")
+                self.parts[entry["digest"]] = entry["part"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                f"Cannot use {file}, which says in which part each document was before: {error}",
+                "Put it back from a copy, or begin anew with --resplit.",
+            ) from error
+
+    def keep(self, parts: Mapping[str, Part]) -> None:
+        """Remember these parts beside those that are known."""
+        lines = (orjson.dumps({"digest": key, "part": part}) for key, part in (self.parts | dict(parts)).items())
+        write_atomic(self.file, b"".join(line + b"\n" for line in lines))
