@@ -33,6 +33,7 @@ model = "en_core_web_sm"    # a spaCy package, or the folder of a trained model
 [split]
 dev = {dev}
 test = {test}
+# by = "text"               # or "source", or "published": the newest are test
 
 # A Label Studio that runs elsewhere. Its token belongs into the variable LABEL_STUDIO_API_KEY, not into this file.
 # [studio]

@@ -8,13 +8,13 @@ twice.
 
 import struct
 import tempfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 import numpy
+from isal import isal_zlib
 from spacy.attrs import IDS as ATTRIBUTES
 from spacy.attrs import ORTH, SPACY
 from spacy.tokens import Doc
@@ -25,7 +25,7 @@ ATTRS = ("ORTH", "ENT_IOB", "ENT_TYPE")
 VERSION = "0.1"  # of the format
 LISTS = ("cats", "flags", "span_groups", "user_data")  # one value a document
 ARRAYS = ("tokens", "spaces", "lengths")  # joined over the documents
-LEVEL = 1  # token ids hardly become smaller with more
+LEVEL = 2  # of ISA-L, which makes files as small as zlib's level 1 in a quarter of the time
 MAX_TOKENS = 8_000_000  # in one file: 200 MB in a reader's memory, far below msgpack's 4 GiB
 BASE = 65521  # of Adler-32
 PACKER = Packer(use_bin_type=True)
@@ -176,9 +176,9 @@ def _span_groups(doc: Doc) -> tuple[bytes, set[int]]:
 
 
 def _deflated(data: bytes) -> Piece:
-    compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    blocks = compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)
-    return Piece(blocks, len(data), zlib.adler32(data))
+    compressor = isal_zlib.compressobj(LEVEL, isal_zlib.DEFLATED, -isal_zlib.MAX_WBITS)
+    blocks = compressor.compress(data) + compressor.flush(isal_zlib.Z_FULL_FLUSH)
+    return Piece(blocks, len(data), isal_zlib.adler32(data))
 
 
 def _joined(first: int, second: int, size: int) -> int:

@@ -126,15 +126,14 @@ def _exact(doc: Doc, spans: Sequence[Span]) -> list[Tokens | None]:
     if not spans:
         return []
     starts, lengths = doc.to_array(POSITION).reshape(-1, 2).T
-    firsts = numpy.searchsorted(starts, [span.start for span in spans])
-    lasts = numpy.searchsorted(starts + lengths, [span.end for span in spans])
-    edges = zip(spans, firsts.tolist(), lasts.tolist(), strict=True)
-    starts, ends, count = starts.tolist(), (starts + lengths).tolist(), len(doc)
+    ends = starts + lengths
+    wanted = numpy.array([(span.start, span.end) for span in spans], dtype=starts.dtype).T
+    firsts, lasts = numpy.searchsorted(starts, wanted[0]), numpy.searchsorted(ends, wanted[1])
+    firsts, lasts = numpy.minimum(firsts, len(doc) - 1), numpy.minimum(lasts, len(doc) - 1)
+    fits = (starts[firsts] == wanted[0]) & (ends[lasts] == wanted[1]) & (firsts <= lasts)
     return [
-        Tokens(doc, first, last + 1, label=span.label)
-        if last < count and first <= last and starts[first] == span.start and ends[last] == span.end
-        else None
-        for span, first, last in edges
+        Tokens(doc, first, last + 1, label=span.label) if fit else None
+        for span, first, last, fit in zip(spans, firsts.tolist(), lasts.tolist(), fits.tolist(), strict=True)
     ]
 
 

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from spacy.training import Example
 from labeling.core.value import Value
 from labeling.errors import InputError, ModelError
 from labeling.files import json_text, write_atomic
+from labeling.nlp.gold import SPANS_KEY
 from labeling.nlp.load import load, model_name
 
 
@@ -46,7 +48,7 @@ def train(folder: Path, output: Path) -> Path:
     """
     overrides = {f"paths.{part}": str(part_file(folder, part)) for part in ("train", "dev")}
     for part in ("train", "dev"):
-        if not _docs(part_file(folder, part), spacy.blank("xx")):
+        if not any(_read(part_file(folder, part), spacy.blank("xx"))):
             raise InputError(
                 f"{folder} has no documents in its {part} part.",
                 "Review more articles, or enlarge the part by [split] in labeling.toml, and export again.",
@@ -64,7 +66,11 @@ def train(folder: Path, output: Path) -> Path:
 
 def _stamped(model: Path, folder: Path) -> Path:
     """The model, named after what it was trained on: predictions of two models must not carry one name."""
-    digest = hashlib.sha256(b"".join((folder / f"{part}.spacy").read_bytes() for part in ("train", "dev"))).hexdigest()
+    hasher = hashlib.sha256()
+    for part in ("train", "dev"):
+        for file in _files(part_file(folder, part)):
+            hasher.update(file.read_bytes())
+    digest = hasher.hexdigest()
     meta = json.loads((model / "meta.json").read_text(encoding="utf-8"))
     meta |= {"name": "labeling", "version": f"0.0.0+{digest[:8]}"}
     write_atomic(model / "meta.json", json_text(meta))
@@ -78,8 +84,9 @@ def command(folder: Path, output: Path) -> str:
 
 
 def evaluate(model: str, folder: Path, part: str = "test") -> Scores:
-    """How well a model finds the spans of a part that are in `doc.ents`; a span counts where both its edges are right.
+    """How well a model finds the spans of a part; a span counts where both its edges are right.
 
+    A model with an entity recogniser is measured on `doc.ents`, one with only a span categoriser on `doc.spans["sc"]`.
     Precision is the share of found spans that are gold, recall the share of gold spans that were found, F their
     harmonic mean; tokens whose label nobody knows are left out (spaCy's Scorer.score_spans).
 
@@ -88,20 +95,28 @@ def evaluate(model: str, folder: Path, part: str = "test") -> Scores:
         ModelError: There is no such model.
     """
     nlp = load(model)
-    docs = _docs(part_file(folder, part), nlp)
+    docs = list(_read(part_file(folder, part), nlp))
     if not docs:
         raise InputError(f"{folder} has no documents in its {part} part.", "Review more articles and export again.")
     examples = [Example(nlp.make_doc(doc.text), doc) for doc in docs]
     found: dict[str, Any] = nlp.evaluate(examples)
-    gold = [entity.label_ for doc in docs for entity in doc.ents]
-    per_type = found.get("ents_per_type") or {}
-    labels = {label: _score(per_type.get(label, {}), "", gold.count(label)) for label in sorted({*per_type, *gold})}
-    return Scores(model=model_name(nlp), documents=len(docs), overall=_score(found, "ents_", len(gold)), labels=labels)
+    has_entities = "ner" in nlp.pipe_names or "spancat" not in nlp.pipe_names
+    layer = "ents" if has_entities else f"spans_{SPANS_KEY}"
+    spans = (doc.ents if has_entities else doc.spans.get(SPANS_KEY, ()) for doc in docs)
+    gold = Counter(span.label_ for group in spans for span in group)
+    per_type = found.get(f"{layer}_per_type") or {}
+    labels = {label: _score(per_type.get(label, {}), "", gold[label]) for label in sorted({*per_type, *gold})}
+    overall = _score(found, f"{layer}_", gold.total())
+    return Scores(model=model_name(nlp), documents=len(docs), overall=overall, labels=labels)
 
 
 def part_file(folder: Path, part: str) -> Path:
-    """The file of a part."""
+    """The file of a part, or the folder of its files where it is a large one."""
     return folder / f"{part}.spacy"
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(path.glob("*.spacy")) if path.is_dir() else [path]
 
 
 def _score(found: dict[str, Any], prefix: str, gold: int) -> Score:
@@ -109,11 +124,12 @@ def _score(found: dict[str, Any], prefix: str, gold: int) -> Score:
     return Score(precision=precision, recall=recall, f=f, gold=gold)
 
 
-def _docs(file: Path, nlp: spacy.language.Language) -> list[Any]:
-    return list(_read(file, nlp))
+def _read(path: Path, nlp: spacy.language.Language) -> Iterator[Any]:
+    for file in _files(path):
+        yield from _read_file(file, nlp)
 
 
-def _read(file: Path, nlp: spacy.language.Language) -> Iterator[Any]:
+def _read_file(file: Path, nlp: spacy.language.Language) -> Iterator[Any]:
     try:
         yield from DocBin().from_bytes(file.read_bytes()).get_docs(nlp.vocab)
     except OSError as error:

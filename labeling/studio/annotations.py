@@ -157,11 +157,9 @@ class Task:
     ) -> None:
         try:
             self.json: Json = _upgraded(task if is_clean else storable(task))
+            # what is nested may be nested too deeply
             data = self.json["data"].items()
-            # only what is nested has to be looked into
-            self.data: Json = {
-                key: value if is_clean and isinstance(value, str) else storable(value) for key, value in data
-            }
+            self.data: Json = {key: value if isinstance(value, str) else storable(value) for key, value in data}
         except RecursionError as error:
             raise ValueError(f"it is {error}") from None
         self.is_min = "data" not in task
@@ -531,13 +529,11 @@ def _text_key(data: Json, annotations: list[Json]) -> str:
     """Which field of a task is the text: `text` where it fits, else the one that the regions' own texts fit best."""
     items = items_of(annotations[0].get("result")) if annotations else []
     regions = (item for item in items if isinstance(item, dict) and is_span(item))
-    claims = (claim for claim in claims_of(regions, _stated) if claim.said)
-    first = next(claims, None)
-    if isinstance(data.get("text"), str) and (
-        first is None or fits(data["text"], (first.start, first.end), first.said)
-    ):
+    telling = (claim for claim in claims_of(regions, _stated) if claim.said)
+    first = next(telling, None)
+    if isinstance(data.get("text"), str) and (not first or fits(data["text"], (first.start, first.end), first.said)):
         return "text"
-    claims = [first, *claims] if first else []
+    claims = [first, *telling] if first else []
 
     def hits(key: str) -> int:
         return sum(fits(data[key], (claim.start, claim.end), claim.said) for claim in claims)

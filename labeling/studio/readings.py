@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from labeling.core.offsets import trim
 
@@ -23,8 +24,7 @@ LINES = {
 ENDS = {"behind": "", "last": "the end is the last character, not the one behind it"}
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """What a region says: its offsets, however they count, and the text that it holds; "" where it does not say."""
 
     start: int

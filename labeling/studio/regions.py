@@ -41,6 +41,12 @@ class Legend(Value):
     mapping: dict[str, str] = Field(default_factory=dict)
     drop: frozenset[str] = frozenset()
 
+    def plain(self, labels: Iterable[Any]) -> set[str]:
+        """Those of the labels that are legal as they are."""
+        names = {label for label in labels if isinstance(label, str) and label.strip()}
+        legal = names if self.label_schema is None else names & self.label_schema.labels.keys()
+        return legal - self.drop - self.mapping.keys()
+
 
 @dataclass
 class Reading:
@@ -175,6 +181,7 @@ class _Reader:
         self.taken: dict[tuple[int, int, str], Span] = {}
         self.ids: set[str] = set()
         self.known_relations: set[Relation] = set()
+        self.plain_labels: frozenset[str] | set[str] = frozenset()
         self.left_out: set[str] = set()  # regions whose labels were dropped on purpose
         self.misread: dict[int, str] = {}  # by id() of a claim: why its text is not what its offsets say
         self.way = ""  # how the offsets count, where they are no code points
@@ -196,6 +203,8 @@ class _Reader:
         places = [_place(region, self.located) for region in regions]
         if not self.veto:
             places = self.counted(places)
+            if self.raw is self.text:
+                self.plain_labels = self.legend.plain(labels_of(region)[0] for region in regions)
         for region, place in zip(regions, places, strict=True):
             for label in labels_of(region):
                 self.out.span_counts[self.read_span(region, place, label)] += 1
@@ -226,6 +235,8 @@ class _Reader:
 
     def read_span(self, region: Json, place: Claim | RefusedError, label: Any) -> str:
         """What became of one label of one region: exact, trimmed, repaired, dropped or refused."""
+        if self.read_plain(region, place, label):
+            return "exact"
         if isinstance(label, str) and label in self.legend.drop:
             self.out.dropped[label] += 1
             self.left_out.add(str(region.get("id")))
@@ -250,6 +261,30 @@ class _Reader:
         if not self.way and span.start == start and span.end == end and place.said in ("", self.text[start:end]):
             return "exact"
         return self.outcome(span, start, end, place.said)
+
+    def read_plain(self, region: Json, place: Claim | RefusedError, label: Any) -> bool:
+        """Whether the label is one of those that need no second look: most are, so they are read by themselves."""
+        if type(label) is not str or label not in self.plain_labels or type(place) is not Claim or self.way:
+            return False
+        start, end, said = place
+        text, region_id = self.text, region.get("id")
+        is_plain = (
+            type(region_id) is str
+            and region_id not in self.ids
+            and (start, end, label) not in self.taken
+            and 0 <= start < end <= len(text)
+            and (not said or said == text[start:end])
+            and not (text[start].isspace() or text[end - 1].isspace())
+            and META not in region
+        )
+        if not is_plain or not region_id:
+            return False
+        span = Span(id=region_id, start=start, end=end, label=label)
+        self.ids.add(region_id)
+        self.taken[start, end, label] = span
+        self.spans_of_region[region_id] = [span]
+        self.out.spans.append(span)
+        return True
 
     def refuse(self, refused: RefusedError, region: Json, known: Extent | None, label: Any) -> None:
         """List a span that is not taken, and what is unknown of the text by that."""
