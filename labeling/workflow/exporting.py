@@ -4,6 +4,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -15,12 +16,13 @@ from labeling.errors import InputError
 from labeling.files import read_text
 from labeling.settings import Workspace
 from labeling.studio.annotations import STATES, Review, Rules, read_task
-from labeling.studio.client import Project, Studio
 from labeling.studio.exports import ExportFiles
 from labeling.studio.regions import Legend
-from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.progress import Meter, Track, unmetered, unseen
 from labeling.workflow.training_files import Exported, Options, write
+
+if TYPE_CHECKING:
+    from labeling.studio.client import Project, Studio
 
 
 class Status(Value):
@@ -34,6 +36,8 @@ class Status(Value):
 
 def status(workspace: Workspace, *, track: Track = unseen) -> Status:
     """The state of each article in the project."""
+    from labeling.workflow.connecting import connect, existing_project
+
     with connect(workspace) as studio:
         project = existing_project(studio, workspace)
         reviews = pull(studio, project, workspace.label_schema, track)
@@ -50,7 +54,7 @@ def status(workspace: Workspace, *, track: Track = unseen) -> Status:
     )
 
 
-def pull(studio: Studio, project: Project, schema: LabelSchema, track: Track = unseen) -> list[Review]:
+def pull(studio: "Studio", project: "Project", schema: LabelSchema, track: Track = unseen) -> list[Review]:
     """The reviews of the project's tasks."""
     users, rules = studio.users(), Rules(legend=Legend(label_schema=schema))
     tasks = track(studio.tasks(project), "Pulling", project.tasks)
@@ -66,6 +70,8 @@ def export(
     meter: Meter = unmetered,
 ) -> Exported:
     """Pull the project's reviewed labels and write the training files."""
+    from labeling.workflow.connecting import connect, existing_project
+
     with tempfile.TemporaryDirectory() as temporary:
         file = Path(temporary) / "tasks.jsonl"
         with connect(workspace) as studio:

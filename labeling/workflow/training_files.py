@@ -4,9 +4,10 @@ The tasks are read twice: see `labeling.workflow.converting`, which holds what r
 """
 
 import contextlib
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import islice
@@ -37,7 +38,7 @@ from labeling.workflow.writing import aside, put_in_place
 
 SPAN_OUTCOMES = ("exact", "trimmed", "repaired", "snapped", "shadowed", "dropped", "refused")
 RELATION_OUTCOMES = ("exact", "changed", "dropped", "refused")
-CHUNK = 64  # tasks: enough to pay for the way to another process, few enough for flat memory
+CHUNK = 48  # tasks: enough to pay for the way to another process, few enough for flat memory
 ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
 SHOWN = 200  # problems that a report carries; the file has them all
 
@@ -206,7 +207,7 @@ def _plan(
 
     found: Survey
     for found in mapped(partial(survey, job), chunks()):
-        seen += found.seen
+        seen += (one and _slim(one) for one in found.seen)
         labels.update(found.labels)
         relations.update(found.relations)
         advance(0, len(found.seen))
@@ -219,6 +220,13 @@ def _plan(
         overlaps=options.overlaps,
     )
     return _Plan(fates, parts, assignment, context)
+
+
+def _slim(one: Seen) -> Seen:
+    """The same, sharing what it has in common with others: there is one for each task of a file of any size."""
+    article = one.candidate
+    article = replace(article, source=sys.intern(article.source), published=sys.intern(article.published))
+    return Seen(one.doc_id, article, tuple((sys.intern(who), sys.intern(stamp)) for who, stamp in one.claims))
 
 
 def _fates(seen: list[Seen | None], places: list[str], assignment: Assignment) -> list[Fate]:
@@ -236,25 +244,22 @@ def _fates(seen: list[Seen | None], places: list[str], assignment: Assignment) -
     fates, parts = [], iter(assignment.parts)
     for number, one in enumerate(seen):
         if one is None:
-            fates.append(NOTHING)
+            fates.append(PLAIN["train"])
             continue
         digest = one.candidate.digest
+        part = next(parts)
         is_other_text = texts.setdefault(one.doc_id, digest) != digest
-        fates.append(
-            Fate(
-                part=next(parts),
-                doc_id=f"{one.doc_id}~{digest}" if is_other_text else "",
-                lost={
-                    who: places[winner]
-                    for who, _ in one.claims
-                    if (winner := winners[one.doc_id, digest, who][1]) != number
-                },
-            )
-        )
+        lost = {
+            who: places[winner] for who, _ in one.claims if (winner := winners[one.doc_id, digest, who][1]) != number
+        }
+        if is_other_text or lost:
+            fates.append(Fate(part, f"{one.doc_id}~{digest}" if is_other_text else "", lost))
+        else:
+            fates.append(PLAIN[part])
     return fates
 
 
-NOTHING = Fate()
+PLAIN: dict[Part, Fate] = {part: Fate(part) for part in PARTS}  # most tasks' fates
 
 
 def _chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
