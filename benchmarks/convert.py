@@ -92,6 +92,7 @@ def entities(folder: Path) -> dict[str, set[tuple[int, int, str]]]:
 
 
 def main() -> None:
+    """Print the times, the memory, their ratio, and how the entities compare."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("export", nargs="?", type=Path)
     parser.add_argument("--tasks", type=int, default=10_000)
@@ -106,9 +107,8 @@ def main() -> None:
         program = [str(Path(sys.executable).with_name("labeling")), "convert", str(export)]
         program += ["--schema", "auto", "-w", temporary, "-o", str(here / "ours")]
         program += ["--jobs", str(options.jobs)] if options.jobs else []
-        print(
-            f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, spaCy {spacy.__version__}"
-        )
+        versions = f"Python {platform.python_version()}, spaCy {spacy.__version__}"
+        print(f"{platform.machine()}, {os.cpu_count()} cores, {versions}")
         print(f"{export.name}: {export.stat().st_size / 1e6:.0f} MB")
         times: dict[str, list[float]] = {"plain": [], "labeling": []}
         for _ in range(options.rounds):

@@ -1,8 +1,10 @@
 """A model's name or folder → the spaCy pipeline."""
 
 from pathlib import Path
+from typing import Any
 
 import spacy
+from spacy.attrs import IS_PUNCT, IS_SPACE
 from spacy.language import Language
 
 from labeling.core.schema import LabelSchema
@@ -40,8 +42,9 @@ def load(model: str) -> Language:
 def tokenizer(language: str) -> Language:
     """The blank pipeline of a language, whose tokens are those of `spacy.blank(language)`.
 
-    It remembers the tokens of more words than spaCy does by itself, which makes it two to three times as fast on a
-    large corpus, and it is made anew before its vocabulary takes too much memory.
+    It remembers the tokens of more words than spaCy does by itself, and computes nothing of a new word but whether it
+    is punctuation or space (no `shape`, no `like_num`), which makes it two to three times as fast on a large corpus. It
+    is made anew before its vocabulary takes too much memory.
 
     Raises:
         ModelError: spaCy does not know the language, or lacks a package for it.
@@ -54,6 +57,9 @@ def tokenizer(language: str) -> Language:
             raise ModelError(
                 f"spaCy cannot cut {language!r} into tokens: {str(error).strip().splitlines()[0]}"
             ) from error
+        vocab: Any = nlp.vocab
+        getters = vocab.lex_attr_getters
+        vocab.lex_attr_getters = {attr: getters[attr] for attr in (IS_PUNCT, IS_SPACE) if attr in getters}
         if hasattr(nlp.tokenizer, "max_cache_size"):
             nlp.tokenizer.max_cache_size = MAX_WORDS
     return nlp

@@ -342,6 +342,9 @@ def _annotations(task: Json, users: Mapping[int, str]) -> list[Annotation]:
     found: list[Annotation] = []
     for kind in ("annotations", "drafts"):
         for raw in items_of(task.get(kind)):
+            if kind == "drafts" and type(raw) is int:  # a snapshot names drafts by their numbers
+                found.append(Annotation({}, "unknown", frozenset(), "", "draft"))
+                continue
             if not isinstance(raw, dict):
                 found.append(Annotation({}, "unknown", frozenset(), "", "unreadable"))
                 continue

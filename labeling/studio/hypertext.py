@@ -15,6 +15,10 @@ from labeling.studio.regions import Extent, RefusedError, in_text, is_relation, 
 
 Json = dict[str, Any]
 
+# What a browser's parser does and lxml's does not: it drops a line end behind these tags, and puts rows into a tbody.
+LINE_END_BEHIND = re.compile(r"(<(?:pre|listing|textarea)\b[^>]*>)\r?\n", re.IGNORECASE)
+IMPLIED = re.compile(r"/tbody(?:\[1\])?(?=/)")
+EVENTS = ("start", "end", "comment", "pi")  # a comment has no text of the page, but there is some behind it
 STEPS = re.compile(r"(?:/[A-Za-z][\w:-]*(?:\[\d+\])?)*(?:/text\(\)(?:\[\d+\])?)?")
 
 
@@ -29,19 +33,25 @@ def _is_in_page(value: Json, raw: str) -> bool:
 
 
 class Page:
-    """A page's text: what a browser calls `textContent`, with every line end and space of the source."""
+    """A page's text: what a browser calls `textContent`, and a line end for each `<br>`, as the editor counts it."""
 
     def __init__(self, source: str) -> None:
         try:
-            self.root = lxml_html.fragment_fromstring(source, create_parent="div")
-            nodes: list[Any] = self.root.xpath(".//text()")
+            self.root = lxml_html.fragment_fromstring(LINE_END_BEHIND.sub(r"\1", source), create_parent="div")
         except (etree.LxmlError, ValueError):  # lxml refuses control characters, and text that declares an encoding
-            self.root, nodes = None, list[Any]()
+            self.root = None
         self.text = ""
         self.node_at: dict[tuple[Any, bool], tuple[int, str]] = {}
-        for node in nodes:
-            self.node_at[node.getparent(), node.is_tail] = (len(self.text), str(node))
-            self.text += str(node)
+        for event, element in etree.iterwalk(self.root, events=EVENTS) if self.root is not None else ():
+            if event == "start":
+                self._add(element, "\n" if element.tag == "br" else element.text, is_tail=False)
+            elif element is not self.root:
+                self._add(element, element.tail, is_tail=True)
+
+    def _add(self, element: Any, text: str | None, *, is_tail: bool) -> None:
+        if text:
+            self.node_at[element, is_tail] = (len(self.text), text)
+            self.text += text
 
     def located(self, value: Json) -> Extent:
         """Where a region of the page says that it is, in code points of its text.
@@ -66,6 +76,7 @@ class Page:
         if self.root is None or not isinstance(path, str) or not STEPS.fullmatch(path) or type(offset) is not int:
             raise RefusedError("bad-offsets", f"the region lies at {str(path)[:60]!r}, {offset!r}, which is no place")
         found: list[Any] = self.root.xpath("." + path) if path else []
+        found = found or (self.root.xpath("." + IMPLIED.sub("", path)) if path else [])
         node: Any = found[0] if found else None
         place = self.node_at.get((node.getparent(), node.is_tail)) if hasattr(node, "is_tail") else None
         if place is None:

@@ -89,15 +89,16 @@ def difference(said: str, text: str) -> str | None:
         return ""
     if said.replace("\\r", "\r").replace("\\n", "\n").replace("\r\n", "\n") == text.replace("\r\n", "\n"):
         return "a line end is written as a backslash and an n"
-    if _words(said) == _words(text):
+    if _inked(said) == _inked(text):
         return "only white space differs"
-    if _words(unicodedata.normalize("NFC", html.unescape(said))) == _words(unicodedata.normalize("NFC", text)):
+    if _inked(unicodedata.normalize("NFC", html.unescape(said))) == _inked(unicodedata.normalize("NFC", text)):
         return "composed characters or escaped markup differ"
     return None
 
 
-def _words(text: str) -> list[str]:
-    return text.replace("\\r", " ").replace("\\n", " ").split()
+def _inked(text: str) -> str:
+    """The text without white space: what a browser copies has line ends where a page only begins a new block."""
+    return "".join(text.replace("\\r", " ").replace("\\n", " ").split())
 
 
 def fits(text: str, extent: Extent, said: str) -> bool:
@@ -115,18 +116,22 @@ def _other_ways(text: str, claims: Sequence[Claim]) -> Iterator[tuple[str, list[
         is_noop = is_noop or (lines == "twice" and "\n" not in text) or (lines == "once" and "\r\n" not in text)
         if is_noop or (unit, lines, end) == ("code points", "as they are", "behind"):
             continue
-        at = _positions(text, unit, lines)
-        last = end == "last"
+        at, behind = _positions(text, unit, lines)
+        ends = behind if end == "last" else at
         extents = [
-            (at[claim.start], at[claim.end + last]) if claim.start in at and claim.end + last in at else nowhere
+            (at[claim.start], ends[claim.end]) if claim.start in at and claim.end in ends else nowhere
             for claim in claims
         ]
         yield "; ".join(filter(None, (UNITS[unit], LINES[lines], ENDS[end]))), extents
 
 
-def _positions(text: str, unit: str, lines: str) -> dict[int, int]:
-    """Offset as it was counted → offset in code points. The middle of a character has none."""
+def _positions(text: str, unit: str, lines: str) -> tuple[dict[int, int], dict[int, int]]:
+    """Offset as it was counted → offset in code points, and → that behind the character which it lies in.
+
+    The middle of a character has the second one only.
+    """
     at = {0: 0}
+    behind: dict[int, int] = {}
     there = 0
     for here, character in enumerate(text):
         width = 2 if unit == "utf-16" and character > "\uffff" else 1
@@ -134,6 +139,7 @@ def _positions(text: str, unit: str, lines: str) -> dict[int, int]:
             width = 2
         elif lines == "once" and character == "\r" and text[here + 1 : here + 2] == "\n":
             width = 0
+        behind.update(dict.fromkeys(range(there, there + width), here + 1))
         there += width
         at[there] = here + 1
-    return at
+    return at, behind

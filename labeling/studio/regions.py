@@ -24,6 +24,7 @@ Located = Callable[[Json], Extent]
 PLACE = {"start", "end", "startOffset", "endOffset", "globalOffsets", "text", "labels", "x", "y", "width", "height"}
 # Refused, and yet nothing of the text is unknown by it.
 KNOWN = {"duplicate", "only-space", "not-in-a-text", "bad-region"}
+UNLABELLED = "relation"  # how a relation without label is called where no schema says what it could be
 META = "meta"  # what an annotator noted of a region
 ANSWERS = {"textarea": "text"}  # elsewhere the key is the control's type: {"choices": ["yes"]}
 
@@ -103,6 +104,8 @@ def labels_of(item: Json) -> list[Any]:
     """The labels of a region or of a relation, [None] where it has none; each of them is a span or a relation."""
     value = item if is_relation(item) else _value(item)
     labels = value.get(str(item.get("type")), value.get("labels"))
+    if labels is None and value is not item:  # before 1.0 a region of type "labels" could have "htmllabels"
+        labels = next((value[key] for key in value if key.endswith("labels")), None)
     return labels if isinstance(labels, list) and labels else [None]
 
 
@@ -438,7 +441,10 @@ class _Reader:
             self.out.renamed[f"{label}={name}"] += 1
             label = name
         head, tail = self.likeliest(heads, tails, label)
-        if label is None:
+        if label is None and not self.schema:
+            label = UNLABELLED
+            changes.append(("unlabelled-relation", f"no label was picked; it is called {label!r}"))
+        elif label is None:
             head, tail, label = self.only_legal(head, tail)
             changes.append(("label-inferred", f"no label was picked; {label} is the only one that fits"))
         elif not isinstance(label, str) or not label.strip():

@@ -154,8 +154,9 @@ def test_regions_without_schema_take_labels_and_relations_as_they_come():
         ("a", "b", "x"),
         ("b", "a", "x"),
         ("a", "a", "self"),
+        ("a", "b", "relation"),
     ]
-    assert [p.reason for p in reading.problems] == ["no-label"]
+    assert [p.reason for p in reading.problems] == ["unlabelled-relation"]
 
 
 ids = st.sampled_from(["a", "b", "c", "", "\ud800", None, 3])
