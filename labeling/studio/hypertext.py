@@ -18,6 +18,7 @@ Json = dict[str, Any]
 # What a browser's parser does and lxml's does not: it drops a line end behind these tags, and puts rows into a tbody.
 LINE_END_BEHIND = re.compile(r"(<(?:pre|listing|textarea)\b[^>]*>)\r?\n", re.IGNORECASE)
 IMPLIED = re.compile(r"/tbody(?:\[1\])?(?=/)")
+HIDDEN = {"script", "style"}  # nobody sees their text, though `globalOffsets` count it
 EVENTS = ("start", "end", "comment", "pi")  # a comment has no text of the page, but there is some behind it
 STEPS = re.compile(r"(?:/[A-Za-z][\w:-]*(?:\[\d+\])?)*(?:/text\(\)(?:\[\d+\])?)?")
 
@@ -44,7 +45,8 @@ class Page:
         self.node_at: dict[tuple[Any, bool], tuple[int, str]] = {}
         for event, element in etree.iterwalk(self.root, events=EVENTS) if self.root is not None else ():
             if event == "start":
-                self._add(element, "\n" if element.tag == "br" else element.text, is_tail=False)
+                text = "\n" if element.tag == "br" else "" if element.tag in HIDDEN else element.text
+                self._add(element, text, is_tail=False)
             elif element is not self.root:
                 self._add(element, element.tail, is_tail=True)
 
