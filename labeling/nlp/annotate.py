@@ -14,6 +14,7 @@ from labeling.core.offsets import overlaps, trim, without_overlap
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema, Pattern
 from labeling.errors import ModelError, SchemaError
+from labeling.nlp.gold import SPANS_KEY
 
 # An entity that runs over a line end has swallowed a heading or the next paragraph.
 LINE_END = "\n"
@@ -74,7 +75,7 @@ def _matcher(nlp: Language, label: str, pattern: Pattern) -> Matcher:
 
 
 def _entities(doc: Doc, article: Article, schema: LabelSchema) -> Iterator[Span]:
-    for entity in doc.ents:
+    for entity in (*doc.ents, *doc.spans.get(SPANS_KEY, ())):  # of an entity recogniser, of a span categoriser
         if entity.label_ in schema.label_of_entity:
             label, score = schema.label_of_entity[entity.label_]
             yield from _span(article, entity, label, score)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import spacy
 from spacy.language import Language
+from spacy.tokens import Span
 
 from labeling.core.article import Article
 from labeling.core.offsets import overlaps
@@ -150,3 +151,16 @@ def test_load_reads_a_folder_and_names_the_model(tmp_path: Path, english: Langua
     nlp.to_disk(tmp_path / "model")
     assert model_version(load(str(tmp_path / "model")), EVENT) == f"en_towns-1.2+{EVENT.key}"
     assert model_name(english).startswith("en_core_web_sm-3")
+
+
+def test_annotate_takes_the_spans_of_a_span_categoriser():
+    nlp = spacy.blank("en")
+
+    @spacy.Language.component("two_spans")
+    def two_spans(doc):
+        doc.spans["sc"] = [Span(doc, 0, 2, "ACTOR"), Span(doc, 1, 2, "LOCATION")]
+        return doc
+
+    nlp.add_pipe("two_spans")
+    (doc,) = annotate(nlp, UNPATTERNED, [Article(doc_id="x", text="Russian troops left.")])
+    assert [(doc.slice(span), span.label) for span in doc.spans] == [("Russian troops", "ACTOR")]
