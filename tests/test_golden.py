@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from labeling.errors import InputError
+from labeling.formats.registry import FORMATS
 from labeling.settings import open_workspace
 from labeling.studio.readings import difference
 from labeling.workflow.exporting import convert, read_documents
@@ -156,6 +157,15 @@ def test_golden_pages_of_today_lose_only_what_is_half_a_token(tmp_path: Path):
     done = converted(tmp_path, GOLDEN / "pages" / "quick.json")
     assert done.manifest["spans"]["in"] == 18
     assert [(p.reason, p.text) for p in done.problems if p.action == "refused"] == [("misaligned", "12 dead")]
+
+
+@pytest.mark.parametrize(
+    "file", [f for f in FILES if f.name in {"quick.json", "text-JSON.json", "text-result.json"}], ids=str
+)
+def test_golden_is_written_in_every_format(file: Path, tmp_path: Path):
+    done = converted(tmp_path, file, formats=tuple(FORMATS), overlaps="longest")
+    names = {name.split("/")[0] for name in done.manifest["sha256"]}
+    assert {"prodigy", "conll", "brat", "hf", "events.csv", "events.parquet"} <= names
 
 
 def test_golden_dialogue_is_refused_and_named(tmp_path: Path):

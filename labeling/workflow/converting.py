@@ -24,7 +24,7 @@ from labeling.formats.format import Context
 from labeling.formats.registry import FORMATS
 from labeling.studio.annotations import Review, Rules, Task, read_task
 from labeling.studio.exports import Record, parse
-from labeling.studio.regions import is_relation, is_span, items_of, labels_of
+from labeling.studio.regions import UNLABELLED, is_relation, is_span, items_of, labels_of
 
 SHOWN = 20  # problems of one chunk that travel to the terminal; the file has them all
 Counts = Counter[tuple[str, ...]]
@@ -120,7 +120,8 @@ def _count_labels(job: Job, task: Task, out: Survey) -> None:
     for annotation in task.chosen:
         for item in items_of(annotation.raw.get("result")):
             if isinstance(item, dict) and (is_span(item) or is_relation(item)):
-                names = [name for name in labels_of(item) if isinstance(name, str) and name not in legend.drop]
+                found = [UNLABELLED if name is None and is_relation(item) else name for name in labels_of(item)]
+                names = [name for name in found if isinstance(name, str) and name not in legend.drop]
                 (out.relations if is_relation(item) else out.labels).update(legend.mapping.get(n, n) for n in names)
 
 
