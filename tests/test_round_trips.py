@@ -17,7 +17,8 @@ from labeling.core.schema import LabelSchema
 from labeling.core.split import Split
 from labeling.core.text import is_storable, normalize, with_storable
 from labeling.ingest import read_articles
-from labeling.nlp.gold import from_doc, to_doc
+from labeling.nlp.cut import Cutter
+from labeling.nlp.gold import from_doc, place, to_doc
 from labeling.studio.annotations import Rules, read_task
 from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from strategies import documents, json_values, texts
 
 NLP = spacy.blank("en")
+CUTTER = Cutter(spacy.blank("en"))
 SCHEMA = LabelSchema.from_toml((Path(__file__).parents[1] / "schemas" / "event.toml").read_text(encoding="utf-8"))
 RULES = Rules(legend=Legend(label_schema=SCHEMA))
 
@@ -41,7 +43,8 @@ def test_document_to_task_to_annotation_is_the_identity(doc: LabeledDoc):
 
 @given(documents())
 def test_document_to_docbin_to_document_is_the_identity(doc: LabeledDoc):
-    made, placed = to_doc(doc, NLP)
+    placed = place(doc, CUTTER)
+    made = to_doc(placed, CUTTER)
     data = DocBin(store_user_data=True, docs=[made]).to_bytes()
     (back,) = DocBin().from_bytes(data).get_docs(NLP.vocab)
     assert from_doc(back) == doc
@@ -59,7 +62,8 @@ def test_document_to_docbin_to_document_is_the_identity(doc: LabeledDoc):
 
 @given(documents())
 def test_token_of_a_span_without_place_is_missing_and_not_outside(doc: LabeledDoc):
-    made, placed = to_doc(doc, NLP)
+    placed = place(doc, CUTTER)
+    made = to_doc(placed, CUTTER)
     for span in doc.spans:
         touched = made.char_span(span.start, span.end, alignment_mode="expand")
         if placed.outcomes[span.id] in {"misaligned", "shadowed"}:

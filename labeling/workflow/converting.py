@@ -38,6 +38,7 @@ class Job(Value):
     align: Literal["strict", "contract", "expand"] = "strict"
     users: dict[int, str] = Field(default_factory=dict)
     url: str = ""
+    is_pulled: bool = False  # from a project: then a task is called by its address, not by its place in a file
     formats: tuple[str, ...] = ()
 
 
@@ -127,11 +128,11 @@ def _count_labels(job: Job, task: Task, out: Survey) -> None:
 
 def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -> Converted:
     """The second reading of a chunk, whose tasks' fates are known."""
+    from labeling.nlp.cut import cutter
     from labeling.nlp.docbin import pack
-    from labeling.nlp.gold import to_doc, tokenized
-    from labeling.nlp.load import tokenizer
+    from labeling.nlp.gold import place, tokenized
 
-    nlp = tokenizer(job.language)
+    cut = cutter(job.language)
     out = Converted()
     docs: dict[Part, list[Any]] = {}
     tokens: dict[Part, list[TokenizedDoc]] = {}
@@ -143,18 +144,18 @@ def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -
         _count_review(review, out.counts)
         problems += review.problems
         for labeled, outcomes in zip(review.docs, review.outcomes, strict=True):
-            doc, placed = to_doc(labeled, nlp, job.align)
-            docs.setdefault(fate.part, []).append(doc)
+            placed = place(labeled, cut, job.align)
+            docs.setdefault(fate.part, []).append(placed)
             lines.append(labeled.model_dump_json())
             problems += [p.model_copy(update={"where": review.where, "url": review.url}) for p in placed.problems]
             _count_doc(labeled, placed, outcomes, fate.part, out.counts)
-            out.counts["tokens",] += len(doc)
+            out.counts["tokens",] += len(placed.iobs)
             if job.formats:
                 sentences = "conll" in job.formats
-                tokens.setdefault(fate.part, []).append(tokenized(labeled, doc, placed, fate.part, sentences=sentences))
+                tokens.setdefault(fate.part, []).append(tokenized(placed, cut, fate.part, sentences=sentences))
     for name in job.formats:
         problems += _render(name, tokens, context, out)
-    out.packs = {part: pack(found) for part, found in docs.items()}
+    out.packs = {part: pack(found, cut) for part, found in docs.items()}
     out.docs = "".join(f"{line}\n" for line in lines).encode()
     out.problems = "".join(f"{problem.model_dump_json()}\n" for problem in problems).encode()
     out.counts.update(("problems", problem.action, problem.reason) for problem in problems)
@@ -195,7 +196,8 @@ def _review(job: Job, record: Record, fate: Fate) -> Review:
     except ValueError as error:
         problem = Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where)
         return Review(where=record.where, state="unreadable", problems=(problem,))
-    return read_task(task, job.rules, record.where, url=job.url, doc_id=fate.doc_id, lost=fate.lost)
+    where = "" if job.is_pulled else record.where
+    return read_task(task, job.rules, where, url=job.url, doc_id=fate.doc_id, lost=fate.lost)
 
 
 def _count_review(review: Review, counts: Counts) -> None:

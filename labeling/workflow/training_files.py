@@ -119,13 +119,13 @@ def write(
         options: How the files are made.
         source: What the manifest names as their source.
         url: A task's address, with `{project}` and `{task}` in it.
-        users: User id → name.
+        users: User id → name, of tasks that were pulled from a project; None where they come from files.
         meter: Who is told how far it is.
 
     Raises:
         InputError: There is no task; or too much was refused, or could not be read, by the measure of the options.
     """
-    job = _job(options, schema, url, users or {})
+    job = _job(options, schema, url, users)
     split = options.split or workspace.settings.split
     memory = _Memory((workspace.state if workspace.is_initialised else folder) / "parts.jsonl", options.resplit)
     jobs = options.jobs or (1 if records.size < ALONE_BYTES else cores())
@@ -152,7 +152,7 @@ def write(
     )
 
 
-def _job(options: Options, schema: LabelSchema | None, url: str, users: Mapping[int, str]) -> Job:
+def _job(options: Options, schema: LabelSchema | None, url: str, users: Mapping[int, str] | None) -> Job:
     if schema:
         known = {*schema.labels, *schema.relations}
         if unknown := sorted(set(options.mapping.values()) - known):
@@ -166,8 +166,9 @@ def _job(options: Options, schema: LabelSchema | None, url: str, users: Mapping[
         rules=Rules(legend=legend, choice=options.choice, drafts=options.drafts, complete=complete),
         language=schema.language if schema else "en",
         align=options.align,
-        users=dict(users),
+        users=dict(users or {}),
         url=url,
+        is_pulled=users is not None,
         formats=options.formats,
     )
 

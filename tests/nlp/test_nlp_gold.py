@@ -7,24 +7,32 @@ import pytest
 import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 from spacy.training import Corpus
 from spacy.util import load_config_from_str
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Span
 from labeling.nlp.config import Advice, advise, training_config
+from labeling.nlp.cut import Cutter
 from labeling.nlp.docbin import DocBinWriter, pack
-from labeling.nlp.gold import SPANS_KEY, from_doc, to_doc
+from labeling.nlp.gold import SPANS_KEY, Gold, from_doc, place
+from labeling.nlp.gold import to_doc as doc_of
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import documents
 
 NLP = spacy.blank("en")
+CUTTER = Cutter(spacy.blank("en"))
 TEXT = "Rebels left 😀 Al-Tadmor's gate."
 
 
 ADVICE = Advice(train="ner", why="", overlapping=0.0, max_length=1, covered=1.0)
+
+
+def to_doc(doc: LabeledDoc, align="strict") -> tuple[Doc, Gold]:
+    gold = place(doc, CUTTER, align)
+    return doc_of(gold, CUTTER), gold
 
 
 def document(*extents: tuple[int, int, str], doc_id: str = "x") -> LabeledDoc:
@@ -47,7 +55,7 @@ def document(*extents: tuple[int, int, str], doc_id: str = "x") -> LabeledDoc:
     ],
 )
 def test_gold_to_doc_places_what_fits_and_marks_the_rest_as_missing(extents, outcomes, ents, iob: str):
-    doc, placed = to_doc(document(*extents), NLP)
+    doc, placed = to_doc(document(*extents))
     assert [placed.outcomes[f"s{n}"] for n in range(len(extents))] == outcomes
     assert [ent.text for ent in doc.ents] == ents
     assert "".join(token.ent_iob_ or "?" for token in doc) == iob
@@ -56,7 +64,7 @@ def test_gold_to_doc_places_what_fits_and_marks_the_rest_as_missing(extents, out
 
 
 def test_gold_problem_shows_the_tokens_and_the_winner():
-    _, placed = to_doc(document((0, 3, "ACTOR"), (14, 23, "LOCATION"), (17, 23, "ACTOR")), NLP)
+    _, placed = to_doc(document((0, 3, "ACTOR"), (14, 23, "LOCATION"), (17, 23, "ACTOR")))
     misaligned, shadowed = placed.problems
     assert (misaligned.action, misaligned.text) == ("refused", "Reb")
     assert "⟦Reb⟧els" in misaligned.detail
@@ -84,7 +92,7 @@ def test_gold_problem_shows_the_tokens_and_the_winner():
 def test_gold_snaps_over_punctuation_and_else_by_policy(text: str, quote: str, align, found: str | None):
     start = text.index(quote)
     span = Span(id="s", start=start, end=start + len(quote), label="X")
-    doc, placed = to_doc(LabeledDoc.of(Article(doc_id="x", text=text), (span,)), NLP, align)
+    doc, placed = to_doc(LabeledDoc.of(Article(doc_id="x", text=text), (span,)), align)
     assert [entity.text for entity in doc.ents] == ([found] if found else [])
     expected = "misaligned" if found is None else "exact" if found == quote else "snapped"
     assert placed.outcomes == {"s": expected}
@@ -99,14 +107,14 @@ def test_gold_snaps_over_punctuation_and_else_by_policy(text: str, quote: str, a
 )
 def test_gold_marks_what_nobody_knows_as_missing(unknown, iob: str):
     doc = document((0, 13, "ACTOR")).model_copy(update={"unknown": unknown})
-    made, _ = to_doc(doc, NLP)
+    made, _ = to_doc(doc)
     assert "".join(token.ent_iob_ or "?" for token in made) == iob
 
 
 def packed(docs: list[LabeledDoc], folder: Path, **limits: int) -> Path:
     writer = DocBinWriter(folder, "train", **limits)
     for doc in docs:
-        writer.add(pack([to_doc(doc, NLP)[0]]))
+        writer.add(pack([place(doc, CUTTER)], CUTTER))
     return writer.close()
 
 
@@ -126,7 +134,7 @@ def test_docbin_gives_back_each_document_with_ids_and_relations(tmp_path_factory
     back = read(packed(docs, tmp_path_factory.mktemp("bin")))
     assert [from_doc(doc) for doc in back] == docs
     for doc, made in zip(docs, back, strict=True):
-        same, _ = to_doc(doc, NLP)
+        same, _ = to_doc(doc)
         assert [t.text_with_ws for t in made] == [t.text_with_ws for t in same]
         assert [(e.start, e.end, e.label_) for e in made.ents] == [(e.start, e.end, e.label_) for e in same.ents]
         assert [t.ent_iob for t in made] == [t.ent_iob for t in same]
@@ -137,7 +145,7 @@ def test_docbin_gives_back_each_document_with_ids_and_relations(tmp_path_factory
 def test_docbin_is_the_one_that_spacy_writes(tmp_path: Path):
     docs = [document((0, 6, "ACTOR"), (14, 23, "LOCATION")), document((7, 11, "ACTION"), (14, 31, "LOCATION"))]
     ours = DocBin().from_disk(packed(docs, tmp_path))
-    theirs = DocBin(attrs=["ORTH", "ENT_IOB", "ENT_TYPE"], store_user_data=True, docs=[to_doc(d, NLP)[0] for d in docs])
+    theirs = DocBin(attrs=["ORTH", "ENT_IOB", "ENT_TYPE"], store_user_data=True, docs=[to_doc(d)[0] for d in docs])
     for name in ("attrs", "cats", "flags", "span_groups", "user_data", "version"):
         assert getattr(ours, name) == getattr(theirs, name), name
     assert [a.tolist() for a in ours.tokens] == [a.tolist() for a in theirs.tokens]
