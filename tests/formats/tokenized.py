@@ -15,18 +15,19 @@ from labeling.core.tokens import TokenizedDoc
 from labeling.formats.format import Context
 from labeling.formats.registry import FORMATS
 from labeling.nlp import gold
+from labeling.nlp.cut import Cutter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import LABELS
 
 NLP = spacy.blank("en")
+CUTTER = Cutter(spacy.blank("en"))
 CONTEXT = Context(labels=LABELS, relations=("agent", "with"), overlaps="longest")
 
 
 def tokenized(labeled: LabeledDoc, part: Part = "train") -> TokenizedDoc:
     """The document with spaCy's tokens, as a conversion makes it."""
-    doc, placed = gold.to_doc(labeled, NLP)
-    return gold.tokenized(labeled, doc, placed, part, sentences=True)
+    return gold.tokenized(gold.place(labeled, CUTTER), CUTTER, part, sentences=True)
 
 
 def document(
