@@ -65,9 +65,10 @@ def count(text: str, claims: Sequence[Claim]) -> Counted:
     fitting: dict[tuple[Extent, ...], Counted] = {}
     for name, extents in _other_ways(text, claims):
         if all(fits(text, extent, claim.said) for extent, claim in zip(extents, claims, strict=True)):
-            # two ways that differ only in the white space at an edge lead to the same place
+            # two ways that differ only in the white space at an edge lead to the same place; the more exact one counts
             place = tuple(trim(text, start, end) for start, end in extents)
-            fitting.setdefault(place, Counted(name, tuple(extents)))
+            if place not in fitting or _exact(text, claims, extents) > _exact(text, claims, fitting[place].extents):
+                fitting[place] = Counted(name, tuple(extents))
     # a claim without text fits nearly everywhere, so it proves nothing
     if len(fitting) == 1 and any(claim.said for claim in claims):
         return next(iter(fitting.values()))
@@ -107,6 +108,10 @@ def fits(text: str, extent: Extent, said: str) -> bool:
     if not 0 <= start < end <= len(text):
         return False
     return not said or difference(said, text[start:end]) is not None
+
+
+def _exact(text: str, claims: Sequence[Claim], extents: Sequence[Extent]) -> int:
+    return sum(text[slice(*extent)] == claim.said for extent, claim in zip(extents, claims, strict=True))
 
 
 def _other_ways(text: str, claims: Sequence[Claim]) -> Iterator[tuple[str, list[Extent]]]:

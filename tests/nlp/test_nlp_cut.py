@@ -1,0 +1,73 @@
+"""Texts in tokens: exactly those of spaCy, in every language."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labeling.errors import ModelError
+from labeling.nlp import cut
+from labeling.nlp.cut import Cutter, cutter
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from strategies import texts
+
+LANGUAGES = ("en", "de", "fr", "xx", "zh")
+PLAIN = {language: spacy.blank(language) for language in LANGUAGES}
+CUTTERS = {language: Cutter(spacy.blank(language)) for language in LANGUAGES}
+SPACES = st.text(" \n\t\u00a0\u2028ab.", max_size=12)
+
+
+def check(language: str, text: str) -> None:
+    doc, found = PLAIN[language].make_doc(text), CUTTERS[language](text)
+    assert found.orths.tolist() == [token.orth for token in doc]
+    assert found.starts.tolist() == [token.idx for token in doc]
+    assert found.ends.tolist() == [token.idx + len(token) for token in doc]
+    assert found.spaces.tolist() == [bool(token.whitespace_) for token in doc]
+    assert CUTTERS[language].doc(found).text == text
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(LANGUAGES), texts | st.text(max_size=40) | SPACES)
+def test_cut_gives_the_tokens_of_spacy(language: str, text: str):
+    check(language, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "  a",
+        "a  b",
+        "a \n b ",
+        "They can't: he'll go at 8a.m., U.S. time :-) : )",
+        "don’t “go” (U.K.)!",
+        "北京 好",
+    ],
+)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_cut_gives_the_tokens_of_spacy_at_each_oddity(language: str, text: str):
+    check(language, text)
+
+
+def test_cut_looks_at_the_whole_text_where_a_rule_has_a_space():
+    nlp = spacy.blank("en")
+    nlp.tokenizer.add_special_case("New York", [{"ORTH": "New York"}])
+    assert len(Cutter(nlp)("in New York").starts) == len(nlp.make_doc("in New York"))
+
+
+def test_cutter_is_made_anew_before_it_grows_too_large(monkeypatch: pytest.MonkeyPatch):
+    first = cutter("en")
+    assert cutter("en") is first
+    monkeypatch.setattr(cut, "MAX_WORDS", 0)
+    first("word")
+    assert cutter("en") is not first
+
+
+def test_cutter_names_a_language_that_spacy_does_not_know():
+    with pytest.raises(ModelError, match="'qq'"):
+        cutter("qq")
