@@ -103,7 +103,7 @@ def test_json_stream_says_where_a_file_was_cut_off(file: tuple[str, str, list[An
 def test_json_stream_reads_whatever_comes_the_same_however_it_is_cut(data: bytes, size: int, limit: int):
     whole = list(read_values([data], limit=limit))
     assert list(read_values(cut(data, size), limit=limit)) == whole
-    assert whole or b"]" in data
+    assert whole or set(data) & set(b"]}")  # a list that ends at once has nothing in it
 
 
 @settings(deadline=None, max_examples=100)
