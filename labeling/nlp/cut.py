@@ -19,7 +19,7 @@ from spacy.tokens import Doc
 
 from labeling.errors import ModelError
 
-MAX_WORDS = 100_000  # that a cutter remembers: some 60 MB
+MAX_WORDS = 60_000  # that a cutter remembers: some 35 MB
 STRETCH = re.compile(r"\S+ ?|\s+")  # a space behind a word belongs to its last token
 RECORD = struct.Struct("<QII")  # a token: the hash of its text, its length in code points, whether a space follows
 DTYPE = numpy.dtype([("orth", "<u8"), ("length", "<u4"), ("space", "<u4")])
