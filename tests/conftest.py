@@ -8,9 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
+
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+settings.load_profile("untimed")
 
 CI = os.environ.get("CI") == "true"
 ROOT = Path(__file__).parents[1]
