@@ -181,10 +181,9 @@ class Task:
         self.doc_id = str(self.data.get("doc_id") or (digest(text) if text else ""))
         self.article, self.fault = _article(self.data, key, self.doc_id, text)
 
-    @property
-    def digest(self) -> str:
-        """The digest of the article's text; "" where there is none."""
-        return self.article.digest if self.article else ""
+    def address(self, url: str) -> str:
+        """The task's URL: `url` with its `{project}` and `{task}` filled in."""
+        return url.format(project=self.json.get("project", ""), task=self.json.get("id", ""))
 
 
 def read_task(
@@ -213,15 +212,14 @@ def read_task(
     except ValueError as error:
         detail = f"not a Label Studio task: {error}"
         problem = Problem(reason="no-task", action="refused", detail=detail, where=where)
-        unused = {"annotations": 0}
-        return Review(where=where, state="unreadable", unused=unused, problems=(problem,))
+        return Review(where=where, state="unreadable", problems=(problem,))
     return _Reviewer(looked, rules, where, url, doc_id, lost or {}).review()
 
 
 class _Reviewer:
     def __init__(self, task: Task, rules: Rules, where: str, url: str, doc_id: str, lost: Mapping[str, str]) -> None:
         self.task, self.rules, self.lost = task, rules, lost
-        self.url = url.format(project=task.json.get("project", ""), task=task.json.get("id", "")) if url else ""
+        self.url = task.address(url)
         self.where = where or self.url
         self.doc_id = doc_id or task.doc_id
         self.problems: list[Problem] = []

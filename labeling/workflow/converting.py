@@ -46,9 +46,10 @@ class Job(Value):
 class Seen:
     """What the first reading shows of a task that gives a document.
 
-    `claims` are its annotations that would count: whose, and of when.
+    `place` is what the task is called in messages. `claims` are its annotations that would count: whose, and of when.
     """
 
+    place: str
     doc_id: str
     candidate: Candidate
     claims: tuple[tuple[str, str], ...]
@@ -101,16 +102,17 @@ def survey(job: Job, records: Sequence[Record]) -> Survey:
         with contextlib.suppress(ValueError):  # the second reading names what is no task
             task = _task(job, record)
             if task.article and task.chosen:
-                seen = _look(job, task, task.article)
+                seen = _look(job, task, task.article, record.where)
                 _count_labels(job, task, out)
         out.seen.append(seen)
     return out
 
 
-def _look(job: Job, task: Task, article: Article) -> Seen:
+def _look(job: Job, task: Task, article: Article, where: str) -> Seen:
     every = job.rules.choice.by == "all"
     claims = tuple((annotation.annotator if every else "", annotation.stamp) for annotation in task.chosen)
-    return Seen(task.doc_id, candidate(article.text, article.source, article.published), claims)
+    place = task.address(job.url) if job.is_pulled else where
+    return Seen(place, task.doc_id, candidate(article.text, article.source, article.published), claims)
 
 
 def _count_labels(job: Job, task: Task, out: Survey) -> None:

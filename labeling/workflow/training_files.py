@@ -197,14 +197,11 @@ def _plan(
     advance: Advance,
 ) -> _Plan:
     seen: list[Seen | None] = []
-    places: list[str] = []
     labels: Counter[str] = Counter()
     relations: Counter[str] = Counter()
 
     def chunks() -> Iterator[list[Record]]:
-        for chunk in _chunks(record for record in records.records(advance) if isinstance(record, Record)):
-            places.extend(record.where for record in chunk)
-            yield chunk
+        yield from _chunks(record for record in records.records(advance) if isinstance(record, Record))
 
     found: Survey
     for found in mapped(partial(survey, job), chunks()):
@@ -213,7 +210,7 @@ def _plan(
         relations.update(found.relations)
         advance(0, len(found.seen))
     assignment = assign([one.candidate for one in seen if one], split, frozen)
-    fates = _fates(seen, places, assignment)
+    fates = _fates(seen, assignment)
     parts = {one.candidate.digest: part for one, part in zip(filter(None, seen), assignment.parts, strict=True)}
     context = Context(
         labels=tuple(schema.labels) if schema else tuple(sorted(labels)),
@@ -227,12 +224,14 @@ def _slim(one: Seen) -> Seen:
     """The same, sharing what it has in common with others: there is one for each task of a file of any size."""
     article = one.candidate
     article = replace(article, source=sys.intern(article.source), published=sys.intern(article.published))
-    return Seen(one.doc_id, article, tuple((sys.intern(who), sys.intern(stamp)) for who, stamp in one.claims))
+    return Seen(
+        one.place, one.doc_id, article, tuple((sys.intern(who), sys.intern(stamp)) for who, stamp in one.claims)
+    )
 
 
-def _fates(seen: list[Seen | None], places: list[str], assignment: Assignment) -> list[Fate]:
+def _fates(seen: list[Seen | None], assignment: Assignment) -> list[Fate]:
     """What becomes of each task, where articles stand in several tasks and annotations compete."""
-    winners: dict[tuple[str, str, str], tuple[str, int]] = {}
+    winners: dict[tuple[str, str, str], tuple[str, int, str]] = {}  # when, which task, what it is called
     texts: dict[str, str] = {}
     for number, one in enumerate(seen):
         if one is None:
@@ -241,7 +240,7 @@ def _fates(seen: list[Seen | None], places: list[str], assignment: Assignment) -
             key = (one.doc_id, one.candidate.digest, who)
             # of two that are equally new, the one that was read first
             if key not in winners or stamp > winners[key][0]:
-                winners[key] = (stamp, number)
+                winners[key] = (stamp, number, one.place)
     fates, parts = [], iter(assignment.parts)
     for number, one in enumerate(seen):
         if one is None:
@@ -250,9 +249,7 @@ def _fates(seen: list[Seen | None], places: list[str], assignment: Assignment) -
         digest = one.candidate.digest
         part = next(parts)
         is_other_text = texts.setdefault(one.doc_id, digest) != digest
-        lost = {
-            who: places[winner] for who, _ in one.claims if (winner := winners[one.doc_id, digest, who][1]) != number
-        }
+        lost = {who: winner[2] for who, _ in one.claims if (winner := winners[one.doc_id, digest, who])[1] != number}
         if is_other_text or lost:
             fates.append(Fate(part, f"{one.doc_id}~{digest}" if is_other_text else "", lost))
         else:
