@@ -5,7 +5,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
@@ -37,6 +37,7 @@ class Label(Value):
         hotkey: The key that picks the label.
         entities: spaCy's entity labels that become this one, each with the score of such a span (0 to 1).
         patterns: Token patterns whose matches become this one.
+        normal: What a span's normal form says: a "date" (ISO 8601) or a "place" (country, latitude, longitude).
     """
 
     description: Prose = ""
@@ -46,6 +47,7 @@ class Label(Value):
     hotkey: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]$")] | None = None
     entities: dict[str, Score] = Field(default_factory=dict)
     patterns: tuple[Pattern, ...] = ()
+    normal: Literal["date", "place"] | None = None
 
 
 class RelationLabel(Value):
