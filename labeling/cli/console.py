@@ -171,3 +171,24 @@ def scores(found: Any) -> None:
     table(
         f"{found.model} on {found.documents} test documents", ["label", "precision", "recall", "F", "gold spans"], rows
     )
+
+
+def effort(measured: Any) -> None:
+    """The effort saved, then tables of precision, recall and F per label, and of relations where the gold has some."""
+    documents = f"{measured.documents} gold documents"
+    if measured.documents_without_task:
+        documents += f", {measured.documents_without_task} without a task"
+    rates = ("P", "R", "F")
+    table(
+        f"Effort saved: {measured.effort_saved:.1%} ({documents})",
+        ["label", "gold spans", *rates, *(f"{name} overlap" for name in rates)],
+        [(label, each.gold, *_rates(each.core), *_rates(each.overlap)) for label, each in measured.labels.items()],
+    )
+    if measured.relations:
+        links = {**measured.relations.labels, "all": measured.relations}
+        rows = [(label, each.gold, *_rates(each)) for label, each in links.items()]
+        table("\nRelations", ["label", "gold relations", *rates], rows)
+
+
+def _rates(found: Any) -> tuple[float, float, float]:
+    return found.p, found.r, found.f

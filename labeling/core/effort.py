@@ -1,0 +1,255 @@
+"""How much of an annotator's work a pre-annotation saves, measured against gold labels.
+
+    effort saved = 1 − (2·missing + 1·spurious + 1·relabelled) / (2·gold)
+
+To label a span by hand takes two gestures: mark it, name it. To delete a wrong span takes one, to rename one takes one.
+So an article without pre-annotation costs two gestures a gold span, and what remains to be done with it is held
+against that. It is 1 where nothing is left to do, 0 where it is as much work as without, below 0 where it is more.
+
+The counts are of labelled cores, each once: `missing` are in the gold alone and `spurious` in the prediction alone;
+`relabelled` are gold cores without their label where the prediction has another label on the same core. They count
+neither as missing nor as spurious. Source: the measure that the project agreed on for its comparisons on ECB+ (Cybulska
+and Vossen, 2014), whose spans carry articles and prepositions where others do not; hence the cores.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from labeling.core.value import Value
+from labeling.errors import InputError
+
+# Words at the start of a span that some guidelines mark and others do not.
+ARTICLES = "the a an this that"
+PREPOSITIONS = (
+    "in on at to from of near off into inside outside by since until till during for within over under around about"
+    " before after between across through throughout toward towards"
+)
+PARTS = "early late last next"
+LEAD = re.compile(rf"(?:{'|'.join(f'{ARTICLES} {PREPOSITIONS} {PARTS}'.split())})\s+", re.IGNORECASE)
+EDGE = frozenset(" \t\n\"'“”‘’.,;:()[]-–—")
+POSSESSIVES = ("'s", "’s")
+
+Bounds = tuple[int, int]
+Marked = tuple[int, int, str]  # a core and its label
+Arrow = tuple[Bounds, Bounds, str]  # the cores of head and tail, and the relation's label
+
+
+class Mark(Value):
+    """A labelled stretch `text[start:end]` (code points); relations name it by its `id`. Other fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    id: str = ""
+    start: Annotated[int, Field(ge=0, strict=True)]
+    end: Annotated[int, Field(strict=True)]
+    label: str
+
+
+class Link(Value):
+    """A labelled arrow from the mark `head` to the mark `tail`. Other fields are ignored."""
+
+    model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
+
+    head: str
+    tail: str
+    label: str
+
+
+class Marks(Value):
+    """A text and what is marked in it: gold, or a prediction.
+
+    Looser than `LabeledDoc`, because gold comes from elsewhere too: spans may begin with white space or stand twice,
+    and fields of other programs are ignored. `unknown` are stretches that nobody knows about, as in `LabeledDoc`.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    text: str
+    spans: tuple[Mark, ...] = ()
+    relations: tuple[Link, ...] = ()
+    unknown: tuple[Bounds, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        size, ids = len(self.text), {span.id for span in self.spans if span.id}
+        faults = [
+            f"the span [{span.start}, {span.end}) is no stretch of the text, which has {size:,} characters"
+            for span in self.spans
+            if not span.start < span.end <= size
+        ]
+        faults += [
+            f"the relation {link.label!r} refers to {end!r}, which is no span"
+            for link in self.relations
+            for end in (link.head, link.tail)
+            if end not in ids
+        ]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+
+class Rates(Value):
+    """Precision, recall and their harmonic mean, each 0 to 1 with three decimals; 0 where there is nothing to count."""
+
+    p: float
+    r: float
+    f: float
+
+
+class LabelEffort(Value):
+    """A label's gold spans, and how well they were found: on the core, and on any overlap with a span of the label."""
+
+    gold: int
+    core: Rates
+    overlap: Rates
+
+
+class LinkEffort(Rates):
+    """Gold relations, and how well they were found: label and the cores of both ends are right."""
+
+    gold: int
+
+
+class Relations(LinkEffort):
+    """All relations together, and by label."""
+
+    labels: dict[str, LinkEffort]
+
+
+class Effort(Value):
+    """What a pre-annotation is worth: the effort that it saves (at most 1; four decimals), and where it comes from.
+
+    Documents without a task count as not pre-annotated at all. `relations` is None where the gold has none.
+    """
+
+    effort_saved: float
+    documents: int
+    documents_without_task: int
+    labels: dict[str, LabelEffort]
+    relations: Relations | None = None
+
+
+def core(text: str, start: int, end: int) -> Bounds:
+    """The bounds without edge punctuation, leading articles and prepositions, and a trailing 's; perhaps empty.
+
+    >>> core("on the army's (late) side", 3, 14)
+    (7, 11)
+    """
+    while True:
+        before = start, end
+        while start < end and text[start] in EDGE:
+            start += 1
+        while start < end and text[end - 1] in EDGE:
+            end -= 1
+        # the last word stays, whatever it is
+        if (lead := LEAD.match(text, start, end)) and lead.end() < end:
+            start = lead.end()
+        if end - start > 2 and text[end - 2 : end].lower() in POSSESSIVES:
+            end -= 2
+        if (start, end) == before:
+            return before
+
+
+def effort(gold: Sequence[Marks], predicted: Mapping[str, Marks]) -> Effort:
+    """How much work the predictions save, and precision, recall and F per label.
+
+    Labels that the gold does not have are no part of the comparison: predictions of them are passed over.
+
+    Args:
+        gold: The documents as they should be.
+        predicted: The prediction for each text.
+
+    Raises:
+        InputError: The gold has no spans, so nothing can be measured.
+    """
+    labels = {span.label for doc in gold for span in doc.spans}
+    if not labels:
+        raise InputError("The gold documents have no spans.", "Each line needs `spans` with `start`, `end`, `label`.")
+    left = by_hand = without = 0
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for doc in gold:
+        prediction = predicted.get(doc.text)
+        without += prediction is None
+        wanted = _marked(doc)
+        found = {m for m in _marked(prediction) if m[2] in labels} if prediction else set()
+        found = {m for m in found if m in wanted or not any(_overlap(m, stretch) for stretch in doc.unknown)}
+        left += _gestures(wanted, found)
+        by_hand += 2 * len(wanted)
+        for mark in wanted:
+            counts[mark[2]].update(gold=1, hit=mark in found, covered=_is_met(mark, found))
+        for mark in found:
+            counts[mark[2]].update(found=1, covering=_is_met(mark, wanted))
+    return Effort(
+        effort_saved=round(1 - left / by_hand, 4),
+        documents=len(gold),
+        documents_without_task=without,
+        labels={label: _label_effort(count) for label, count in sorted(counts.items())},
+        relations=_relations(gold, predicted),
+    )
+
+
+def _gestures(wanted: set[Marked], found: set[Marked]) -> int:
+    """What is left to do: two gestures to add a span, one to delete and one to rename one."""
+    missing, spurious = wanted - found, found - wanted
+    wrong = {mark[:2] for mark in spurious}
+    relabelled = sum(mark[:2] in wrong for mark in missing)
+    return 2 * (len(missing) - relabelled) + (len(spurious) - relabelled) + relabelled
+
+
+def _relations(gold: Iterable[Marks], predicted: Mapping[str, Marks]) -> Relations | None:
+    labels = {link.label for doc in gold for link in doc.relations}
+    if not labels:
+        return None
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for doc in gold:
+        wanted = _arrows(doc)
+        found = {arrow for arrow in _arrows(predicted.get(doc.text)) if arrow[2] in labels}
+        for arrow in wanted:
+            counts[arrow[2]].update(gold=1, hit=arrow in found)
+        for arrow in found:
+            counts[arrow[2]].update(found=1)
+    total = sum(counts.values(), Counter[str]())
+    each = {label: _link_effort(count) for label, count in sorted(counts.items())}
+    return Relations(**_link_effort(total).model_dump(), labels=each)
+
+
+def _marked(doc: Marks) -> set[Marked]:
+    return {(*core(doc.text, span.start, span.end), span.label) for span in doc.spans}
+
+
+def _arrows(doc: Marks | None) -> set[Arrow]:
+    if doc is None:
+        return set()
+    cores = {span.id: core(doc.text, span.start, span.end) for span in doc.spans}
+    return {(cores[link.head], cores[link.tail], link.label) for link in doc.relations}
+
+
+def _is_met(mark: Marked, others: Iterable[Marked]) -> bool:
+    """Whether another one of the same label shares a character with it."""
+    return any(mark[2] == other[2] and _overlap(mark, other) for other in others)
+
+
+def _overlap(a: Marked | Bounds, b: Marked | Bounds) -> bool:
+    return a[0] < b[1] and b[0] < a[1]
+
+
+def _label_effort(count: Counter[str]) -> LabelEffort:
+    exact = _rates(count["hit"], count["hit"], found=count["found"], gold=count["gold"])
+    overlap = _rates(count["covering"], count["covered"], found=count["found"], gold=count["gold"])
+    return LabelEffort(gold=count["gold"], core=exact, overlap=overlap)
+
+
+def _link_effort(count: Counter[str]) -> LinkEffort:
+    rates = _rates(count["hit"], count["hit"], found=count["found"], gold=count["gold"])
+    return LinkEffort(gold=count["gold"], **rates.model_dump())
+
+
+def _rates(right: int, recalled: int, *, found: int, gold: int) -> Rates:
+    """Of `found` predictions `right` are right; of `gold` ones `recalled` were found."""
+    p, r = right / found if found else 0.0, recalled / gold if gold else 0.0
+    f = 2 * p * r / (p + r) if p + r else 0.0
+    return Rates(p=round(p, 3), r=round(r, 3), f=round(f, 3))

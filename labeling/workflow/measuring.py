@@ -1,0 +1,97 @@
+"""Gold documents and pre-annotated tasks, in files → how much work the pre-annotation saves."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from labeling.core.effort import Effort, Marks, effort
+from labeling.core.problem import Problem
+from labeling.errors import InputError
+from labeling.studio.exports import ExportFiles, parse
+
+SHOWN = 20  # faults in one message
+GOLD_FORM = (
+    'A line of the gold is {"text", "spans": [{"start", "end", "label"}]}; a task is'
+    ' {"data": {"text"}, "predictions": [{"result"}]}, as `labeling annotate` writes it.'
+)
+
+
+def measure_effort(gold: Path, tasks: Path) -> Effort:
+    """The effort that the tasks' newest predictions save on the gold documents of the same text.
+
+    Of several tasks with one text the last counts.
+
+    Args:
+        gold: A document a line: `{"text", "spans", "relations"}`, of other people or as `docs.jsonl` has them.
+        tasks: Label Studio tasks with predictions, as a JSON list or a line each.
+
+    Raises:
+        InputError: A file cannot be read, or an entry of it cannot be used; all of them are named.
+    """
+    faults: list[str] = []
+    wanted = list(_marks(gold, _gold_of, faults))
+    predicted = {marks.text: marks for marks in _marks(tasks, _prediction_of, faults)}
+    if faults:
+        more = [f"… and {len(faults) - SHOWN:,} more"] if len(faults) > SHOWN else []
+        raise InputError("This cannot be measured:\n" + "\n".join(faults[:SHOWN] + more), GOLD_FORM)
+    return effort(wanted, predicted)
+
+
+def _marks(path: Path, read: Callable[[Any], Marks], faults: list[str]) -> Iterator[Marks]:
+    with ExportFiles([path]) as files:
+        for item in files.records():
+            if isinstance(item, Problem):
+                faults.append(f"{item.where}: {item.detail}")
+                continue
+            try:
+                yield read(parse(item.data))
+            except ValidationError as error:
+                faults.extend(f"{item.where}: {_shown(fault)}" for fault in error.errors())
+            except ValueError as error:
+                faults.append(f"{item.where}: {error}")
+
+
+def _shown(fault: Any) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    said = fault["msg"].removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said
+
+
+def _gold_of(entry: Any) -> Marks:
+    if not isinstance(entry, dict):
+        raise ValueError("it is no object")
+    if "data" in entry:
+        raise ValueError("it is a task; the gold comes first, then the tasks")
+    return Marks.model_validate(entry)
+
+
+def _prediction_of(task: Any) -> Marks:
+    """What the newest prediction of a task marks; nothing where it has none."""
+    data = task.get("data") if isinstance(task, dict) else None
+    if not isinstance(data, dict) or not isinstance(data.get("text"), str):
+        raise ValueError("it is no task with a text in `data.text`")
+    predictions = task.get("predictions") or [{}]
+    newest = predictions[-1] if isinstance(predictions, list) else None
+    result = newest.get("result", []) if isinstance(newest, dict) else None
+    if not isinstance(result, list) or not all(isinstance(item, dict) for item in result):
+        raise ValueError("its newest prediction has no list of regions as `result`")
+    spans = [span for item in result for span in _spans_of(item)]
+    links = [link for item in result if item.get("type") == "relation" for link in _links_of(item)]
+    return Marks.model_validate({"text": data["text"], "spans": spans, "relations": links})
+
+
+def _spans_of(region: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    value = region.get("value")
+    if isinstance(value, dict):
+        for label in value.get("labels") or ():
+            place = {"start": value.get("start"), "end": value.get("end")}
+            yield {"id": region.get("id", ""), "label": label} | place
+
+
+def _links_of(arrow: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    ends = arrow.get("from_id"), arrow.get("to_id")
+    head, tail = reversed(ends) if arrow.get("direction") == "left" else ends
+    for label in arrow.get("labels") or ():
+        yield {"head": head, "tail": tail, "label": label}
