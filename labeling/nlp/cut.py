@@ -1,7 +1,8 @@
 """Text → tokens as arrays: those of spaCy's tokenizer, without a `Doc` for each text.
 
 spaCy's tokenizer looks at each stretch between white space by itself, and so what became of a stretch once can be
-remembered whole. A language whose tokenizer works otherwise is cut by spaCy text by text.
+remembered whole; and one that none of its rules fits is a token as it stands. A language whose tokenizer works
+otherwise is cut by spaCy text by text.
 """
 
 import re
@@ -19,7 +20,7 @@ from spacy.tokens import Doc
 
 from labeling.errors import ModelError
 
-MAX_WORDS = 60_000  # that a cutter remembers: some 35 MB
+MAX_WORDS = 150_000  # that a cutter remembers: some 40 MB
 STRETCH = re.compile(r"\S+ ?|\s+")  # a space behind a word belongs to its last token
 RECORD = struct.Struct("<QII")  # a token: the hash of its text, its length in code points, whether a space follows
 DTYPE = numpy.dtype([("orth", "<u8"), ("length", "<u4"), ("space", "<u4")])
@@ -41,10 +42,12 @@ class Cutter(dict[str, bytes]):
     def __init__(self, nlp: Language) -> None:
         super().__init__()
         self.nlp = nlp
-        tokenizer: Any = nlp.tokenizer
-        self.by_stretch = type(tokenizer) is Tokenizer and not any(len(rule.split()) > 1 for rule in tokenizer.rules)
+        self.tokenizer: Any = nlp.tokenizer
+        is_usual = type(self.tokenizer) is Tokenizer
+        self.special = self.tokenizer.rules if is_usual else {}
+        self.by_stretch = is_usual and not any(len(rule.split()) > 1 for rule in self.special)
         if self.by_stretch:
-            tokenizer.max_cache_size = 0  # it is remembered here
+            self.tokenizer.max_cache_size = 0  # it is remembered here
             vocab: Any = nlp.vocab
             # nobody asks what a word looks like; a sentencizer asks for these
             getters = vocab.lex_attr_getters
@@ -60,17 +63,32 @@ class Cutter(dict[str, bytes]):
 
     def __missing__(self, stretch: str) -> bytes:
         has_space = self.by_stretch and stretch[-1] == " " and not stretch.isspace()
-        doc = self.nlp.make_doc(stretch[:-1] if has_space else stretch)
-        spaces = [bool(token.whitespace_) for token in doc]
-        if has_space:
-            spaces[-1] = True
-        records = b"".join(RECORD.pack(token.orth, len(token), space) for token, space in zip(doc, spaces, strict=True))
+        word = stretch[:-1] if has_space else stretch
+        if self.by_stretch and self.is_token(word):
+            records = RECORD.pack(self.label(word), len(word), has_space)
+        else:
+            doc = self.nlp.make_doc(word)
+            spaces = [bool(token.whitespace_) for token in doc]
+            if has_space:
+                spaces[-1] = True
+            tokens = zip(doc, spaces, strict=True)
+            records = b"".join(RECORD.pack(token.orth, len(token), space) for token, space in tokens)
         if self.by_stretch:
             self[stretch] = records
         return records
 
+    def is_token(self, stretch: str) -> bool:
+        """Whether no rule of the tokenizer fits a stretch, so that it is one token; most words are, and need no `Doc`.
+
+        >>> Cutter(spacy.blank("en")).is_token("Kyiv"), Cutter(spacy.blank("en")).is_token("U.S.")
+        (True, False)
+        """
+        rules = self.tokenizer
+        is_split = rules.find_prefix(stretch) or rules.find_suffix(stretch) or rules.find_infix(stretch)
+        return stretch not in self.special and not is_split
+
     def label(self, name: str) -> int:
-        """The hash of a label, which the vocabulary knows from now on."""
+        """The hash of a label or word, which the vocabulary knows from now on."""
         return int(self.nlp.vocab.strings.add(name))
 
     def doc(self, cut: Cut) -> Doc:

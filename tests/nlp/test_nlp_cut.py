@@ -1,12 +1,17 @@
 """Texts in tokens: exactly those of spaCy, in every language."""
 
+import contextlib
+import pkgutil
 import sys
+from importlib import import_module
+from itertools import islice
 from pathlib import Path
 
 import pytest
 import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spacy.tokenizer import Tokenizer
 
 from labeling.errors import ModelError
 from labeling.nlp import cut
@@ -18,6 +23,7 @@ from strategies import texts
 LANGUAGES = ("en", "de", "fr", "xx", "zh")
 PLAIN = {language: spacy.blank(language) for language in LANGUAGES}
 CUTTERS = {language: Cutter(spacy.blank(language)) for language in LANGUAGES}
+EVERY_LANGUAGE = sorted(module.name for module in pkgutil.iter_modules(spacy.lang.__path__) if module.ispkg)
 SPACES = st.text(" \n\t\u00a0\u2028ab.", max_size=12)
 
 
@@ -52,6 +58,28 @@ def test_cut_gives_the_tokens_of_spacy(language: str, text: str):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_cut_gives_the_tokens_of_spacy_at_each_oddity(language: str, text: str):
     check(language, text)
+
+
+@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+def test_cut_gives_the_tokens_of_spacy_in_every_language(language: str):
+    try:
+        nlp = spacy.blank(language)
+    except (ImportError, ValueError) as error:  # its tokenizer is a package of its own
+        pytest.skip(str(error).splitlines()[0])
+    texts = [
+        "Kyiv, 10km from U.S.-bases: l'eau 5.000€ (§12) C++ #tag :-) a.b@c.org ‘don’t’ ...end.Next 東京-Tōkyō über"
+    ]
+    with contextlib.suppress(ImportError):
+        texts += import_module(f"spacy.lang.{language}.examples").sentences
+    if isinstance(nlp.tokenizer, Tokenizer):
+        rules = islice(sorted(nlp.tokenizer.rules), 0, None, 7)
+        texts += [text for rule in rules for text in (rule, f"({rule})", f"{rule}. a", f"x{rule}", rule.title())]
+    cutter = Cutter(spacy.blank(language))
+    for text in texts:
+        doc, found = nlp.make_doc(text), cutter(text)
+        assert [(token.orth, token.idx, bool(token.whitespace_)) for token in doc] == list(
+            zip(found.orths.tolist(), found.starts.tolist(), found.spaces.tolist(), strict=True)
+        )
 
 
 def test_cut_looks_at_the_whole_text_where_a_rule_has_a_space():
