@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from labeling.core.labels import LabeledDoc, Relation, Span
+from labeling.core.preannotate import Preannotate
 from labeling.core.problem import Problem
 from labeling.core.value import Value
 from labeling.errors import SchemaError
@@ -76,6 +77,7 @@ class LabelSchema(Value):
     instructions: Prose = ""
     labels: Annotated[dict[Identifier, Label], Field(min_length=1)]
     relations: dict[Identifier, RelationLabel] = Field(default_factory=dict)
+    preannotate: Preannotate | None = None
 
     @classmethod
     def from_toml(cls, toml: str, where: str = "schema") -> Self:

@@ -1,0 +1,131 @@
+"""WordNet → schemas/words/en: what kinds of things each noun and verb names, as shares of its senses.
+
+Usage: python benchmarks/lexicon.py [WORDNET]        # the folder with data.noun …, of Debian's package wordnet-base
+
+A sense counts as often as it stands in WordNet's tagged texts (cntlist.rev), and 1/rank besides, so that senses which
+stand nowhere count a little.
+"""
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+WORDNET = Path("/usr/share/wordnet")
+TARGET = Path(__file__).parent.parent / "schemas/words/en"
+# lexicographer files, in WordNet's order (lexnames(5WN))
+NOUNS = (
+    "tops act animal artifact attribute body cognition communication event feeling food group location motive object"
+    " person phenomenon plant possession process quantity relation shape state substance time"
+).split()
+VERBS = (
+    "body change cognition communication competition consumption contact creation emotion motion perception possession"
+    " social stative weather"
+).split()
+FIRST = {"noun": 3, "verb": 29}
+KINDS = {"noun": NOUNS, "verb": VERBS}
+# What is worth a line of its own; the others only for words that stand in WordNet's tagged texts.
+TELLING = {"act", "communication", "event", "feeling", "group", "location", "person", "phenomenon", "process", "state"}
+TELLING |= {"time", "place"}
+COMMON = {"artifact", "attribute", "cognition", "object", "possession", "quantity"}
+# Senses under which all that people go to or live in stands: word → the kind of the sense that is meant.
+PLACES = {"structure": "artifact", "facility": "artifact", "way": "artifact", "geological formation": "object"}
+PLACES |= {"body of water": "object", "land": "object", "establishment": "artifact", "region": "location"}
+PAIRS = {"act", "event", "group", "person", "process", "phenomenon"}
+WORD = re.compile(r"[a-z]+(-[a-z]+)*( [a-z]+)?")
+
+
+class Synset(NamedTuple):
+    """A sense: what kind of thing it is, its words with their numbers, and which words come from verbs (0: all)."""
+
+    kind: str
+    words: dict[str, int]
+    from_verb: set[int]
+    above: list[str]
+
+
+def main() -> None:
+    """Write the lists."""
+    wordnet = Path(sys.argv[1]) if len(sys.argv) > 1 else WORDNET
+    counts = Counter({key: int(n) for key, _, n in map(str.split, (wordnet / "cntlist.rev").open())})
+    for part in ("noun", "verb"):
+        lines = sorted(_lines(wordnet, part, counts))
+        (TARGET / f"{part}s.tsv").write_text("".join(lines), encoding="utf-8")
+        print(f"{len(lines):,} {part}s")
+
+
+def _lines(wordnet: Path, part: str, counts: Counter[str]) -> Iterator[str]:
+    synsets = _synsets(wordnet, part)
+    places = _under(synsets, PLACES) if part == "noun" else set()
+    for line in (wordnet / f"index.{part}").open():
+        if line.startswith("  "):
+            continue
+        fields = line.split()
+        lemma, senses = fields[0], fields[6 + int(fields[3]) :]
+        word = lemma.replace("_", " ")
+        if not WORD.fullmatch(word) or (part == "verb" and " " in word):
+            continue
+        kinds: Counter[str] = Counter()
+        total = tagged = 0.0
+        for rank, offset in enumerate(senses, 1):
+            synset = synsets[offset]
+            number = FIRST[part] + KINDS[part].index(synset.kind)
+            key = f"{lemma}%{1 if part == 'noun' else 2}:{number:02}:{synset.words[lemma] >> 8:02}::"
+            weight = counts[key] + 1 / rank
+            tagged += counts[key]
+            total += weight
+            kinds[synset.kind] += weight
+            if offset in places:
+                kinds["place"] += weight
+            if part == "noun" and synset.from_verb & {0, synset.words[lemma] & 0xFF}:
+                kinds["deverbal"] += weight
+        shares = {kind: round(100 * weight / total) for kind, weight in kinds.items()}
+        if part == "verb" or _is_wanted(word, shares, tagged):
+            said = " ".join(f"{kind}:{share}" for kind, share in sorted(shares.items()) if share >= 3)
+            yield f"{word}\t{said}\n"
+
+
+def _is_wanted(word: str, shares: dict[str, int], tagged: float) -> bool:
+    if " " in word:
+        return sum(shares.get(kind, 0) for kind in PAIRS) >= 50
+    kinds = TELLING | COMMON if tagged else TELLING
+    return sum(shares.get(kind, 0) for kind in kinds) >= 10
+
+
+def _synsets(wordnet: Path, part: str) -> dict[str, Synset]:
+    found = {}
+    for line in (wordnet / f"data.{part}").open():
+        if line.startswith("  "):
+            continue
+        fields = line.partition(" | ")[0].split()
+        size = int(fields[3], 16)
+        # the number within the lexicographer file, and the place within the sense
+        words = {fields[4 + 2 * i].lower(): int(fields[5 + 2 * i], 16) << 8 | i + 1 for i in range(size)}
+        pointers = fields[5 + 2 * size :]
+        from_verb = {
+            int(ends[:2], 16) for sign, _, kind, ends in zip(*[iter(pointers)] * 4) if sign == "+" and kind == "v"
+        }
+        above = [offset for sign, offset, _, _ in zip(*[iter(pointers)] * 4) if sign in ("@", "@i")]
+        found[fields[0]] = Synset(KINDS[part][int(fields[1]) - FIRST[part]], words, from_verb, above)
+    return found
+
+
+def _under(synsets: dict[str, Synset], roots: dict[str, str]) -> set[str]:
+    """The senses that are a kind of one of the roots, or one of them."""
+    found = {
+        offset
+        for offset, synset in synsets.items()
+        if any(roots.get(word.replace("_", " ")) == synset.kind for word in synset.words)
+    }
+    grown = True
+    while grown:
+        more = {offset for offset, synset in synsets.items() if offset not in found and found & set(synset.above)}
+        found |= more
+        grown = bool(more)
+    return found
+
+
+if __name__ == "__main__":
+    main()

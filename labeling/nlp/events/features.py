@@ -1,0 +1,202 @@
+"""A parsed document → what is known of each of its tokens, as arrays: the grounds on which spans are scored."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+from spacy.attrs import DEP, ENT_IOB, ENT_TYPE, HEAD, IS_ALPHA, IS_SPACE, LEMMA, LENGTH, LOWER, POS, SENT_START, TAG
+from spacy.strings import get_string_id
+from spacy.tokens import Doc
+
+from labeling.nlp.events.lexicon import NOUN_KINDS, VERB_KINDS, Lexicon
+
+# What is known of a token by name: its own, its head's, its neighbours' (two names where both count together).
+NAMES = (
+    *("pos", "tag", "dep", "pos dep", "head pos", "head dep", "prep", "prep head", "next", "previous"),
+    *("det", "closed", "entity", "entity dep", "suffix"),
+)
+# Whether it has a child of this kind.
+CHILDREN = (
+    *("det", "poss", "nummod", "amod", "compound", "prep", "relcl", "appos", "prt", "dobj", "nsubj", "nsubjpass"),
+    *("aux", "auxpass", "neg", "acomp", "attr", "xcomp", "ccomp"),
+)
+LISTS = ("light_verbs", "aspect_verbs", "reporting_verbs", "state_verbs")
+WORD_NUMBERS = (
+    *(f"noun {kind}" for kind in NOUN_KINDS),
+    "unknown noun",
+    *(f"verb {kind}" for kind in VERB_KINDS),
+    "known verb",
+    *LISTS,
+)
+NUMBERS = (*(f"has {dep}" for dep in CHILDREN), *WORD_NUMBERS, "argument", "starts", "capital", "headline", "length")
+
+PREPOSITIONS = frozenset(
+    "in at on near from to into outside inside of by with for against between over off through across around after"
+    " before since until during within along under behind about as".split()
+)
+DETERMINERS = frozenset("the a an this that these those no some any every each all both another".split())
+SUFFIXES = tuple(
+    "er or ist ing tion sion ment ism ship ness ance ence al ure man men ee ian ant ent ity age sis th".split()
+)
+MANY_WORDS = 200_000  # that are remembered, with their numbers
+MIX = 1_000_003  # joins two hashes to one
+ATTRIBUTES = (POS, TAG, DEP, HEAD, ENT_TYPE, ENT_IOB, LEMMA, LOWER, IS_ALPHA, IS_SPACE, LENGTH, SENT_START)
+
+Ids = NDArray[Any]
+
+
+def code(name: str) -> int:
+    """The number that spaCy has for a name: that of a symbol, else the hash of the string; 0 for ""."""
+    return int(get_string_id(name)) if name else 0
+
+
+WORDS = frozenset(map(code, ("NOUN", "PROPN", "ADJ", "VERB")))
+NOUNS = frozenset(map(code, ("NOUN", "PROPN", "ADJ")))
+CLOSED = frozenset(map(code, ("PRON", "DET", "ADV", "SCONJ")))
+ARGUMENTS = tuple(map(code, ("nsubj", "nsubjpass", "dobj", "pobj", "agent")))
+
+
+@dataclass(frozen=True)
+class Features:
+    """What is known of a document's n tokens.
+
+    Attributes:
+        names: For each of `NAMES` a hash a token, 0 where it does not apply; shape (names, n).
+        numbers: For each token each of `NUMBERS`; shape (n, numbers).
+        pairs: Tokens that make one noun with the token before them ("prime minister").
+        pos, dep, heads: Of each token: the hashes, and the place of its head.
+    """
+
+    names: Ids
+    numbers: NDArray[numpy.float32]
+    pairs: frozenset[int]
+    pos: Ids
+    dep: Ids
+    heads: Ids
+
+
+def joined(first: int, second: int) -> int:
+    """The hash of two names that count together."""
+    return (first * MIX ^ second) & 0xFFFF_FFFF_FFFF_FFFF
+
+
+class Describer:
+    """Describes documents; remembers the words that it has seen."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+        self.rows: dict[tuple[int, int, bool], int] = {}
+        self.table = numpy.zeros((1024, len(WORD_NUMBERS)), dtype=numpy.float32)
+        self.suffixes: list[int] = []
+        self.lists = [lexicon.named(name) for name in LISTS]
+
+    def __call__(self, doc: Doc) -> Features:
+        """What is known of the document's tokens."""
+        n = len(doc)
+        array = doc.to_array(ATTRIBUTES)
+        pos, tag, dep, head, ent, iob, lemma, lower, is_alpha, is_space, length, starts = array.T
+        heads = numpy.arange(n) + head.astype(numpy.int64)
+        strings = doc.vocab.strings
+        pobj = dep == code("pobj")
+        names = numpy.zeros((len(NAMES), n), dtype=numpy.uint64)
+        names[0], names[1], names[2] = pos, tag, dep
+        names[3] = _joined(pos, dep)
+        names[4], names[5] = pos[heads], dep[heads]
+        names[6] = numpy.where(pobj, _among(lower[heads], PREPOSITIONS), 0)
+        names[7] = numpy.where(pobj, pos[heads[heads]], 0)
+        names[8, :-1], names[9, 1:] = pos[1:], pos[:-1]
+        determiners = numpy.flatnonzero(dep == code("det"))
+        names[10, heads[determiners]] = _among(lower[determiners], DETERMINERS)
+        names[11] = numpy.where(numpy.isin(pos, list(CLOSED)), lower, 0)
+        names[12], names[13] = ent, numpy.where(ent > 0, _joined(ent, dep), 0)
+        numbers = numpy.zeros((n, len(NUMBERS)), dtype=numpy.float32)
+        for column, name in enumerate(CHILDREN):
+            numbers[heads[dep == code(name)], column] = 1
+        pairs = self._words(strings, pos, lemma, lower, names[14], numbers)
+        capital = numpy.fromiter((token.text[0].isupper() for token in doc), dtype=bool, count=n)
+        numbers[:, -5] = numpy.isin(dep, ARGUMENTS)
+        numbers[:, -4] = starts == 1
+        numbers[:, -3] = capital
+        numbers[:, -2] = _headlines(doc, capital & (is_alpha > 0), (is_alpha > 0) & (length > 3), is_space > 0)
+        numbers[:, -1] = _lengths(ent, iob)
+        return Features(names, numbers, pairs, pos, dep, heads)
+
+    def _words(
+        self, strings: Any, pos: Ids, lemma: Ids, lower: Ids, suffixes: Ids, numbers: NDArray[numpy.float32]
+    ) -> frozenset[int]:
+        if len(self.rows) > MANY_WORDS:
+            self.rows.clear()
+            self.suffixes.clear()
+        pairs: set[int] = set()
+        first = len(CHILDREN)
+        wanted = [i for i, p in enumerate(pos.tolist()) if p in WORDS]
+        lemmas, lowers, poses = lemma.tolist(), lower.tolist(), pos.tolist()
+        rows = []
+        for i in wanted:
+            before = lowers[i - 1] if i and poses[i] in NOUNS and poses[i - 1] in NOUNS else 0
+            key = (lemmas[i], lowers[i], before)
+            row = self.rows.get(key)
+            if row is None:
+                row = self._learn(strings, *key)
+                self.rows[key] = row
+            rows.append(row >> 1)
+            if row & 1:
+                pairs.add(i)
+        if wanted:
+            numbers[wanted, first : first + len(WORD_NUMBERS)] = self.table[rows]
+            suffixes[wanted] = [self.suffixes[row] for row in rows]
+        return frozenset(pairs)
+
+    def _learn(self, strings: Any, lemma: int, lower: int, before: int) -> int:
+        """Twice the row of a new word, and 1 more where it is one noun with the word before."""
+        forms = (strings[lemma].lower(), strings[lower])
+        pair = 0
+        nouns = None
+        if before:
+            nouns = next((self.lexicon.nouns.get(f"{strings[before]} {form}") for form in forms), None)
+            pair = int(nouns is not None)
+        nouns = nouns or self.lexicon.noun(*forms)
+        verbs = self.lexicon.verbs.get(forms[0]) or self.lexicon.verbs.get(forms[1])
+        row = [*(nouns or (0.0,) * len(NOUN_KINDS)), float(nouns is None)]
+        row += [*(verbs or (0.0,) * len(VERB_KINDS)), float(verbs is not None)]
+        row += [float(forms[0] in words) for words in self.lists]
+        number = len(self.suffixes)
+        if number == len(self.table):
+            self.table = numpy.concatenate((self.table, numpy.zeros_like(self.table)))
+        self.table[number] = row
+        self.suffixes.append(0 if nouns else _suffix(forms[0]))
+        return 2 * number + pair
+
+
+def _joined(first: Ids, second: Ids) -> Ids:
+    return (first.astype(numpy.uint64) * numpy.uint64(MIX)) ^ second.astype(numpy.uint64)
+
+
+def _among(hashes: Ids, words: Iterable[str]) -> Ids:
+    """The hashes, and that of "other" where they are of none of the words."""
+    known = [code(word) for word in words]
+    return numpy.where(numpy.isin(hashes, numpy.array(known, dtype=numpy.uint64)), hashes, code("other"))
+
+
+def _suffix(word: str) -> int:
+    return next((code(s) for s in SUFFIXES if word.endswith(s) and len(word) > len(s) + 2), 0)
+
+
+def _headlines(doc: Doc, capital: Ids, counts: Ids, is_space: Ids) -> Ids:
+    """Whether each token stands in a line that is written as a headline: most of its longer words in capitals."""
+    ends = numpy.zeros(len(doc), dtype=bool)
+    for i in numpy.flatnonzero(is_space).tolist():
+        ends[i] = "\n" in doc[i].text
+    lines = numpy.cumsum(ends)
+    words = numpy.bincount(lines, counts)
+    capitals = numpy.bincount(lines, capital & counts)
+    return (capitals > 0.7 * numpy.maximum(words, 1))[lines]
+
+
+def _lengths(ent: Ids, iob: Ids) -> Ids:
+    """The tokens of the entity that each token is in, in quarters, 1 at most; 0 outside."""
+    number = numpy.cumsum(iob == 3)
+    sizes = numpy.bincount(number, ent > 0)
+    return numpy.where(ent > 0, numpy.minimum(sizes[number], 4) / 4, 0)

@@ -1,0 +1,87 @@
+"""How likely a token is the head of a span of some kind: logistic regression over the features, its weights as data."""
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from labeling.errors import SchemaError
+from labeling.nlp.events.features import NAMES, NUMBERS, Features, code, joined
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The weights of k kinds of spans.
+
+    Attributes:
+        kinds: Their names.
+        intercepts: Shape (k,).
+        names: For each of `NAMES`, hash → row of `rows`.
+        rows: The weights of the names; shape (names known, k). Row 0 is that of an unknown name: zeros.
+        numbers: The weights of `NUMBERS`; shape (numbers, k).
+    """
+
+    kinds: tuple[str, ...]
+    intercepts: NDArray[numpy.float32]
+    names: tuple[dict[int, int], ...]
+    rows: NDArray[numpy.float32]
+    numbers: NDArray[numpy.float32]
+
+    def probabilities(self, features: Features) -> NDArray[numpy.float32]:
+        """The probability that each of n tokens is the head of a span of each kind; shape (n, k)."""
+        logits = features.numbers @ self.numbers + self.intercepts
+        for known, column in zip(self.names, features.names, strict=True):
+            get = known.get
+            logits += self.rows[[get(value, 0) for value in column.tolist()]]
+        return 1 / (1 + numpy.exp(-logits))
+
+
+@lru_cache(maxsize=4)
+def read_weights(path: Path) -> Weights:
+    """The weights in a JSON file: `{kind: {"intercept": x, "names": {"pos": {"VERB": x}}, "numbers": {"capital": x}}}`.
+
+    Raises:
+        SchemaError: It cannot be read, or names a feature that there is not.
+    """
+    try:
+        return to_weights(json.loads(path.read_text(encoding="utf-8"))["kinds"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SchemaError(f"The scores {path} cannot be read: {type(error).__name__}: {error}") from error
+
+
+def to_weights(kinds: dict[str, Any]) -> Weights:
+    """The weights that such JSON describes.
+
+    Raises:
+        KeyError: It names a feature that there is not.
+    """
+    names: list[dict[int, int]] = [{} for _ in NAMES]
+    rows = [[0.0] * len(kinds)]
+    numbers = numpy.zeros((len(NUMBERS), len(kinds)), dtype=numpy.float32)
+    place = {name: number for number, name in enumerate(NAMES)}
+    number_of = {name: number for number, name in enumerate(NUMBERS)}
+    for column, kind in enumerate(kinds.values()):
+        for name, weights in kind["names"].items():
+            known = names[place[name]]
+            for value, weight in weights.items():
+                key = joined(*map(code, value.split(" "))) if " " in name and name in JOINED else code(value)
+                if key not in known:
+                    known[key] = len(rows)
+                    rows.append([0.0] * len(kinds))
+                rows[known[key]][column] = weight
+        for name, weight in kind["numbers"].items():
+            numbers[number_of[name], column] = weight
+    return Weights(
+        kinds=tuple(kinds),
+        intercepts=numpy.array([kind["intercept"] for kind in kinds.values()], dtype=numpy.float32),
+        names=tuple(names),
+        rows=numpy.array(rows, dtype=numpy.float32),
+        numbers=numbers,
+    )
+
+
+JOINED = ("pos dep", "entity dep")
