@@ -1,4 +1,4 @@
-"""WordNet → schemas/words/en: what kinds of things each noun and verb names, as shares of its senses.
+"""WordNet → schemas/en: what kinds of things each noun and verb names, as shares of its senses.
 
 Usage: python benchmarks/lexicon.py [WORDNET]        # the folder with data.noun …, of Debian's package wordnet-base
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 WORDNET = Path("/usr/share/wordnet")
-TARGET = Path(__file__).parent.parent / "schemas/words/en"
+TARGET = Path(__file__).parent.parent / "schemas/en"
 # lexicographer files, in WordNet's order (lexnames(5WN))
 NOUNS = (
     "tops act animal artifact attribute body cognition communication event feeling food group location motive object"

@@ -29,8 +29,7 @@ class Preannotate(Value):
             says which group it is ("Russian troops"), or the whole phrase ("Russian troops in Crimea").
         thresholds: Label → the least score of a span that is shown. A third, where nothing is said: a wrong span costs
             an annotator one gesture, a missing one two, so from a third on a span pays.
-        words: The folder of word lists.
-        scores: The file of the scores' weights.
+        rules: The folder of word lists, weights of the scores, and rules of relations; schemas/en/README.md explains it.
         lists: Name of a word list → files with further words.
         patterns: Files of spaCy patterns, as `SpanRuler` takes them: a JSON line each, `{"label": …, "pattern": …}`.
         models: spaCy packages or folders whose entities of the schema's labels are taken besides.
@@ -51,8 +50,7 @@ class Preannotate(Value):
     states: bool = False
     extents: dict[str, Extent] = Field(default_factory=dict)
     thresholds: dict[str, Threshold] = Field(default_factory=dict)
-    words: str = "words/en"
-    scores: str = "words/en/scores.json"
+    rules: str = "en"
     lists: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     patterns: tuple[str, ...] = ()
     models: tuple[str, ...] = ()

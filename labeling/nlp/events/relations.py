@@ -1,0 +1,193 @@
+"""Spans on a parsed document → the relations that tie them into events, by rules over the paths of the parse."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import get_args
+
+from spacy.tokens import Span, Token
+
+from labeling.core.preannotate import Role
+from labeling.errors import SchemaError
+
+ROLES: tuple[Role, ...] = get_args(Role)
+SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass", "expl"})
+BEHIND = re.compile(r"(/conj)*(/appos)?$")  # what an argument may hang on, besides the rule's path
+NEAREST = frozenset({"place", "time"})  # one action each: an argument of several would mislead
+FAR = 8  # steps of a path that no rule is longer than
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A path that leads from an action to an argument; of several the least cost is taken."""
+
+    role: str
+    cost: int
+    verb: str
+    path: re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """A relation: places of the head (the action) and of the tail in the list of spans, and its role."""
+
+    head: int
+    tail: int
+    role: str
+
+
+@lru_cache(maxsize=4)
+def read_rules(file: Path) -> tuple[Rule, ...]:
+    """The rules in a file; schemas/en/relations.tsv explains its form.
+
+    Raises:
+        SchemaError: It cannot be read, or lines are no rules; the message names all of them.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SchemaError(f"The rules {file} cannot be read: {error}") from error
+    rules: list[Rule] = []
+    faults: list[str] = []
+    for number, line in enumerate(lines, 1):
+        if not line or line.startswith("#"):
+            continue
+        try:
+            role, cost, verb, path, *_ = line.split("\t")
+            if role not in ROLES:
+                raise ValueError(f"{role!r} is none of {', '.join(ROLES)}")
+            rules.append(Rule(role, int(cost), verb, re.compile(path)))
+        except (ValueError, re.error) as error:
+            faults.append(f"  line {number}: {error}")
+    if faults:
+        raise SchemaError(f"{file}: {len(faults)} lines are no rules\n" + "\n".join(faults))
+    return tuple(rules)
+
+
+class RelationFinder:
+    """Finds the relations between spans."""
+
+    def __init__(self, rules: Iterable[Rule], parts: Mapping[str, str], light: frozenset[str] = frozenset()) -> None:
+        """Take rules, the part that each label plays (`{"ACTION": "action", …}`), and the light verbs."""
+        self.rules = tuple(rules)
+        self.parts = parts
+        self.light = light
+        self.costs: dict[tuple[str, str, frozenset[str]], tuple[tuple[str, int], ...]] = {}
+
+    def __call__(self, spans: Sequence[Span]) -> list[Arrow]:
+        """The relations between a document's spans, in the order of their heads."""
+        by_sentence: dict[int, list[tuple[int, str, Token]]] = defaultdict(list)
+        for number, span in enumerate(spans):
+            if part := self.parts.get(span.label_):
+                root = span.root
+                by_sentence[root.sent.start].append((number, part, root))
+        return sorted(
+            (arrow for members in by_sentence.values() for arrow in self._in_sentence(members)),
+            key=lambda arrow: (arrow.head, arrow.tail, arrow.role),
+        )
+
+    def _in_sentence(self, members: list[tuple[int, str, Token]]) -> Iterator[Arrow]:
+        found: dict[tuple[str, int], list[tuple[int, int, int]]] = defaultdict(list)
+        for action, part, head in members:
+            if part != "action":
+                continue
+            up = self._ancestors(head)
+            forms = _forms(head)
+            for argument, other, tail in members:
+                path = _path(up, tail) if other != "action" else ""
+                if not path:
+                    continue
+                for role, cost in self._roles(other, path, forms):
+                    key = (role, argument if role in NEAREST else action)
+                    found[key].append((cost, abs(head.i - tail.i), argument if role not in NEAREST else action))
+        agents = {
+            (owner, other) for (role, owner), options in found.items() if role == "agent" for _, _, other in options
+        }
+        for (role, owner), options in found.items():
+            if role == "target":
+                options = [option for option in options if (owner, option[2]) not in agents] or []
+            if not options:
+                continue
+            least = min(options)
+            for option in options:
+                if role in NEAREST:
+                    if option == least:
+                        yield Arrow(option[2], owner, role)
+                elif option[0] == least[0]:
+                    yield Arrow(owner, option[2], role)
+
+    def _roles(self, part: str, path: str, forms: frozenset[str]) -> tuple[tuple[str, int], ...]:
+        """The roles that an argument of this part may have, each with its least cost."""
+        key = (part, path, forms)
+        if key not in self.costs:
+            if len(self.costs) > 100_000:
+                self.costs.clear()
+            wanted = {"actor": ("agent", "target"), "location": ("place",), "date": ("time",)}[part]
+            paths = {path, BEHIND.sub("", path)} - {""}
+            costs: dict[str, int] = {}
+            for rule in self.rules:
+                if rule.role in wanted and rule.verb in forms and any(map(rule.path.fullmatch, paths)):
+                    costs[rule.role] = min(rule.cost, costs.get(rule.role, rule.cost))
+            self.costs[key] = tuple(costs.items())
+        return self.costs[key]
+
+    def _ancestors(self, head: Token) -> dict[int, str]:
+        """The path up to each token above, and to the token itself."""
+        path, here = "", head
+        found = {here.i: path}
+        while here.head.i != here.i and len(found) < FAR:
+            path += f"^{_step(here)}"
+            if here.dep_ == "dobj" and here.head.lemma_.lower() in self.light:
+                path += ":light"
+            here = here.head
+            found[here.i] = path
+        return found
+
+
+def _forms(head: Token) -> frozenset[str]:
+    """What rules may ask of an action."""
+    if head.pos_ not in ("VERB", "AUX"):
+        return frozenset({"noun"})
+    children = {child.dep_ for child in head.children}
+    forms = {"verb", "own" if children & SUBJECTS else "none"}
+    if children & {"auxpass", "nsubjpass"} or (head.tag_ == "VBN" and "aux" not in children):
+        forms.add("passive")
+    return frozenset(forms)
+
+
+def _path(up: Mapping[int, str], tail: Token) -> str:
+    """The path to a token, "" where there is none that is short enough."""
+    down, here = "", tail
+    for _ in range(FAR):
+        if here.i in up:
+            return up[here.i] + down
+        if here.head.i == here.i:
+            break
+        down = f"/{_named(here)}" + down
+        here = here.head
+    return ""
+
+
+def _named(token: Token) -> str:
+    if token.dep_ == "prep":
+        return f"prep:{token.lower_}"
+    if token.dep_ == "ccomp" and any(child.tag_ == "TO" for child in token.children):
+        return "ccomp:to"
+    return token.dep_
+
+
+def _step(token: Token) -> str:
+    """How a token hangs on what is above it; of a relative clause, what its pronoun is."""
+    if token.dep_ == "relcl":
+        before = {t.tag_: t.dep_ for t in reversed(list(token.subtree)) if t.i < token.i}
+        if "WP$" in before or "WRB" in before:  # whose, where, when: the noun is none of its arguments
+            return "relcl:where"
+        has_subject = any(child.dep_ in SUBJECTS for child in token.children)
+        pronoun = next((child.dep_ for child in token.children if child.tag_ in ("WDT", "WP")), "")
+        return f"relcl:{pronoun or ('obj' if has_subject else 'nsubj')}"
+    if token.dep_ == "acl":
+        return f"acl:{token.tag_}"
+    return token.dep_
