@@ -16,16 +16,16 @@ from typing import NamedTuple
 WORDNET = Path("/usr/share/wordnet")
 TARGET = Path(__file__).parent.parent / "schemas/en"
 # lexicographer files, in WordNet's order (lexnames(5WN))
-NOUNS = (
+NOUN_FILES = (
     "tops act animal artifact attribute body cognition communication event feeling food group location motive object"
     " person phenomenon plant possession process quantity relation shape state substance time"
-).split()
-VERBS = (
+)
+VERB_FILES = (
     "body change cognition communication competition consumption contact creation emotion motion perception possession"
     " social stative weather"
-).split()
+)
+KINDS = {"noun": NOUN_FILES.split(), "verb": VERB_FILES.split()}
 FIRST = {"noun": 3, "verb": 29}
-KINDS = {"noun": NOUNS, "verb": VERBS}
 # What is worth a line of its own; the others only for words that stand in WordNet's tagged texts.
 TELLING = {"act", "communication", "event", "feeling", "group", "location", "person", "phenomenon", "process", "state"}
 TELLING |= {"time", "place"}
@@ -103,11 +103,10 @@ def _synsets(wordnet: Path, part: str) -> dict[str, Synset]:
         size = int(fields[3], 16)
         # the number within the lexicographer file, and the place within the sense
         words = {fields[4 + 2 * i].lower(): int(fields[5 + 2 * i], 16) << 8 | i + 1 for i in range(size)}
-        pointers = fields[5 + 2 * size :]
-        from_verb = {
-            int(ends[:2], 16) for sign, _, kind, ends in zip(*[iter(pointers)] * 4) if sign == "+" and kind == "v"
-        }
-        above = [offset for sign, offset, _, _ in zip(*[iter(pointers)] * 4) if sign in ("@", "@i")]
+        count, pointers = int(fields[4 + 2 * size]), fields[5 + 2 * size :]
+        fours = [pointers[i : i + 4] for i in range(0, 4 * count, 4)]
+        from_verb = {int(ends[:2], 16) for sign, _, kind, ends in fours if sign == "+" and kind == "v"}
+        above = [offset for sign, offset, _, _ in fours if sign in ("@", "@i")]
         found[fields[0]] = Synset(KINDS[part][int(fields[1]) - FIRST[part]], words, from_verb, above)
     return found
 

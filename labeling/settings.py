@@ -96,7 +96,7 @@ class Workspace(Value):
             SchemaError: It has problems.
         """
         file = schema_file(self.settings.schema_name, self.folder)
-        return LabelSchema.from_toml(read_text(file, "The schema"), where=str(file))
+        return LabelSchema.from_toml(read_text(file, "The schema"), where=str(file), folder=file.parent)
 
     @property
     def is_initialised(self) -> bool:

@@ -29,7 +29,7 @@ class Preannotate(Value):
             says which group it is ("Russian troops"), or the whole phrase ("Russian troops in Crimea").
         thresholds: Label → the least score of a span that is shown. A third, where nothing is said: a wrong span costs
             an annotator one gesture, a missing one two, so from a third on a span pays.
-        rules: The folder of word lists, weights of the scores, and rules of relations; schemas/en/README.md explains it.
+        rules: The folder of word lists, weights of the scores and rules of relations (schemas/en/README.md).
         lists: Name of a word list → files with further words.
         patterns: Files of spaCy patterns, as `SpanRuler` takes them: a JSON line each, `{"label": …, "pattern": …}`.
         models: spaCy packages or folders whose entities of the schema's labels are taken besides.

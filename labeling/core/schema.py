@@ -5,12 +5,13 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, StringConstraints, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, StringConstraints, ValidationError, model_validator
 
 from labeling.core.labels import LabeledDoc, Relation, Span
-from labeling.core.preannotate import Preannotate
+from labeling.core.preannotate import Part, Preannotate, Role
 from labeling.core.problem import Problem
 from labeling.core.value import Value
 from labeling.errors import SchemaError
@@ -78,16 +79,17 @@ class LabelSchema(Value):
     labels: Annotated[dict[Identifier, Label], Field(min_length=1)]
     relations: dict[Identifier, RelationLabel] = Field(default_factory=dict)
     preannotate: Preannotate | None = None
+    _folder: Path | None = PrivateAttr(None)
 
     @classmethod
-    def from_toml(cls, toml: str, where: str = "schema") -> Self:
-        """The schema that a TOML text describes.
+    def from_toml(cls, toml: str, where: str = "schema", folder: Path | None = None) -> Self:
+        """The schema that a TOML text describes; `folder` is where it stands, for the files that it names.
 
         Raises:
             SchemaError: It is no TOML, or it has problems; the message names all of them and `where`.
         """
         try:
-            return cls.model_validate(tomllib.loads(toml))
+            schema = cls.model_validate(tomllib.loads(toml))
         except tomllib.TOMLDecodeError as error:
             raise SchemaError(f"{where}: not valid TOML: {error}") from error
         except ValidationError as error:
@@ -96,6 +98,13 @@ class LabelSchema(Value):
                 f"{where}: {len(lines)} problem{'s' * (len(lines) > 1)}\n" + "\n".join(lines),
                 hint="docs/schema.md explains every key. `labeling schema check FILE` checks again.",
             ) from error
+        schema._folder = folder
+        return schema
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the schema stands; None where it is not from a file."""
+        return self._folder
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -110,11 +119,40 @@ class LabelSchema(Value):
         yield from (
             f"entity {entity!r} feeds {n} labels; it can become only one" for entity, n in feeds.items() if n > 1
         )
+        yield from self._preannotate_faults()
         for name, relation in self.relations.items():
             for end, labels in (("head", relation.head), ("tail", relation.tail)):
                 for label in labels:
                     if label not in self.labels:
                         yield f"relations.{name}.{end}: {label!r} is no label; there are {', '.join(self.labels)}"
+
+    def _preannotate_faults(self) -> Iterator[str]:
+        wanted = self.preannotate
+        if not wanted:
+            return
+        parts = {part: getattr(wanted, part) for part in get_args(Part) if part in wanted.model_fields_set}
+        roles = {role: getattr(wanted, role) for role in get_args(Role) if role in wanted.model_fields_set}
+        known: tuple[tuple[str, dict[str, str], Mapping[str, Any]], ...] = (
+            ("label", parts, self.labels),
+            ("relation", roles, self.relations),
+            ("label", {f"extents.{name}": name for name in wanted.extents}, self.labels),
+            ("label", {f"thresholds.{name}": name for name in wanted.thresholds}, self.labels),
+        )
+        for kind, names, those in known:
+            for key, name in names.items():
+                if name and name not in those:
+                    there = ", ".join(those) or "none"
+                    yield f'preannotate.{key}: {name!r} is no {kind}; there are {there}. "" stands for none'
+
+    @cached_property
+    def predicted(self) -> Preannotate | None:
+        """What is predicted; a part or role whose usual label or relation the schema does not have is ""."""
+        wanted = self.preannotate
+        if not wanted:
+            return None
+        absent = {part: "" for part in get_args(Part) if getattr(wanted, part) not in self.labels}
+        absent |= {role: "" for role in get_args(Role) if getattr(wanted, role) not in self.relations}
+        return wanted.model_copy(update=absent)
 
     @property
     def key(self) -> str:

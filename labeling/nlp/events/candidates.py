@@ -1,11 +1,10 @@
 """A parsed document → the spans that may be labelled: where each kind of span could lie, not yet whether it does."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 from spacy.tokens import Doc
 
 from labeling.core.preannotate import Extent, Preannotate
@@ -20,11 +19,11 @@ KINDS = (
 NAMES = frozenset({"PERSON", "ORG", "NORP", "GPE", "FAC", "LOC", "PRODUCT", "WORK_OF_ART", "EVENT", "LAW"})
 DATES = frozenset({"DATE", "TIME"})
 NOUN, PROPN, VERB, ADJ, PRON = map(code, ("NOUN", "PROPN", "VERB", "ADJ", "PRON"))
-WITH_ARTICLE = re.compile(r"(the|a|an)\s+", re.IGNORECASE)
+ARTICLES = frozenset({"the", "a", "an"})
 POSSESSIVE = ("'s", "’s")
 EDGE = " \t\n\"'“”‘’.,;:()[]-–—"
-PREPOSITIONS = frozenset("on in at of since from until by for during before after".split())
-PLACED = frozenset("of in at near on".split())
+PREPOSITIONS = frozenset(["on", "in", "at", "of", "since", "from", "until", "by", "for", "during", "before", "after"])
+PLACED = frozenset(["of", "in", "at", "near", "on"])
 MODIFIERS = frozenset({"compound", "amod", "nmod"})
 
 
@@ -38,13 +37,16 @@ class Candidate:
     end: int
 
 
+Extents = dict[int, tuple[int, int]]
+
+
 class Finder:
-    """Finds candidates as a schema wants them."""
+    """Says where spans could lie, as a schema wants them."""
 
     def __init__(self, settings: Preannotate, lexicon: Lexicon) -> None:
         self.settings = settings
-        self.reporting = lexicon.named("reporting_verbs")
-        self.states = lexicon.named("state_verbs")
+        reporting = frozenset() if settings.reporting_verbs else lexicon.named("reporting_verbs")
+        self.unwanted = reporting | (frozenset() if settings.states else lexicon.named("state_verbs"))
         self.quantities = lexicon.named("quantity_adjectives")
         self.kinds = frozenset(self._kinds())
 
@@ -65,71 +67,55 @@ class Finder:
 
     def label(self, kind: str) -> str:
         """The label that spans of a kind have."""
-        part = kind.split()[0]
+        part = kind.split(maxsplit=1)[0]
         return str(getattr(self.settings, part))
 
-    def __call__(self, doc: Doc, features: Features, likely: Any = None) -> Iterator[Candidate]:
-        """The candidates in a document.
-
-        Args:
-            doc: A document with tags, a parse and entities.
-            features: What is known of its tokens.
-            likely: Which tokens are worth a look for each of `KINDS`, shape (n, kinds); None looks at all of them.
-        """
-        names = [ent for ent in doc.ents if ent.label_ in NAMES]
+    def heads(self, doc: Doc, features: Features) -> tuple[NDArray[numpy.bool_], Extents]:
+        """Which tokens could head a span of each of `KINDS`, shape (n, kinds); and the extents of names, by their heads."""
         in_name = numpy.zeros(len(doc), dtype=bool)
-        for ent in names:
-            in_name[ent.start : ent.end] = True
-        pos = features.pos
-        nouns = ((pos == NOUN) | (pos == PROPN)) & ~in_name
-        heads = {
-            "action verb": pos == VERB,
-            "action noun": (pos == NOUN) | (pos == PROPN),
-            "action state": pos == ADJ,
-            "actor noun": nouns,
-            "actor pronoun": (pos == PRON),
-            "location noun": nouns,
-        }
-        for column, kind in enumerate(KINDS):
-            if kind not in self.kinds or kind not in heads:
-                continue
-            found = heads[kind] if likely is None else heads[kind] & likely[:, column]
-            for head in numpy.flatnonzero(found).tolist():
-                yield from self._at(doc, features, kind, head)
+        names: Extents = {}
+        found = numpy.zeros((len(doc), len(KINDS)), dtype=bool)
         for ent in doc.ents:
+            kinds = ("actor name", "location name") if ent.label_ in NAMES else ("date name",)
             if ent.label_ in NAMES:
-                kinds = ("actor name", "location name")
-            elif ent.label_ in DATES:
-                kinds = ("date name",)
-            else:
+                in_name[ent.start : ent.end] = True
+            elif ent.label_ not in DATES:
                 continue
-            for kind in kinds:
-                if kind in self.kinds:
-                    yield from self._name(doc, kind, ent.start, ent.end, likely)
+            for start, end in self._names(doc, ent.start, ent.end, is_date=ent.label_ in DATES):
+                head = doc[start:end].root.i
+                names[head] = (start, end)
+                found[head, [KINDS.index(kind) for kind in kinds]] = True
+        pos = features.pos
+        is_noun = (pos == NOUN) | (pos == PROPN)
+        found[:, KINDS.index("action verb")] = pos == VERB
+        found[:, KINDS.index("action noun")] = is_noun
+        found[:, KINDS.index("action state")] = pos == ADJ
+        found[:, KINDS.index("actor noun")] = found[:, KINDS.index("location noun")] = is_noun & ~in_name
+        found[:, KINDS.index("actor pronoun")] = pos == PRON
+        for head in numpy.flatnonzero(pos == VERB).tolist():
+            if doc[head].lemma_.lower() in self.unwanted:
+                found[head] = False
+        found[:, [column for column, kind in enumerate(KINDS) if kind not in self.kinds]] = False
+        return found, names
 
-    def _at(self, doc: Doc, features: Features, kind: str, head: int) -> Iterator[Candidate]:
-        """The candidate of a kind around a token; none where the schema does not want it."""
-        if kind == "action verb":
-            lemma = doc[head].lemma_.lower()
-            unwanted = (not self.settings.reporting_verbs and lemma in self.reporting) or (
-                not self.settings.states and lemma in self.states
-            )
-            if not unwanted:
-                is_phrasal = head + 1 < len(doc) and doc[head + 1].dep_ == "prt" and features.heads[head + 1] == head
-                yield Candidate(kind, head, head, head + 1 + is_phrasal)
-            return
-        if kind in ("action state", "actor pronoun"):
-            yield Candidate(kind, head, head, head + 1)
-            return
-        extent = "head" if kind == "action noun" else self.extent(kind)
+    def at(self, doc: Doc, features: Features, names: Extents, kind: str, head: int) -> Candidate:
+        """The candidate of a kind around its head."""
         start, end = head, head + 1
-        if extent == "head":
+        if kind == "action verb":
+            end += end < len(doc) and doc[end].dep_ == "prt" and features.heads[end] == head
+        elif kind == "action noun":
             start -= head in features.pairs
-        else:
-            start = self._group(doc, features, head)
+        elif kind == "location name":
+            start, end = names[head]
+            end = self._right(doc, head, end) if self.extent(kind) == "phrase" else end
+        elif kind in ("actor name", "date name"):
+            start, end = names[head]
+        elif kind in ("actor noun", "location noun"):
+            extent = self.extent(kind)
+            start = start - (head in features.pairs) if extent == "head" else self._group(doc, features, head)
             if extent == "phrase":
                 start, end = self._phrase(doc, start, head)
-        yield Candidate(kind, head, start, end)
+        return Candidate(kind, head, start, end)
 
     def extent(self, kind: str) -> Extent:
         """How far spans of a kind reach."""
@@ -169,34 +155,18 @@ class Finder:
             end = next(ent.end for ent in doc.ents if ent.start == after)
         return end
 
-    def _name(self, doc: Doc, kind: str, start: int, end: int, likely: Any) -> Iterator[Candidate]:
-        """A name without article, possessive and the punctuation at its edges, and up to the line's end."""
-        for i in range(start, end):
-            if "\n" in doc[i].text:
-                end = i
-                break
-        while start < end and (doc[start].text in EDGE or (start + 1 < end and doc[start].lower_ in ("the", "a", "an"))):
+    def _names(self, doc: Doc, start: int, end: int, *, is_date: bool) -> Iterator[tuple[int, int]]:
+        """A name without article, possessive and punctuation at its edges, up to the line's end; dates cut apart."""
+        end = next((i for i in range(start, end) if "\n" in doc[i].text), end)
+        while start < end and (doc[start].text in EDGE or (start + 1 < end and doc[start].lower_ in ARTICLES)):
             start += 1
         while start < end and (doc[end - 1].text in EDGE or (start + 1 < end and doc[end - 1].text in POSSESSIVE)):
             end -= 1
-        if start >= end:
-            return
-        column = KINDS.index(kind)
-        for first, last in self._dates(doc, start, end) if kind == "date name" else ((start, end),):
-            head = doc[first:last].root.i
-            if likely is None or likely[head, column]:
-                if kind == "location name" and self.extent(kind) == "phrase":
-                    last = self._right(doc, head, last)
-                yield Candidate(kind, head, first, last)
-
-    def _dates(self, doc: Doc, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """The expressions on both sides of a preposition: "6 a.m. on Friday" is two."""
-        first = start
-        for i in range(start, end):
-            if self.extent("date name") != "phrase" and doc[i].lower_ in PREPOSITIONS and doc[i].dep_ == "prep":
-                if i > first:
-                    yield first, i
-                first = i + 1
-        if first < end:
-            yield first, end
-
+        if is_date and self.extent("date name") != "phrase":  # "6 a.m. on Friday" is two
+            for i in range(start, end):
+                if doc[i].lower_ in PREPOSITIONS and doc[i].dep_ == "prep":
+                    if start < i:
+                        yield start, i
+                    start = i + 1
+        if start < end:
+            yield start, end

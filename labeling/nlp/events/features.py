@@ -32,14 +32,14 @@ WORD_NUMBERS = (
 )
 NUMBERS = (*(f"has {dep}" for dep in CHILDREN), *WORD_NUMBERS, "argument", "starts", "capital", "headline", "length")
 
-PREPOSITIONS = frozenset(
-    "in at on near from to into outside inside of by with for against between over off through across around after"
-    " before since until during within along under behind about as".split()
+PREPOSITION = (
+    "in on at near from to into outside inside of by with for against between over off through across around after"
+    " before since until during within along under behind about as"
 )
-DETERMINERS = frozenset("the a an this that these those no some any every each all both another".split())
-SUFFIXES = tuple(
-    "er or ist ing tion sion ment ism ship ness ance ence al ure man men ee ian ant ent ity age sis th".split()
-)
+DETERMINER = "the a an this that these those no some any every each all both another"
+SUFFIX = "er or ist ing tion sion ment ism ship ness ance ence al ure man men ee ian ant ent ity age sis th"
+PREPOSITIONS, DETERMINERS = frozenset(PREPOSITION.split()), frozenset(DETERMINER.split())
+SUFFIXES = tuple(SUFFIX.split())
 MANY_WORDS = 200_000  # that are remembered, with their numbers
 MIX = 1_000_003  # joins two hashes to one
 ATTRIBUTES = (POS, TAG, DEP, HEAD, ENT_TYPE, ENT_IOB, LEMMA, LOWER, IS_ALPHA, IS_SPACE, LENGTH, SENT_START)
@@ -87,16 +87,16 @@ class Describer:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
-        self.rows: dict[tuple[int, int, bool], int] = {}
-        self.table = numpy.zeros((1024, len(WORD_NUMBERS)), dtype=numpy.float32)
+        self.rows: dict[tuple[int, int, int], int] = {}
+        self.table: Any = numpy.zeros((1024, len(WORD_NUMBERS)), dtype=numpy.float32)
         self.suffixes: list[int] = []
         self.lists = [lexicon.named(name) for name in LISTS]
 
     def __call__(self, doc: Doc) -> Features:
         """What is known of the document's tokens."""
         n = len(doc)
-        array = doc.to_array(ATTRIBUTES)
-        pos, tag, dep, head, ent, iob, lemma, lower, is_alpha, is_space, length, starts = array.T
+        columns: Any = doc.to_array(list(ATTRIBUTES)).T
+        pos, tag, dep, head, ent, iob, lemma, lower, is_alpha, is_space, length, starts = columns
         heads = numpy.arange(n) + head.astype(numpy.int64)
         strings = doc.vocab.strings
         pobj = dep == code("pobj")
@@ -192,11 +192,13 @@ def _headlines(doc: Doc, capital: Ids, counts: Ids, is_space: Ids) -> Ids:
     lines = numpy.cumsum(ends)
     words = numpy.bincount(lines, counts)
     capitals = numpy.bincount(lines, capital & counts)
-    return (capitals > 0.7 * numpy.maximum(words, 1))[lines]
+    found: Ids = (capitals > 0.7 * numpy.maximum(words, 1))[lines]
+    return found
 
 
 def _lengths(ent: Ids, iob: Ids) -> Ids:
     """The tokens of the entity that each token is in, in quarters, 1 at most; 0 outside."""
     number = numpy.cumsum(iob == 3)
     sizes = numpy.bincount(number, ent > 0)
-    return numpy.where(ent > 0, numpy.minimum(sizes[number], 4) / 4, 0)
+    lengths: Ids = numpy.where(ent > 0, numpy.minimum(sizes[number], 4) / 4, 0)
+    return lengths

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
 
 from labeling.errors import SchemaError
 
@@ -50,51 +49,49 @@ class Lexicon:
 
 
 @lru_cache(maxsize=4)
-def read_lexicon(folder: Path) -> Lexicon:
-    """The lists of a folder: `nouns.tsv`, `verbs.tsv` (word, tab, `kind:per cent …`) and `NAME.txt` (a word a line).
+def to_lexicon(nouns: str, verbs: str, lists: tuple[tuple[str, str], ...]) -> Lexicon:
+    """The lexicon of these texts: word, tab, `kind:per cent …` a line; and lists by name, a word a line.
+
+    What stands behind `#` in a list is a comment.
 
     Raises:
-        SchemaError: A line is not of that form; the message names all of them.
+        SchemaError: A line is not of that form; the message names the first twenty of them.
     """
     faults: list[str] = []
-    nouns = _shares(folder / "nouns.tsv", NOUN_KINDS, faults)
-    verbs = _shares(folder / "verbs.tsv", VERB_KINDS, faults)
-    lists = {path.stem: read_list(path) for path in sorted(folder.glob("*.txt"))}
+    found = Lexicon(
+        _shares("nouns.tsv", nouns, NOUN_KINDS, faults),
+        _shares("verbs.tsv", verbs, VERB_KINDS, faults),
+        {name: to_list(text) for name, text in lists},
+    )
     if faults:
-        raise SchemaError(f"{folder}: {len(faults)} lines that are no words\n" + "\n".join(faults[:20]))
-    return Lexicon(nouns, verbs, lists)
+        raise SchemaError(f"{len(faults)} lines of word lists are no words\n" + "\n".join(faults[:20]))
+    return found
 
 
-def read_list(path: Path) -> frozenset[str]:
-    """The words of a list, in lower case: one a line; what stands behind `#` is a comment.
-
-    Raises:
-        SchemaError: There is no such file, or it is no UTF-8.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SchemaError(f"The word list {path} cannot be read: {error}") from error
+def to_list(text: str) -> frozenset[str]:
+    """The words of a list, in lower case: one a line; what stands behind `#` is a comment."""
     words = (line.partition("#")[0].strip().lower() for line in text.splitlines())
     return frozenset(word for word in words if word)
 
 
-def _shares(path: Path, kinds: tuple[str, ...], faults: list[str]) -> dict[str, Shares]:
-    if not path.is_file():
-        return {}
+def _shares(where: str, text: str, kinds: tuple[str, ...], faults: list[str]) -> dict[str, Shares]:
     place = {kind: number for number, kind in enumerate(kinds)}
+    nothing = (0.0,) * len(kinds)
     found: dict[str, Shares] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    known: dict[str, Shares] = {}  # many words say the same
+    for number, line in enumerate(text.splitlines(), 1):
         if not line or line.startswith("#"):
             continue
         word, _, said = line.partition("\t")
-        shares = [0.0] * len(kinds)
-        try:
-            for one in said.split():
-                kind, _, share = one.partition(":")
-                if kind in place:
-                    shares[place[kind]] = int(share) / 100
-        except ValueError:
-            faults.append(f"  {path.name}, line {number}: {line!r}")
-        found[word] = tuple(shares)
+        if said not in known:
+            shares = list(nothing)
+            try:
+                for one in said.split():
+                    kind, _, share = one.partition(":")
+                    if kind in place:
+                        shares[place[kind]] = int(share) / 100
+            except ValueError:
+                faults.append(f"  {where}, line {number}: {line!r}")
+            known[said] = tuple(shares)
+        found[word] = known[said]
     return found

@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import get_args
 
 from spacy.tokens import Span, Token
@@ -40,19 +39,15 @@ class Arrow:
 
 
 @lru_cache(maxsize=4)
-def read_rules(file: Path) -> tuple[Rule, ...]:
-    """The rules in a file; schemas/en/relations.tsv explains its form.
+def read_rules(text: str) -> tuple[Rule, ...]:
+    """The rules in a text; schemas/en/relations.tsv explains its form.
 
     Raises:
-        SchemaError: It cannot be read, or lines are no rules; the message names all of them.
+        SchemaError: Lines are no rules; the message names all of them.
     """
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SchemaError(f"The rules {file} cannot be read: {error}") from error
     rules: list[Rule] = []
     faults: list[str] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text.splitlines(), 1):
         if not line or line.startswith("#"):
             continue
         try:
@@ -63,7 +58,7 @@ def read_rules(file: Path) -> tuple[Rule, ...]:
         except (ValueError, re.error) as error:
             faults.append(f"  line {number}: {error}")
     if faults:
-        raise SchemaError(f"{file}: {len(faults)} lines are no rules\n" + "\n".join(faults))
+        raise SchemaError(f"{len(faults)} lines of relations.tsv are no rules\n" + "\n".join(faults))
     return tuple(rules)
 
 
@@ -103,21 +98,17 @@ class RelationFinder:
                 for role, cost in self._roles(other, path, forms):
                     key = (role, argument if role in NEAREST else action)
                     found[key].append((cost, abs(head.i - tail.i), argument if role not in NEAREST else action))
-        agents = {
-            (owner, other) for (role, owner), options in found.items() if role == "agent" for _, _, other in options
-        }
+        agents = {(owner, one[2]) for (role, owner), options in found.items() if role == "agent" for one in options}
         for (role, owner), options in found.items():
-            if role == "target":
-                options = [option for option in options if (owner, option[2]) not in agents] or []
-            if not options:
-                continue
             least = min(options)
             for option in options:
-                if role in NEAREST:
-                    if option == least:
-                        yield Arrow(option[2], owner, role)
-                elif option[0] == least[0]:
-                    yield Arrow(owner, option[2], role)
+                other = option[2]
+                if role in NEAREST and option == least:
+                    yield Arrow(other, owner, role)
+                elif (
+                    role not in NEAREST and option[0] == least[0] and (role == "agent" or (owner, other) not in agents)
+                ):
+                    yield Arrow(owner, other, role)
 
     def _roles(self, part: str, path: str, forms: frozenset[str]) -> tuple[tuple[str, int], ...]:
         """The roles that an argument of this part may have, each with its least cost."""

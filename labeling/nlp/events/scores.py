@@ -3,7 +3,6 @@
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -23,6 +22,7 @@ class Weights:
         names: For each of `NAMES`, hash → row of `rows`.
         rows: The weights of the names; shape (names known, k). Row 0 is that of an unknown name: zeros.
         numbers: The weights of `NUMBERS`; shape (numbers, k).
+        coverage: The share of the gold spans of each part ("actor", "action", …) that is a candidate at all.
     """
 
     kinds: tuple[str, ...]
@@ -30,6 +30,7 @@ class Weights:
     names: tuple[dict[int, int], ...]
     rows: NDArray[numpy.float32]
     numbers: NDArray[numpy.float32]
+    coverage: dict[str, float]
 
     def probabilities(self, features: Features) -> NDArray[numpy.float32]:
         """The probability that each of n tokens is the head of a span of each kind; shape (n, k)."""
@@ -37,23 +38,25 @@ class Weights:
         for known, column in zip(self.names, features.names, strict=True):
             get = known.get
             logits += self.rows[[get(value, 0) for value in column.tolist()]]
-        return 1 / (1 + numpy.exp(-logits))
+        found: NDArray[numpy.float32] = 1 / (1 + numpy.exp(-logits))
+        return found
 
 
 @lru_cache(maxsize=4)
-def read_weights(path: Path) -> Weights:
-    """The weights in a JSON file: `{kind: {"intercept": x, "names": {"pos": {"VERB": x}}, "numbers": {"capital": x}}}`.
+def read_weights(text: str) -> Weights:
+    """The weights in JSON: `{"coverage": {"actor": x}, "kinds": K}`, where K is `{kind: {"intercept": x, "names": {"pos": {"VERB": x}}, "numbers": {"capital": x}}}`.
 
     Raises:
         SchemaError: It cannot be read, or names a feature that there is not.
     """
     try:
-        return to_weights(json.loads(path.read_text(encoding="utf-8"))["kinds"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SchemaError(f"The scores {path} cannot be read: {type(error).__name__}: {error}") from error
+        found = json.loads(text)
+        return to_weights(found["kinds"], found["coverage"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SchemaError(f"The weights of the scores are none: {type(error).__name__}: {error}") from error
 
 
-def to_weights(kinds: dict[str, Any]) -> Weights:
+def to_weights(kinds: dict[str, Any], coverage: dict[str, float]) -> Weights:
     """The weights that such JSON describes.
 
     Raises:
@@ -81,6 +84,7 @@ def to_weights(kinds: dict[str, Any]) -> Weights:
         names=tuple(names),
         rows=numpy.array(rows, dtype=numpy.float32),
         numbers=numbers,
+        coverage={part: float(share) for part, share in coverage.items()},
     )
 
 

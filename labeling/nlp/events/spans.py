@@ -33,21 +33,50 @@ class SpanFinder:
         self.find = Finder(settings, lexicon)
         self.weights = weights
         self.columns = [weights.kinds.index(kind) for kind in KINDS]
-        labels = [self.find.label(kind) for kind in KINDS]
+        labels = [self.find.label(kind) if kind in self.find.kinds else "" for kind in KINDS]
+        self.coverage = numpy.array([weights.coverage.get(kind.split()[0], 1.0) for kind in KINDS])
         self.thresholds = numpy.array([settings.thresholds.get(label, PAYS) for label in labels])
 
-    def __call__(self, doc: Doc) -> list[Found]:
-        """The spans in order of text, none of which overlap."""
+    def __call__(self, doc: Doc, given: Iterable[Found] = ()) -> tuple[list[Found], float]:
+        """The spans in order of text, none of which overlap; and the share of the work that they are expected to save.
+
+        Args:
+            doc: A document with tags, a parse and entities.
+            given: What other sources found; where the rules find something in the same place, it stays.
+
+        The work is measured as `labeling.core.effort` does, with every count replaced by its expectation: a candidate
+        of the probability p is p gold spans, and where candidates cover only a share of the gold there is more of it.
+        """
+        given = _side_by_side(given)
         if not len(doc):
-            return []
+            return given, 1.0
         features = self.describe(doc)
         probabilities = self.weights.probabilities(features)[:, self.columns]
+        possible, names = self.find.heads(doc, features)
+        probabilities *= possible
         likely = probabilities >= self.thresholds
-        found = [
-            Found(c, self.find.label(c.kind), float(probabilities[c.head, KINDS.index(c.kind)]))
-            for c in self.find(doc, features, likely)
-        ]
-        return _side_by_side(found)
+        found = []
+        for head, column in numpy.argwhere(likely & possible).tolist():
+            kind = KINDS[column]
+            candidate = self.find.at(doc, features, names, kind, head)
+            if not any(_overlap(candidate, one.candidate) for one in given):
+                found.append(Found(candidate, self.find.label(kind), float(probabilities[head, column])))
+        shown = sorted((*given, *_side_by_side(found)), key=lambda f: f.candidate.start)
+        gold = float((probabilities.sum(axis=0) / self.coverage).sum())
+        return shown, _saved(gold, [one.score for one in shown])
+
+
+def _saved(gold: float, scores: list[float]) -> float:
+    """The share of the work that is done, where so much gold is expected and these spans are shown."""
+    right = sum(scores)
+    gold = max(gold, right)
+    if not gold:
+        return 1.0
+    return max(0.0, 1 - (2 * (gold - right) + (len(scores) - right)) / (2 * gold))
+
+
+def _overlap(a: Candidate, b: Candidate) -> bool:
+    return a.start < b.end and b.start < a.end
 
 
 def _side_by_side(found: Iterable[Found]) -> list[Found]:
@@ -64,9 +93,9 @@ def _side_by_side(found: Iterable[Found]) -> list[Found]:
     return sorted({id(f): f for f in taken.values()}.values(), key=lambda f: f.candidate.start)
 
 
-def to_group(doc: Doc, key: str, found: Iterable[Found]) -> SpanGroup:
-    """The spans as spaCy has them; `attrs` has `scores` and `sources`, one a span."""
-    found = list(found)
+def to_group(doc: Doc, key: str, found: list[Found], saved: float) -> SpanGroup:
+    """The spans as spaCy has them; `attrs` has `scores` and `sources`, one a span, and `saved` of the document."""
     spans = [Span(doc, f.candidate.start, f.candidate.end, label=f.label) for f in found]
     attrs = {"scores": [f.score for f in found], "sources": [f.candidate.kind for f in found]}
+    attrs["saved"] = saved
     return SpanGroup(doc, name=key, spans=spans, attrs=attrs)
