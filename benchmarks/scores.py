@@ -79,7 +79,7 @@ def collect(
     examples: dict[str, Examples],
     spans: Counter[str],
 ) -> None:
-    """Add the candidates of documents to the examples of their kinds, and their gold spans to the count of each part."""
+    """Add the candidates to the examples of their kinds, and the gold spans to the count of each part."""
     wanted = schema.predicted or Preannotate()
     lexicon = lexicon_of(Files.of(schema))
     describe, find = Describer(lexicon), Finder(wanted, lexicon)

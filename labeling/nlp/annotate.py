@@ -1,41 +1,140 @@
-"""Articles → documents with the labels that a pipeline and the schema's patterns give them."""
+"""Articles → documents with the labels that are predicted: events by rules, entities, patterns."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
+import spacy
 from spacy.language import Language
 from spacy.matcher import Matcher
 from spacy.tokens import Doc
 from spacy.tokens import Span as Tokens
 
 from labeling.core.article import Article
-from labeling.core.labels import LabeledDoc, Span
+from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.offsets import overlaps, trim, without_overlap
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema, Pattern
 from labeling.errors import ModelError, SchemaError
+from labeling.nlp.events.component import KEY, EventRelations, EventSpans
+from labeling.nlp.events.files import Files
+from labeling.nlp.events.sources import of_model
 from labeling.nlp.gold import SPANS_KEY
+from labeling.nlp.load import SAME_AS, load
+from labeling.nlp.normal import with_normal_forms
 
 # An entity that runs over a line end has swallowed a heading or the next paragraph.
 LINE_END = "\n"
+# What a pipeline has where events can be found in its documents.
+PARSED = frozenset({"tagger", "parser", "ner"})
+# Language → the pipeline that parses for a model that was trained on labels alone.
+PARSERS = {"en": "en_core_web_sm"}
+META, SOURCE = "meta", "source"  # where a span says which source found it
 
 
 def annotate(nlp: Language, schema: LabelSchema, articles: Iterable[Article]) -> Iterator[LabeledDoc]:
-    """Each article, in order, with its predicted spans.
+    """Each article, in order, with its predicted spans and relations.
 
-    Entities become the label that they feed; matches of the labels' patterns fill what entities left free. Spans do not
-    overlap, and their ids follow from the article and the span alone, so they are the same at every run.
+    Where the schema has a `[preannotate]` and the pipeline parses, spans and relations are those of
+    `labeling.nlp.events`. What those leave free is filled by entities, each with the label that it feeds, and then by
+    matches of the labels' patterns. Spans do not overlap, and their ids follow from the article and the span alone, so
+    they are the same at every run. A model that was trained on the schema's labels alone is helped by the language's
+    own pipeline, if it is installed.
 
     Raises:
-        SchemaError: A pattern of the schema is not one that spaCy understands.
+        SchemaError: A pattern of the schema is not one that spaCy understands, or a file that it names is none.
         ModelError: A pattern asks for something that the pipeline does not say, such as parts of speech.
     """
     matchers = pattern_matchers(nlp, schema)
-    for doc, article in nlp.pipe(((article.text, article) for article in articles), as_tuples=True):
-        entities, _ = without_overlap(_entities(doc, article, schema))
-        matches, _ = without_overlap(_matches(doc, article, matchers))
-        free = (m for m in matches if not any(overlaps(m, e) for e in entities))
-        yield LabeledDoc.of(article, (*entities, *free))
+    events = event_finder(nlp, schema)
+    parse = events.nlp if events else nlp
+    mapped = schema.label_of_entity.keys() - (events.entities if events else frozenset())
+    for doc, article in parse.pipe(((article.text, article) for article in articles), as_tuples=True):
+        found = _Found(article)
+        if events:
+            found.add_group(events(doc))
+        found.add(_entities(doc, schema, mapped))
+        found.add(_matches(doc, matchers))
+        yield with_normal_forms(LabeledDoc.of(article, tuple(found.spans), tuple(found.relations)), schema)
+
+
+@dataclass(frozen=True)
+class EventFinder:
+    """A pipeline that parses, and what finds events in its documents; `entities` are the labels that it takes over."""
+
+    nlp: Language
+    spans: EventSpans
+    relations: EventRelations
+    entities: frozenset[str]
+
+    def __call__(self, doc: Doc) -> Doc:
+        """The document with its events, in `doc.spans["events"]`."""
+        return self.relations(self.spans(doc))
+
+
+def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
+    """What finds the events that a schema asks for; None where it asks for none, or nothing parses."""
+    if not schema.predicted:
+        return None
+    learned = nlp if _is_trained_on(nlp, schema) else None
+    if not set(nlp.pipe_names) >= PARSED:
+        parser = PARSERS.get(nlp.lang or "", "")
+        if not learned or not any(spacy.util.is_package(name) for name in (parser, SAME_AS.get(parser, ""))):
+            return None
+        nlp = load(parser)
+    files = Files.of(schema)
+    spans, relations = EventSpans(nlp, files, KEY), EventRelations(nlp, files, KEY)
+    if learned and learned is not nlp:
+        spans.sources = (*spans.sources, of_model(learned, schema))
+    parts = {getattr(files.wanted, part) for part in ("actor", "action", "location", "date")}
+    taken = {entity for entity, (label, _) in schema.label_of_entity.items() if label in parts and entity != label}
+    return EventFinder(nlp, spans, relations, frozenset(taken))
+
+
+def _is_trained_on(nlp: Language, schema: LabelSchema) -> bool:
+    """Whether a recogniser in the pipeline has learned labels of the schema."""
+    labels = {label for name in ("ner", "spancat") for label in nlp.pipe_labels.get(name, ())}
+    return bool(labels & schema.labels.keys())
+
+
+class _Found:
+    """The spans and relations of one article, as they come; what would overlap one that is there is left out."""
+
+    def __init__(self, article: Article) -> None:
+        self.article = article
+        self.spans: list[Span] = []
+        self.relations: list[Relation] = []
+
+    def add_group(self, doc: Doc) -> None:
+        """Take over the events that were found in a document."""
+        group = doc.spans[KEY]
+        ids: dict[int, str] = {}
+        scored = zip(group, group.attrs["scores"], group.attrs["sources"], strict=True)
+        for number, (tokens, score, source) in enumerate(scored):
+            if span := self.span(tokens, tokens.label_, round(score, 4), source):
+                ids[number] = span.id
+                self.spans.append(span)
+        for head, tail, label in group.attrs["relations"]:
+            if head in ids and tail in ids:
+                self.relations.append(Relation(head=ids[head], tail=ids[tail], label=label))
+
+    def add(self, found: Iterable[tuple[Tokens, str, float, str]]) -> None:
+        """Take what lies free: tokens, label, score, source."""
+        spans, _ = without_overlap(span for one in found if (span := self.span(*one)))
+        free = [span for span in spans if not any(overlaps(span, other) for other in self.spans)]
+        self.spans += free
+
+    def span(self, tokens: Tokens, label: str, score: float, source: str) -> Span | None:
+        """The tokens as a span, cut at a line end and trimmed; None where nothing is left."""
+        text = self.article.text
+        start, end = trim(text, tokens.start_char, tokens.end_char)
+        cut = text.find(LINE_END, start, end)
+        start, end = trim(text, start, cut if cut >= 0 else end)
+        if start >= end:
+            return None
+        key = f"{self.article.doc_id}\n{start}\n{end}\n{label}"
+        span_id = hashlib.sha256(key.encode("utf-8")).hexdigest()[:10]
+        return Span(id=span_id, start=start, end=end, label=label, score=score, attributes={META: {SOURCE: source}})
 
 
 def refusal(nlp: Language, article: Article) -> Problem | None:
@@ -74,14 +173,14 @@ def _matcher(nlp: Language, label: str, pattern: Pattern) -> Matcher:
     return matcher
 
 
-def _entities(doc: Doc, article: Article, schema: LabelSchema) -> Iterator[Span]:
+def _entities(doc: Doc, schema: LabelSchema, wanted: Iterable[str]) -> Iterator[tuple[Tokens, str, float, str]]:
+    wanted = set(wanted)
     for entity in (*doc.ents, *doc.spans.get(SPANS_KEY, ())):  # of an entity recogniser, of a span categoriser
-        if entity.label_ in schema.label_of_entity:
-            label, score = schema.label_of_entity[entity.label_]
-            yield from _span(article, entity, label, score)
+        if entity.label_ in wanted:
+            yield entity, *schema.label_of_entity[entity.label_], f"entity {entity.label_}"
 
 
-def _matches(doc: Doc, article: Article, matchers: list[tuple[str, float, Matcher]]) -> Iterator[Span]:
+def _matches(doc: Doc, matchers: list[tuple[str, float, Matcher]]) -> Iterator[tuple[Tokens, str, float, str]]:
     for label, score, matcher in matchers:
         try:
             found = matcher(doc)
@@ -91,18 +190,4 @@ def _matches(doc: Doc, article: Article, matchers: list[tuple[str, float, Matche
                 "Name another with --model, or take those patterns out of the schema.",
             ) from error
         for _, start, end in found:
-            yield from _span(article, doc[start:end], label, score)
-
-
-def _span(article: Article, tokens: Tokens, label: str, score: float) -> Iterator[Span]:
-    """The tokens as a span, cut at a line end and trimmed; nothing where nothing is left."""
-    start, end = trim(article.text, tokens.start_char, tokens.end_char)
-    cut = article.text.find(LINE_END, start, end)
-    start, end = trim(article.text, start, cut if cut >= 0 else end)
-    if start < end:
-        yield Span(id=_span_id(article, start, end, label), start=start, end=end, label=label, score=score)
-
-
-def _span_id(article: Article, start: int, end: int, label: str) -> str:
-    key = f"{article.doc_id}\n{start}\n{end}\n{label}"
-    return hashlib.sha256(key.encode("utf-8")).hexdigest()[:10]
+            yield doc[start:end], label, score, "pattern"

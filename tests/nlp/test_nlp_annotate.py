@@ -16,9 +16,15 @@ from labeling.nlp.check import check_patterns
 from labeling.nlp.load import load, model_name, model_version
 
 EVENT = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
-# blank pipelines know no parts of speech, which the patterns ask for
-UNPATTERNED = LabelSchema.model_validate(
-    EVENT.model_dump() | {"labels": {n: label.model_dump() | {"patterns": ()} for n, label in EVENT.labels.items()}}
+# blank pipelines know no parts of speech, which this pattern asks for
+VERBS = LabelSchema.from_toml(
+    """
+    name = "verbs"
+    version = "1"
+    title = "Verbs"
+    [labels.ACTION]
+    patterns = [{ pattern = [{ POS = "VERB" }] }]
+    """
 )
 TEXTS = (
     "Turkish troops attacked Tadmor on Friday, Foreign Minister Ann Bell said in Geneva.\n\nMoscow denied it.",
@@ -70,7 +76,7 @@ def test_annotate_finds_who_does_what_where_and_when(english: Language):
 )
 def test_annotate_cuts_an_entity_at_a_line_end(text: str, tokens: list[str], marked: str | None):
     nlp = ruled({"label": "ORG", "pattern": [{"ORTH": token} for token in tokens]})
-    (doc,) = annotate(nlp, UNPATTERNED, [Article(doc_id="x", text=text)])
+    (doc,) = annotate(nlp, EVENT, [Article(doc_id="x", text=text)])
     assert [doc.slice(span) for span in doc.spans] == ([marked] if marked else [])
 
 
@@ -78,7 +84,7 @@ def test_annotate_leaves_entities_out_that_feed_no_label_and_takes_labels_of_its
     nlp = ruled(
         {"label": "MONEY", "pattern": "ten"}, {"label": "GPE", "pattern": "Lenz"}, {"label": "ACTOR", "pattern": "Army"}
     )
-    (doc,) = annotate(nlp, UNPATTERNED, [Article(doc_id="x", text="Army took ten from Lenz.")])
+    (doc,) = annotate(nlp, EVENT, [Article(doc_id="x", text="Army took ten from Lenz.")])
     assert [(doc.slice(s), s.label, s.score) for s in doc.spans] == [
         ("Army", "ACTOR", 1.0),
         ("Lenz", "LOCATION", EVENT.labels["LOCATION"].entities["GPE"]),
@@ -106,14 +112,14 @@ def test_annotate_lets_patterns_fill_what_entities_left_free():
 
 def test_annotate_names_a_pattern_that_asks_for_more_than_the_pipeline_says():
     with pytest.raises(ModelError, match="patterns of ACTION"):
-        list(annotate(spacy.blank("en"), EVENT, ARTICLES))
+        list(annotate(spacy.blank("en"), VERBS, ARTICLES))
 
 
 def test_annotate_leaves_patterns_out_of_a_label_that_the_pipeline_has_learned():
     nlp = spacy.blank("en")
     nlp.add_pipe("ner").add_label("ACTION")
-    assert pattern_matchers(nlp, EVENT) == []
-    assert {label for label, *_ in pattern_matchers(spacy.blank("en"), EVENT)} == {"ACTION"}
+    assert pattern_matchers(nlp, VERBS) == []
+    assert {label for label, *_ in pattern_matchers(spacy.blank("en"), VERBS)} == {"ACTION"}
 
 
 @pytest.mark.parametrize("pattern", ['{ LOWERR = "x" }', "{ LOWER = 3 }", '{ OP = "x" }'])
@@ -162,5 +168,5 @@ def test_annotate_takes_the_spans_of_a_span_categoriser():
         return doc
 
     nlp.add_pipe("two_spans")
-    (doc,) = annotate(nlp, UNPATTERNED, [Article(doc_id="x", text="Russian troops left.")])
+    (doc,) = annotate(nlp, EVENT, [Article(doc_id="x", text="Russian troops left.")])
     assert [(doc.slice(span), span.label) for span in doc.spans] == [("Russian troops", "ACTOR")]

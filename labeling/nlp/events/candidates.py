@@ -71,7 +71,7 @@ class Finder:
         return str(getattr(self.settings, part))
 
     def heads(self, doc: Doc, features: Features) -> tuple[NDArray[numpy.bool_], Extents]:
-        """Which tokens could head a span of each of `KINDS`, shape (n, kinds); and the extents of names, by their heads."""
+        """Which tokens could head a span of each of `KINDS`, shape (n, kinds); and names' extents, by their heads."""
         in_name = numpy.zeros(len(doc), dtype=bool)
         names: Extents = {}
         found = numpy.zeros((len(doc), len(KINDS)), dtype=bool)

@@ -25,7 +25,6 @@ from labeling.nlp.events.sources import Source, read_sources
 from labeling.nlp.events.spans import SpanFinder, to_group
 
 KEY = "events"  # of doc.spans
-NEEDED = ("tagger", "parser", "ner")  # what a pipeline has where these components can work
 
 
 class Component:

@@ -101,14 +101,12 @@ class RelationFinder:
         agents = {(owner, one[2]) for (role, owner), options in found.items() if role == "agent" for one in options}
         for (role, owner), options in found.items():
             least = min(options)
-            for option in options:
-                other = option[2]
-                if role in NEAREST and option == least:
-                    yield Arrow(other, owner, role)
-                elif (
-                    role not in NEAREST and option[0] == least[0] and (role == "agent" or (owner, other) not in agents)
-                ):
-                    yield Arrow(owner, other, role)
+            if role in NEAREST:
+                yield Arrow(least[2], owner, role)
+                continue
+            for cost, _, to in options:
+                if cost == least[0] and (role == "agent" or (owner, to) not in agents):
+                    yield Arrow(owner, to, role)
 
     def _roles(self, part: str, path: str, forms: frozenset[str]) -> tuple[tuple[str, int], ...]:
         """The roles that an argument of this part may have, each with its least cost."""

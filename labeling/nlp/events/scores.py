@@ -44,7 +44,9 @@ class Weights:
 
 @lru_cache(maxsize=4)
 def read_weights(text: str) -> Weights:
-    """The weights in JSON: `{"coverage": {"actor": x}, "kinds": K}`, where K is `{kind: {"intercept": x, "names": {"pos": {"VERB": x}}, "numbers": {"capital": x}}}`.
+    """The weights in JSON: `{"coverage": {"actor": x}, "kinds": {kind: W}}`.
+
+    W is `{"intercept": x, "names": {"pos": {"VERB": x}}, "numbers": {"capital": x}}`.
 
     Raises:
         SchemaError: It cannot be read, or names a feature that there is not.
