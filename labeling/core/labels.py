@@ -91,19 +91,20 @@ class LabeledDoc(Article):
         for span_id, count in Counter(span.id for span in self.spans).items():
             if count > 1:
                 yield f"span id {span_id!r} stands {count} times"
+        text = self.text
         for span in self.spans:
-            if span.end > len(self.text):
-                yield f"span {span.id!r} ends at {span.end}, behind the text's end at {len(self.text)}"
-            elif self.text[span.start].isspace() or self.text[span.end - 1].isspace():
+            if span.end > len(text):
+                yield f"span {span.id!r} ends at {span.end}, behind the text's end at {len(text)}"
+            elif text[span.start].isspace() or text[span.end - 1].isspace():
                 yield f"span {span.id!r} has white space at its edge: {self.slice(span)!r}"
 
     def _relation_faults(self) -> Iterator[str]:
         known = {span.id for span in self.spans}
-        for relation, count in Counter(self.relations).items():
+        for (head, tail, label), count in Counter((r.head, r.tail, r.label) for r in self.relations).items():
             if count > 1:
-                yield f"relation {relation.label!r} stands {count} times between the same spans"
-            for end in {relation.head, relation.tail} - known:
-                yield f"relation {relation.label!r} refers to {end!r}, which is no span"
+                yield f"relation {label!r} stands {count} times between the same spans"
+            for end in {head, tail} - known:
+                yield f"relation {label!r} refers to {end!r}, which is no span"
 
     def _unknown_faults(self) -> Iterator[str]:
         for start, end in self.unknown:

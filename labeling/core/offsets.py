@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Protocol, TypeVar
 
 
@@ -44,6 +45,9 @@ def without_overlap(extents: Iterable[E]) -> tuple[list[E], list[tuple[E, E]]]:
     The longest extent wins; among equals the first in the text, then the first given. This is the choice that
     `spacy.util.filter_spans` makes, but here nothing disappears.
     """
+    extents = list(extents)
+    if all(one.end <= next_one.start for one, next_one in pairwise(extents)):
+        return extents, []
     starts: list[int] = []
     kept: list[E] = []
     shadowed: list[tuple[E, E]] = []

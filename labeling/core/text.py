@@ -28,7 +28,13 @@ def normalize(text: str) -> str:
 
 def is_storable(text: str) -> bool:
     r"""Whether the text has no `\r`, NUL or lone surrogate: the ones that Label Studio or spaCy would trip over."""
-    return "\r" not in text and not UNSTORABLE.search(text)
+    if "\r" in text or "\x00" in text:
+        return False
+    try:
+        text.encode()  # in a tenth of the time that looking for surrogates takes
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def storable(value: Any, depth: int = MAX_DEPTH) -> Any:

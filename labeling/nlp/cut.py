@@ -42,12 +42,13 @@ class Cutter(dict[str, bytes]):
     def __init__(self, nlp: Language) -> None:
         super().__init__()
         self.nlp = nlp
-        self.tokenizer: Any = nlp.tokenizer
-        is_usual = type(self.tokenizer) is Tokenizer
-        self.special = self.tokenizer.rules if is_usual else {}
+        tokenizer: Any = nlp.tokenizer
+        self.tokenizer = tokenizer
+        is_usual = type(tokenizer) is Tokenizer
+        self.special: dict[str, Any] = tokenizer.rules if is_usual else {}
         self.by_stretch = is_usual and not any(len(rule.split()) > 1 for rule in self.special)
         if self.by_stretch:
-            self.tokenizer.max_cache_size = 0  # it is remembered here
+            tokenizer.max_cache_size = 0  # it is remembered here
             vocab: Any = nlp.vocab
             # nobody asks what a word looks like; a sentencizer asks for these
             getters = vocab.lex_attr_getters

@@ -8,7 +8,7 @@ twice.
 
 import struct
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -60,19 +60,18 @@ def pack(golds: Sequence[Gold], cutter: Cutter) -> Packed:
     orths = numpy.concatenate([gold.cut.orths for gold in golds])
     types = numpy.concatenate([gold.types for gold in golds])
     tokens = numpy.column_stack((orths, numpy.concatenate([gold.iobs for gold in golds]), types)).astype("<u8")
-    groups = [_span_groups(gold, cutter) for gold in golds]
+    labels = {span.label for gold in golds for span in gold.doc.spans if span.id in gold.places}
+    numbers = {label: cutter.label(label) for label in labels}
     names = cutter.nlp.vocab.strings
-    strings = {names[number] for number in numpy.unique(orths).tolist()}
-    strings |= {span.label for gold in golds for span in gold.doc.spans if span.id in gold.places}
-    user_data = (PACKER.pack({USER_DATA: gold.doc.model_dump_json()}) for gold in golds)
+    strings = {names[number] for number in numpy.unique(orths).tolist()} | labels
     sections = {
         "tokens": tokens.tobytes("C"),
         "spaces": numpy.concatenate([gold.cut.spaces for gold in golds]).tobytes("C"),
         "lengths": numpy.asarray([len(gold.iobs) for gold in golds], dtype="int32").tobytes("C"),
         "cats": PACKER.pack({}) * len(golds),
         "flags": PACKER.pack({"has_unknown_spaces": False}) * len(golds),
-        "span_groups": b"".join(PACKER.pack(group) for group in groups),
-        "user_data": b"".join(PACKER.pack(data) for data in user_data),
+        "span_groups": b"".join(PACKER.pack(_span_groups(gold, numbers)) for gold in golds),
+        "user_data": b"".join(PACKER.pack(PACKER.pack({USER_DATA: gold.json})) for gold in golds),
     }
     return Packed(len(golds), len(tokens), strings, {name: _deflated(data) for name, data in sections.items()})
 
@@ -160,15 +159,12 @@ class DocBinWriter:
             yield self.packed.sections[name], self.spools.get(name)
 
 
-def _span_groups(gold: Gold, cutter: Cutter) -> bytes:
-    """What `doc.spans.to_bytes()` gives of a document with one group."""
-    starts, ends = gold.cut.starts, gold.cut.ends
-    spans = [
-        SPAN.pack(0, 0, cutter.label(span.label), first, last, starts[first], ends[last - 1])
-        for span in gold.doc.spans
-        if (place := gold.places.get(span.id))
-        for first, last in (place,)
-    ]
+def _span_groups(gold: Gold, numbers: Mapping[str, int]) -> bytes:
+    """What `doc.spans.to_bytes()` gives of a document with one group; `numbers` are the hashes of the labels."""
+    kept = [(numbers[span.label], *gold.places[span.id]) for span in gold.doc.spans if span.id in gold.places]
+    starts = gold.cut.starts[[first for _, first, _ in kept]].tolist()
+    ends = gold.cut.ends[[last - 1 for *_, last in kept]].tolist()
+    spans = [SPAN.pack(0, 0, *place, start, end) for place, start, end in zip(kept, starts, ends, strict=True)]
     return bytes(PACKER.pack({PACKER.pack({"name": SPANS_KEY, "attrs": {}, "spans": spans}): [SPANS_KEY]}))
 
 

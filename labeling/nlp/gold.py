@@ -34,6 +34,7 @@ class Gold:
 
     Attributes:
         doc: The document.
+        json: The document as one line of JSON: what docs.jsonl and the DocBin files have of it.
         cut: Its tokens.
         iobs: spaCy's ENT_IOB of each token.
         types: The hash of each token's entity label, or 0.
@@ -43,6 +44,7 @@ class Gold:
     """
 
     doc: LabeledDoc
+    json: str
     cut: Cut
     iobs: NDArray[Any]
     types: NDArray[Any]
@@ -63,11 +65,10 @@ def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
     """
     cut = cutter(labeled.text)
     spans = labeled.spans
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, Outcome] = {span.id: "exact" for span in spans}
     problems: list[Problem] = []
     placed: list[_Placed] = []
     for span, found in zip(spans, _exact(cut, spans), strict=True):
-        outcomes[span.id] = "exact"
         extent = found
         if extent is None and (extent := _snapped(labeled.text, cut, span, align)):
             outcomes[span.id] = "snapped"
@@ -85,16 +86,17 @@ def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
         problems.append(_shadowed(labeled, loser.span, winner.span))
     iobs = numpy.full(len(cut.starts), OUTSIDE, dtype=numpy.uint64)
     types = numpy.zeros(len(cut.starts), dtype=numpy.uint64)
-    lost = ((span.start, span.end) for span in spans if outcomes[span.id] in {"shadowed", "misaligned"})
+    lost = [(span.start, span.end) for span in spans if outcomes[span.id] in {"shadowed", "misaligned"}]
     for start, end in (*labeled.unknown, *lost):
         first, last = _touched(cut, start, end)
         iobs[first:last] = MISSING
+    numbers = {label: cutter.label(label) for label in {entity.span.label for entity in entities}}
     for entity in entities:
         iobs[entity.start : entity.end] = INSIDE
         iobs[entity.start] = BEGIN
-        types[entity.start : entity.end] = cutter.label(entity.span.label)
+        types[entity.start : entity.end] = numbers[entity.span.label]
     places = {each.span.id: (each.start, each.end) for each in placed}
-    return Gold(labeled, cut, iobs, types, places, outcomes, tuple(problems))
+    return Gold(labeled, labeled.model_dump_json(), cut, iobs, types, places, outcomes, tuple(problems))
 
 
 def to_doc(gold: Gold, cutter: Cutter) -> Doc:
@@ -105,7 +107,7 @@ def to_doc(gold: Gold, cutter: Cutter) -> Doc:
     doc.spans[SPANS_KEY] = [
         Tokens(doc, *gold.places[span.id], label=span.label) for span in gold.doc.spans if span.id in gold.places
     ]
-    doc.user_data[USER_DATA] = gold.doc.model_dump_json()
+    doc.user_data[USER_DATA] = gold.json
     return doc
 
 

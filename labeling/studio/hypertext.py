@@ -25,12 +25,14 @@ STEPS = re.compile(r"(?:/[A-Za-z][\w:-]*(?:\[\d+\])?)*(?:/text\(\)(?:\[\d+\])?)?
 
 def is_page(raw: str, result: Any) -> bool:
     """Whether the regions of a result lie in a page of HTML."""
-    values = [item.get("value") for item in items_of(result) if isinstance(item, dict) and not is_relation(item)]
-    return any(isinstance(value, dict) and _is_in_page(value, raw) for value in values)
-
-
-def _is_in_page(value: Json, raw: str) -> bool:
-    return str(value.get("start")).startswith("/") or ("hypertextlabels" in value and "<" in raw)
+    has_tags = "<" in raw
+    for item in items_of(result):
+        value = item.get("value") if isinstance(item, dict) and not is_relation(item) else None
+        if isinstance(value, dict):
+            start = value.get("start")
+            if (isinstance(start, str) and start.startswith("/")) or (has_tags and "hypertextlabels" in value):
+                return True
+    return False
 
 
 class Page:

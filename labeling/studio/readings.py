@@ -58,8 +58,8 @@ def count(text: str, claims: Sequence[Claim]) -> Counted:
     >>> count("😀 Kyiv", [Claim(3, 7, "Kyiv")])
     Counted(reading='the offsets count UTF-16 code units', extents=((2, 6),), unfit=frozenset(), ambiguous=False)
     """
-    plain = tuple((claim.start, claim.end) for claim in claims)
-    unfit = frozenset(i for i, claim in enumerate(claims) if not fits(text, (claim.start, claim.end), claim.said))
+    plain = tuple([(start, end) for start, end, _ in claims])
+    unfit = frozenset([i for i, (start, end, said) in enumerate(claims) if not fits(text, (start, end), said)])
     if not unfit:
         return Counted("", plain)
     fitting: dict[tuple[Extent, ...], Counted] = {}
@@ -107,7 +107,7 @@ def fits(text: str, extent: Extent, said: str) -> bool:
     start, end = extent
     if not 0 <= start < end <= len(text):
         return False
-    return not said or difference(said, text[start:end]) is not None
+    return not said or said == text[start:end] or difference(said, text[start:end]) is not None
 
 
 def _exact(text: str, claims: Sequence[Claim], extents: Sequence[Extent]) -> int:

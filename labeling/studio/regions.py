@@ -97,13 +97,15 @@ def is_span(item: Any) -> bool:
     """Whether an entry of a result is to be counted as a span: a labelled region, or something that nobody can read."""
     if not isinstance(item, dict):
         return True
-    return not is_relation(item) and (str(item.get("type")).endswith("labels") or "labels" in _value(item))
+    kind = item.get("type")
+    return kind != "relation" and (str(kind).endswith("labels") or "labels" in _value(item))
 
 
 def labels_of(item: Json) -> list[Any]:
     """The labels of a region or of a relation, [None] where it has none; each of them is a span or a relation."""
-    value = item if is_relation(item) else _value(item)
-    labels = value.get(str(item.get("type")), value.get("labels"))
+    kind = item.get("type")
+    value = item if kind == "relation" else _value(item)
+    labels = value.get(str(kind), value.get("labels"))
     if labels is None and value is not item:  # before 1.0 a region of type "labels" could have "htmllabels"
         labels = next((value[key] for key in value if key.endswith("labels")), None)
     return labels if isinstance(labels, list) and labels else [None]
@@ -183,7 +185,7 @@ class _Reader:
         self.spans_of_region: dict[str, list[Span]] = {}
         self.taken: dict[tuple[int, int, str], Span] = {}
         self.ids: set[str] = set()
-        self.known_relations: set[Relation] = set()
+        self.known_relations: set[tuple[str, str, str]] = set()
         self.plain_labels: frozenset[str] | set[str] = frozenset()
         self.left_out: set[str] = set()  # regions whose labels were dropped on purpose
         self.misread: dict[int, str] = {}  # by id() of a claim: why its text is not what its offsets say
@@ -204,13 +206,18 @@ class _Reader:
             else:
                 (regions if is_span(item) else answers).append(item)
         places = [_place(region, self.located) for region in regions]
+        labels = [labels_of(region) for region in regions]
         if not self.veto:
             places = self.counted(places)
-            if self.raw is self.text:
-                self.plain_labels = self.legend.plain(labels_of(region)[0] for region in regions)
-        for region, place in zip(regions, places, strict=True):
-            for label in labels_of(region):
-                self.out.span_counts[self.read_span(region, place, label)] += 1
+            if self.raw is self.text and not self.way:
+                self.plain_labels = self.legend.plain({name for names in labels if type(name := names[0]) is str})
+        self.out.span_counts.update(
+            [
+                "exact" if self.read_plain(region, place, label) else self.read_span(region, place, label)
+                for region, place, names in zip(regions, places, labels, strict=True)
+                for label in names
+            ]
+        )
         self.read_answers(answers)
         for arrow in arrows:
             self.read_arrow(arrow)
@@ -238,8 +245,6 @@ class _Reader:
 
     def read_span(self, region: Json, place: Claim | RefusedError, label: Any) -> str:
         """What became of one label of one region: exact, trimmed, repaired, dropped or refused."""
-        if self.read_plain(region, place, label):
-            return "exact"
         if isinstance(label, str) and label in self.legend.drop:
             self.out.dropped[label] += 1
             self.left_out.add(str(region.get("id")))
@@ -267,24 +272,18 @@ class _Reader:
 
     def read_plain(self, region: Json, place: Claim | RefusedError, label: Any) -> bool:
         """Whether the label is one of those that need no second look: most are, so they are read by themselves."""
-        if type(label) is not str or label not in self.plain_labels or type(place) is not Claim or self.way:
+        if type(label) is not str or label not in self.plain_labels or type(place) is not Claim:
             return False
         start, end, said = place
-        text, region_id = self.text, region.get("id")
-        is_plain = (
-            type(region_id) is str
-            and region_id not in self.ids
-            and (start, end, label) not in self.taken
-            and 0 <= start < end <= len(text)
-            and (not said or said == text[start:end])
-            and not (text[start].isspace() or text[end - 1].isspace())
-            and META not in region
-        )
-        if not is_plain or not region_id:
+        region_id = region.get("id")
+        extent = (start, end, label)
+        if type(region_id) is not str or not region_id or region_id in self.ids or extent in self.taken:
             return False
-        span = Span(id=region_id, start=start, end=end, label=label)
+        text = self.text[start:end] if 0 <= start < end <= len(self.text) else ""
+        if not text or said not in ("", text) or text[0].isspace() or text[-1].isspace() or META in region:
+            return False
+        self.taken[extent] = span = Span(id=region_id, start=start, end=end, label=label)
         self.ids.add(region_id)
-        self.taken[start, end, label] = span
         self.spans_of_region[region_id] = [span]
         self.out.spans.append(span)
         return True
@@ -404,16 +403,17 @@ class _Reader:
     # relations
 
     def read_arrow(self, arrow: Json) -> None:
-        ends = tuple(str(arrow.get(end) or "") for end in ("from_id", "to_id"))
+        ends = str(arrow.get("from_id") or ""), str(arrow.get("to_id") or "")
+        is_left_out = any(end in self.left_out and end not in self.spans_of_region for end in ends)
         for label in labels_of(arrow):
-            is_left_out = self.left_out & {end for end in ends if end not in self.spans_of_region}
             if is_left_out or (isinstance(label, str) and label in self.legend.drop):
                 self.out.dropped[str(label)] += 1
                 self.out.relation_counts["dropped"] += 1
                 continue
             try:
                 relation, changes = self.relation(arrow, ends, label)
-                if relation in self.known_relations:
+                known = relation.head, relation.tail, relation.label
+                if known in self.known_relations:
                     raise RefusedError("duplicate-relation", f"{relation.label} stands twice between the same spans")
             except RefusedError as refused:
                 shown = label if isinstance(label, str) else ""
@@ -421,14 +421,14 @@ class _Reader:
                 self.out.relation_counts["refused"] += 1
                 continue
             self.out.relations.append(relation)
-            self.known_relations.add(relation)
+            self.known_relations.add(known)
             self.out.relation_counts["changed" if changes else "exact"] += 1
             for reason, detail in changes:
                 self.note(reason, "changed", detail, label=relation.label, text=self.shown(ends))
 
-    def relation(self, arrow: Json, ends: Iterable[str], label: Any) -> tuple[Relation, list[tuple[str, str]]]:
+    def relation(self, arrow: Json, ends: tuple[str, str], label: Any) -> tuple[Relation, list[tuple[str, str]]]:
         """The relation that an arrow means, and what had to be understood to see it."""
-        heads, tails = (self.spans_of_region.get(end) for end in ends)
+        heads, tails = self.spans_of_region.get(ends[0]), self.spans_of_region.get(ends[1])
         if not heads or not tails:
             raise RefusedError("no-such-span", "an end of the relation is no span, or was refused")
         changes = []
@@ -458,11 +458,12 @@ class _Reader:
 
     def likeliest(self, heads: Sequence[Span], tails: Sequence[Span], label: Any) -> tuple[Span, Span]:
         """The ends of a relation; where a region has several labels, those between which the schema allows it."""
-        pairs = list(product(heads, tails))
-        if self.schema and len(pairs) > 1:
+        first = heads[0], tails[0]
+        if self.schema and len(heads) * len(tails) > 1:
+            pairs = product(heads, tails)
             legal = (pair for pair in pairs if not self.schema.objection(str(label), pair[0].label, pair[1].label))
-            return next(legal, pairs[0])
-        return pairs[0]
+            return next(legal, first)
+        return first
 
     def only_legal(self, head: Span, tail: Span) -> tuple[Span, Span, str]:
         """The one relation that the schema allows between two spans, whichever way it goes."""

@@ -148,7 +148,7 @@ def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -
         for labeled, outcomes in zip(review.docs, review.outcomes, strict=True):
             placed = place(labeled, cut, job.align)
             docs.setdefault(fate.part, []).append(placed)
-            lines.append(labeled.model_dump_json())
+            lines.append(placed.json)
             problems += [p.model_copy(update={"where": review.where, "url": review.url}) for p in placed.problems]
             _count_doc(labeled, placed, outcomes, fate.part, out.counts)
             out.counts["tokens",] += len(placed.iobs)
@@ -222,12 +222,14 @@ def _count_review(review: Review, counts: Counts) -> None:
 def _count_doc(labeled: LabeledDoc, placed: Any, outcomes: Mapping[str, str], part: Part, counts: Counts) -> None:
     """Count each span once, under the strongest thing that happened to it."""
     counts["documents", part] += 1
-    for span in labeled.spans:
-        outcome = placed.outcomes[span.id]
-        if outcome == "misaligned":
-            counts["spans", "refused"] += 1
-            continue
-        counts["spans", outcomes.get(span.id, "exact") if outcome == "exact" else outcome] += 1
-        first, last = placed.places[span.id]
-        counts["lengths", str(last - first)] += 1
-        counts["labels", span.label, part] += 1
+    found = Counter(placed.outcomes.values())
+    for span_id, outcome in outcomes.items():
+        if placed.outcomes[span_id] == "exact":
+            found["exact"] -= 1
+            found[outcome] += 1
+    for outcome, number in found.items():
+        counts["spans", "refused" if outcome == "misaligned" else outcome] += number
+    for length, number in Counter(last - first for first, last in placed.places.values()).items():
+        counts["lengths", str(length)] += number
+    for label, number in Counter(span.label for span in labeled.spans if span.id in placed.places).items():
+        counts["labels", label, part] += number
