@@ -24,6 +24,7 @@ class Preannotate(Value):
         pronouns: Whether "he" and "who" are.
         event_nouns: Whether "the attack" and "talks" are actions, besides verbs.
         reporting_verbs: Whether "said" and "announced" are.
+        light_verbs: Whether "held" in "held talks" is, and "began" in "began to march", besides what they carry.
         states: Whether "has", "fears" and "is dead" are.
         extents: Label → how far its spans reach where they are no names: the head alone ("troops"), the head with what
             says which group it is ("Russian troops"), or the whole phrase ("Russian troops in Crimea").
@@ -47,6 +48,7 @@ class Preannotate(Value):
     pronouns: bool = False
     event_nouns: bool = True
     reporting_verbs: bool = True
+    light_verbs: bool = False
     states: bool = False
     extents: dict[str, Extent] = Field(default_factory=dict)
     thresholds: dict[str, Threshold] = Field(default_factory=dict)

@@ -47,6 +47,7 @@ class Finder:
         self.settings = settings
         reporting = frozenset() if settings.reporting_verbs else lexicon.named("reporting_verbs")
         self.unwanted = reporting | (frozenset() if settings.states else lexicon.named("state_verbs"))
+        self.light = lexicon.named("light_verbs") | lexicon.named("aspect_verbs")
         self.quantities = lexicon.named("quantity_adjectives")
         self.kinds = frozenset(self._kinds())
 

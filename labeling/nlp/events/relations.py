@@ -14,7 +14,8 @@ from labeling.errors import SchemaError
 
 ROLES: tuple[Role, ...] = get_args(Role)
 SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass", "expl"})
-BEHIND = re.compile(r"(/conj)*(/appos)?$")  # what an argument may hang on, besides the rule's path
+# What an argument may hang on, besides the rule's path; of "Idris, a teacher," Idris is taken, where she is a span.
+CONJUNCT, APPOSED = re.compile(r"(/conj)+$"), re.compile(r"(/conj)*/appos(:noun)?(/conj)*$")
 NEAREST = frozenset({"place", "time"})  # one action each: an argument of several would mislead
 FAR = 8  # steps of a path that no rule is longer than
 
@@ -115,11 +116,14 @@ class RelationFinder:
             if len(self.costs) > 100_000:
                 self.costs.clear()
             wanted = {"actor": ("agent", "target"), "location": ("place",), "date": ("time",)}[part]
-            paths = {path, BEHIND.sub("", path)} - {""}
+            more = {path: 0, CONJUNCT.sub("", path): 0}
+            more[APPOSED.sub("", path)] = int(path.endswith("/appos:noun"))
             costs: dict[str, int] = {}
             for rule in self.rules:
-                if rule.role in wanted and rule.verb in forms and any(map(rule.path.fullmatch, paths)):
-                    costs[rule.role] = min(rule.cost, costs.get(rule.role, rule.cost))
+                if rule.role in wanted and rule.verb in forms:
+                    for one, extra in more.items():
+                        if one and rule.path.fullmatch(one):
+                            costs[rule.role] = min(rule.cost + extra, costs.get(rule.role, 99))
             self.costs[key] = tuple(costs.items())
         return self.costs[key]
 
@@ -163,6 +167,8 @@ def _path(up: Mapping[int, str], tail: Token) -> str:
 def _named(token: Token) -> str:
     if token.dep_ == "prep":
         return f"prep:{token.lower_}"
+    if token.dep_ == "appos" and token.pos_ == "NOUN":
+        return "appos:noun"
     if token.dep_ == "ccomp" and any(child.tag_ == "TO" for child in token.children):
         return "ccomp:to"
     return token.dep_

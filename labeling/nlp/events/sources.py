@@ -82,9 +82,11 @@ def of_model(nlp: Language, schema: LabelSchema) -> Source:
     name = f"model {model_name(nlp)}"
 
     def source(doc: Doc) -> Iterator[Found]:
-        own = Doc(nlp.vocab, [t.text for t in doc], [bool(t.whitespace_) for t in doc])
-        for _, pipe in nlp.pipeline:
-            own = pipe(own)
+        own = doc
+        if doc.vocab is not nlp.vocab:  # the pipeline that parsed is another one
+            own = Doc(nlp.vocab, [t.text for t in doc], [bool(t.whitespace_) for t in doc])
+            for _, pipe in nlp.pipeline:
+                own = pipe(own)
         for span in (*own.ents, *own.spans.get("sc", ())):
             if span.label_ in schema.labels:
                 score = per_type.get(span.label_, {}).get("p") or LEARNED
