@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from labeling.core.labels import Span
+from labeling.core.normal import normal_form
 from labeling.core.problem import Problem
 from labeling.core.tokens import TokenizedDoc
 from labeling.formats.format import Context, FileSink, Format, Rendered, attributes_of
@@ -25,7 +26,8 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
     """The rows of the documents, as CSV and as an Arrow IPC stream; nothing is changed, so there are no problems.
 
     An event is a span that is the head of a relation, itself being a tail or not. Its targets stand in the columns of
-    their relations, in order of text. Offsets are code points; `attributes` is JSON, or "".
+    their relations, in order of text, with their normal forms where they can have some. Offsets are code points;
+    `attributes` is JSON, or "".
 
     Raises:
         InputError: pyarrow is not installed.
@@ -34,13 +36,14 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
     import pyarrow as pa
 
     columns, schema = column_names(context.relations), _schema(context)
+    normal = {columns[relation] for relation in context.normal}
     lines = io.StringIO(newline="")
     writer = csv.writer(lines)
     rows: list[dict[str, Any]] = []
     for doc in docs:
         for span, targets in _events(doc, columns):
             row = {**_meta(doc), **_event(doc, span)}
-            writer.writerow([*row.values(), *_cells(doc, targets)])
+            writer.writerow([*row.values(), *_cells(doc, targets, normal)])
             rows.append(row | {name: [_target(doc, tail) for tail in tails] for name, tails in targets.items()})
     table = lines.getvalue().encode("utf-8")
     batch = pa.RecordBatch.from_pylist(rows, schema=schema)
@@ -57,7 +60,7 @@ def column_names(relations: Iterable[str]) -> dict[str, str]:
     columns = {}
     for relation in relations:
         name = relation
-        while not taken.isdisjoint(names := {name.casefold(), f"{name}_offsets".casefold()}):
+        while not taken.isdisjoint(names := {f"{name}{end}".casefold() for end in ("", "_offsets", "_normal")}):
             name += "_"
         taken |= names
         columns[relation] = name
@@ -92,8 +95,12 @@ class EventsSink:
 
     def __init__(self, folder: Path, stem: str, context: Context) -> None:
         header = io.StringIO(newline="")
-        offsets = [cell for name in column_names(context.relations).values() for cell in (name, f"{name}_offsets")]
-        csv.writer(header).writerow([*META, *EVENT, *offsets])
+        targets = [
+            f"{name}{end}"
+            for relation, name in column_names(context.relations).items()
+            for end in ("", "_offsets", *(("_normal",) if relation in context.normal else ()))
+        ]
+        csv.writer(header).writerow([*META, *EVENT, *targets])
         self._csv = FileSink(folder / f"{stem}.csv", header.getvalue().encode("utf-8"))
         self._parquet = ParquetSink(folder / f"{stem}.parquet", _schema(context))
 
@@ -147,19 +154,22 @@ def _event(doc: TokenizedDoc, span: Span) -> dict[str, Any]:
 
 
 def _target(doc: TokenizedDoc, span: Span) -> dict[str, Any]:
-    return {"text": doc.doc.slice(span), "start": span.start, "end": span.end, "label": span.label, "id": span.id}
+    place = {"text": doc.doc.slice(span), "start": span.start, "end": span.end, "label": span.label, "id": span.id}
+    return place | {"normal": normal_form(span)}
 
 
-def _cells(doc: TokenizedDoc, targets: Targets) -> Iterator[str]:
-    for tails in targets.values():
+def _cells(doc: TokenizedDoc, targets: Targets, normal: set[str]) -> Iterator[str]:
+    for name, tails in targets.items():
         yield BETWEEN.join(escape(doc.doc.slice(tail)) for tail in tails)
         yield BETWEEN.join(f"{tail.start}-{tail.end}" for tail in tails)
+        if name in normal:
+            yield BETWEEN.join(escape(normal_form(tail)) for tail in tails)
 
 
 def _schema(context: Context) -> Any:
     import pyarrow as pa
 
     text, count = pa.string(), pa.int32()
-    target = pa.struct({"text": text, "start": count, "end": count, "label": text, "id": text})
+    target = pa.struct({"text": text, "start": count, "end": count, "label": text, "id": text, "normal": text})
     fixed = {name: count if name in NUMBERS else text for name in (*META, *EVENT)}
     return pa.schema(fixed | {name: pa.list_(target) for name in column_names(context.relations).values()})

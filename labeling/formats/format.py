@@ -21,12 +21,14 @@ class Context:
     Attributes:
         labels: Every label of a span, in the schema's order.
         relations: Every label of a relation, in the schema's order.
+        normal: Those relations whose targets can have normal forms.
         overlaps: What a format with one layer of spans does with a document whose spans overlap: `refuse` leaves the
             document out and says so; `longest` writes the layer that the document's tags hold.
     """
 
     labels: tuple[str, ...]
     relations: tuple[str, ...] = ()
+    normal: tuple[str, ...] = ()
     overlaps: Literal["refuse", "longest"] = "refuse"
 
 

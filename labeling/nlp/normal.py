@@ -5,11 +5,11 @@ from bisect import bisect_right
 from typing import Any
 
 from labeling.core.labels import LabeledDoc, Span
+from labeling.core.normal import NORMAL
 from labeling.core.schema import LabelSchema
 from labeling.nlp.dates import Tense, iso
 from labeling.nlp.places import countries_in, countries_of, place
 
-ATTRIBUTE = "normal"
 LANGUAGE = "en"
 
 # Where a sentence or a part of it ends that has a verb of its own.
@@ -70,9 +70,9 @@ def with_normal_forms(doc: LabeledDoc, schema: LabelSchema) -> LabeledDoc:
     spans = []
     for span in doc.spans:
         form = ""
-        if ATTRIBUTE not in span.attributes and span.label in wanted:
+        if NORMAL not in span.attributes and span.label in wanted:
             form = article.date(span) if wanted[span.label] == "date" else article.place(span)
-        attributes: dict[str, Any] = {ATTRIBUTE: {"text": [form]}}
+        attributes: dict[str, Any] = {NORMAL: {"text": [form]}}
         spans.append(span.model_copy(update={"attributes": span.attributes | attributes}) if form else span)
     return LabeledDoc.of(doc, tuple(spans), doc.relations, attributes=doc.attributes, unknown=doc.unknown)
 

@@ -3,6 +3,7 @@
 from html import escape
 from xml.etree import ElementTree as ET
 
+from labeling.core.normal import NORMAL
 from labeling.core.schema import Label, LabelSchema
 from labeling.core.value import Value
 
@@ -21,15 +22,47 @@ STYLE = """
 .labeling-byline h4:empty { display: none; }
 """
 
+# The field for normal forms stands beside the labels, so that the text stays where it is when it appears.
+NORMAL_STYLE = """
+.labeling-tools { display: flex; flex-wrap: wrap; align-items: center; min-height: 64px; gap: 8px; }
+.labeling-normal { margin-left: auto; width: 20em; max-width: 100%; }
+.labeling-normal [data-testid="textarea-control"], .labeling-normal [data-testid="textarea-regions"],
+.labeling-normal .ant-form-item { margin: 0 !important; }
+"""
+# What annotators read of normal forms, by what they are of.
+NORMAL_FORMS = {
+    "date": "Normal form: the date in ISO 8601, as precise as the text (2024, 2024-03, 2024-03-01, 2024-03-01T06:00), "
+    "or an interval (2024-03-01/2024-03-07); empty where it cannot be told.",
+    "place": "Normal form: the country's code, and latitude and longitude of a city (UA 50.45,30.52); "
+    "empty where it cannot be told.",
+}
+
 
 def to_xml(schema: LabelSchema) -> str:
-    """The labeling config of a schema: title and byline above the text, one Labels control, one Relations list."""
+    """The labeling config of a schema: title and byline above the text, one Labels control, one Relations list.
+
+    Where labels have normal forms, a selected region of theirs shows its own in a field that can be edited.
+    """
+    normal = [name for name, label in schema.labels.items() if label.normal]
     view = ET.Element("View")
-    ET.SubElement(view, "Style").text = STYLE
+    ET.SubElement(view, "Style").text = STYLE + (NORMAL_STYLE if normal else "")
     tools = ET.SubElement(view, "View", className="labeling-tools")
     labels = ET.SubElement(tools, "Labels", name=CONTROL, toName=TEXT)
     for name, label in schema.labels.items():
         ET.SubElement(labels, "Label", _label_attributes(name, label))
+    if normal:
+        when = {"visibleWhen": "region-selected", "whenTagName": CONTROL, "whenLabelValue": ",".join(normal)}
+        field = ET.SubElement(tools, "View", when, className="labeling-normal")
+        ET.SubElement(
+            field,
+            "TextArea",
+            name=NORMAL,
+            toName=TEXT,
+            perRegion="true",
+            editable="true",
+            maxSubmissions="1",
+            placeholder="Normal form (ISO date; country lat,lon)",
+        )
     if schema.relations:
         relations = ET.SubElement(view, "Relations")
         for name in schema.relations:
@@ -59,6 +92,7 @@ def instructions(schema: LabelSchema) -> str:
         key = f" (key {label.hotkey})" if label.hotkey else ""
         parts += [f"<br><h4>{escape(name)}{key}</h4>", _prose(label.description), _prose(label.guidance)]
         parts += [f"<p><i>{escape(example)}</i></p>" for example in label.examples]
+        parts += [f"<p>{escape(NORMAL_FORMS[label.normal])}</p>"] if label.normal else []
     if schema.relations:
         parts.append("<br><h4>Relations</h4>")
     for name, relation in schema.relations.items():
@@ -83,8 +117,8 @@ class Difference(Value):
 def differences(schema: LabelSchema, xml: str) -> tuple[Difference, ...]:
     """Why tasks and annotations of this schema do not fit a project with this labeling config; empty where they do.
 
-    Only what data depends on counts: the text control, the labels, the relations. Colours, hotkeys, layout and
-    additional controls are free.
+    Only what data depends on counts: the text control, the labels, the relations, the field for normal forms where the
+    schema has some. Colours, hotkeys, layout and additional controls are free.
     """
     try:
         root = ET.fromstring(xml)  # noqa: S314 - expat limits entity expansion itself since 2.4.1
@@ -111,4 +145,6 @@ def differences(schema: LabelSchema, xml: str) -> tuple[Difference, ...]:
             Difference(detail=f"{kind} {name} is in the project, not in the schema", missing=False)
             for name in sorted(theirs - ours)
         ]
+    if any(label.normal for label in schema.labels.values()) and root.find(f".//TextArea[@name='{NORMAL}']") is None:
+        found.append(Difference(detail="the field for normal forms is in the schema, not in the project", missing=True))
     return tuple(found)

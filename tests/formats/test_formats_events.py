@@ -20,6 +20,7 @@ from strategies import documents, texts
 from tokenized import CONTEXT, document, tokenized, write
 
 from labeling.core.labels import LabeledDoc
+from labeling.core.normal import normal_form
 from labeling.formats import events
 from labeling.formats.format import Context
 
@@ -73,7 +74,8 @@ def test_events_has_one_row_a_head_of_relations(tmp_path: Path):
         | {"agent": "fought\nhard", "agent_offsets": "5-16"}
         | {"with": r"\| in Oslo | Rome", "with_offsets": "17-26 | 34-38"},
     ]
-    action, rome = {"text": "fought\nhard", "start": 5, "end": 16, "label": "ACTION", "id": "s0"}, rows[1]["with"]
+    action = {"text": "fought\nhard", "start": 5, "end": 16, "label": "ACTION", "id": "s0", "normal": ""}
+    rome = rows[1]["with"]
     table = pq.read_table(paths[1])
     assert table.column_names == [name for name in HEADER if not name.endswith("_offsets")]
     made = table.to_pylist()
@@ -89,6 +91,30 @@ def test_events_has_one_row_a_head_of_relations(tmp_path: Path):
     }
     assert [target["text"] for target in made[1]["with"]] == cells(rome) == ["| in Oslo", "Rome"]
     assert [target["id"] for target in made[1]["with"]] == ["s2", "s3"]
+    assert [target["normal"] for target in made[1]["with"]] == ["", ""]
+
+
+def test_events_have_the_normal_forms_of_their_targets(tmp_path: Path):
+    context = Context(labels=("ACTION", "DATE", "LOCATION"), relations=("time", "place"), normal=("time",))
+    doc = document(
+        "It fell on Friday, at dawn, in May in Kyiv",
+        ("fell", "ACTION"),
+        ("Friday", "DATE"),
+        ("dawn", "DATE"),
+        ("May", "DATE"),
+        ("Kyiv", "LOCATION"),
+        relations=[(0, 1, "time"), (0, 2, "time"), (0, 3, "time"), (0, 4, "place")],
+        said=[{}, {"normal": {"text": ["2026-01-02"]}}, {"normal": {"text": []}}, {"normal": {"text": ["2026|05"]}}],
+    )
+    paths, _ = write("events", [tokenized(doc)], tmp_path, context, stem="events")
+    (row,) = read_csv(paths[0])
+    targets = ["time", "time_offsets", "time_normal", "place", "place_offsets"]
+    assert list(row) == [*events.META, *events.EVENT, *targets]
+    assert row["time_normal"] == r"2026-01-02 |  | 2026\|05"
+    assert cells(row["time_normal"]) == ["2026-01-02", "", "2026|05"]
+    (made,) = pq.read_table(paths[1]).to_pylist()
+    assert [target["normal"] for target in made["time"]] == ["2026-01-02", "", "2026|05"]
+    assert made["place"][0]["normal"] == ""
 
 
 def test_events_without_any_is_a_table_without_rows(tmp_path: Path):
@@ -134,7 +160,8 @@ def test_events_hold_every_relation_once_in_both_files(
     for doc in docs:
         for r in doc.relations:
             tail = doc.by_id[r.tail]
-            expected[doc.doc_id, r.head, r.label].append((doc.slice(tail), tail.start, tail.end, tail.label, tail.id))
+            target = (doc.slice(tail), tail.start, tail.end, tail.label, tail.id, normal_form(tail))
+            expected[doc.doc_id, r.head, r.label].append(target)
     paths, problems = write("events", [tokenized(doc) for doc in docs], tmp_path_factory.mktemp("e"), stem="events")
     table = pq.read_table(paths[1]).to_pylist()
     assert problems == []

@@ -70,6 +70,16 @@ def test_config_to_xml_has_no_relations_list_for_a_schema_without():
     ]
 
 
+def test_config_to_xml_has_a_field_for_normal_forms_where_labels_have_them():
+    field = ET.fromstring(XML).find(".//View[@className='labeling-normal']")
+    assert (field.get("whenTagName"), field.get("whenLabelValue")) == ("label", "LOCATION,DATE")
+    assert (field[0].tag, field[0].get("perRegion"), field[0].get("toName")) == ("TextArea", "true", "text")
+    assert "ormal" not in to_xml(SPORT)
+    assert "UA 50.45,30.52" in instructions(EVENT)
+    assert "ormal form" not in instructions(SPORT)
+    assert differences(SPORT, to_xml(SPORT).replace("</View>", f"{ET.tostring(field, 'unicode')}</View>", 1)) == ()
+
+
 def test_config_instructions_are_escaped_html():
     page = instructions(SPORT)
     ET.fromstring(f"<div>{page.replace('<br>', '<br/>')}</div>")
@@ -104,6 +114,7 @@ def test_config_instructions_are_escaped_html():
         ("</Labels>", '<Label value="EXTRA" /></Labels>', [("label EXTRA is in the project", False)]),
         ('value="$text"', 'value="$body"', [('<Text name="text" value="$text">', False)]),
         ('toName="text"', 'toName="body"', [('<Labels name="label" toName="text">', False)]),
+        ('name="normal"', 'name="other"', [("the field for normal forms is in the schema", True)]),
         ("</View>", "", [("not valid XML", False)]),
     ],
 )
