@@ -21,8 +21,14 @@ DATES = frozenset({"DATE", "TIME"})
 NOUN, PROPN, VERB, ADJ, PRON = map(code, ("NOUN", "PROPN", "VERB", "ADJ", "PRON"))
 ARTICLES = frozenset({"the", "a", "an"})
 POSSESSIVE = ("'s", "’s")
+HYPHENS = frozenset("-‐‑–")
 EDGE = " \t\n\"'“”‘’.,;:()[]-–—"
 PREPOSITIONS = frozenset(["on", "in", "at", "of", "since", "from", "until", "by", "for", "during", "before", "after"])
+ABOUT = frozenset(
+    ["about", "around", "approximately", "roughly", "nearly", "almost", "some", "just", "only", "at", "by"]
+)
+BEFORE_DATES = frozenset(["last", "next", "this", "early", "late", "earlier", "later"])
+AFTER_DATES = frozenset(["ago", "later", "earlier", "morning", "afternoon", "evening", "night"])
 PLACED = frozenset(["of", "in", "at", "near", "on"])
 MODIFIERS = frozenset({"compound", "amod", "nmod"})
 
@@ -35,6 +41,15 @@ class Candidate:
     head: int
     start: int
     end: int
+
+
+def _whole(doc: Doc, start: int) -> int:
+    """The first token of the hyphenated word that a token ends: of "co-workers", which is three tokens."""
+    while (
+        start > 1 and doc[start - 1].text in HYPHENS and not (doc[start - 1].whitespace_ or doc[start - 2].whitespace_)
+    ):
+        start -= 2
+    return start
 
 
 Extents = dict[int, tuple[int, int]]
@@ -77,15 +92,16 @@ class Finder:
         names: Extents = {}
         found = numpy.zeros((len(doc), len(KINDS)), dtype=bool)
         for ent in doc.ents:
-            kinds = ("actor name", "location name") if ent.label_ in NAMES else ("date name",)
             if ent.label_ in NAMES:
                 in_name[ent.start : ent.end] = True
-            elif ent.label_ not in DATES:
-                continue
-            for start, end in self._names(doc, ent.start, ent.end, is_date=ent.label_ in DATES):
-                head = doc[start:end].root.i
-                names[head] = (start, end)
-                found[head, [KINDS.index(kind) for kind in kinds]] = True
+                for start, end in self._name(doc, ent.start, ent.end):
+                    head = doc[start:end].root.i
+                    names[head] = (start, end)
+                    found[head, [KINDS.index("actor name"), KINDS.index("location name")]] = True
+        for start, end in self._dates(doc):
+            head = doc[start:end].root.i
+            names[head] = (start, end)
+            found[head, KINDS.index("date name")] = True
         pos = features.pos
         is_noun = (pos == NOUN) | (pos == PROPN)
         found[:, KINDS.index("action verb")] = pos == VERB
@@ -116,7 +132,7 @@ class Finder:
             start = start - (head in features.pairs) if extent == "head" else self._group(doc, features, head)
             if extent == "phrase":
                 start, end = self._phrase(doc, start, head)
-        return Candidate(kind, head, start, end)
+        return Candidate(kind, head, _whole(doc, start), end)
 
     def extent(self, kind: str) -> Extent:
         """How far spans of a kind reach."""
@@ -156,18 +172,39 @@ class Finder:
             end = next(ent.end for ent in doc.ents if ent.start == after)
         return end
 
-    def _names(self, doc: Doc, start: int, end: int, *, is_date: bool) -> Iterator[tuple[int, int]]:
-        """A name without article, possessive and punctuation at its edges, up to the line's end; dates cut apart."""
+    def _name(self, doc: Doc, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """A name without article, possessive and punctuation at its edges, up to the line's end."""
         end = next((i for i in range(start, end) if "\n" in doc[i].text), end)
         while start < end and (doc[start].text in EDGE or (start + 1 < end and doc[start].lower_ in ARTICLES)):
             start += 1
         while start < end and (doc[end - 1].text in EDGE or (start + 1 < end and doc[end - 1].text in POSSESSIVE)):
             end -= 1
-        if is_date and self.extent("date name") != "phrase":  # "6 a.m. on Friday" is two
-            for i in range(start, end):
-                if doc[i].lower_ in PREPOSITIONS and doc[i].dep_ == "prep":
-                    if start < i:
-                        yield start, i
-                    start = i + 1
         if start < end:
             yield start, end
+
+    def _dates(self, doc: Doc) -> Iterator[tuple[int, int]]:
+        """Expressions of time: "Friday" and "night" are one, "6 a.m. on Friday" is two."""
+        joined: list[tuple[int, int]] = []
+        for ent in doc.ents:
+            if ent.label_ in DATES:
+                start = joined.pop()[0] if joined and joined[-1][1] == ent.start else ent.start
+                while start and doc[start - 1].lower_ in BEFORE_DATES and not doc[start - 1].ent_type_:
+                    start -= 1
+                end = ent.end
+                while end < len(doc) and doc[end].lower_ in AFTER_DATES and not doc[end].ent_type_:
+                    end += 1
+                joined.append((start, end))
+        for start, end in (each for pair in joined for each in self._name(doc, *pair)):
+            if self.extent("date name") == "phrase":
+                yield start, end
+                continue
+            first = start
+            while first + 1 < end and doc[first].lower_ in ABOUT:
+                first += 1
+            for i in range(first, end):
+                if doc[i].lower_ in PREPOSITIONS and doc[i].dep_ == "prep":
+                    if first < i:
+                        yield first, i
+                    first = i + 1
+            if first < end:
+                yield first, end
