@@ -1,0 +1,108 @@
+"""A long text ↔ windows that a pipeline can take one by one.
+
+A parser and an entity recogniser need memory that grows with the text, about 3.5 kB a character with en_core_web_sm,
+and spaCy refuses texts of more than a million characters. So a long article is cut where no sentence is torn, each
+window is annotated like an article of its own, and its labels are moved to where the window stands.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from labeling.core.article import Article
+from labeling.core.labels import LabeledDoc, Relation, Span
+
+# About 100 MB of memory; and longer than nearly all news, which thus stays whole.
+SIZE = 30_000
+# Where a text may be cut, the best first: behind a paragraph, a line, a sentence, a word.
+ENDS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"\n\s*\n",
+        r"\n",
+        r"[.!?…]+[\"'”’»)\]]*\s+|[。！？]+[”’」』）]*\s*",
+        r"\s+",
+    )
+)
+
+Annotate = Callable[[Iterable[Article]], Iterator[LabeledDoc]]
+
+
+class Window(NamedTuple):
+    """A stretch of a longer text, and where it starts there (code points)."""
+
+    start: int
+    text: str
+
+
+def windows(text: str, size: int = SIZE) -> list[Window]:
+    r"""The text in windows of at most `size` characters (code points), which put together are the text.
+
+    A window ends behind a paragraph where one ends in its second half, else behind a line, else behind a sentence, else
+    behind any word. Only a word that is longer than a window is cut.
+
+    >>> [window.text for window in windows("Rebels left. Talks began.\n\nAll agreed.", 30)]
+    ['Rebels left. Talks began.\n\n', 'All agreed.']
+    """
+    found, start = [], 0
+    while len(text) - start > size:
+        end = _end(text, start, start + size)
+        found.append(Window(start, text[start:end]))
+        start = end
+    return [*found, Window(start, text[start:])]
+
+
+def _end(text: str, start: int, limit: int) -> int:
+    """Where the window ends that starts at `start` and goes no further than to `limit`."""
+    middle = (start + limit) // 2
+    for pattern in ENDS:
+        if ends := [match.end() for match in pattern.finditer(text, middle, limit)]:
+            return ends[-1]
+    if text[limit].isspace():
+        return limit
+    ends = [match.end() for match in ENDS[-1].finditer(text, start, middle)]
+    return ends[-1] if ends else limit
+
+
+def in_windows(annotate: Annotate, articles: Iterable[Article], size: int = SIZE) -> Iterator[LabeledDoc]:
+    """What `annotate` says of each article, in order; of long ones it sees only the windows.
+
+    Spans and relations of a window are moved to where it stands, and the ids of its spans get the window's start, so
+    that they stay unique. Windows of nothing but white space are passed over.
+    """
+    waiting: deque[tuple[Article, list[Window]]] = deque()
+
+    def pieces() -> Iterator[Article]:
+        for article in articles:
+            cut = [window for window in windows(article.text, size) if window.text.strip()]
+            waiting.append((article, cut))
+            yield from (_piece(article, window) for window in cut)
+
+    # `annotate` may read ahead, so it is asked for the windows of one article after the other
+    annotated = annotate(pieces())
+    for first in annotated:
+        article, cut = waiting.popleft()
+        yield _joined(article, cut, [first, *(next(annotated) for _ in cut[1:])])
+
+
+def _piece(article: Article, window: Window) -> Article:
+    return article if window.text == article.text else article.model_copy(update={"text": window.text})
+
+
+def _joined(article: Article, cut: list[Window], docs: list[LabeledDoc]) -> LabeledDoc:
+    if len(docs) == 1 and docs[0].text == article.text:
+        return docs[0]
+    spans: list[Span] = []
+    relations: list[Relation] = []
+    attributes: dict[str, Any] = {}
+    for window, doc in zip(cut, docs, strict=True):
+        ids = {span.id: f"{span.id}-{window.start}" for span in doc.spans}
+        spans += (_moved(span, ids[span.id], window.start) for span in doc.spans)
+        relations += (r.model_copy(update={"head": ids[r.head], "tail": ids[r.tail]}) for r in doc.relations)
+        attributes |= doc.attributes
+    return LabeledDoc.of(article, tuple(spans), tuple(relations), attributes=attributes)
+
+
+def _moved(span: Span, span_id: str, by: int) -> Span:
+    return span.model_copy(update={"id": span_id, "start": span.start + by, "end": span.end + by})
