@@ -28,6 +28,7 @@ from labeling.nlp.events.candidates import KINDS, Finder
 from labeling.nlp.events.component import lexicon_of
 from labeling.nlp.events.features import NAMES, NUMBERS, SUFFIXES, Describer, code, joined
 from labeling.nlp.events.files import Files
+from labeling.nlp.events.headlines import in_sentence_case
 from labeling.nlp.load import load
 
 STRENGTH = 0.3  # scikit-learn's C: the smaller, the more the weights are held back
@@ -57,7 +58,8 @@ def main() -> None:
         schema_path, _, gold_path = pair.partition("=")
         schema = LabelSchema.from_toml(Path(schema_path).read_text(encoding="utf-8"), schema_path)
         gold = [json.loads(line) for line in Path(gold_path).read_text(encoding="utf-8").splitlines()]
-        docs = list(nlp.pipe(one["text"] for one in gold))
+        lexicon = lexicon_of(Files.of(schema))
+        docs = list(nlp.pipe(in_sentence_case(one["text"], lexicon) for one in gold))
         collect(schema, gold, docs, examples, spans)
         readable |= names_of(docs)
     kinds = {kind: weigh(examples[kind], readable) for kind in KINDS}
@@ -80,8 +82,7 @@ def collect(
     spans: Counter[str],
 ) -> None:
     """Add the candidates to the examples of their kinds, and the gold spans to the count of each part."""
-    wanted = schema.predicted or Preannotate()
-    lexicon = lexicon_of(Files.of(schema))
+    wanted, lexicon = schema.predicted or Preannotate(), lexicon_of(Files.of(schema))
     describe, find = Describer(lexicon), Finder(wanted, lexicon)
     for one, doc in zip(gold, docs, strict=True):
         features = describe(doc)

@@ -18,6 +18,7 @@ from labeling.core.schema import LabelSchema, Pattern
 from labeling.errors import ModelError, SchemaError
 from labeling.nlp.events.component import KEY, EventRelations, EventSpans
 from labeling.nlp.events.files import Files
+from labeling.nlp.events.headlines import in_sentence_case
 from labeling.nlp.events.sources import of_model
 from labeling.nlp.gold import SPANS_KEY
 from labeling.nlp.load import SAME_AS, load
@@ -49,7 +50,8 @@ def annotate(nlp: Language, schema: LabelSchema, articles: Iterable[Article]) ->
     events = event_finder(nlp, schema)
     parse = events.nlp if events else nlp
     mapped = schema.label_of_entity.keys() - (events.entities if events else frozenset())
-    for doc, article in parse.pipe(((article.text, article) for article in articles), as_tuples=True):
+    texts = ((events.readable(article.text) if events else article.text, article) for article in articles)
+    for doc, article in parse.pipe(texts, as_tuples=True):
         found = _Found(article)
         if events:
             found.add_group(events(doc))
@@ -66,6 +68,10 @@ class EventFinder:
     spans: EventSpans
     relations: EventRelations
     entities: frozenset[str]
+
+    def readable(self, text: str) -> str:
+        """The text as a parser understands it best; every character keeps its place."""
+        return in_sentence_case(text, self.spans.finder.describe.lexicon)
 
     def __call__(self, doc: Doc) -> Doc:
         """The document with its events, in `doc.spans["events"]`."""
@@ -84,17 +90,17 @@ def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
         nlp = load(parser)
     files = Files.of(schema)
     spans, relations = EventSpans(nlp, files, KEY), EventRelations(nlp, files, KEY)
-    if learned and learned is not nlp:
+    if learned:
         spans.sources = (*spans.sources, of_model(learned, schema))
     parts = {getattr(files.wanted, part) for part in ("actor", "action", "location", "date")}
-    taken = {entity for entity, (label, _) in schema.label_of_entity.items() if label in parts and entity != label}
+    taken = {entity for entity, (label, _) in schema.label_of_entity.items() if label in parts}
     return EventFinder(nlp, spans, relations, frozenset(taken))
 
 
 def _is_trained_on(nlp: Language, schema: LabelSchema) -> bool:
-    """Whether a recogniser in the pipeline has learned labels of the schema."""
+    """Whether the pipeline has learned labels of the schema, and no others: "DATE" is also what spaCy's own say."""
     labels = {label for name in ("ner", "spancat") for label in nlp.pipe_labels.get(name, ())}
-    return bool(labels & schema.labels.keys())
+    return bool(labels) and labels <= schema.labels.keys()
 
 
 class _Found:
