@@ -20,6 +20,8 @@ class Preannotate(Value):
     Attributes:
         actor, action, location, date: The label that plays this part; "" where none does.
         agent, target, place, time: The relation from an action to who does it, to whom, where, when; "" where none is.
+        every_name: Whether names of people, organisations and places are marked wherever they stand, not only where they
+            are likely to take part in something.
         nominal_actors: Whether "rebels" and "the foreign minister" are actors, besides names.
         pronouns: Whether "he" and "who" are.
         event_nouns: Whether "the attack" and "talks" are actions, besides verbs.
@@ -44,6 +46,7 @@ class Preannotate(Value):
     target: str = "target"
     place: str = "place"
     time: str = "time"
+    every_name: bool = True
     nominal_actors: bool = True
     pronouns: bool = False
     event_nouns: bool = True

@@ -17,6 +17,8 @@ KINDS = (
     *("location name", "location noun", "date name"),
 )
 NAMES = frozenset({"PERSON", "ORG", "NORP", "GPE", "FAC", "LOC", "PRODUCT", "WORK_OF_ART", "EVENT", "LAW"})
+ACTORS, PLACES = frozenset({"PERSON", "ORG", "NORP"}), frozenset({"GPE", "LOC", "FAC"})
+SURELY = 0.5
 DATES = frozenset({"DATE", "TIME"})
 NOUN, PROPN, VERB, ADJ, PRON = map(code, ("NOUN", "PROPN", "VERB", "ADJ", "PRON"))
 ARTICLES = frozenset({"the", "a", "an"})
@@ -114,6 +116,18 @@ class Finder:
                 found[head] = False
         found[:, [column for column, kind in enumerate(KINDS) if kind not in self.kinds]] = False
         return found, names
+
+    def surest_names(self, doc: Doc, names: Extents, probabilities: NDArray[numpy.float32]) -> NDArray[numpy.bool_]:
+        """For each name the kind that it rather is: what the recogniser says, unless its place in the sentence is telling."""
+        found = numpy.zeros_like(probabilities, dtype=bool)
+        actor, location = KINDS.index("actor name"), KINDS.index("location name")
+        for head in names:
+            acts, is_place = probabilities[head, actor], probabilities[head, location]
+            if doc[head].ent_type_ in ACTORS:
+                found[head, location if is_place >= SURELY and is_place > acts else actor] = True
+            elif doc[head].ent_type_ in PLACES:
+                found[head, actor if acts >= SURELY and acts > is_place else location] = True
+        return found
 
     def at(self, doc: Doc, features: Features, names: Extents, kind: str, head: int) -> Candidate:
         """The candidate of a kind around its head."""

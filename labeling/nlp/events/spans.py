@@ -56,6 +56,8 @@ class SpanFinder:
         possible, names = self.find.heads(doc, features)
         probabilities *= possible
         likely = probabilities >= self.thresholds
+        if self.find.settings.every_name:
+            likely |= self.find.surest_names(doc, names, probabilities)
         found = []
         for head, column in numpy.argwhere(likely & possible).tolist():
             kind = KINDS[column]
