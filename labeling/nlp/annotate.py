@@ -1,7 +1,7 @@
 """Articles → documents with the labels that are predicted: events by rules, entities, patterns."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import spacy
@@ -46,18 +46,27 @@ def annotate(nlp: Language, schema: LabelSchema, articles: Iterable[Article]) ->
         SchemaError: A pattern of the schema is not one that spaCy understands, or a file that it names is none.
         ModelError: A pattern asks for something that the pipeline does not say, such as parts of speech.
     """
+    return annotator(nlp, schema)(articles)
+
+
+def annotator(nlp: Language, schema: LabelSchema) -> Callable[[Iterable[Article]], Iterator[LabeledDoc]]:
+    """`annotate` of this pipeline and schema, made ready once for many calls."""
     matchers = pattern_matchers(nlp, schema)
     events = event_finder(nlp, schema)
     parse = events.nlp if events else nlp
     mapped = schema.label_of_entity.keys() - (events.entities if events else frozenset())
-    texts = ((events.readable(article.text) if events else article.text, article) for article in articles)
-    for doc, article in parse.pipe(texts, as_tuples=True):
-        found = _Found(article)
-        if events:
-            found.add_group(events(doc))
-        found.add(_entities(doc, schema, mapped))
-        found.add(_matches(doc, matchers))
-        yield with_normal_forms(LabeledDoc.of(article, tuple(found.spans), tuple(found.relations)), schema)
+
+    def annotated(articles: Iterable[Article]) -> Iterator[LabeledDoc]:
+        texts = ((events.readable(article.text) if events else article.text, article) for article in articles)
+        for doc, article in parse.pipe(texts, as_tuples=True):
+            found = _Found(article)
+            if events:
+                found.add_group(events(doc))
+            found.add(_entities(doc, schema, mapped))
+            found.add(_matches(doc, matchers))
+            yield with_normal_forms(LabeledDoc.of(article, tuple(found.spans), tuple(found.relations)), schema)
+
+    return annotated
 
 
 @dataclass(frozen=True)
