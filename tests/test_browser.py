@@ -9,6 +9,8 @@ from playwright.sync_api import Page, sync_playwright
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
+from labeling.core.normal import normal_form
+from labeling.nlp.normal import with_normal_forms
 from labeling.settings import Workspace
 from labeling.studio import server
 from labeling.studio.tasks import to_task
@@ -140,4 +142,79 @@ def test_annotator_corrects_a_task_and_the_export_holds_exactly_that(workspace: 
     ]
     assert doc.relations == predicted.relations
     assert doc.text == TEXT
+    assert done.problems == ()
+
+
+def test_annotator_sees_and_edits_normal_forms_and_the_export_keeps_them(
+    workspace: Workspace, page: Page, tmp_path: Path
+):
+    text = "Rebels attacked Tadmor on Friday and fled to Kyiv on Sunday."
+
+    def span(name: str, quote: str, label: str) -> Span:
+        start = text.index(quote)
+        return Span(id=name, start=start, end=start + len(quote), label=label, score=0.5)
+
+    predicted = LabeledDoc.of(
+        Article(doc_id="x", text=text, published="2026-02-17"),
+        (
+            span("rebels", "Rebels", "ACTOR"),
+            span("tadmor", "Tadmor", "LOCATION"),
+            span("friday", "Friday", "DATE"),
+            span("kyiv", "Kyiv", "LOCATION"),
+            span("sunday", "Sunday", "DATE"),
+        ),
+    )
+    with connect(workspace) as studio:
+        project = project_in_step(studio, workspace)
+        studio.push(project, [to_task(with_normal_forms(predicted, workspace.label_schema), "model-1")])
+        studio.prefill(project, "model-1")
+    page.goto(f"{project.url}?labeling=1")
+    page.wait_for_selector(".htx-highlight", timeout=60_000)
+    first = page.locator(".htx-highlight").first
+    page.wait_for_timeout(1500)
+    before = first.bounding_box()
+    field, empty = page.locator(".labeling-normal"), page.locator(".labeling-normal input[name=normal]")
+
+    def select(quote: str) -> None:
+        page.locator(".htx-highlight", has_text=quote).first.click()
+
+    select("Rebels")
+    page.wait_for_timeout(300)
+    assert not field.is_visible()  # an actor has no normal form
+    select("Friday")
+    field.get_by_text("2026-02-13", exact=True).wait_for()
+    picture(page, "4-normal-form")
+    assert first.bounding_box() == before  # the text stays where it is
+    field.hover()
+    field.get_by_label("Edit Region").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("2026-02-12")  # digits are keys of labels too
+    page.keyboard.press("Enter")
+    field.get_by_text("2026-02-12", exact=True).wait_for()
+    select("Kyiv")
+    field.get_by_text("UA 50.45,30.52", exact=True).wait_for()
+    field.hover()
+    field.get_by_label("Delete Region").click()
+    empty.wait_for()
+    select("Tadmor")
+    empty.fill("SY 34.56,38.28")
+    empty.press("Enter")
+    field.get_by_text("SY 34.56,38.28", exact=True).wait_for()
+    picture(page, "5-normal-form-edited")
+    page.get_by_role("button", name="Submit").first.click()
+
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        done = export(workspace, tmp_path / "out")
+        if done.manifest["tasks"]["reviewed"]:
+            break
+        page.wait_for_timeout(500)
+    (doc,) = read_documents(tmp_path / "out" / "docs.jsonl")
+    assert [(doc.slice(s), s.label, normal_form(s)) for s in doc.spans] == [
+        ("Rebels", "ACTOR", ""),
+        ("Tadmor", "LOCATION", "SY 34.56,38.28"),
+        ("Friday", "DATE", "2026-02-12"),
+        ("Kyiv", "LOCATION", ""),
+        ("Sunday", "DATE", "2026-02-15"),
+    ]
     assert done.problems == ()
