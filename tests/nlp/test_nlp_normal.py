@@ -83,9 +83,10 @@ TEXTS = {
     "Switzerland said the talks in <Geneva> failed.": ["CH 46.20,6.15"],
     "<TRIPOLI>, Lebanon — Libya said": ["LB 34.43,35.84"],
     "Floods hit <Paris>, Texas.": ["US 33.66,-95.56"],
-    "Floods hit <Athens>, Georgia.": [""],
+    "Floods hit <Athens>, Georgia.": ["US 33.96,-83.38"],
+    "Floods hit <Malibu>, Calif., on [Friday].": ["US 34.03,-118.78", "2024-05-03"],
     "<Tbilisi>, Georgia": ["GE 41.69,44.83"],
-    "Floods hit <Springfield>, Illinois, and <Georgia> in the US.": ["", "US"],
+    "Floods hit <Springfield>, Illinois, and <Georgia> in the US.": ["US 39.80,-89.64", "US"],
     "Near the <Polish border>, in the <Red Sea>, in <eastern Poland>": ["", "", "PL"],
     "": [],
 }

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.nlp.places import countries_in, countries_of, place
+from labeling.nlp.places import countries_in, countries_of, enclosing, place
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,10 @@ from labeling.nlp.places import countries_in, countries_of, place
         ("Washington, D.C.", "US"),
         ("Tbilisi, Georgia", "GE 41.69,44.83"),
         ("Gallabat, Sudan", "SD"),
+        ("Athens, Georgia", "US 33.96,-83.38"),
+        ("Malibu, Calif.", "US 34.03,-118.78"),
+        ("Malibu, CA", "US 34.03,-118.78"),
+        ("Springfield, Illinois", "US 39.80,-89.64"),
     ],
 )
 def test_places_place_that_is_unambiguous(name: str, meaning: str):
@@ -83,7 +87,7 @@ def test_places_place_that_is_unambiguous(name: str, meaning: str):
             "eastern front",
             "Ukrainian",
             "Nowhere, Europe",
-            "Athens, Georgia",
+            *("the White House", "White House", "Deli", "La.", "the Paris", "Calif."),
         ),
     ],
 )
@@ -102,6 +106,8 @@ def test_places_place_leaves_empty_what_it_cannot_tell(name: str):
         ("Trinidad", {"BO"}, "BO -14.83,-64.90"),
         ("Dondo", {"MZ"}, "MZ -19.61,34.74"),
         ("Springfield", {"US"}, "None"),
+        ("Palmer", {"US"}, "None"),
+        ("Malibu", {"US"}, "None"),  # small
         ("Beni", {"BO"}, "None"),
         ("Gallabat", {"ET", "SD"}, "None"),  # the gazetteer knows it as another name of its neighbour
         ("Paris", {"US"}, "FR 48.85,2.35"),
@@ -134,8 +140,29 @@ def test_places_countries_in_a_text(text: str, named: set[str]):
     assert countries_in(text) == named
 
 
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        (", Ukraine, and", {"UA"}),
+        (", Ill., where", {"US-IL"}),
+        (" , N.Y.", {"US-NY"}),
+        (", New York Mayor", {"US-NY"}),
+        (", South Korea said", {"KR"}),
+        (", Georgia.", {"GE", "US-GA"}),
+        (", in Ukraine", set()),
+        (", or Ukraine", set()),
+        (" Ukraine", set()),
+        (",", set()),
+        ("", set()),
+    ],
+)
+def test_places_enclosing_is_what_stands_behind_a_comma(text: str, codes: set[str]):
+    assert enclosing(text) == codes
+
+
 @given(st.text(), st.frozensets(st.sampled_from(["US", "GE", "UA", "??"])))
 def test_places_never_raise(text: str, named: frozenset[str]):
     found = place(text, named)
     assert found is None or (len(found.country) == 2 and -90 <= (found.lat or 0) <= 90)
     assert len(countries_of(text)) <= 2
+    assert all(len(code) in (2, 5) for code in enclosing(f", {text}"))
