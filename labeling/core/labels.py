@@ -51,13 +51,15 @@ class LabeledDoc(Article):
 
     `attributes` is what was said of the whole article, by the name of the control. `unknown` are stretches of the text
     (code points) that nobody knows about: what has no label there is not known to have none. They are in order and
-    apart; of a document that was reviewed only partly it is the whole text.
+    apart; of a document that was reviewed only partly it is the whole text. `score` is the share of an annotator's work
+    that these labels are expected to save (0 to 1), or None; a reviewed document has none.
     """
 
     spans: tuple[Span, ...] = ()
     relations: tuple[Relation, ...] = ()
     attributes: dict[str, Any] = Field(default_factory=dict)
     unknown: tuple[tuple[int, int], ...] = ()
+    score: Annotated[float, Field(ge=0, le=1)] | None = None
 
     @field_validator("spans")
     @classmethod

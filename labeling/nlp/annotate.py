@@ -64,7 +64,7 @@ def annotator(nlp: Language, schema: LabelSchema) -> Callable[[Iterable[Article]
                 found.add_group(events(doc))
             found.add(_entities(doc, schema, mapped))
             found.add(_matches(doc, matchers))
-            yield with_normal_forms(LabeledDoc.of(article, tuple(found.spans), tuple(found.relations)), schema)
+            yield with_normal_forms(found.doc(), schema)
 
     return annotated
 
@@ -119,10 +119,16 @@ class _Found:
         self.article = article
         self.spans: list[Span] = []
         self.relations: list[Relation] = []
+        self.score: float | None = None
+
+    def doc(self) -> LabeledDoc:
+        """The article with what was found."""
+        return LabeledDoc.of(self.article, tuple(self.spans), tuple(self.relations), score=self.score)
 
     def add_group(self, doc: Doc) -> None:
         """Take over the events that were found in a document."""
         group = doc.spans[KEY]
+        self.score = round(group.attrs["saved"], 4)
         ids: dict[int, str] = {}
         scored = zip(group, group.attrs["scores"], group.attrs["sources"], strict=True)
         for number, (tokens, score, source) in enumerate(scored):

@@ -101,7 +101,9 @@ def _joined(article: Article, cut: list[Window], docs: list[LabeledDoc]) -> Labe
         spans += (_moved(span, ids[span.id], window.start) for span in doc.spans)
         relations += (r.model_copy(update={"head": ids[r.head], "tail": ids[r.tail]}) for r in doc.relations)
         attributes |= doc.attributes
-    return LabeledDoc.of(article, tuple(spans), tuple(relations), attributes=attributes)
+    scores = [(doc.score, len(doc.text)) for doc in docs if doc.score is not None]
+    mean = sum(score * size for score, size in scores) / sum(size for _, size in scores) if scores else None
+    return LabeledDoc.of(article, tuple(spans), tuple(relations), attributes=attributes, score=mean)
 
 
 def _moved(span: Span, span_id: str, by: int) -> Span:

@@ -29,9 +29,10 @@ def to_result(doc: LabeledDoc) -> list[Json]:
 
 
 def to_prediction(doc: LabeledDoc, model_version: str) -> Json:
-    """A prediction; its score is the mean of the spans' scores (0 to 1), or 0 where there are none."""
+    """A prediction; its score is the document's, or where it has none the mean of its spans' scores, or 0."""
     scores = [span.score for span in doc.spans if span.score is not None]
-    score = round(sum(scores) / len(scores), 4) if scores else 0.0
+    mean = round(sum(scores) / len(scores), 4) if scores else 0.0
+    score = mean if doc.score is None else doc.score
     return {"model_version": model_version, "score": score, "result": to_result(doc)}
 
 
