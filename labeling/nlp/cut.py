@@ -7,7 +7,11 @@ otherwise is cut by spaCy text by text.
 
 import re
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
+from re import _constants as op  # type: ignore[attr-defined]
+from re import _parser  # type: ignore[attr-defined]
+from string import ascii_letters
 from typing import Any
 
 import numpy
@@ -23,7 +27,12 @@ from labeling.errors import ModelError
 MAX_WORDS = 150_000  # that a cutter remembers: some 40 MB
 STRETCH = re.compile(r"\S+ ?|\s+")  # a space behind a word belongs to its last token
 RECORD = struct.Struct("<QII")  # a token: the hash of its text, its length in code points, whether a space follows
+UNSPACED, SPACED = (space.to_bytes(4, "little") for space in (0, 1))  # the end of a record
 DTYPE = numpy.dtype([("orth", "<u8"), ("length", "<u4"), ("space", "<u4")])
+
+
+class OddSpaceError(Exception):
+    """A text is not words with one space between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +46,7 @@ class Cut:
 
 
 class Cutter(dict[str, bytes]):
-    """The tokens of each stretch of text that was seen, as records; call it to cut a text."""
+    """The tokens of each word that was seen, as records, as if a space came behind it; call it to cut a text."""
 
     def __init__(self, nlp: Language) -> None:
         super().__init__()
@@ -47,6 +56,7 @@ class Cutter(dict[str, bytes]):
         is_usual = type(tokenizer) is Tokenizer
         self.special: dict[str, Any] = tokenizer.rules if is_usual else {}
         self.by_stretch = is_usual and not any(len(rule.split()) > 1 for rule in self.special)
+        self.keeps_letters = is_usual and _keeps_letters(tokenizer)
         if self.by_stretch:
             tokenizer.max_cache_size = 0  # it is remembered here
             vocab: Any = nlp.vocab
@@ -56,37 +66,64 @@ class Cutter(dict[str, bytes]):
 
     def __call__(self, text: str) -> Cut:
         """The tokens of a text."""
-        stretches = STRETCH.findall(text) if self.by_stretch else [text]
-        records = numpy.frombuffer(b"".join([self[stretch] for stretch in stretches]), DTYPE)
-        ends = numpy.cumsum(records["length"] + records["space"], dtype=numpy.int64)
-        starts = numpy.concatenate((ends[:0] if not len(ends) else [0], ends[:-1])).astype(numpy.int64)
-        return Cut(records["orth"], starts, starts + records["length"], records["space"].astype(bool))
+        records = numpy.frombuffer(self.records(text), DTYPE)
+        lengths, spaces = records["length"], records["space"]
+        ends = numpy.cumsum(lengths + spaces, dtype=numpy.int64) - spaces
+        return Cut(records["orth"], ends - lengths, ends, spaces.astype(bool))
 
-    def __missing__(self, stretch: str) -> bytes:
-        has_space = self.by_stretch and stretch[-1] == " " and not stretch.isspace()
-        word = stretch[:-1] if has_space else stretch
-        if self.by_stretch and self.is_token(word):
-            records = RECORD.pack(self.label(word), len(word), has_space)
-        else:
-            doc = self.nlp.make_doc(word)
-            spaces = [bool(token.whitespace_) for token in doc]
-            if has_space:
-                spaces[-1] = True
-            tokens = zip(doc, spaces, strict=True)
-            records = b"".join(RECORD.pack(token.orth, len(token), space) for token, space in tokens)
-        if self.by_stretch:
-            self[stretch] = records
+    def records(self, text: str) -> bytes:
+        """The tokens of a text, as records."""
+        if not self.by_stretch:
+            return self.by_spacy(text)
+        *words, last = text.split(" ")
+        try:
+            return b"".join(map(self.__getitem__, words)) + self.unspaced(last)
+        except OddSpaceError:  # such a text takes twice as long
+            return b"".join(map(self.stretch, STRETCH.findall(text)))
+
+    def __missing__(self, word: str) -> bytes:
+        """Raises OddSpaceError where a space before or behind the word is not by itself."""
+        if not word or word[0].isspace() or word[-1].isspace():
+            raise OddSpaceError
+        *others, last = STRETCH.findall(word)
+        if others:  # with a line end in it
+            return b"".join(map(self.unspaced, others)) + self[last]
+        self[word] = records = self.by_spacy(word)[: -len(SPACED)] + SPACED
         return records
 
-    def is_token(self, stretch: str) -> bool:
-        """Whether no rule of the tokenizer fits a stretch, so that it is one token; most words are, and need no `Doc`.
+    def stretch(self, stretch: str) -> bytes:
+        """The tokens of a word, with or without the space behind it, or of white space."""
+        has_space = stretch[-1] == " " and not stretch.isspace()
+        return self[stretch[:-1]] if has_space else self.unspaced(stretch)
+
+    def unspaced(self, stretch: str) -> bytes:
+        """The tokens of a word or of white space that no space follows."""
+        if not stretch.isspace():
+            return self[stretch][: -len(UNSPACED)] + UNSPACED
+        key = f" {stretch}"  # no word has a space in it
+        if key not in self:
+            self[key] = self.by_spacy(stretch)
+        return self[key]
+
+    def by_spacy(self, text: str) -> bytes:
+        """The tokens as spaCy cuts them."""
+        if self.is_token(text):
+            return RECORD.pack(self.label(text), len(text), 0)
+        doc = self.nlp.make_doc(text)
+        return b"".join([RECORD.pack(token.orth, len(token), bool(token.whitespace_)) for token in doc])
+
+    def is_token(self, word: str) -> bool:
+        """Whether no rule of the tokenizer fits a word, so that it is one token; most words are, and need no `Doc`.
 
         >>> Cutter(spacy.blank("en")).is_token("Kyiv"), Cutter(spacy.blank("en")).is_token("U.S.")
         (True, False)
         """
+        if not self.by_stretch or word in self.special:
+            return False
+        if self.keeps_letters and word.isascii() and word.isalpha():
+            return True
         rules = self.tokenizer
-        is_split = rules.find_prefix(stretch) or rules.find_suffix(stretch) or rules.find_infix(stretch)
-        return stretch not in self.special and not is_split
+        return not (rules.find_prefix(word) or rules.find_suffix(word) or rules.find_infix(word))
 
     def label(self, name: str) -> int:
         """The hash of a label or word, which the vocabulary knows from now on."""
@@ -115,3 +152,40 @@ def cutter(language: str) -> Cutter:
             detail = str(error).strip().splitlines()[0]
             raise ModelError(f"spaCy cannot cut {language!r} into tokens: {detail}") from error
     return found
+
+
+# which words need no look at the tokenizer's rules
+
+
+def _keeps_letters(tokenizer: Any) -> bool:
+    """Whether it is certain that no affix rule fits anywhere in a word of ASCII letters; special cases aside."""
+    rules = (tokenizer.prefix_search, tokenizer.suffix_search, tokenizer.infix_finditer)
+    patterns = [getattr(rule, "__self__", None) for rule in rules]
+    return all(
+        isinstance(pattern, re.Pattern)
+        and not pattern.flags & re.IGNORECASE
+        and _needs_other(_parser.parse(pattern.pattern, pattern.flags))
+        for pattern in patterns
+    )
+
+
+def _needs_other(pattern: Any) -> bool:
+    """Whether every match of a parsed pattern has, or sees beside it, a character that is no ASCII letter.
+
+    Where it is not certain, it says no.
+    """
+    return any(_is_other(kind, value) for kind, value in pattern)
+
+
+def _is_other(kind: Any, value: Any) -> bool:
+    tests: dict[Any, Callable[[Any], bool]] = {
+        op.LITERAL: lambda code: chr(code) not in ascii_letters,
+        op.RANGE: lambda ends: not any(ends[0] <= ord(letter) <= ends[1] for letter in ascii_letters),
+        op.CATEGORY: lambda name: name in {op.CATEGORY_DIGIT, op.CATEGORY_SPACE},
+        op.IN: lambda members: all(_is_other(*member) for member in members),
+        op.BRANCH: lambda branch: all(map(_needs_other, branch[1])),
+        op.SUBPATTERN: lambda group: not group[1] & re.IGNORECASE and _needs_other(group[-1]),
+        op.ASSERT: lambda around: _needs_other(around[1]),
+        op.MAX_REPEAT: lambda repeat: repeat[0] > 0 and _needs_other(repeat[2]),
+    }
+    return kind in tests and tests[kind](value)
