@@ -3,7 +3,7 @@
 spaCy's own DocBin holds every document in memory, and collects its strings token by token. Here chunks of documents
 are packed wherever there is a free core, and a file is put together from the packed chunks. A DocBin is a zlib stream
 of one msgpack map; deflate blocks that end at a byte's edge may be joined (as pigz does), so nothing is compressed
-twice.
+twice. To put one together takes no spaCy, so that only the processes that cut texts hold it in memory.
 """
 
 import struct
@@ -11,19 +11,18 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 import numpy
 from isal import isal_zlib
-from spacy.attrs import IDS as ATTRIBUTES
-from spacy.attrs import ORTH
 from srsly.msgpack import Packer
 
-from labeling.nlp.cut import Cutter
-from labeling.nlp.gold import SPANS_KEY, USER_DATA, Gold
+if TYPE_CHECKING:
+    from labeling.nlp.cut import Cutter
+    from labeling.nlp.gold import Gold
 
-# What a document's tokens keep; the text and the spans come along by themselves.
-ATTRS = ("ORTH", "ENT_IOB", "ENT_TYPE")
+# What a document's tokens keep, by spaCy's numbers: ORTH, ENT_IOB, ENT_TYPE. Text and spans come along by themselves.
+ATTRS = (65, 77, 78)
 VERSION = "0.1"  # of the format
 LISTS = ("cats", "flags", "span_groups", "user_data")  # one value a document
 ARRAYS = ("tokens", "spaces", "lengths")  # joined over the documents
@@ -53,8 +52,10 @@ class Packed:
     sections: dict[str, Piece] = field(default_factory=dict)
 
 
-def pack(golds: Sequence[Gold], cutter: Cutter) -> Packed:
+def pack(golds: "Sequence[Gold]", cutter: "Cutter") -> Packed:
     """The documents as sections of a DocBin."""
+    from labeling.nlp.gold import SPANS_KEY, USER_DATA
+
     if not golds:
         return Packed()
     orths = numpy.concatenate([gold.cut.orths for gold in golds])
@@ -64,13 +65,14 @@ def pack(golds: Sequence[Gold], cutter: Cutter) -> Packed:
     numbers = {label: cutter.label(label) for label in labels}
     names = cutter.nlp.vocab.strings
     strings = {names[number] for number in numpy.unique(orths).tolist()} | labels
+    groups = [{"name": SPANS_KEY, "attrs": {}, "spans": _spans(gold, numbers)} for gold in golds]
     sections = {
         "tokens": tokens.tobytes("C"),
         "spaces": numpy.concatenate([gold.cut.spaces for gold in golds]).tobytes("C"),
         "lengths": numpy.asarray([len(gold.iobs) for gold in golds], dtype="int32").tobytes("C"),
         "cats": PACKER.pack({}) * len(golds),
         "flags": PACKER.pack({"has_unknown_spaces": False}) * len(golds),
-        "span_groups": b"".join(PACKER.pack(_span_groups(gold, numbers)) for gold in golds),
+        "span_groups": b"".join(PACKER.pack(PACKER.pack({PACKER.pack(group): [SPANS_KEY]})) for group in groups),
         "user_data": b"".join(PACKER.pack(PACKER.pack({USER_DATA: gold.json})) for gold in golds),
     }
     return Packed(len(golds), len(tokens), strings, {name: _deflated(data) for name, data in sections.items()})
@@ -145,8 +147,7 @@ class DocBinWriter:
 
     def _layout(self) -> Iterator[tuple[Piece, IO[bytes] | None]]:
         """The pieces of the file in order; a spool stands for the blocks of its piece."""
-        attrs = [ORTH, *(ATTRIBUTES[name] for name in ATTRS[1:])]
-        head = {"version": float(VERSION), "attrs": attrs, "strings": sorted(self.packed.strings)}
+        head = {"version": float(VERSION), "attrs": ATTRS, "strings": sorted(self.packed.strings)}
         data = PACKER.pack_map_header(len(head) + len(ARRAYS) + len(LISTS))
         data += b"".join(PACKER.pack(key) + PACKER.pack(value) for key, value in head.items())
         yield _deflated(data), None
@@ -159,13 +160,12 @@ class DocBinWriter:
             yield self.packed.sections[name], self.spools.get(name)
 
 
-def _span_groups(gold: Gold, numbers: Mapping[str, int]) -> bytes:
-    """What `doc.spans.to_bytes()` gives of a document with one group; `numbers` are the hashes of the labels."""
+def _spans(gold: "Gold", numbers: Mapping[str, int]) -> list[bytes]:
+    """The spans of a document as spaCy's `SpanGroup.to_bytes` writes them; `numbers` are the hashes of the labels."""
     kept = [(numbers[span.label], *gold.places[span.id]) for span in gold.doc.spans if span.id in gold.places]
     starts = gold.cut.starts[[first for _, first, _ in kept]].tolist()
     ends = gold.cut.ends[[last - 1 for *_, last in kept]].tolist()
-    spans = [SPAN.pack(0, 0, *place, start, end) for place, start, end in zip(kept, starts, ends, strict=True)]
-    return bytes(PACKER.pack({PACKER.pack({"name": SPANS_KEY, "attrs": {}, "spans": spans}): [SPANS_KEY]}))
+    return [SPAN.pack(0, 0, *place, start, end) for place, start, end in zip(kept, starts, ends, strict=True)]
 
 
 def _deflated(data: bytes) -> Piece:

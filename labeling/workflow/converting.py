@@ -165,6 +165,25 @@ def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -
     return out
 
 
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """What a config depends on: the arguments of `labeling.nlp.config.advise`, and the number of tokens."""
+
+    spans: int
+    shadowed: int
+    lengths: Mapping[int, int]
+    wanted: Literal["ner", "spancat", "both"] | None
+    tokens: int
+
+
+def configure(job: Job, corpus: Corpus) -> tuple[dict[str, Any], str]:
+    """What to train on a corpus, as the manifest says it, and the config.cfg of spaCy that does so."""
+    from labeling.nlp.config import advise, training_config
+
+    advice = advise(corpus.spans, corpus.shadowed, corpus.lengths, corpus.wanted)
+    return advice.model_dump(mode="json"), training_config(job.language, corpus.tokens, advice)
+
+
 def _render(name: str, tokens: Mapping[Part, list[TokenizedDoc]], context: Context, out: Converted) -> list[Problem]:
     form = FORMATS[name]
     groups: dict[str, list[TokenizedDoc]] = {str(part): docs for part, docs in tokens.items()}

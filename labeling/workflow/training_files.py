@@ -31,14 +31,14 @@ from labeling.settings import Workspace
 from labeling.studio.annotations import STATES, USES, Choice, Rules
 from labeling.studio.exports import ExportFiles, Record
 from labeling.studio.regions import Legend
-from labeling.workflow.converting import Converted, Counts, Fate, Job, Seen, Survey, convert, survey
+from labeling.workflow.converting import Converted, Corpus, Counts, Fate, Job, Seen, Survey, configure, convert, survey
 from labeling.workflow.pool import Map, cores, workers
 from labeling.workflow.progress import Advance, Meter, unmetered
 from labeling.workflow.writing import aside, put_in_place
 
 SPAN_OUTCOMES = ("exact", "trimmed", "repaired", "snapped", "shadowed", "dropped", "refused")
 RELATION_OUTCOMES = ("exact", "changed", "dropped", "refused")
-CHUNK = 48  # tasks: enough to pay for the way to another process, few enough for flat memory
+CHUNK = 96  # tasks: enough to pay for the way to another process, few enough for flat memory
 ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
 SHOWN = 200  # problems that a report carries; the file has them all
 
@@ -138,8 +138,9 @@ def write(
         _refuse_nothing(files, source)
         _refuse_unreadable(files, options)
         _refuse_too_many(files, options, folder)
-        manifest = _manifest(files, plan, split, options, schema, source)
-        _write_config(temporary / "config.cfg", job.language, files.counts, options, manifest)
+        training, config = next(iter(mapped(partial(configure, job), [_corpus(files, options)])))
+        write_atomic(temporary / "config.cfg", config)
+        manifest = _manifest(files, plan, split, options, schema, source, training)
         done = put_in_place(temporary, folder, manifest)
     memory.keep(plan.parts)
     refused = sum(n for (kind, *rest), n in files.counts.items() if kind == "problems" and rest[0] == "refused")
@@ -408,15 +409,15 @@ def _refuse_too_many(files: _Files, options: Options, folder: Path) -> None:
 
 
 def _manifest(
-    files: _Files, plan: _Plan, split: Split, options: Options, schema: LabelSchema | None, source: str
+    files: _Files,
+    plan: _Plan,
+    split: Split,
+    options: Options,
+    schema: LabelSchema | None,
+    source: str,
+    training: dict[str, Any],
 ) -> dict[str, Any]:
-    from labeling.nlp.config import advise
-
     counts = files.counts
-    spans = files.sums("spans", ("in", *SPAN_OUTCOMES))
-    placed = spans["exact"] + spans["trimmed"] + spans["repaired"] + spans["snapped"] + spans["shadowed"]
-    lengths = {int(length): number for length, number in files.named("lengths").items()}
-    advice = advise(placed, spans["shadowed"], lengths, options.train)
     documents: dict[Part, int] = {part: counts["documents", part] for part in PARTS}
     names = [*schema.labels] if schema else sorted({key[1] for key in counts if key[0] == "labels"})
     labels: dict[str, dict[Part, int]] = {
@@ -437,7 +438,7 @@ def _manifest(
         "unused": files.sums("unused", ("spans", "relations")),
         "predictions": counts["predictions",],
         "documents": {"out": sum(documents.values())} | documents,
-        "spans": spans,
+        "spans": files.sums("spans", ("in", *SPAN_OUTCOMES)),
         "relations": files.sums("relations", ("in", *RELATION_OUTCOMES)),
         "attributes": files.sums("attributes", ("in", "kept", "refused")),
         "repairs": files.named("readings"),
@@ -446,16 +447,16 @@ def _manifest(
         "labels": labels,
         "tokens": counts["tokens",],
         "split": plan.assignment.report.model_dump(mode="json"),
-        "training": advice.model_dump(mode="json"),
+        "training": training,
         "warnings": warnings(labels, documents, wanted=wanted),
         "problems": dict(problems.most_common()),
     }
 
 
-def _write_config(file: Path, language: str, counts: Counts, options: Options, manifest: Mapping[str, Any]) -> None:
-    from labeling.nlp.config import Advice, training_config
-
-    write_atomic(file, training_config(language, counts["tokens",], Advice.model_validate(manifest["training"])))
+def _corpus(files: _Files, options: Options) -> Corpus:
+    spans = files.sums("spans", ("exact", "trimmed", "repaired", "snapped", "shadowed"))
+    lengths = {int(length): number for length, number in files.named("lengths").items()}
+    return Corpus(sum(spans.values()), spans["shadowed"], lengths, options.train, files.counts["tokens",])
 
 
 def _schema_stamp(schema: LabelSchema | None) -> dict[str, Any]:
