@@ -16,6 +16,7 @@ from labeling.studio import server
 from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect, project_in_step
 from labeling.workflow.exporting import export, read_documents
+from labeling.workflow.importing import import_articles
 
 pytestmark = [pytest.mark.studio, pytest.mark.browser]
 
@@ -218,3 +219,31 @@ def test_annotator_sees_and_edits_normal_forms_and_the_export_keeps_them(
         ("Sunday", "DATE", "2026-02-15"),
     ]
     assert done.problems == ()
+
+
+def test_annotator_sees_a_pre_annotation_and_what_it_says_of_itself_survives(
+    workspace: Workspace, page: Page, tmp_path: Path
+):
+    articles = tmp_path / "articles"
+    articles.mkdir()
+    text = "Rebels attacked the army near Kyiv on 3 May 2024. Talks in Geneva collapsed on Friday, Ann Bell said."
+    (articles / "one.txt").write_text(text)
+    imported = import_articles(workspace, [str(articles)])
+    assert imported.created == 1
+    page.goto(f"{imported.project_url}?labeling=1")
+    page.wait_for_selector(".htx-highlight", timeout=60_000)
+    page.wait_for_timeout(1500)
+    assert {"Rebels", "attacked", "army", "3 May 2024", "Geneva", "Ann Bell"} <= set(highlights(page))
+    page.locator(".htx-highlight", has_text="Geneva").first.click()
+    page.wait_for_timeout(500)
+    picture(page, "6-pre-annotation")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Submit").first.click()
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and not export(workspace, tmp_path / "out").manifest["tasks"]["reviewed"]:
+        page.wait_for_timeout(500)
+    (doc,) = read_documents(tmp_path / "out" / "docs.jsonl")
+    sources = {doc.slice(span): span.attributes.get("meta") for span in doc.spans}
+    assert sources["Geneva"] == {"source": "location name"}
+    said = {span.id: doc.slice(span) for span in doc.spans}
+    assert ("attacked", "Rebels", "agent") in {(said[r.head], said[r.tail], r.label) for r in doc.relations}

@@ -20,8 +20,8 @@ class Preannotate(Value):
     Attributes:
         actor, action, location, date: The label that plays this part; "" where none does.
         agent, target, place, time: The relation from an action to who does it, to whom, where, when; "" where none is.
-        every_name: Whether names of people, organisations and places are marked wherever they stand, not only where they
-            are likely to take part in something.
+        every_name: Whether names of people, organisations and places are marked wherever they stand, and not only where
+            they are likely to take part in something.
         nominal_actors: Whether "rebels" and "the foreign minister" are actors, besides names.
         pronouns: Whether "he" and "who" are.
         event_nouns: Whether "the attack" and "talks" are actions, besides verbs.

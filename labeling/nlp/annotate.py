@@ -59,7 +59,7 @@ def annotator(nlp: Language, schema: LabelSchema) -> Callable[[Iterable[Article]
     def annotated(articles: Iterable[Article]) -> Iterator[LabeledDoc]:
         texts = ((events.readable(article.text) if events else article.text, article) for article in articles)
         for doc, article in parse.pipe(texts, as_tuples=True):
-            found = _Found(article)
+            found = Predicted(article)
             if events:
                 found.add_group(events(doc))
             found.add(_entities(doc, schema, mapped))
@@ -112,7 +112,7 @@ def _is_trained_on(nlp: Language, schema: LabelSchema) -> bool:
     return bool(labels) and labels <= schema.labels.keys()
 
 
-class _Found:
+class Predicted:
     """The spans and relations of one article, as they come; what would overlap one that is there is left out."""
 
     def __init__(self, article: Article) -> None:

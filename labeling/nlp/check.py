@@ -1,15 +1,23 @@
-"""Whether spaCy understands a schema's patterns."""
+"""Whether a schema's patterns can be used, and the files that its pre-annotation names."""
 
 import spacy
 
 from labeling.core.schema import LabelSchema
 from labeling.nlp.annotate import pattern_matchers
+from labeling.nlp.events.component import KEY, EventRelations, EventSpans
+from labeling.nlp.events.files import Files
 
 
 def check_patterns(schema: LabelSchema) -> None:
-    """Nothing, where it does.
+    """Nothing, where they can.
 
     Raises:
-        SchemaError: It does not understand one; the message says which and why.
+        SchemaError: One cannot; the message says which and why.
+        ModelError: A model that the schema names cannot be loaded.
     """
-    pattern_matchers(spacy.blank(schema.language), schema)
+    nlp = spacy.blank(schema.language)
+    pattern_matchers(nlp, schema)
+    if schema.predicted:
+        files = Files.of(schema)
+        EventSpans(nlp, files, KEY)
+        EventRelations(nlp, files, KEY)

@@ -73,7 +73,7 @@ def with_normal_forms(doc: LabeledDoc, schema: LabelSchema) -> LabeledDoc:
             form = article.date(span) if wanted[span.label] == "date" else article.place(span)
         attributes: dict[str, Any] = {NORMAL: {"text": [form]}}
         spans.append(span.model_copy(update={"attributes": span.attributes | attributes}) if form else span)
-    return LabeledDoc.of(doc, tuple(spans), doc.relations, attributes=doc.attributes, unknown=doc.unknown)
+    return doc.model_copy(update={"spans": tuple(spans)})
 
 
 class _Article:

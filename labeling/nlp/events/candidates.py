@@ -118,7 +118,7 @@ class Finder:
         return found, names
 
     def surest_names(self, doc: Doc, names: Extents, probabilities: NDArray[numpy.float32]) -> NDArray[numpy.bool_]:
-        """For each name the kind that it rather is: what the recogniser says, unless its place in the sentence is telling."""
+        """The kind that each name rather is: what the recogniser says, unless its place in the sentence is telling."""
         found = numpy.zeros_like(probabilities, dtype=bool)
         actor, location = KINDS.index("actor name"), KINDS.index("location name")
         for head in names:

@@ -8,7 +8,7 @@
 >>> [(span.text, span.label_) for span in group], group.attrs["relations"]  # doctest: +SKIP
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -136,22 +136,27 @@ def lexicon_of(files: Files) -> Lexicon:
     return to_lexicon(files.text("rules/nouns.tsv"), files.text("rules/verbs.tsv"), own)
 
 
-def _factory(kind: type[Component]) -> Callable[..., Component]:
-    def make(nlp: Language, name: str, schema: str, key: str) -> Component:
-        try:
-            found = read_schema(schema)
-        except InputError:
-            if not schema.endswith(".toml"):
-                raise
-            return kind(nlp, None, key)  # a saved pipeline on another machine brings its schema along
-        return kind(nlp, Files.of(found), key)
-
-    return make
+def _made(kind: type[Component], nlp: Language, schema: str, key: str) -> Component:
+    try:
+        found = read_schema(schema)
+    except InputError:
+        if not schema.endswith(".toml"):
+            raise
+        return kind(nlp, None, key)  # a saved pipeline on another machine brings its schema along
+    return kind(nlp, Files.of(found), key)
 
 
-_CONFIG: dict[str, Any] = {"schema": "event", "key": KEY}
-_NEEDS = ["token.tag", "token.pos", "token.dep", "token.lemma", "doc.ents"]
-Language.factory("event_spans", default_config=_CONFIG, requires=_NEEDS, assigns=["doc.spans"])(_factory(EventSpans))
-Language.factory("event_relations", default_config=_CONFIG, requires=["token.dep", "doc.spans"])(
-    _factory(EventRelations)
-)
+CONFIG: dict[str, Any] = {"schema": "event", "key": KEY}
+NEEDS = ["token.tag", "token.pos", "token.dep", "token.lemma", "doc.ents"]
+
+
+@Language.factory("event_spans", default_config=CONFIG, requires=NEEDS, assigns=["doc.spans"])
+def make_event_spans(nlp: Language, name: str, schema: str, key: str) -> Component:
+    """The component `event_spans`; `schema` is a path that ends in .toml, or the name of a shipped schema."""
+    return _made(EventSpans, nlp, schema, key)
+
+
+@Language.factory("event_relations", default_config=CONFIG, requires=["token.dep", "doc.spans"])
+def make_event_relations(nlp: Language, name: str, schema: str, key: str) -> Component:
+    """The component `event_relations`, which stands behind `event_spans`."""
+    return _made(EventRelations, nlp, schema, key)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import spacy
 import srsly
 from spacy.language import Language
 from spacy.pipeline import SpanRuler
@@ -62,7 +63,8 @@ def _patterns(text: str, where: str, schema: LabelSchema) -> list[dict[str, Any]
 
 
 def _of_patterns(nlp: Language, name: str, patterns: list[dict[str, Any]]) -> Source:
-    ruler = SpanRuler(nlp, name, validate=True)
+    # a pattern that is a text is cut into tokens, and not parsed
+    ruler = SpanRuler(spacy.blank(nlp.lang or "xx", vocab=nlp.vocab), name, validate=True)
     try:
         ruler.add_patterns(patterns)
     except ValueError as error:
