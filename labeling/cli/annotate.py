@@ -6,7 +6,15 @@ from typing import Annotated
 import typer
 
 from labeling.cli import console
-from labeling.cli.options import HERE, ArticlesArgument, JsonOption, KeepAllOption, ModelOption, WorkspaceOption
+from labeling.cli.options import (
+    HERE,
+    AnnotateJobsOption,
+    ArticlesArgument,
+    JsonOption,
+    KeepAllOption,
+    ModelOption,
+    WorkspaceOption,
+)
 
 
 def command(
@@ -15,6 +23,7 @@ def command(
     workspace: WorkspaceOption = HERE,
     model: ModelOption = None,
     keep_all: KeepAllOption = False,
+    jobs: AnnotateJobsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Write Label Studio tasks with pre-annotations, offline. Label Studio's Import button takes the file.
@@ -25,7 +34,7 @@ def command(
     from labeling.workflow.importing import annotate_files
 
     opened = open_workspace(workspace, model=model)
-    done = annotate_files(opened, articles, output, keep_all=keep_all, track=console.track)
+    done = annotate_files(opened, articles, output, keep_all=keep_all, jobs=jobs, track=console.track)
     if json:
         console.json(done)
     else:

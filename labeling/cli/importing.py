@@ -7,6 +7,7 @@ import typer
 from labeling.cli import console
 from labeling.cli.options import (
     HERE,
+    AnnotateJobsOption,
     ArticlesArgument,
     JsonOption,
     KeepAllOption,
@@ -23,6 +24,7 @@ def command(
     project: ProjectOption = None,
     model: ModelOption = None,
     keep_all: KeepAllOption = False,
+    jobs: AnnotateJobsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Push articles with pre-annotations to the project. Those that it has already are left alone.
@@ -33,7 +35,7 @@ def command(
     from labeling.workflow.importing import import_articles
 
     opened = open_workspace(workspace, model=model, project=project)
-    done = import_articles(opened, articles, keep_all=keep_all, dry_run=dry_run, track=console.track)
+    done = import_articles(opened, articles, keep_all=keep_all, dry_run=dry_run, jobs=jobs, track=console.track)
     if json:
         console.json(done)
     else:

@@ -11,6 +11,9 @@ WorkspaceOption = Annotated[
 ModelOption = Annotated[str | None, typer.Option("--model", help="A spaCy package, or the folder of a trained model.")]
 ProjectOption = Annotated[int | None, typer.Option("--project", help="The number of the Label Studio project.")]
 KeepAllOption = Annotated[bool, typer.Option("--keep-all", help="Leave scraped rubbish in the texts.")]
+AnnotateJobsOption = Annotated[
+    int | None, typer.Option("--jobs", "-j", min=1, help="Processes that annotate.", show_default="one a core")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 ArticlesArgument = Annotated[
     list[str], typer.Argument(help="Files (.txt .html .json .jsonl .csv .tsv), folders, or - for standard input.")

@@ -13,7 +13,6 @@ from spacy.tokens import Span as Tokens
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.offsets import overlaps, trim, without_overlap
-from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema, Pattern
 from labeling.errors import ModelError, SchemaError
 from labeling.nlp.events.component import KEY, EventRelations, EventSpans
@@ -156,16 +155,6 @@ class Predicted:
         key = f"{self.article.doc_id}\n{start}\n{end}\n{label}"
         span_id = hashlib.sha256(key.encode("utf-8")).hexdigest()[:10]
         return Span(id=span_id, start=start, end=end, label=label, score=score, attributes={META: {SOURCE: source}})
-
-
-def refusal(nlp: Language, article: Article) -> Problem | None:
-    """Why the pipeline cannot take the article, or None."""
-    if len(article.text) <= nlp.max_length:
-        return None
-    detail = (
-        f"{len(article.text):,} characters are more than the pipeline takes ({nlp.max_length:,}); split the article"
-    )
-    return Problem(reason="too-long", action="refused", detail=detail, doc_id=article.doc_id)
 
 
 def pattern_matchers(nlp: Language, schema: LabelSchema) -> list[tuple[str, float, Matcher]]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field
 
@@ -18,9 +18,11 @@ from labeling.ingest import read_articles
 from labeling.settings import Workspace
 from labeling.studio.client import Project, Stored, Studio
 from labeling.studio.tasks import to_task
+from labeling.workflow.annotating import annotated
 from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit
 from labeling.workflow.progress import Track, unseen
 
+T = TypeVar("T")
 BATCH = 100  # tasks in one import: fast, and no request above a second
 
 
@@ -45,14 +47,23 @@ class Imported(Value):
 
 
 def annotate_files(
-    workspace: Workspace, paths: Iterable[str], output: Path, *, keep_all: bool = False, track: Track = unseen
+    workspace: Workspace,
+    paths: Iterable[str],
+    output: Path,
+    *,
+    keep_all: bool = False,
+    jobs: int | None = None,
+    track: Track = unseen,
 ) -> Imported:
-    """Write the articles' tasks with their predictions: a JSON list, or a line each for `.jsonl`."""
+    """Write the articles' tasks with their predictions: a JSON list, or a line each for `.jsonl`.
+
+    `jobs` is how many processes annotate; one a core by default.
+    """
     if output.suffix not in {".json", ".jsonl"}:
         raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
     report = _Report()
     nlp, version = _pipeline(workspace)
-    docs = _annotated(nlp, workspace, report.articles_of(paths, keep_all), report)
+    docs = _annotated(nlp, workspace, report.articles_of(paths, keep_all), report, jobs)
     tasks = [to_task(doc, version) for doc in track(report.counted(docs), "Annotating")]
     write_atomic(output, json_lines(tasks) if output.suffix == ".jsonl" else json_text(tasks))
     return report.result(model_version=version)
@@ -64,25 +75,36 @@ def import_articles(
     *,
     keep_all: bool = False,
     dry_run: bool = False,
+    jobs: int | None = None,
     track: Track = unseen,
 ) -> Imported:
-    """Push the articles that the project does not have yet, each with its prediction. Nothing is pushed twice."""
+    """Push the articles that the project does not have yet, each with its prediction. Nothing is pushed twice.
+
+    `jobs` is how many processes annotate; one a core by default.
+    """
     with connect(workspace) as studio:
         if dry_run:
             return _plan(workspace, studio, paths, keep_all=keep_all, track=track)
-        return _push(workspace, studio, paths, keep_all=keep_all, track=track)
+        return _push(workspace, studio, paths, keep_all=keep_all, jobs=jobs, track=track)
 
 
-def _push(workspace: Workspace, studio: Studio, paths: Iterable[str], *, keep_all: bool, track: Track) -> Imported:
+def _push(
+    workspace: Workspace, studio: Studio, paths: Iterable[str], *, keep_all: bool, jobs: int | None, track: Track
+) -> Imported:
     report = _Report()
     nlp, version = _pipeline(workspace)
     project = project_in_step(studio, workspace)
-    for batch in _batches(track(report.articles_of(paths, keep_all), "Importing")):
-        new = report.not_in(studio.stored(project, [a.doc_id for a in batch]), batch, project)
-        docs = report.counted(_annotated(nlp, workspace, new, report))
-        if tasks := [to_task(doc, version) for doc in docs]:
-            report.repaired += studio.push(project, tasks)
-            report.created += len(tasks)
+    articles = track(report.articles_of(paths, keep_all), "Importing")
+
+    def new() -> Iterator[Article]:
+        for batch in _batches(articles):
+            yield from report.not_in(studio.stored(project, [a.doc_id for a in batch]), batch, project)
+
+    docs = report.counted(_annotated(nlp, workspace, new(), report, jobs))
+    for batch in _batches(docs):
+        tasks = [to_task(doc, version) for doc in batch]
+        report.repaired += studio.push(project, tasks)
+        report.created += len(tasks)
     # Without it annotators begin on an empty page.
     replaced = ""
     if report.created and project.model_version != version:
@@ -155,20 +177,26 @@ def _pipeline(workspace: Workspace) -> tuple[Any, str]:
     return nlp, model_version(nlp, workspace.label_schema)
 
 
-def _annotated(nlp: Any, workspace: Workspace, articles: Iterable[Article], report: _Report) -> Iterator[LabeledDoc]:
-    from labeling.nlp.annotate import annotate, refusal
+def _annotated(
+    nlp: Any, workspace: Workspace, articles: Iterable[Article], report: _Report, jobs: int | None
+) -> Iterator[LabeledDoc]:
+    from labeling.nlp.language import foreign
 
-    def acceptable() -> Iterator[Article]:
+    schema = workspace.label_schema
+
+    def noted() -> Iterator[Article]:
         for article in articles:
-            if problem := refusal(nlp, article):
-                report.problems.append(problem)
-            else:
-                yield article
+            if code := foreign(article.text, schema.language):
+                detail = f"the text is in another language ({code}) than the schema's labels ({schema.language})"
+                report.problems.append(
+                    Problem(reason="other-language", action="kept", detail=detail, doc_id=article.doc_id)
+                )
+            yield article
 
-    return annotate(nlp, workspace.label_schema, acceptable())
+    return annotated(nlp, workspace.settings.model, schema, noted(), jobs)
 
 
-def _batches(articles: Iterable[Article]) -> Iterator[list[Article]]:
-    iterator = iter(articles)
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    iterator = iter(items)
     while batch := list(islice(iterator, BATCH)):
         yield batch

@@ -11,7 +11,7 @@ from labeling.core.article import Article
 from labeling.core.offsets import overlaps
 from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError, SchemaError
-from labeling.nlp.annotate import annotate, pattern_matchers, refusal
+from labeling.nlp.annotate import annotate, pattern_matchers
 from labeling.nlp.check import check_patterns
 from labeling.nlp.load import load, model_name, model_version
 
@@ -128,14 +128,6 @@ def test_check_patterns_names_the_label_of_a_pattern_that_spacy_does_not_know(pa
     schema = LabelSchema.from_toml(f"{head}patterns = [{{ pattern = [{pattern}] }}]\n")
     with pytest.raises(SchemaError, match=r"labels\.B\.patterns"):
         check_patterns(schema)
-
-
-def test_refusal_is_of_articles_longer_than_the_pipeline_takes():
-    nlp = spacy.blank("en")
-    nlp.max_length = 3
-    assert refusal(nlp, ARTICLES[2]) is None
-    problem = refusal(nlp, ARTICLES[1])
-    assert (problem.reason, problem.action, problem.doc_id) == ("too-long", "refused", "1")
 
 
 def test_load_says_what_to_install():

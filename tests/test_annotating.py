@@ -1,0 +1,88 @@
+"""Annotation on all cores: the same documents in the same order, and the same errors."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from spacy.language import Language
+
+from labeling.core.article import Article
+from labeling.core.schema import LabelSchema
+from labeling.errors import ModelError
+from labeling.nlp.annotate import annotate
+from labeling.nlp.load import load
+from labeling.resources import resource
+from labeling.workflow import annotating
+from labeling.workflow.annotating import annotated
+
+MODEL = "en_core_web_sm"
+SCHEMA = LabelSchema.from_toml((resource("schemas") / "event.toml").read_text(encoding="utf-8"))
+PEOPLE = ("Ann Bell", "Zoë Kuleba", "Xi", "the rebels", "Moscow", "40 protesters")
+ARTICLES = [
+    Article(doc_id=str(n), text=f"{who} attacked Tadmor {n} times on Friday. " * (1 + n % 7) + "Talks broke down.")
+    for n, who in enumerate(PEOPLE * 8)
+]
+
+
+@pytest.fixture(scope="module")
+def english() -> Language:
+    return load(MODEL)
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(annotating, "BATCH", 500)
+
+
+def test_annotated_is_the_same_on_one_core_and_on_several(english: Language, small_batches: None):
+    expected = list(annotate(english, SCHEMA, ARTICLES))
+    assert list(annotated(english, MODEL, SCHEMA, ARTICLES, 1)) == expected
+    assert list(annotated(english, MODEL, SCHEMA, ARTICLES, 3)) == expected
+    assert [doc.doc_id for doc in expected] == [article.doc_id for article in ARTICLES]
+
+
+def test_annotated_uses_no_other_process_for_a_few_articles(english: Language, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(annotating, "ProcessPoolExecutor", None)
+    assert len(list(annotated(english, MODEL, SCHEMA, ARTICLES, 4))) == len(ARTICLES)
+    assert list(annotated(english, MODEL, SCHEMA, [], 4)) == []
+
+
+def test_annotated_reads_ahead_only_so_far(english: Language, small_batches: None):
+    read = 0
+
+    def endless() -> Iterator[Article]:
+        nonlocal read
+        while True:
+            read += 1
+            yield Article(doc_id=str(read), text="Rebels attacked Tadmor on Friday. " * 12)
+
+    docs = annotated(english, MODEL, SCHEMA, endless(), 2)
+    first = [next(docs).doc_id for _ in range(30)]
+    docs.close()
+    assert first == [str(n) for n in range(1, 31)]
+    assert read < 60
+
+
+def test_annotated_names_what_is_wrong_in_another_process(english: Language, small_batches: None):
+    with pytest.raises(ModelError, match="xx_not_there") as caught:
+        list(annotated(english, "xx_not_there", SCHEMA, ARTICLES * 20, 2))
+    assert caught.value.hint
+
+
+def test_annotate_takes_long_articles_and_notes_other_languages(run, tmp_path: Path):
+    paragraph = "Rebels attacked Tadmor on Friday, Ann Bell said in Geneva. Moscow denied it.\n\n"
+    german = "Die Rebellen haben am Freitag die Stadt Tadmor angegriffen, sagte der Außenminister in Genf."
+    articles = [{"id": "long", "text": paragraph * 600}, {"id": "german", "text": german}, {"id": "none", "text": "x"}]
+    (tmp_path / "articles.json").write_text(json.dumps(articles), encoding="utf-8")
+    done = run("annotate", "articles.json", "-o", "tasks.json", "--jobs", "2", "--json")
+    assert done.returncode == 0, done.stderr
+    tasks = {task["data"]["doc_id"]: task for task in json.loads((tmp_path / "tasks.json").read_text())}
+    text = tasks["long"]["data"]["text"]
+    regions = [r for r in tasks["long"]["predictions"][0]["result"] if r["type"] == "labels"]
+    assert len({r["id"] for r in regions}) == len(regions)
+    assert all(text[r["value"]["start"] : r["value"]["end"]] == r["value"]["text"] for r in regions)
+    assert sum(r["value"]["text"] == "attacked" for r in regions) == 600
+    assert tasks["none"]["predictions"][0]["result"] == []
+    (problem,) = json.loads(done.stdout)["problems"]
+    assert (problem["reason"], problem["action"], problem["doc_id"]) == ("other-language", "kept", "german")
