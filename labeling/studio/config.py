@@ -17,7 +17,7 @@ STYLE = """
 .labeling-tools { position: sticky; top: 0; z-index: 200; padding: 8px 0;
   background: var(--color-neutral-background, #fff); border-bottom: 1px solid var(--color-neutral-border, #e1e4e8); }
 .labeling-article { max-width: 50em; }
-.labeling-article .lsf-richtext__container { font-size: 17px; line-height: 2.7; padding-top: 12px; }
+.labeling-article .lsf-richtext__container { font-size: 17px; line-height: 2.7; padding-top: 22px; }
 .labeling-byline { opacity: .7; margin-top: -8px; }
 .labeling-byline h4:empty { display: none; }
 """

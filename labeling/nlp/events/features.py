@@ -22,7 +22,7 @@ CHILDREN = (
     *("det", "poss", "nummod", "amod", "compound", "prep", "relcl", "appos", "prt", "dobj", "nsubj", "nsubjpass"),
     *("aux", "auxpass", "neg", "acomp", "attr", "xcomp", "ccomp"),
 )
-LISTS = ("light_verbs", "aspect_verbs", "reporting_verbs", "state_verbs")
+LISTS = ("light_verbs", "aspect_verbs", "reporting_verbs", "state_verbs", "place_names")
 WORD_NUMBERS = (
     *(f"noun {kind}" for kind in NOUN_KINDS),
     "unknown noun",
@@ -161,7 +161,7 @@ class Describer:
         verbs = self.lexicon.verbs.get(forms[0]) or self.lexicon.verbs.get(forms[1])
         row = [*(nouns or (0.0,) * len(NOUN_KINDS)), float(nouns is None)]
         row += [*(verbs or (0.0,) * len(VERB_KINDS)), float(verbs is not None)]
-        row += [float(forms[0] in words) for words in self.lists]
+        row += [float(forms[0] in words or forms[1] in words) for words in self.lists]
         number = len(self.suffixes)
         if number == len(self.table):
             self.table = numpy.concatenate((self.table, numpy.zeros_like(self.table)))

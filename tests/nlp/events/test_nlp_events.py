@@ -1,5 +1,7 @@
 """Who did what to whom, where and when: what the rules find in sentences as news write them."""
 
+# ruff: noqa: E501 - a case a line
+
 import json
 import subprocess
 import sys
