@@ -24,7 +24,7 @@ from spacy.tokens import Doc
 
 from labeling.errors import ModelError
 
-MAX_WORDS = 150_000  # that a cutter remembers: some 40 MB
+MAX_WORDS = 60_000  # that a cutter remembers: some 20 MB
 STRETCH = re.compile(r"\S+ ?|\s+")  # a space behind a word belongs to its last token
 RECORD = struct.Struct("<QII")  # a token: the hash of its text, its length in code points, whether a space follows
 UNSPACED, SPACED = (space.to_bytes(4, "little") for space in (0, 1))  # the end of a record
@@ -109,6 +109,8 @@ class Cutter(dict[str, bytes]):
         """The tokens as spaCy cuts them."""
         if self.is_token(text):
             return RECORD.pack(self.label(text), len(text), 0)
+        if self.is_token_and_mark(text):
+            return b"".join([RECORD.pack(self.label(token), len(token), 0) for token in (text[:-1], text[-1])])
         doc = self.nlp.make_doc(text)
         return b"".join([RECORD.pack(token.orth, len(token), bool(token.whitespace_)) for token in doc])
 
@@ -124,6 +126,20 @@ class Cutter(dict[str, bytes]):
             return True
         rules = self.tokenizer
         return not (rules.find_prefix(word) or rules.find_suffix(word) or rules.find_infix(word))
+
+    def is_token_and_mark(self, word: str) -> bool:
+        """Whether nothing but one character, as a comma, is cut off a word of letters, so that it needs no `Doc`."""
+        rules, letters = self.tokenizer, word[:-1]
+        return (
+            self.by_stretch
+            and self.keeps_letters
+            and letters.isascii()
+            and letters.isalpha()
+            and rules.token_match is None
+            and not self.special.keys() & {word, letters}
+            and not rules.find_prefix(word)
+            and rules.find_suffix(word) == 1
+        )
 
     def label(self, name: str) -> int:
         """The hash of a label or word, which the vocabulary knows from now on."""

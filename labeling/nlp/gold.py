@@ -148,8 +148,8 @@ def _exact(cut: Cut, spans: Sequence[Span]) -> list[Extent | None]:
     if not spans or not count:
         return [None] * len(spans)
     wanted = numpy.array([(span.start, span.end) for span in spans], dtype=numpy.int64).T
-    firsts = numpy.minimum(numpy.searchsorted(cut.starts, wanted[0]), count - 1)
-    lasts = numpy.minimum(numpy.searchsorted(cut.ends, wanted[1]), count - 1)
+    firsts = numpy.minimum(cut.starts.searchsorted(wanted[0]), count - 1)
+    lasts = numpy.minimum(cut.ends.searchsorted(wanted[1]), count - 1)
     fits = (cut.starts[firsts] == wanted[0]) & (cut.ends[lasts] == wanted[1]) & (firsts <= lasts)
     return [
         (first, last + 1) if fit else None
@@ -159,8 +159,8 @@ def _exact(cut: Cut, spans: Sequence[Span]) -> list[Extent | None]:
 
 def _touched(cut: Cut, start: int, end: int) -> Extent:
     """The tokens that share a code point with a stretch of text."""
-    first = int(numpy.searchsorted(cut.ends, start, side="right"))
-    return first, max(first, int(numpy.searchsorted(cut.starts, end, side="left")))
+    first = int(cut.ends.searchsorted(start, side="right"))
+    return first, max(first, int(cut.starts.searchsorted(end, side="left")))
 
 
 def _snapped(text: str, cut: Cut, span: Span, align: Align) -> Extent | None:

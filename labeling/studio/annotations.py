@@ -415,10 +415,11 @@ def _number(annotation: Json) -> int:
 
 
 def _sum(counters: Iterable[Counter[str]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
+    total: dict[str, int] = {}
     for counter in counters:
-        total.update(counter)
-    return dict(total)
+        for name, number in counter.items():
+            total[name] = total.get(name, 0) + number
+    return total
 
 
 # forms of a task
@@ -507,7 +508,7 @@ def _article(data: Json, key: str, doc_id: str, text: str) -> tuple[Article | No
         return None, ("no-text", detail)
     if ADDRESS.fullmatch(text.strip()):
         return None, ("text-elsewhere", f"the task holds the address of its text, not the text: {text.strip()[:100]}")
-    if data.get("digest") not in (None, digest(text)):
+    if data.get("digest") is not None and data["digest"] != digest(text):
         return None, ("text-changed", "the task's text is not the one that was pushed; someone changed it")
     fields = {name: data[name] for name in META if isinstance(data.get(name), str)}
     extra = data["extra"] if isinstance(data.get("extra"), dict) else {}
