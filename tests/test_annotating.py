@@ -1,6 +1,7 @@
 """Annotation on all cores: the same documents in the same order, and the same errors."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,20 +36,31 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotating, "BATCH", 500)
 
 
-def test_annotated_is_the_same_on_one_core_and_on_several(english: Language, small_batches: None):
+@pytest.fixture(params=["fork", "spawn"])
+def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How other processes start; a thread more makes a fork unsafe."""
+    if request.param == "spawn":
+        monkeypatch.setattr(annotating.threading, "active_count", lambda: 2)
+    elif sys.platform != "linux":
+        pytest.skip("only Linux forks")
+    return request.param
+
+
+def test_annotated_is_the_same_on_one_core_and_on_several(english: Language, small_batches: None, start: str):
     expected = list(annotate(english, SCHEMA, ARTICLES))
     assert list(annotated(english, MODEL, SCHEMA, ARTICLES, 1)) == expected
     assert list(annotated(english, MODEL, SCHEMA, ARTICLES, 3)) == expected
     assert [doc.doc_id for doc in expected] == [article.doc_id for article in ARTICLES]
 
 
-def test_annotated_uses_no_other_process_for_a_few_articles(english: Language, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(annotating, "ProcessPoolExecutor", None)
-    assert len(list(annotated(english, MODEL, SCHEMA, ARTICLES, 4))) == len(ARTICLES)
-    assert list(annotated(english, MODEL, SCHEMA, [], 4)) == []
+@pytest.mark.parametrize("count", [0, 1, 48])
+def test_annotated_takes_few_articles(english: Language, start: str, count: int, monkeypatch: pytest.MonkeyPatch):
+    if start == "spawn":
+        monkeypatch.setattr(annotating, "ProcessPoolExecutor", None)
+    assert len(list(annotated(english, MODEL, SCHEMA, ARTICLES[:count], 4))) == count
 
 
-def test_annotated_reads_ahead_only_so_far(english: Language, small_batches: None):
+def test_annotated_reads_ahead_only_so_far(english: Language, small_batches: None, start: str):
     read = 0
 
     def endless() -> Iterator[Article]:
@@ -64,7 +76,10 @@ def test_annotated_reads_ahead_only_so_far(english: Language, small_batches: Non
     assert read < 60
 
 
-def test_annotated_names_what_is_wrong_in_another_process(english: Language, small_batches: None):
+def test_annotated_names_what_is_wrong_in_another_process(
+    english: Language, small_batches: None, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(annotating.threading, "active_count", lambda: 2)
     with pytest.raises(ModelError, match="xx_not_there") as caught:
         list(annotated(english, "xx_not_there", SCHEMA, ARTICLES * 20, 2))
     assert caught.value.hint

@@ -1,10 +1,13 @@
 """Articles → documents with predictions, in order, on all cores.
 
-This process annotates too: it does so while the others start, which takes them seconds, and whenever it would have to
-wait for one of them. So few articles are done before any other process would be of use, and none is started for them.
+This process annotates too, whenever it would have to wait for another. On Linux the others are forked from it with the
+pipeline that it has loaded, which costs nothing. Where that is not safe, because there are other threads or another
+system, they are fresh interpreters: those load for seconds, so none is started for a few articles.
 """
 
 import signal
+import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -23,10 +26,12 @@ from labeling.workflow.pool import cores
 if TYPE_CHECKING:
     from spacy.language import Language
 
-BATCH = 60_000  # characters of a batch: about a second of work, and 200 MB of memory
-FEW = 3  # batches from which on other processes are worth their start
+BATCH = 30_000  # characters of a batch: about half a second of work, and 100 MB of memory
+FEW = 10  # batches from which on a fresh interpreter is worth its start
 AHEAD = 2  # batches a process that wait for it
-HELD = 6  # batches a process that are read and not given out yet; so memory stays flat
+HELD = 8  # batches a process that are read and not given out yet; so memory stays flat
+# An article like any other: with a place and a date, whose normal forms take seconds to load.
+ANY = Article(doc_id="any", text="Two people were killed in Mosul on Friday, Ann Bell said.", published="2026-01-02")
 
 Batch = list[Article]
 Work = Callable[[Batch], list[LabeledDoc]]
@@ -55,28 +60,48 @@ def annotated(
 
     work = partial(_annotate, _annotator(nlp, schema), nlp)
     batches = _batches(articles)
-    first = list(islice(batches, FEW))
     others = (cores() if jobs is None else jobs) - 1
-    # Matrices are small here, and there is a process a core: more threads would only be in each other's way.
-    with threadpool_limits(1, "blas"):
-        if others < 1 or len(first) < FEW:
-            for batch in chain(first, batches):
-                yield from work(batch)
-            return
-        # A fresh interpreter each: forking a process that has threads, as a progress bar does, may hang.
-        executor = ProcessPoolExecutor(others, get_context("spawn"), _start, (model, schema))
-        try:
-            yield from _in_order(executor, others, work, chain(first, batches))
-        except BrokenProcessPool as error:
-            raise InputError(
-                "A process of this command was killed, probably because memory ran out.", "Try --jobs 1."
-            ) from error
-        finally:
-            executor.shutdown(cancel_futures=True)
+    executor = None
+    if others > 0 and sys.platform == "linux" and threading.active_count() == 1:
+        with threadpool_limits(1, "blas"):
+            work([ANY])  # what an article needs is loaded before the fork, once for all
+        executor = ProcessPoolExecutor(others, get_context("fork"), _start, (work, model, schema))
+        executor.submit(int)  # forks them now, before a progress bar starts its thread
+
+    def documents() -> Iterator[LabeledDoc]:
+        # Matrices are small here, and there is a process a core: more threads would be in each other's way.
+        with threadpool_limits(1, "blas"):
+            if executor:
+                yield from _in_order(executor, others, work, batches)
+                return
+            first = list(islice(batches, FEW))
+            if others < 1 or len(first) < FEW:
+                for batch in chain(first, batches):
+                    yield from work(batch)
+                return
+            fresh = ProcessPoolExecutor(others, get_context("spawn"), _start, (None, model, schema))
+            yield from _in_order(fresh, others, work, chain(first, batches))
+
+    return documents()
 
 
 def _in_order(executor: ProcessPoolExecutor, others: int, work: Work, batches: Iterator[Batch]) -> Iterator[LabeledDoc]:
-    """The documents of all batches; this process works on one wherever the next is not ready."""
+    """The documents of all batches; the executor ends with them."""
+    try:
+        for docs in _results(executor, others, work, batches):
+            yield from docs
+    except BrokenProcessPool as error:
+        raise InputError(
+            "A process of this command was killed, probably because memory ran out.", "Try --jobs 1."
+        ) from error
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+def _results(
+    executor: ProcessPoolExecutor, others: int, work: Work, batches: Iterator[Batch]
+) -> Iterator[list[LabeledDoc]]:
+    """The documents of each batch; this process works on one wherever the next is not ready."""
     held: deque[tuple[Batch, Future[list[LabeledDoc]] | list[LabeledDoc]]] = deque()
     more = True
     while more or held:
@@ -89,7 +114,7 @@ def _in_order(executor: ProcessPoolExecutor, others: int, work: Work, batches: I
         batch, result = held[0]
         if isinstance(result, list) or result.done():
             held.popleft()
-            yield from result if isinstance(result, list) else result.result()
+            yield result if isinstance(result, list) else result.result()
         elif more and len(held) < HELD * (others + 1):
             if ahead := next(batches, None):
                 held.append((ahead, work(ahead)))
@@ -97,7 +122,17 @@ def _in_order(executor: ProcessPoolExecutor, others: int, work: Work, batches: I
         elif result.cancel():  # no process has begun with it
             held[0] = batch, work(batch)
         else:
-            result.result()
+            _help(held, work)
+
+
+def _help(held: deque[tuple[Batch, Any]], work: Work) -> None:
+    """Take over the last batch that no process has begun with; else wait for the first."""
+    for place in range(len(held) - 1, 0, -1):
+        batch, result = held[place]
+        if isinstance(result, Future) and result.cancel():
+            held[place] = batch, work(batch)
+            return
+    held[0][1].exception()
 
 
 def _batches(articles: Iterable[Article]) -> Iterator[Batch]:
@@ -128,26 +163,29 @@ def _annotate(annotate: Any, nlp: "Language", batch: Batch) -> list[LabeledDoc]:
 
 # in the other processes
 
-_given: list[tuple[str, LabelSchema]] = []
+_given: list[tuple[Work | None, str, LabelSchema]] = []
 
 
-def _start(model: str, schema: LabelSchema) -> None:
+def _start(work: Work | None, model: str, schema: LabelSchema) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the others
-    _given[:] = [(model, schema)]
+    _given[:] = [(work, model, schema)]
+    _ready.cache_clear()
 
 
 def _annotate_there(batch: Batch) -> list[LabeledDoc]:
-    return _loaded()(batch)
+    return _ready()(batch)
 
 
 @cache
-def _loaded() -> Work:
+def _ready() -> Work:
     """Loaded with the first batch, so that what is wrong with the model is an error like any other."""
     from threadpoolctl import threadpool_limits
 
     from labeling.nlp.load import load
 
-    model, schema = _given[0]
-    nlp = load(model)
+    work, model, schema = _given[0]
+    if work is None:
+        nlp = load(model)
+        work = partial(_annotate, _annotator(nlp, schema), nlp)
     threadpool_limits(1, "blas")
-    return partial(_annotate, _annotator(nlp, schema), nlp)
+    return work
