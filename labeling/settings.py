@@ -48,6 +48,7 @@ class StudioSettings(Value):
     url: str = ""
     project: int | None = None
     port: int = Field(default=8080, ge=1, le=65535)
+    ca: str = ""  # certificates (PEM) to trust instead of the public ones
 
 
 class Settings(Value):
@@ -76,6 +77,11 @@ class Workspace(Value):
     def studio_folder(self) -> Path:
         """Where the embedded Label Studio lives."""
         return self.state / "studio"
+
+    @property
+    def studio_ca(self) -> Path | None:
+        """The certificates to trust instead of the public ones; a relative path counts from the workspace."""
+        return self.folder / Path(self.settings.studio.ca).expanduser() if self.settings.studio.ca else None
 
     @property
     def exports(self) -> Path:
@@ -143,6 +149,8 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
     if options.get("project") is not None:
         studio["project"] = options["project"]
     said |= {key: options[key] for key in ("model", "schema") if options.get(key) is not None}
+    if ca := os.environ.get("LABELING_CA"):
+        studio["ca"] = ca
     if isinstance(said.get("studio", {}), dict):
         said["studio"] = studio
     try:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
@@ -14,10 +15,10 @@ from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import AccessError, LabelingError, StudioError
 from labeling.studio.config import instructions, to_xml
+from labeling.studio.transport import TIMEOUT_SECONDS, open_transport, untrusted
 
 Json = dict[str, Any]
 
-TIMEOUT_SECONDS = 60
 PAGE = 100
 LOOK_UP = 300  # ids in one look-up: 0.4 s on 10,000 tasks
 # An import that timed out may have been stored all the same, so it is never sent twice without looking.
@@ -50,10 +51,10 @@ class Studio:
     context manager, which closes the connection.
     """
 
-    def __init__(self, url: str, api_key: SecretStr) -> None:
+    def __init__(self, url: str, api_key: SecretStr, ca: Path | None = None) -> None:
         self.url = url.rstrip("/")
-        self._http = httpx.Client(timeout=TIMEOUT_SECONDS, follow_redirects=True)
         with self._spoken():
+            self._http = open_transport(self.url, ca, TIMEOUT_SECONDS)
             self._sdk = LabelStudio(base_url=self.url, api_key=api_key.get_secret_value(), httpx_client=self._http)
 
     def __enter__(self) -> Self:
@@ -197,6 +198,11 @@ class Studio:
         except ApiError as error:
             raise self._refusal(error, missing, hint) from None  # its text repeats the request's headers
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            if isinstance(error, httpx.ConnectError) and (why := untrusted(error)):
+                raise StudioError(
+                    f"The certificate of {self.url} is not trusted: {why}.",
+                    "Where it is of a CA of your own, name its file: [studio] ca in labeling.toml, or LABELING_CA.",
+                ) from error
             raise StudioError(
                 f"No Label Studio answers at {self.url}.",
                 "`labeling studio start` starts one here; for another, check LABEL_STUDIO_URL.",

@@ -28,7 +28,7 @@ def connect(workspace: Workspace) -> Studio:
     if url:
         if workspace.api_key is None:
             raise AccessError(f"There is no token for {url}.", "Set LABEL_STUDIO_API_KEY to yours.")
-        studio = Studio(url, workspace.api_key)
+        studio = Studio(url, workspace.api_key, workspace.studio_ca)
     else:
         running = server.status(workspace.studio_folder)
         login = server.credentials(workspace.studio_folder)

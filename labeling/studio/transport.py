@@ -1,0 +1,72 @@
+"""The HTTP client that carries a token: to one server only, over TLS that is verified."""
+
+import ssl
+from pathlib import Path
+
+import httpx
+
+from labeling.errors import InputError, StudioError
+
+TIMEOUT_SECONDS = 60
+# What is on this machine is reached directly. A proxy of the environment could not reach it, and would read the token.
+DIRECT = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+
+
+def open_transport(url: str, ca: Path | None = None, timeout: float = TIMEOUT_SECONDS) -> httpx.Client:
+    """A client that sends requests to the server of the URL and to no other one.
+
+    httpx itself drops the Authorization header where a redirect leads elsewhere, but a request's body goes along with a
+    307 or 308, and the body of a token's renewal is the token. So a request to elsewhere is refused before it is sent.
+
+    Args:
+        url: The server, with scheme, host and port.
+        ca: A file of certificates (PEM) that are trusted instead of the public ones. Without it SSL_CERT_FILE and
+            SSL_CERT_DIR count, then the public ones. There is no way to leave out the verification.
+        timeout: Seconds.
+
+    Raises:
+        InputError: The file of certificates cannot be used.
+    """
+    origin = _origin(httpx.URL(url))
+
+    def stay(request: httpx.Request) -> None:
+        target = _origin(request.url)
+        if target != origin:
+            place = "{}://{}:{}".format(*target)
+            raise StudioError(
+                f"{url} redirects to {place}, and the token is not sent there.",
+                f"If {place} is the right server, set LABEL_STUDIO_URL (or [studio] url) to it.",
+            )
+
+    return httpx.Client(
+        timeout=timeout,
+        follow_redirects=True,
+        verify=_trusted(ca),
+        mounts=dict.fromkeys(DIRECT),
+        event_hooks={"request": [stay]},
+    )
+
+
+def untrusted(error: httpx.ConnectError) -> str:
+    """Why a server's certificate was not trusted; empty where the connection failed for another reason."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return str(cause.verify_message or cause.reason or cause)
+        cause = cause.__cause__ or cause.__context__
+    return ""
+
+
+def _trusted(ca: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca.expanduser())) if ca else httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        place = ca or "SSL_CERT_FILE or SSL_CERT_DIR"
+        raise InputError(
+            f"Cannot use the certificates of {place}: {error.strerror or error}",
+            "Name a file of certificates in PEM: [studio] ca in labeling.toml, or LABELING_CA.",
+        ) from error
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
