@@ -15,16 +15,13 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import cache, partial
 from itertools import chain, islice
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.schema import LabelSchema
 from labeling.errors import InputError
 from labeling.workflow.pool import cores
-
-if TYPE_CHECKING:
-    from spacy.language import Language
 
 BATCH = 30_000  # characters of a batch: about half a second of work, and 100 MB of memory
 FEW = 10  # batches from which on a fresh interpreter is worth its start
@@ -38,7 +35,7 @@ Work = Callable[[Batch], list[LabeledDoc]]
 
 
 def annotated(
-    nlp: "Language", model: str, schema: LabelSchema, articles: Iterable[Article], jobs: int | None = None
+    nlp: Any, model: str, schema: LabelSchema, articles: Iterable[Article], jobs: int | None = None
 ) -> Iterator[LabeledDoc]:
     """Each article, in order, with what `labeling.nlp.annotate` predicts; long ones are annotated in windows.
 
@@ -148,14 +145,14 @@ def _batches(articles: Iterable[Article]) -> Iterator[Batch]:
         yield batch
 
 
-def _annotator(nlp: "Language", schema: LabelSchema) -> Callable[[Iterable[Article]], Iterator[LabeledDoc]]:
+def _annotator(nlp: Any, schema: LabelSchema) -> Callable[[Iterable[Article]], Iterator[LabeledDoc]]:
     from labeling.nlp.annotate import annotator
     from labeling.nlp.windows import in_windows
 
     return partial(in_windows, annotator(nlp, schema))
 
 
-def _annotate(annotate: Any, nlp: "Language", batch: Batch) -> list[LabeledDoc]:
+def _annotate(annotate: Any, nlp: Any, batch: Batch) -> list[LabeledDoc]:
     # Words that were not known before are forgotten again; a long stream has millions.
     with nlp.memory_zone():
         return list(annotate(batch))
