@@ -1,33 +1,71 @@
-"""`labeling studio start / stop / status`."""
+"""`labeling studio start / stop / status / backup / restore`."""
 
-from typing import Annotated
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
 
 from labeling.cli import console
-from labeling.cli.options import HERE, WorkspaceOption
+from labeling.cli.options import HERE, JsonOption, WorkspaceOption
 
 app = typer.Typer(help="The embedded Label Studio of this workspace.", no_args_is_help=True)
+
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        metavar="URL",
+        envvar="LABELING_DATABASE",
+        help="postgresql://user@host:port/name, or sqlite.",
+        show_default="that of the last start, at first sqlite",
+    ),
+]
+ARGUMENTS_ARE_PUBLIC = (
+    "Others can see a password in an argument, and the shell remembers it. Leave it out of the URL, and put it into "
+    "PGPASSWORD or ~/.pgpass; or put the whole URL into LABELING_DATABASE."
+)
 
 
 @app.command()
 def start(
     workspace: WorkspaceOption = HERE,
     port: Annotated[int | None, typer.Option(help="The port wanted; a free one is taken where it is busy.")] = None,
+    database: DatabaseOption = None,
+    server: Annotated[
+        Literal["django", "gunicorn"] | None,
+        typer.Option(help="What serves.", show_default="that of the last start, at first django"),
+    ] = None,
+    no_backup: Annotated[
+        bool, typer.Option("--no-backup", help="Migrate data of an older Label Studio without a backup.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Start it, and say where it is and how to log in.
 
     Example: `labeling studio start`
+
+    For several annotators: `labeling studio start --database postgresql://me@localhost/news --server gunicorn`
     """
     from labeling.settings import open_workspace
     from labeling.workflow.connecting import start_studio
 
+    _hide_password(database)
     opened = open_workspace(workspace)
     wanted = port or opened.settings.studio.port
-    running = start_studio(opened, port, waiting=console.waiting)
+    running = start_studio(
+        opened,
+        port,
+        waiting=console.waiting,
+        database=database,
+        program=server,
+        safety_copy=not no_backup,
+        say=console.say,
+    )
     if running.port != wanted:
         console.say(f"Port {wanted} is not used; it runs on {running.port}.")
-    _show(workspace)
+    _show(workspace, as_json=as_json)
 
 
 @app.command()
@@ -44,24 +82,82 @@ def stop(workspace: WorkspaceOption = HERE) -> None:
 
 
 @app.command()
-def status(workspace: WorkspaceOption = HERE) -> None:
+def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
     """Say whether it runs, where, and how to log in. Exit code 1 where it does not.
 
     Example: `labeling studio status`
     """
-    if not _show(workspace):
+    if not _show(workspace, as_json=as_json):
         console.say("It is not running. `labeling studio start` starts it.")
         raise typer.Exit(1)
 
 
-def _show(workspace: WorkspaceOption) -> bool:
-    from labeling.settings import open_workspace
-    from labeling.studio import server
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="The archive to write (.tar.gz), or a folder for it.")],
+    workspace: WorkspaceOption = HERE,
+    as_json: JsonOption = False,
+) -> None:
+    """Write its database, files and login into one archive that only you can read. It may run.
 
-    folder = open_workspace(workspace).studio_folder
-    running, login = server.status(folder), server.credentials(folder)
-    if running is None or login is None:
+    Example: `labeling studio backup backups/`
+    """
+    from labeling.settings import open_workspace
+    from labeling.workflow.backing_up import back_up
+
+    done = back_up(open_workspace(workspace), file)
+    _report("Backed up", done, as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="An archive of `labeling studio backup`.")],
+    workspace: WorkspaceOption = HERE,
+    replace: Annotated[bool, typer.Option("--replace", help="Give up the data that are there.")] = False,
+    database: DatabaseOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put an archive in place, exactly as it was at the time of the backup. It must not run.
+
+    Example: `labeling studio restore backups/label-studio-20260301-0600.tar.gz`
+    """
+    from labeling.settings import open_workspace
+    from labeling.workflow.backing_up import restore as put_back
+
+    _hide_password(database)
+    done = put_back(open_workspace(workspace), file, database=database, replace=replace)
+    _report("Restored", done, as_json)
+
+
+def _report(what: str, done: Any, as_json: bool) -> None:
+    if as_json:
+        console.json(done)
+        return
+    console.counts(f"{what}: {done.file} ({done.bytes:,} bytes)", done.counts)
+    console.say(f"{done.database}, Label Studio {done.label_studio or 'of an unknown version'}, made {done.made}")
+
+
+def _hide_password(url: str | None) -> None:
+    """Begin anew without the password where the database's URL has one and was typed, so that `ps` does not show it."""
+    from labeling.studio.database import password_in, without_password
+
+    if url and password_in(url) and any(url in argument for argument in sys.orig_argv[1:]):
+        console.say(ARGUMENTS_ARE_PUBLIC)
+        os.environ["PGPASSWORD"] = password_in(url)
+        os.execv(sys.executable, [argument.replace(url, without_password(url)) for argument in sys.orig_argv])  # noqa: S606
+
+
+def _show(workspace: WorkspaceOption, *, as_json: bool) -> bool:
+    from labeling.settings import open_workspace
+    from labeling.workflow.connecting import embedded
+
+    found = embedded(open_workspace(workspace))
+    if found is None:
         return False
-    typer.echo(running.url)
-    console.say(f"Log in as {login.email}; the password is in {folder / 'credentials.json'}")
+    if as_json:
+        console.json(found)
+    else:
+        typer.echo(found.url)
+        console.say(f"Log in as {found.email}; the password is in {found.credentials}")
+        console.say(f"Data in {found.database}, served by {found.server}")
     return True

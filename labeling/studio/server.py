@@ -2,16 +2,19 @@
 
 import contextlib
 import fcntl
+import importlib.util
 import os
+import re
 import secrets
 import signal
 import site
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import httpx
@@ -21,17 +24,29 @@ from pydantic import SecretStr, ValidationError
 from labeling.core.value import Value
 from labeling.errors import InputError, StudioError
 from labeling.files import json_text, write_atomic
+from labeling.studio import backup
+from labeling.studio.database import INHERITED, Database, Postgres, Sqlite, parse_database
+from labeling.studio.setup import (
+    CREDENTIALS,
+    Credentials,
+    Program,
+    Setup,
+    data_folder,
+    read_credentials,
+    read_setup,
+    write_setup,
+)
 
 HOST = "127.0.0.1"
 EMAIL = "labeling@example.org"
 POLL_SECONDS = 0.5
 STOP_SECONDS = 10
 PORTS_TRIED = 20
+LEFTOVER_SECONDS = 3600  # an export in the browser's hands is younger than that
+THREADS = 4  # of each process of gunicorn
 
 # Label Studio looks a setting up as LABEL_STUDIO_X, as HEARTEX_X, and as bare X: HOST, DEBUG, CI and two hundred more.
-# So the server inherits what is named here and nothing else.
-INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
-
+# So the server inherits what INHERITED names and nothing else.
 # No analytics, no error reports, no version check, no sign-up; tokens of the kind that can be set at the first start.
 QUIET = {
     "LABEL_STUDIO_COLLECT_ANALYTICS": "false",
@@ -45,20 +60,13 @@ QUIET = {
 }
 
 
-class Credentials(Value):
-    """Who may log in to the embedded server. Password and token show as asterisks wherever it is printed."""
-
-    email: str
-    password: SecretStr
-    token: SecretStr
-
-
 class Server(Value):
-    """A server that was started: its process (pid and the time it began, in seconds since 1970) and its port."""
+    """A server that was started: its process (pid and the time it began, in seconds since 1970), its port, its data."""
 
     pid: int
     create_time: float
     port: int
+    data: str = ""
 
     @property
     def url(self) -> str:
@@ -69,39 +77,70 @@ class Server(Value):
         """The server's process, or None where it is gone or its number belongs to another one by now."""
         try:
             process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.create_time) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            if process.status() == psutil.STATUS_ZOMBIE:
+                return None
+            # Where the clock was set, the time it began has moved along; what it was started with has not.
+            same = abs(process.create_time() - self.create_time) < 1 or self._is_marked(process)
         except psutil.Error:
             return None
         return process if same else None
 
+    def _is_marked(self, process: psutil.Process) -> bool:
+        with contextlib.suppress(OSError):
+            leads = os.getpgid(process.pid) == process.pid
+            return leads and bool(self.data) and process.environ().get("LABEL_STUDIO_BASE_DATA_DIR") == self.data
+        return False
+
 
 def start(
-    folder: Path, port: int = 8080, *, waiting: Callable[[float], None] = lambda _: None, timeout: float = 300
+    folder: Path,
+    port: int = 8080,
+    *,
+    database: str | None = None,
+    program: Program | None = None,
+    safety_copy: bool = True,
+    waiting: Callable[[float], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+    timeout: float = 300,
 ) -> Server:
     """The server whose data is in the folder, ready, and started where it did not run yet.
 
     A port that is taken gives way to the next free one. The first start makes the database and takes about a minute.
-    Where a start is interrupted, fails or takes too long, its process is ended.
+    Where a start is interrupted, fails or takes too long, its process is ended. Data of an older Label Studio are
+    backed up before they are migrated.
 
     Args:
         folder: Where data, log and credentials are kept.
         port: The port that is wanted; 0 takes any.
+        database: `sqlite` or the URL of a PostgreSQL database; None takes that of the last start, at first SQLite.
+        program: What serves; None takes that of the last start, at first Django's development server.
+        safety_copy: Whether data are backed up before a migration.
         waiting: Called about twice a second with the seconds waited.
+        say: Called with what its user should know, a line each.
         timeout: Seconds until a server that does not answer is given up.
 
     Raises:
-        StudioError: Label Studio is not installed, or died, or did not answer in time.
-        InputError: The folder cannot be written.
+        StudioError: Label Studio is not installed, is older than the data, died, or did not answer in time; the
+            database cannot be used, or is not the one that has this folder's data; it runs with another one.
+        InputError: The folder cannot be written, or the URL cannot be used.
     """
-    with _lock(folder):
-        server = _recorded(folder) or _launch(folder, port)
+    with held(folder):
+        before = read_setup(folder)
+        setup = _wanted(folder, before, database, program)
+        server = _recorded(folder)
+        if server is None:
+            setup = _prepared(folder, before, setup, say, safety_copy)
+            server = _launch(folder, port, setup)
         try:
-            ready = _when_ready(server, folder, waiting, timeout)
+            ready = _when_ready(server, folder, setup, waiting, timeout)
             if ready != server:
                 _record(folder, ready)
+            if setup != before:
+                write_setup(folder, setup)
         except BaseException:
             stop(folder)
             raise
+        remove_leftovers(folder)
     return ready
 
 
@@ -109,6 +148,11 @@ def status(folder: Path) -> Server | None:
     """The running server of the folder, or None; None also for one that is still starting."""
     server = _recorded(folder)
     return server if server and _listening(server) == server.port else None
+
+
+def is_alive(folder: Path) -> bool:
+    """Whether the folder's server runs or is starting."""
+    return _recorded(folder) is not None
 
 
 def stop(folder: Path) -> bool:
@@ -126,23 +170,101 @@ def stop(folder: Path) -> bool:
 
 
 def credentials(folder: Path) -> Credentials | None:
-    """The login that the first start made, or None before."""
+    """The login that the first start made, or None before.
+
+    Raises:
+        InputError: Its file cannot be used.
+    """
+    return read_credentials(folder)
+
+
+def remove_leftovers(folder: Path, older_than: float = LEFTOVER_SECONDS) -> int:
+    """How many bytes of copies were removed that exports had left behind more than so many seconds ago.
+
+    Each export from the web page leaves all it wrote in `data/export/`, where nothing ever reads it again. Snapshots,
+    which the page lists, are elsewhere and stay.
+    """
+    removed = 0
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        for file in (data_folder(folder) / "export").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                found = file.lstat()
+                if file.is_file() and time.time() - found.st_mtime > older_than:
+                    file.unlink()
+                    removed += found.st_size
+    return removed
+
+
+def _wanted(folder: Path, before: Setup | None, url: str | None, program: Program | None) -> Setup:
+    """What the server shall be set up with, where it can be; a running one keeps what it has."""
+    old = before or Setup()
+    last = parse_database(old.database.get_secret_value(), data_folder(folder))
+    database = last if url is None else parse_database(url, data_folder(folder))
+    wanted = old.model_copy(update={"database": SecretStr(database.url), "server": program or old.server})
+    if _recorded(folder):
+        if not database.is_same(last) or wanted.server != old.server:
+            raise StudioError(
+                f"It runs already, with {last.shown} and {old.server}.", "Stop it first: `labeling studio stop`."
+            )
+        return old
+    # Tasks and annotations do not move by themselves, and the number of the project would mean another one there.
+    login = credentials(folder)
+    has_data = before is not None or Sqlite(data=data_folder(folder)).contents().made
+    elsewhere = has_data and not database.is_same(last)
+    if elsewhere and not (login and login.email in database.contents().accounts):
+        raise StudioError(
+            f"The data of this workspace are in {last.shown}; {database.shown} has none of them.",
+            f"Take another workspace for another database; or remove {folder}, where nothing in it is worth keeping.",
+        )
+    return wanted
+
+
+def _prepared(folder: Path, before: Setup | None, setup: Setup, say: Callable[[str], None], safety_copy: bool) -> Setup:
+    """The setup, with the version that is installed; the data are fit for it, and saved if they will be migrated."""
+    _program()
+    if (folder / backup.UNFINISHED).exists():
+        raise StudioError(
+            "A restore was cut off, so the data are not whole.", "Run `labeling studio restore FILE --replace` again."
+        )
+    if setup.server == "gunicorn" and not importlib.util.find_spec("gunicorn"):
+        raise StudioError("gunicorn is not installed here.", "pip install 'labeling[server]'")
     try:
-        return Credentials.model_validate_json((folder / "credentials.json").read_text())
-    except FileNotFoundError:
-        return None
-    except (ValidationError, OSError) as error:
-        raise InputError(
-            f"Cannot use {folder / 'credentials.json'}: it is damaged or not yours to read.",
-            hint="Restore it, or move it away: then the next start makes another account beside the old one.",
-        ) from error
+        installed = version("label-studio")
+    except PackageNotFoundError:  # a program in its place
+        installed = setup.label_studio
+    database = parse_database(setup.database.get_secret_value(), data_folder(folder))
+    login = credentials(folder)
+    if login:
+        database.heal(login.email)
+    if not database.contents().made:
+        return setup.model_copy(update={"label_studio": installed})
+    last = setup.label_studio if before else ""
+    if _numbers(last) > _numbers(installed):
+        raise StudioError(
+            f"The data were made by Label Studio {last}, and {installed} is installed, which is older.",
+            f"pip install 'label-studio=={last}'; or restore a backup that {installed} made.",
+        )
+    if last != installed:
+        say(
+            f"Label Studio {last or '(of an unknown version)'} → {installed}: the data are migrated where they need it."
+        )
+        if safety_copy:
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+            made = backup.write(folder, folder / "backups" / f"before-{installed}-{stamp}.tar.gz")
+            say(f"They were backed up before, in {made.file}")
+    return setup.model_copy(update={"label_studio": installed})
 
 
-def _new_credentials(folder: Path) -> Credentials:
+def _numbers(version: str) -> list[int]:
+    return [int(n) for n in re.findall(r"\d+", version)[:4]]
+
+
+def _new_credentials(folder: Path, database: Database) -> Credentials:
     # An account of data that is there already keeps its token; where its credentials are lost, there has to be another.
-    email = EMAIL.replace("@", f"-{secrets.token_hex(3)}@") if (folder / "data").exists() else EMAIL
+    taken = data_folder(folder).exists() or EMAIL in database.contents().accounts
+    email = EMAIL.replace("@", f"-{secrets.token_hex(3)}@") if taken else EMAIL
     login = {"email": email, "password": secrets.token_urlsafe(12), "token": secrets.token_hex(20)}
-    write_atomic(folder / "credentials.json", json_text(login), private=True)
+    write_atomic(folder / CREDENTIALS, json_text(login), private=True)
     return Credentials.model_validate(login)
 
 
@@ -156,25 +278,27 @@ def _program() -> Path:
     return program
 
 
-def _launch(folder: Path, port: int) -> Server:
+def _launch(folder: Path, port: int, setup: Setup) -> Server:
     """A server that has just been started, and recorded, so that it is found again whatever becomes of its starter."""
-    program = _program()
-    _discard_half_made(folder / "data" / "label_studio.sqlite3")
-    environment = _environment(folder, credentials(folder) or _new_credentials(folder))
+    database = parse_database(setup.database.get_secret_value(), data_folder(folder))
+    environment = _environment(folder, credentials(folder) or _new_credentials(folder, database), database)
     port = _free_port(port)
     with (folder / "server.log").open("wb") as log:
         (folder / "server.log").chmod(0o600)
         child = subprocess.Popen(
-            [program, "start", "--no-browser", "--internal-host", HOST, "--port", str(port)],
+            _command(setup.server, port, database),
             env=environment,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C in the terminal is not meant for the server
+            umask=0o077,  # uploads and exports are for its user's eyes only
         )
     try:
-        server = Server(pid=child.pid, create_time=psutil.Process(child.pid).create_time(), port=port)
+        began = psutil.Process(child.pid).create_time()
+        data = environment["LABEL_STUDIO_BASE_DATA_DIR"]
+        server = Server(pid=child.pid, create_time=began, port=port, data=data)
         _record(folder, server)
     except BaseException:
         child.kill()
@@ -184,32 +308,37 @@ def _launch(folder: Path, port: int) -> Server:
     return server
 
 
-def _environment(folder: Path, login: Credentials) -> dict[str, str]:
+def _command(program: Program, port: int, database: Database) -> list[str]:
+    """What to run. Login and database come in the environment: everybody may read the arguments of a process."""
+    if program == "django":
+        return [str(_program()), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
+    found = importlib.util.find_spec("label_studio")
+    package = Path(found.origin).parent if found and found.origin else Path()
+    # Processes that write into one SQLite file get in each other's way.
+    workers = 1 if isinstance(database, Sqlite) else max(2, min(4, os.cpu_count() or 1))
+    # The same process goes on as gunicorn, once the database is made or migrated and the account is there.
+    return [
+        *("/bin/sh", "-c", '"$0" init --quiet && exec "$@"', str(_program())),
+        *(sys.executable, "-m", "gunicorn", "core.wsgi:application", "--chdir", str(package)),
+        *("--bind", f"{HOST}:{port}", "--workers", str(workers), "--threads", str(THREADS)),
+        *("--limit-request-line", "0"),  # a look-up names hundreds of articles
+        "--no-control-socket",
+    ]
+
+
+def _environment(folder: Path, login: Credentials, database: Database) -> dict[str, str]:
     return {
         **{name: os.environ[name] for name in INHERITED if name in os.environ},
         **QUIET,
-        "LABEL_STUDIO_BASE_DATA_DIR": str((folder / "data").resolve()),
+        **database.environment(),
+        "DJANGO_SETTINGS_MODULE": "label_studio.core.settings.label_studio",
+        "LABEL_STUDIO_BASE_DATA_DIR": str(data_folder(folder).resolve()),
         "LABEL_STUDIO_USERNAME": login.email,
         "LABEL_STUDIO_PASSWORD": login.password.get_secret_value(),
         "LABEL_STUDIO_USER_TOKEN": login.token.get_secret_value(),
         "HOME": str((folder / "home").resolve()),  # it keeps a user_id in the home's .config; let that be ours
         "PYTHONUSERBASE": site.getuserbase(),  # which is looked for in the home, too
     }
-
-
-def _discard_half_made(database: Path) -> None:
-    """Remove the database of a first start that was cut off.
-
-    The organisation comes last, after the account and its token. Before it nobody can have worked, and an account that
-    is there without its token would never get it.
-    """
-    if not database.exists():
-        return
-    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(database)) as connection:
-        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'organization'").fetchone()
-        if not (found and connection.execute("SELECT 1 FROM organization").fetchone()):
-            for file in database.parent.glob(f"{database.name}*"):
-                file.unlink()
 
 
 def _free_port(wanted: int) -> int:
@@ -225,12 +354,12 @@ def _free_port(wanted: int) -> int:
     raise StudioError(f"No free port on {HOST}.")
 
 
-def _when_ready(server: Server, folder: Path, waiting: Callable[[float], None], timeout: float) -> Server:
+def _when_ready(server: Server, folder: Path, setup: Setup, waiting: Callable[[float], None], timeout: float) -> Server:
     """The server with the port on which it answers."""
     began = time.monotonic()
     while (waited := time.monotonic() - began) < timeout:
         if server.process() is None:
-            raise StudioError("Label Studio ended while it was starting.", _tail(folder))
+            raise StudioError("Label Studio ended while it was starting.", _tail(folder, setup))
         # Its own port, not the one it was told: so that no stranger's answer is taken for its.
         if port := _listening(server):
             server = server.model_copy(update={"port": port})
@@ -239,7 +368,7 @@ def _when_ready(server: Server, folder: Path, waiting: Callable[[float], None], 
                     return server
         waiting(waited)
         time.sleep(POLL_SECONDS)
-    raise StudioError(f"Label Studio did not answer within {timeout:.0f} seconds.", _tail(folder))
+    raise StudioError(f"Label Studio did not answer within {timeout:.0f} seconds.", _tail(folder, setup))
 
 
 def _listening(server: Server) -> int | None:
@@ -251,12 +380,15 @@ def _listening(server: Server) -> int | None:
     return None
 
 
-def _tail(folder: Path) -> str:
+def _tail(folder: Path, setup: Setup) -> str:
     """The last lines of the server's log, without its secrets."""
     text = (folder / "server.log").read_text(errors="replace")
-    if login := credentials(folder):
-        for secret in (login.password, login.token):
-            text = text.replace(secret.get_secret_value(), "[…]")
+    login = credentials(folder)
+    database = parse_database(setup.database.get_secret_value(), data_folder(folder))
+    hidden = [login.password, login.token] if login else []
+    hidden += [database.password] if isinstance(database, Postgres) and database.password else []
+    for secret in hidden:
+        text = text.replace(secret.get_secret_value(), "[…]")
     lines = "\n  ".join(text.strip().splitlines()[-8:])
     return f"The end of {folder / 'server.log'}:\n  {lines}"
 
@@ -281,8 +413,14 @@ def _record(folder: Path, server: Server) -> None:
 
 
 @contextlib.contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    """One start at a time: a second one waits, and then finds the first one's server."""
+def held(folder: Path) -> Iterator[None]:
+    """The folder for oneself: one start, backup or restore at a time.
+
+    A second start waits, and then finds the first one's server.
+
+    Raises:
+        InputError: The folder cannot be used.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)

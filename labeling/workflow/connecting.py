@@ -1,20 +1,69 @@
 """A workspace → its Label Studio and its project there."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 from labeling.core.schema import LabelSchema
+from labeling.core.value import Value
 from labeling.errors import AccessError, StudioError
 from labeling.settings import Workspace
 from labeling.studio import server
 from labeling.studio.client import Project, Studio
 from labeling.studio.config import differences
+from labeling.studio.setup import Program, Setup, database_of, read_setup
+
+
+class Embedded(Value):
+    """An embedded Label Studio that runs: where, how to log in, what it keeps its data in and what serves it.
+
+    The password is in the file `credentials`, which only its owner can read.
+    """
+
+    url: str
+    email: str
+    credentials: Path
+    database: str
+    server: Program
+    label_studio: str
 
 
 def start_studio(
-    workspace: Workspace, port: int | None = None, waiting: Callable[[float], None] = lambda _: None
+    workspace: Workspace,
+    port: int | None = None,
+    waiting: Callable[[float], None] = lambda _: None,
+    *,
+    database: str | None = None,
+    program: Program | None = None,
+    safety_copy: bool = True,
+    say: Callable[[str], None] = lambda _: None,
 ) -> server.Server:
-    """The embedded Label Studio of the workspace, running."""
-    return server.start(workspace.studio_folder, port or workspace.settings.studio.port, waiting=waiting)
+    """The embedded Label Studio of the workspace, running; see `server.start`."""
+    return server.start(
+        workspace.studio_folder,
+        port or workspace.settings.studio.port,
+        database=database,
+        program=program,
+        safety_copy=safety_copy,
+        waiting=waiting,
+        say=say,
+    )
+
+
+def embedded(workspace: Workspace) -> Embedded | None:
+    """The embedded Label Studio of the workspace; None where it does not run."""
+    folder = workspace.studio_folder
+    running, login = server.status(folder), server.credentials(folder)
+    if running is None or login is None:
+        return None
+    setup = read_setup(folder) or Setup()
+    return Embedded(
+        url=running.url,
+        email=login.email,
+        credentials=folder / "credentials.json",
+        database=database_of(folder).shown,
+        server=setup.server,
+        label_studio=setup.label_studio,
+    )
 
 
 def connect(workspace: Workspace) -> Studio:
@@ -37,6 +86,7 @@ def connect(workspace: Workspace) -> Studio:
                 "No Label Studio runs for this workspace.",
                 "`labeling studio start` starts one; or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY of another.",
             )
+        server.remove_leftovers(workspace.studio_folder)
         studio = Studio(running.url, login.token)
     try:
         studio.user()

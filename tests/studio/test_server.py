@@ -19,6 +19,7 @@ import pytest
 
 from labeling.errors import InputError, StudioError
 from labeling.studio import server
+from labeling.studio.database import Sqlite
 from labeling.studio.server import Credentials, Server
 
 DEAD = Server(pid=2**22 + 1, create_time=1.0, port=8080)
@@ -206,7 +207,7 @@ def test_damaged_credentials(tmp_path: Path) -> None:
     ("statements", "kept"),
     [
         ("CREATE TABLE django_migrations (id)", False),
-        ("CREATE TABLE organization (id); CREATE TABLE htx_user (id); INSERT INTO htx_user VALUES (1)", False),
+        ("CREATE TABLE organization (id); CREATE TABLE htx_user (email); INSERT INTO htx_user VALUES ('me')", False),
         ("CREATE TABLE organization (id); INSERT INTO organization VALUES (1)", True),
     ],
 )
@@ -215,14 +216,14 @@ def test_half_made_database_is_begun_anew(tmp_path: Path, statements: str, kept:
     connection = sqlite3.connect(database)
     connection.executescript(statements)
     connection.close()
-    server._discard_half_made(database)
+    Sqlite(data=tmp_path).heal("me")
     assert database.exists() == kept
 
 
 def test_unreadable_database_is_kept(tmp_path: Path) -> None:
     database = tmp_path / "label_studio.sqlite3"
     database.write_bytes(b"no database" * 100)
-    server._discard_half_made(database)
+    Sqlite(data=tmp_path).heal("me")
     assert database.exists()
 
 

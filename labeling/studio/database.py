@@ -1,0 +1,415 @@
+"""Where an embedded Label Studio keeps its data: a SQLite file in its folder, or a PostgreSQL database."""
+
+import contextlib
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from pydantic import SecretStr
+
+from labeling.core.value import Value
+from labeling.errors import InputError, StudioError
+
+if TYPE_CHECKING:
+    import psycopg
+
+SQLITE = "sqlite"
+FILE = "label_studio.sqlite3"
+CONNECT_SECONDS = 10
+OLDEST = 14  # of PostgreSQL, for Django 5.2
+
+# What may stand behind the ? of a URL, and the variable by which libpq hears of it.
+OPTIONS = {
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "sslcert": "PGSSLCERT",
+    "sslkey": "PGSSLKEY",
+    "gssencmode": "PGGSSENCMODE",
+    "connect_timeout": "PGCONNECT_TIMEOUT",
+}
+# What the tools of PostgreSQL inherit, as the server does.
+INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
+# Tables of Label Studio that a count says something of.
+COUNTED = {"projects": "project", "tasks": "task", "predictions": "prediction", "annotations": "task_completion"}
+PREPARE = "apt-get install postgresql-client, or the like"
+
+# All that Label Studio made, and nothing that belongs to an extension.
+EMPTY_SCHEMA = """
+DO $$
+DECLARE one record;
+BEGIN
+    FOR one IN SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace
+        AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
+        AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_class.oid AND deptype = 'e')
+        ORDER BY relkind <> 'v', relkind <> 'm', relkind = 'S'
+    LOOP
+        EXECUTE format('DROP %s IF EXISTS public.%I CASCADE', CASE one.relkind WHEN 'v' THEN 'VIEW'
+            WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'S' THEN 'SEQUENCE' WHEN 'f' THEN 'FOREIGN TABLE' ELSE 'TABLE' END,
+            one.relname);
+    END LOOP;
+    FOR one IN SELECT p.oid::regprocedure AS name, p.prokind FROM pg_proc p WHERE pronamespace = 'public'::regnamespace
+        AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = p.oid AND deptype = 'e')
+    LOOP
+        EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', one.name);
+    END LOOP;
+    FOR one IN SELECT typname FROM pg_type WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')
+        AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_type.oid AND deptype = 'e')
+    LOOP
+        EXECUTE format('DROP TYPE IF EXISTS public.%I CASCADE', one.typname);
+    END LOOP;
+END $$;
+"""
+
+
+class Contents(Value):
+    """What a database holds: nothing yet, a first start that was cut off, or the data of a Label Studio.
+
+    Attributes:
+        begun: Whether Label Studio has tables there.
+        made: Whether it has an organisation, which comes last of a first start. Before it nobody can have worked.
+        accounts: The e-mail addresses of those who may log in.
+    """
+
+    begun: bool = False
+    made: bool = False
+    accounts: frozenset[str] = frozenset()
+
+
+class Sqlite(Value):
+    """A file in the data folder of the server."""
+
+    data: Path
+
+    @property
+    def url(self) -> str:
+        """What names it, for `--database` and for the file where the choice is remembered."""
+        return SQLITE
+
+    @property
+    def shown(self) -> str:
+        """What people read."""
+        return f"SQLite ({self.file})"
+
+    @property
+    def file(self) -> Path:
+        """The file itself."""
+        return self.data / FILE
+
+    def is_same(self, other: "Sqlite | Postgres") -> bool:
+        """Whether it is this database."""
+        return isinstance(other, Sqlite)
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which a Label Studio hears of it."""
+        return {"LABEL_STUDIO_DJANGO_DB": "sqlite"}
+
+    def contents(self) -> Contents:
+        """What it holds. A file that is no database counts as made: it may be worth something to its owner."""
+        if not self.file.exists():
+            return Contents()
+        try:
+            with self._open() as connection:
+                return _contents(connection.execute, "SELECT 1 FROM sqlite_master WHERE name = ?")
+        except sqlite3.Error:
+            return Contents(begun=True, made=True)
+
+    def counts(self) -> dict[str, int]:
+        """How many projects, tasks, predictions and annotations it holds."""
+        with self._open() as connection:
+            return {
+                name: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
+                for name, table in COUNTED.items()
+            }
+
+    def heal(self, email: str) -> None:
+        """Remove what a first start left that was cut off; there is nothing of anybody's in it."""
+        del email
+        if self.file.exists() and not self.contents().made:
+            for file in self.data.glob(f"{FILE}*"):
+                file.unlink()
+
+    def dump(self, to: Path) -> None:
+        """Write a consistent copy of it, also while a server works on it; the server waits for that moment.
+
+        Raises:
+            StudioError: It is damaged.
+        """
+        try:
+            with self._open() as source, contextlib.closing(sqlite3.connect(to)) as copy:
+                to.chmod(0o600)
+                source.backup(copy)
+                (found,) = copy.execute("PRAGMA quick_check(1)").fetchone()
+        except sqlite3.Error as error:
+            raise StudioError(f"Cannot copy {self.file}: {error}.", "Try again; or check the disk.") from error
+        if found != "ok":
+            raise StudioError(f"{self.file} is damaged: {found}", "Restore the last backup: `labeling studio restore`.")
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        # Reading may need the journal of a server that was killed, so it is not opened read-only.
+        with contextlib.closing(sqlite3.connect(self.file, timeout=60)) as connection:
+            yield connection
+
+
+class Postgres(Value):
+    """A database of a PostgreSQL server. Its password shows as asterisks wherever it is printed."""
+
+    name: str
+    user: str = ""
+    password: SecretStr = SecretStr("")
+    host: str = ""
+    port: int = 5432
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """Its URL without the password."""
+        return self._url("")
+
+    @property
+    def url(self) -> str:
+        """Its URL with the password, for private files only."""
+        return self._url(self.password.get_secret_value())
+
+    def _url(self, password: str) -> str:
+        who = quote(self.user, safe="") + (f":{quote(password, safe='')}" if password else "")
+        socket = self.host.startswith("/")
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        place = "" if socket or not self.host else f"{host}:{self.port}"
+        more = [("host", self.host), ("port", str(self.port))] if socket else []
+        query = urlencode([*more, *self.options])
+        return f"postgresql://{who}{'@' if who else ''}{place}/{quote(self.name, safe='')}{'?' if query else ''}{query}"
+
+    def is_same(self, other: "Sqlite | Postgres") -> bool:
+        """Whether it is this database, whatever the user, the password and the way there."""
+        place = (self.host, self.port, self.name)
+        return isinstance(other, Postgres) and (other.host, other.port, other.name) == place
+
+    def environment(self) -> dict[str, str]:
+        """The variables by which a Label Studio hears of it. Other users of the machine cannot read them."""
+        return {
+            "LABEL_STUDIO_DJANGO_DB": "default",
+            "LABEL_STUDIO_POSTGRE_NAME": self.name,
+            "LABEL_STUDIO_POSTGRE_USER": self.user,
+            "LABEL_STUDIO_POSTGRE_PASSWORD": self.password.get_secret_value(),
+            "LABEL_STUDIO_POSTGRE_HOST": self.host,
+            "LABEL_STUDIO_POSTGRE_PORT": str(self.port),
+            **self._libpq(),
+        }
+
+    def _libpq(self) -> dict[str, str]:
+        found = {"PGCONNECT_TIMEOUT": str(CONNECT_SECONDS)} | {OPTIONS[key]: value for key, value in self.options}
+        # The server has another home, so it is told where its user's passwords are.
+        passwords = Path(os.environ.get("PGPASSFILE") or Path.home() / ".pgpass")
+        return found | ({"PGPASSFILE": str(passwords)} if passwords.is_file() else {})
+
+    def contents(self) -> Contents:
+        """What it holds.
+
+        Raises:
+            StudioError: It cannot be reached, or Label Studio could not work with it.
+        """
+        with self._open() as connection:
+            version = connection.info.server_version // 10000
+            if version < OLDEST:
+                raise self._unusable(f"it is PostgreSQL {version}", f"Label Studio needs {OLDEST} or newer.")
+            (encoding,) = connection.execute("SHOW server_encoding").fetchone() or ("",)
+            if encoding != "UTF8":
+                raise self._unusable(f"its encoding is {encoding}", f"createdb -E UTF8 -T template0 {self.name}")
+            found = _contents(
+                connection.execute,
+                "SELECT 1 FROM pg_tables WHERE schemaname = current_schema() AND tablename = %s",
+            )
+            query = "SELECT has_schema_privilege(current_schema(), 'CREATE')"
+            (may_create,) = connection.execute(query).fetchone() or (False,)
+            if not may_create:
+                todo = f"ALTER DATABASE {self.name} OWNER TO {connection.info.user};"
+                raise self._unusable("its user may not make tables there", todo)
+            return found
+
+    def counts(self) -> dict[str, int]:
+        """How many projects, tasks, predictions and annotations it holds."""
+        with self._open() as connection:
+            found = {}
+            for name, table in COUNTED.items():
+                (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)  # noqa: S608
+                found[name] = int(number)
+            return found
+
+    def heal(self, email: str) -> None:
+        """Remove an account that a first start left without its token when it was cut off; no tables are touched."""
+        found = self.contents()
+        if found.made or found.accounts != {email}:
+            return
+        with contextlib.suppress(StudioError), self._open() as connection, connection.transaction():
+            connection.execute("DELETE FROM authtoken_token")
+            connection.execute("DELETE FROM htx_user")
+
+    def dump(self, to: Path) -> None:
+        """Write a consistent copy of it as SQL, also while a server works on it.
+
+        Raises:
+            StudioError: pg_dump is missing, older than the server, or failed.
+        """
+        to.touch(mode=0o600)
+        self._run("pg_dump", "--no-owner", "--no-privileges", "--no-comments", f"--file={to}")
+
+    def load(self, dump: Path) -> None:
+        """Put the copy in the place of all that is in its schema `public`, wholly or not at all.
+
+        Raises:
+            StudioError: psql is missing, or the copy does not fit.
+        """
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as emptying:
+            emptying.write(EMPTY_SCHEMA)
+            emptying.flush()
+            files = (f"--file={emptying.name}", f"--file={dump}")
+            self._run("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", *files)
+
+    def _run(self, tool: str, *arguments: str) -> None:
+        environment = {
+            **{name: os.environ[name] for name in INHERITED if name in os.environ},
+            **self._libpq(),
+            "PGOPTIONS": "-c client_min_messages=warning",
+        }
+        place = {"PGHOST": self.host, "PGPORT": str(self.port), "PGDATABASE": self.name, "PGUSER": self.user}
+        place["PGPASSWORD"] = self.password.get_secret_value()
+        environment |= {name: value for name, value in place.items() if value}
+        done = subprocess.run(
+            [_tool(tool), *arguments],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if done.returncode:
+            said = self._without_password(done.stderr.strip())
+            hint = f"Install tools as new as the server ({PREPARE})." if "version mismatch" in said else ""
+            lines = "\n  ".join(said.splitlines()[-5:])
+            raise StudioError(f"{tool} failed on {self.shown}:\n  {lines}", hint)
+
+    def _without_password(self, text: str) -> str:
+        password = self.password.get_secret_value()
+        return text.replace(password, "[…]") if password else text
+
+    @contextlib.contextmanager
+    def _open(self) -> "Iterator[psycopg.Connection[tuple[Any, ...]]]":
+        try:
+            import psycopg
+        except ImportError as error:
+            raise StudioError("psycopg is not installed here.", "pip install 'labeling[server]'") from error
+
+        place = {"host": self.host, "user": self.user, "password": self.password.get_secret_value()}
+        known: dict[str, Any] = {key: value for key, value in place.items() if value}
+        known |= {"connect_timeout": str(CONNECT_SECONDS)} | dict(self.options)
+        try:
+            connection = psycopg.connect(dbname=self.name, port=self.port, autocommit=True, **known)
+        except psycopg.Error as error:
+            said = self._without_password(str(error)).strip().splitlines()[-1]
+            raise self._unusable(said, _connection_hint(said, self)) from None
+        with connection:
+            try:
+                yield connection
+            except psycopg.Error as error:
+                raise self._unusable(self._without_password(str(error)).strip()) from None
+
+    def _unusable(self, why: str, hint: str = "") -> StudioError:
+        return StudioError(f"Cannot use {self.shown}: {why.rstrip('.')}.", hint)
+
+
+Database = Sqlite | Postgres
+
+
+def parse_database(url: str, data: Path, environment: Mapping[str, str] = os.environ) -> Database:
+    """The database that a URL names; `sqlite` and nothing name the file in the data folder.
+
+    A URL without a password takes that of PGPASSWORD; without that, ~/.pgpass counts.
+
+    Raises:
+        InputError: The URL cannot be used. The message does not repeat a password.
+    """
+    if url in ("", SQLITE):
+        return Sqlite(data=data)
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        raise InputError("The port of the database is no number.", _FORM) from None
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    host = query.pop("host", "") or unquote(parts.hostname or "")
+    given = query.pop("port", "")
+    name = unquote(parts.path.removeprefix("/"))
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise InputError("The database is no URL of a PostgreSQL database.", _FORM)
+    if not name or "/" in name:
+        raise InputError("The URL of the database names no database.", _FORM)
+    if given and not given.isdigit():
+        raise InputError("The port of the database is no number.", _FORM)
+    if unknown := sorted(set(query) - set(OPTIONS)):
+        raise InputError(
+            f"The URL of the database has unknown options: {', '.join(unknown)}.", f"Known: {', '.join(OPTIONS)}, host."
+        )
+    return Postgres(
+        name=name,
+        user=unquote(parts.username or ""),
+        password=SecretStr(unquote(parts.password or "") or environment.get("PGPASSWORD", "")),
+        host=host,
+        port=port or int(given or 5432),
+        options=tuple(query.items()),
+    )
+
+
+_FORM = "It looks like postgresql://user@localhost:5432/name; the password can be in PGPASSWORD or ~/.pgpass."
+
+
+def without_password(url: str) -> str:
+    """The URL as it was typed, less its password."""
+    return re.sub(r"(://[^/@:]*):.*@", r"\1@", url, count=1)
+
+
+def password_in(url: str) -> str:
+    """The password in a URL; empty where it has none."""
+    return unquote(urlsplit(url).password or "")
+
+
+def _contents(execute: Any, table: str) -> Contents:
+    """What a database holds, by its way to execute SQL and its question for a table."""
+
+    def there(name: str) -> bool:
+        return bool(execute(table, (name,)).fetchone())
+
+    return Contents(
+        begun=there("django_migrations") or there("organization"),
+        made=there("organization") and bool(execute("SELECT 1 FROM organization LIMIT 1").fetchone()),
+        accounts=frozenset(row[0] for row in execute("SELECT email FROM htx_user").fetchall())
+        if there("htx_user")
+        else frozenset(),
+    )
+
+
+def _tool(name: str) -> str:
+    """The newest one of Debian's versions, else the one on the PATH."""
+    places = Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
+    newest = sorted(places, key=lambda file: [int(n) for n in re.findall(r"\d+", file.parts[4])])
+    found = str(newest[-1]) if newest else shutil.which(name)
+    if found is None:
+        raise StudioError(f"{name} is not installed here, and it is needed for PostgreSQL.", f"{PREPARE}.")
+    return found
+
+
+def _connection_hint(said: str, database: Postgres) -> str:
+    if "does not exist" in said and "database" in said:
+        return f"Make it: createdb -E UTF8 -O {database.user or '<user>'} {database.name}"
+    if "password" in said or "authentication" in said:
+        return "Name the user in the URL; the password can be in the URL in LABELING_DATABASE, PGPASSWORD or ~/.pgpass."
+    return "Check that PostgreSQL runs there, and the host and port of the URL."

@@ -1,0 +1,63 @@
+"""The embedded Label Studio of a workspace → an archive, and back."""
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from labeling.errors import InputError, StudioError
+from labeling.settings import EMBEDDED, Workspace
+from labeling.studio import backup, server
+from labeling.studio.backup import Backup
+
+# What belongs to the annotations, beside the server: the number of the project, and the parts of exported documents.
+PROJECTS, PARTS = "projects.json", "parts.jsonl"
+
+
+def back_up(workspace: Workspace, file: Path) -> Backup:
+    """The archive of the workspace's server, which may run; in a folder, the time makes its name.
+
+    Raises:
+        InputError: There is nothing to back up, or the file exists or cannot be written.
+        StudioError: The database cannot be copied.
+    """
+    if file.is_dir():
+        file = file / f"label-studio-{datetime.now().astimezone():%Y%m%d-%H%M%S}.tar.gz"
+    folder = workspace.studio_folder
+    if not folder.is_dir():
+        raise InputError(f"There is nothing to back up: {workspace.folder.resolve()} has no Label Studio.")
+    beside = {name: workspace.state / name for name in (PROJECTS, PARTS)}
+    with server.held(folder):
+        return backup.write(folder, file, beside)
+
+
+def restore(workspace: Workspace, file: Path, *, database: str | None = None, replace: bool = False) -> Backup:
+    """What was restored into the workspace, whose server must not run.
+
+    Raises:
+        InputError: The archive is not whole or not ours, or data are there and `replace` is not said.
+        StudioError: The server runs, or the database cannot be used.
+    """
+    folder = workspace.studio_folder
+    with server.held(folder):
+        if server.is_alive(folder):
+            raise StudioError("The server of this workspace runs.", "Stop it first: `labeling studio stop`.")
+        done = backup.restore(folder, file, url=database, replace=replace)
+        beside = folder / backup.STAGE / "workspace"
+        _take_project(workspace, beside / PROJECTS)
+        if (beside / PARTS).is_file() and not (workspace.state / PARTS).exists():
+            (beside / PARTS).replace(workspace.state / PARTS)
+        shutil.rmtree(folder / backup.STAGE, ignore_errors=True)
+    return done
+
+
+def _take_project(workspace: Workspace, file: Path) -> None:
+    """The project of the embedded server is the archive's now; those of other servers stay."""
+    try:
+        number = json.loads(file.read_text(encoding="utf-8")).get(EMBEDDED)
+    except (OSError, ValueError, AttributeError):
+        return
+    if isinstance(number, int):
+        here = workspace.settings.studio.model_copy(update={"url": ""})
+        settings = workspace.settings.model_copy(update={"studio": here})
+        workspace.model_copy(update={"settings": settings}).remember_project(number)
