@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
 
+import numpy as np
+from numpy.typing import NDArray
+
 from labeling.core.article import digest
 from labeling.core.copies import clusters, signature
 from labeling.core.split import PARTS, By, Part, Split, position
@@ -89,8 +92,15 @@ def candidate(text: str, source: str = "", published: str = "") -> Candidate:
     return Candidate(digest(text), position(text), signature(text), source, published)
 
 
-def assign(items: Sequence[Candidate], split: Split, frozen: Mapping[str, Part] | None = None) -> Assignment:
+def assign(
+    items: Sequence[Candidate],
+    split: Split,
+    frozen: Mapping[str, Part] | None = None,
+    signatures: NDArray[np.integer] | None = None,
+) -> Assignment:
     """The part of each document; `frozen` are the parts of an earlier export, by the digests of its texts.
+
+    `signatures` are those of the items in one array, (n, 64), where they do not have them; it takes less memory.
 
     A document of the earlier export keeps its part. Near-duplicates stay together: new copies of a document that is
     kept join it (where several are kept in different parts, test comes before dev, dev before train), and a cluster of
@@ -113,7 +123,8 @@ def assign(items: Sequence[Candidate], split: Split, frozen: Mapping[str, Part] 
     frozen = frozen or {}
     if unknown := sorted({str(part) for part in frozen.values()} - {*PARTS}):
         raise ValueError(f"the earlier export has parts that there are not: {', '.join(unknown)}")
-    numbers: list[int] = clusters([item.signature for item in items]).tolist()
+    found = clusters([item.signature for item in items] if signatures is None else signatures)
+    numbers: list[int] = found.tolist()
     members: dict[int, list[int]] = {}
     for i, number in enumerate(numbers):
         members.setdefault(number, []).append(i)

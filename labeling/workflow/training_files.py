@@ -14,11 +14,13 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal
 
+import numpy as np
 import orjson
 from pydantic import Field
 
 from labeling import __version__
-from labeling.core.parts import Assignment, assign, warnings
+from labeling.core.copies import ROWS
+from labeling.core.parts import Assignment, SplitReport, assign, warnings
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS, Part, Split
@@ -131,7 +133,7 @@ def write(
     jobs = options.jobs or (1 if records.size < ALONE_BYTES else cores())
     with workers(jobs) as mapped, aside(folder) as temporary:
         with meter("Looking for copies", records.size) as advance:
-            plan = _plan(records, job, split, memory.parts, schema, options, mapped, advance)
+            plan = _plan(records, job, split, memory, schema, options, mapped, advance)
         with meter("Converting", records.size) as advance, _Files(temporary, job, plan.context) as files:
             for converted in _converted(records, job, plan, files, mapped, advance):
                 files.add(converted)
@@ -142,7 +144,7 @@ def write(
         write_atomic(temporary / "config.cfg", config)
         manifest = _manifest(files, plan, split, options, schema, source, training)
         done = put_in_place(temporary, folder, manifest)
-    memory.keep(plan.parts)
+    memory.keep()
     refused = sum(n for (kind, *rest), n in files.counts.items() if kind == "problems" and rest[0] == "refused")
     return Exported(
         folder=folder,
@@ -179,11 +181,10 @@ def _job(options: Options, schema: LabelSchema | None, url: str, users: Mapping[
 
 @dataclass
 class _Plan:
-    """What the first reading decided: each task's fate, the parts by digest, and how they came about."""
+    """What the first reading decided: each task's fate, and how the parts came about."""
 
     fates: list[Fate]
-    parts: dict[str, Part]
-    assignment: Assignment
+    report: SplitReport
     context: Context
 
 
@@ -191,13 +192,14 @@ def _plan(
     records: ExportFiles,
     job: Job,
     split: Split,
-    frozen: Mapping[str, Part],
+    memory: "_Memory",
     schema: LabelSchema | None,
     options: Options,
     mapped: Map[Any, Any],
     advance: Advance,
 ) -> _Plan:
     seen: list[Seen | None] = []
+    signatures = bytearray()  # most of what there is to know of a task, and given back in one piece
     labels: Counter[str] = Counter()
     relations: Counter[str] = Counter()
 
@@ -206,20 +208,22 @@ def _plan(
 
     found: Survey
     for found in mapped(partial(survey, job), chunks()):
+        signatures += b"".join([one.candidate.signature for one in found.seen if one])
         seen += (one and _slim(one) for one in found.seen)
         labels.update(found.labels)
         relations.update(found.relations)
         advance(0, len(found.seen))
-    assignment = assign([one.candidate for one in seen if one], split, frozen)
+    rows = np.frombuffer(signatures, dtype="<u4").reshape(-1, ROWS)
+    assignment = assign([one.candidate for one in seen if one], split, memory.parts, rows)
     fates = _fates(seen, assignment)
-    parts = {one.candidate.digest: part for one, part in zip(filter(None, seen), assignment.parts, strict=True)}
+    memory.note({one.candidate.digest: part for one, part in zip(filter(None, seen), assignment.parts, strict=True)})
     context = Context(
         labels=tuple(schema.labels) if schema else tuple(sorted(labels)),
         relations=tuple(schema.relations) if schema else tuple(sorted(relations)),
         normal=_with_normal_forms(schema) if schema else (),
         overlaps=options.overlaps,
     )
-    return _Plan(fates, parts, assignment, context)
+    return _Plan(fates, assignment.report, context)
 
 
 def _with_normal_forms(schema: LabelSchema) -> tuple[str, ...]:
@@ -230,9 +234,10 @@ def _with_normal_forms(schema: LabelSchema) -> tuple[str, ...]:
 
 
 def _slim(one: Seen) -> Seen:
-    """The same, sharing what it has in common with others: there is one for each task of a file of any size."""
+    """The same without signature, sharing what it has in common with others: there is one for each task of a file."""
     article = one.candidate
-    article = replace(article, source=sys.intern(article.source), published=sys.intern(article.published))
+    source, published = sys.intern(article.source), sys.intern(article.published)
+    article = replace(article, signature=b"", source=source, published=published)
     return Seen(
         one.place, one.doc_id, article, tuple((sys.intern(who), sys.intern(stamp)) for who, stamp in one.claims)
     )
@@ -446,7 +451,7 @@ def _manifest(
         "dropped": files.named("dropped"),
         "labels": labels,
         "tokens": counts["tokens",],
-        "split": plan.assignment.report.model_dump(mode="json"),
+        "split": plan.report.model_dump(mode="json"),
         "training": training,
         "warnings": warnings(labels, documents, wanted=wanted),
         "problems": dict(problems.most_common()),
@@ -478,6 +483,7 @@ class _Memory:
     def __init__(self, file: Path, forget: bool) -> None:
         self.file = file
         self.parts: dict[str, Part] = {}
+        self.lines = b""
         if forget or not file.is_file():
             return
         try:
@@ -492,7 +498,15 @@ class _Memory:
                 "Put it back from a copy, or begin anew with --resplit.",
             ) from error
 
-    def keep(self, parts: Mapping[str, Part]) -> None:
-        """Remember these parts beside those that are known."""
+    def note(self, parts: Mapping[str, Part]) -> None:
+        """Add these parts to those that are known, which are nothing but the lines of the file from now on.
+
+        A string for each document would lie scattered over all the memory that the first reading took.
+        """
         lines = (orjson.dumps({"digest": key, "part": part}) for key, part in (self.parts | dict(parts)).items())
-        write_atomic(self.file, b"".join(line + b"\n" for line in lines))
+        self.lines = b"".join(line + b"\n" for line in lines)
+        self.parts = {}
+
+    def keep(self) -> None:
+        """Remember what was noted."""
+        write_atomic(self.file, self.lines)
