@@ -8,7 +8,7 @@ import sys
 import typer
 from pydantic_core import PydanticSerializationError
 
-from labeling.cli import annotate, demo, doctor, export, importing, init, schema, status, studio, train
+from labeling.cli import annotate, demo, doctor, export, importing, init, pull, schema, status, studio, train, watch
 from labeling.errors import LabelingError
 
 INTERRUPTED = 130
@@ -27,7 +27,9 @@ app.add_typer(studio.app, name="studio")
 app.command("annotate")(annotate.command)
 app.command("import")(importing.command)
 app.command("status")(status.command)
+app.command("pull")(pull.command)
 app.command("export")(export.export)
+app.command("watch")(watch.command)
 app.command("convert")(export.convert)
 app.command("train")(train.train)
 app.command("evaluate")(train.evaluate)

@@ -91,6 +91,17 @@ def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
     Console(soft_wrap=False).print(grid, markup=False)
 
 
+def as_pulled(workspace: Any) -> None:
+    """A line of talk: of when it is that an offline command tells."""
+    from datetime import datetime
+
+    from labeling.workflow.pulled import stored
+
+    with stored(workspace) as store:
+        when = datetime.fromisoformat(store.state.pulled_at).astimezone()
+        say(f"As pulled on {when:%Y-%m-%d at %H:%M:%S}: {len(store):,} tasks.")
+
+
 def counts(title: str, numbers: Mapping[str, int]) -> None:
     """A table of one row: what, and how many."""
     table(title, list(numbers), [list(numbers.values())] if numbers else [])

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from labeling.cli import console
-from labeling.cli.options import HERE, JsonOption, ProjectOption, WorkspaceOption
+from labeling.cli.options import HERE, JsonOption, OfflineOption, ProjectOption, WorkspaceOption
 from labeling.errors import InputError
 
 LABELS, FILES, INPUT = "Labels and spans", "Files and parts", "Bad input"
@@ -121,6 +121,7 @@ def export(
     fail_over: FailOverOption = None,
     strict: StrictOption = False,
     jobs: JobsOption = None,
+    offline: OfflineOption = False,
     json: JsonOption = False,
 ) -> None:
     """Pull the reviewed labels and write the training files.
@@ -132,8 +133,11 @@ def export(
     from labeling.workflow.exporting import export as write
 
     opened = open_workspace(workspace, project=project)
-    options = _options(opened.settings.split, given)
-    done = write(opened, output or opened.exports, options, track=console.track, meter=console.meter)
+    options = read_options(opened.settings.split, given)
+    if offline:
+        console.as_pulled(opened)
+    folder = output or opened.exports
+    done = write(opened, folder, options, offline=offline, track=console.track, meter=console.meter)
     console.exported(done, as_json=json)
 
 
@@ -181,7 +185,7 @@ def convert(
 
     opened = open_workspace(workspace, schema=None if schema == "auto" else schema)
     has_schema = schema != "auto" and (schema is not None or opened.is_initialised)
-    options = _options(opened.settings.split, given)
+    options = read_options(opened.settings.split, given)
     done = write(
         opened, files, output, options, schema=opened.label_schema if has_schema else None, meter=console.meter
     )
@@ -193,7 +197,7 @@ def convert(
     console.exported(done, as_json=json)
 
 
-def _options(default: Any, given: dict[str, Any]) -> Any:
+def read_options(default: Any, given: dict[str, Any]) -> Any:
     """The options as they were typed, checked.
 
     Raises:

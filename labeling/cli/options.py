@@ -14,6 +14,9 @@ KeepAllOption = Annotated[bool, typer.Option("--keep-all", help="Leave scraped r
 AnnotateJobsOption = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Processes that annotate.", show_default="one a core")
 ]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Ask no server: work on what was pulled before (`labeling pull`).")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 ArticlesArgument = Annotated[
     list[str], typer.Argument(help="Files (.txt .html .json .jsonl .csv .tsv), folders, or - for standard input.")

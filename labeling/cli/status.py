@@ -1,10 +1,15 @@
 """`labeling status`."""
 
 from labeling.cli import console
-from labeling.cli.options import HERE, JsonOption, ProjectOption, WorkspaceOption
+from labeling.cli.options import HERE, JsonOption, OfflineOption, ProjectOption, WorkspaceOption
 
 
-def command(workspace: WorkspaceOption = HERE, project: ProjectOption = None, json: JsonOption = False) -> None:
+def command(
+    workspace: WorkspaceOption = HERE,
+    project: ProjectOption = None,
+    offline: OfflineOption = False,
+    json: JsonOption = False,
+) -> None:
     """Articles by state, and by annotator.
 
     Example: `labeling status --json`
@@ -12,7 +17,10 @@ def command(workspace: WorkspaceOption = HERE, project: ProjectOption = None, js
     from labeling.settings import open_workspace
     from labeling.workflow.exporting import status
 
-    found = status(open_workspace(workspace, project=project), track=console.track)
+    opened = open_workspace(workspace, project=project)
+    if offline:
+        console.as_pulled(opened)
+    found = status(opened, offline=offline, track=console.track)
     if json:
         console.json(found)
         return

@@ -1,24 +1,25 @@
 """Reviewed tasks, from the project or from files → training files."""
 
+import contextlib
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import orjson
 
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
-from labeling.errors import InputError
+from labeling.errors import AccessError, InputError, StudioError
 from labeling.files import read_text
 from labeling.settings import Workspace
 from labeling.studio.annotations import STATES, Review, Rules, read_task
-from labeling.studio.exports import ExportFiles
+from labeling.studio.exports import ExportFiles, parse
 from labeling.studio.regions import Legend
 from labeling.workflow.progress import Meter, Track, unmetered, unseen
+from labeling.workflow.pulled import Store, stored
 from labeling.workflow.training_files import Exported, Options, write
 
 if TYPE_CHECKING:
@@ -26,32 +27,64 @@ if TYPE_CHECKING:
 
 
 class Status(Value):
-    """How many articles are in each state, and how many each annotator has submitted or skipped."""
+    """How many articles are in each state, and how many each annotator has submitted or skipped.
+
+    `pulled_at` is when that was pulled from the server: ISO 8601, UTC.
+    """
 
     project_url: str
     states: dict[str, int]
     annotators: dict[str, dict[str, int]]
     problems: tuple[Problem, ...] = ()
+    pulled_at: str = ""
 
 
-def status(workspace: Workspace, *, track: Track = unseen) -> Status:
-    """The state of each article in the project."""
-    from labeling.workflow.connecting import connect, existing_project
+def status(workspace: Workspace, *, offline: bool = False, track: Track = unseen) -> Status:
+    """The state of each article in the project; offline, as it was pulled last.
 
-    with connect(workspace) as studio:
-        project = existing_project(studio, workspace)
-        reviews = pull(studio, project, workspace.label_schema, track)
+    Raises:
+        StudioError: There is no project, or the server does not answer.
+        InputError: Offline, and nothing was pulled yet.
+    """
+    if not offline:
+        _refresh(workspace, track)
+    states: Counter[str] = Counter()
     annotators: dict[str, Counter[str]] = {}
-    for review in reviews:
-        for name in review.annotators[:1]:
-            annotators.setdefault(name, Counter())[review.state] += 1
-    states = Counter(review.state for review in reviews)
+    problems: list[Problem] = []
+    with stored(workspace) as store:
+        state, rules = store.state, Rules(legend=Legend(label_schema=workspace.label_schema))
+        for line in track(store.lines(), "Reading", len(store)):
+            review = read_task(parse(line), rules, "", state.users, url=f"{state.url}?task={{task}}")
+            states[review.state] += 1
+            problems += review.problems
+            for name in review.annotators[:1]:
+                annotators.setdefault(name, Counter())[review.state] += 1
     return Status(
-        project_url=project.url,
+        project_url=state.url,
         states={state: states[state] for state in STATES if state != "unreadable" or states[state]},
         annotators={name: dict(counts) for name, counts in sorted(annotators.items())},
-        problems=tuple(problem for review in reviews for problem in review.problems),
+        problems=tuple(problems),
+        pulled_at=state.pulled_at,
     )
+
+
+def _refresh(workspace: Workspace, track: Track) -> None:
+    """Pull what changed.
+
+    Raises:
+        StudioError: It cannot be; the hint names --offline where that would work.
+    """
+    from labeling.workflow.pulling import pull as pull_into_store
+
+    try:
+        pull_into_store(workspace, drafts=True, track=track)
+    except AccessError:
+        raise
+    except StudioError as error:
+        with contextlib.suppress(InputError), stored(workspace) as store:
+            hint = f"Or take --offline, for what was pulled at {store.state.pulled_at}."
+            error.hint = f"{error.hint} {hint}".strip()
+        raise
 
 
 def pull(studio: "Studio", project: "Project", schema: LabelSchema, track: Track = unseen) -> list[Review]:
@@ -66,20 +99,21 @@ def export(
     folder: Path,
     options: Options | None = None,
     *,
+    offline: bool = False,
     track: Track = unseen,
     meter: Meter = unmetered,
 ) -> Exported:
-    """Pull the project's reviewed labels and write the training files."""
-    from labeling.workflow.connecting import connect, existing_project
+    """Pull what changed, and write the training files of the reviewed labels; offline, of what was pulled before.
 
+    Raises:
+        StudioError: There is no project, or the server does not answer.
+        InputError: Offline, and nothing was pulled yet; or as for `training_files.write`.
+    """
+    if not offline:
+        _refresh(workspace, track)
     with tempfile.TemporaryDirectory() as temporary:
-        file = Path(temporary) / "tasks.jsonl"
-        with connect(workspace) as studio:
-            project = existing_project(studio, workspace)
-            users = studio.users()
-            with file.open("wb") as out:
-                for task in track(studio.tasks(project), "Pulling", project.tasks):
-                    out.write(orjson.dumps(task, option=orjson.OPT_APPEND_NEWLINE))
+        with stored(workspace) as store:
+            file, state = store.write_to(Path(temporary) / "tasks.jsonl"), store.state
         with ExportFiles([file]) as records:
             return write(
                 records,
@@ -87,9 +121,9 @@ def export(
                 workspace,
                 workspace.label_schema,
                 options or Options(),
-                source=project.url,
-                url=f"{project.url}?task={{task}}",
-                users=users,
+                source=f"{state.url} as pulled {state.pulled_at}" if offline else state.url,
+                url=f"{state.url}?task={{task}}",
+                users=state.users,
                 meter=meter,
             )
 
@@ -105,11 +139,14 @@ def convert(
 ) -> Exported:
     """Write the training files of exports from the Label Studio UI. Without a schema, labels are legal as they are.
 
+    A folder of what `labeling pull` pulled is one too; its tasks are taken as they were last.
+
     Raises:
         InputError: No file holds a task, or (`options.strict`) something in one cannot be read.
     """
     server = workspace.settings.studio.url
-    with ExportFiles(files) as records:
+    with ExitStack() as opened:
+        records = opened.enter_context(ExportFiles([_as_file(file, opened) for file in files]))
         return write(
             records,
             folder,
@@ -120,6 +157,15 @@ def convert(
             url=f"{server}/projects/{{project}}/data?task={{task}}",
             meter=meter,
         )
+
+
+def _as_file(path: Path | str, opened: ExitStack) -> Path | str:
+    """The path; for a store of `labeling pull` a file of the tasks in it, which stand in its files many times over."""
+    if str(path) == "-" or not Store.exists(Path(path)):
+        return path
+    temporary = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+    with Store(Path(path)) as store:
+        return store.write_to(temporary / f"{Path(path).name}.jsonl")
 
 
 def read_documents(file: Path) -> list[LabeledDoc]:

@@ -1,0 +1,51 @@
+"""`labeling pull`."""
+
+from typing import Annotated
+
+import typer
+
+from labeling.cli import console
+from labeling.cli.options import HERE, JsonOption, ProjectOption, WorkspaceOption
+
+
+def command(
+    workspace: WorkspaceOption = HERE,
+    project: ProjectOption = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Pull every task, and report what the pulls before had missed.")
+    ] = False,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Pull the drafts of all annotators too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Bring what is kept of the project here in step with it; only what changed is pulled.
+
+    `labeling export --offline` and `labeling status --offline` work on it without a server. Exit code 1 where `--full`
+    found a difference.
+
+    Example: `labeling pull --full`
+    """
+    from labeling.settings import open_workspace
+    from labeling.workflow.pulling import pull
+
+    opened = open_workspace(workspace, project=project)
+    done = pull(opened, full=full, drafts=drafts, track=console.track, waiting=console.say)
+    if json:
+        console.json(done)
+    else:
+        numbers = {name: getattr(done, name) for name in ("tasks", "reviewed", "skipped", "new", "changed", "gone")}
+        console.counts(done.project_url, numbers | ({} if done.drafts is None else {"drafts": done.drafts}))
+        for note in done.notes:
+            console.say(f"Note: {note}")
+        console.say(f"{'Every task' if done.full else 'What changed'}, in {done.seconds:.1f} s; kept in {done.store}")
+        if full and done.differing:
+            console.say(
+                f"\n{done.differing} tasks were otherwise than the pulls before had left them; now they are right:"
+            )
+            for found in done.differences[: console.SHOWN]:
+                console.say(f"  task {found.task}: {found.what} {', '.join(found.fields)}".rstrip())
+            if done.differing > console.SHOWN:
+                console.say(f"  … and {done.differing - console.SHOWN} more")
+        elif full:
+            console.say("Nothing was otherwise than the pulls before had left it.")
+    if done.differing:
+        raise typer.Exit(1)

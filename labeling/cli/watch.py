@@ -1,0 +1,104 @@
+"""`labeling watch`."""
+
+import re
+import signal
+from datetime import datetime
+from threading import Event
+from typing import Annotated, Any
+
+import typer
+
+from labeling.cli import console, export
+from labeling.cli.options import HERE, ProjectOption, WorkspaceOption
+from labeling.errors import InputError
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def command(
+    output: export.OutputOption = None,
+    workspace: WorkspaceOption = HERE,
+    project: ProjectOption = None,
+    every: Annotated[str, typer.Option(metavar="TIME", help="The pause between two turns: `30s`, `5m`, `1h`.")] = "5m",
+    choose: export.ChooseOption = "latest",
+    drafts: export.DraftsOption = False,
+    unlabelled: export.UnlabelledOption = "outside",
+    align: export.AlignOption = "strict",
+    mapping: export.MapOption = None,
+    drop: export.DropOption = None,
+    split: export.SplitOption = None,
+    split_by: export.SplitByOption = None,
+    train: export.TrainOption = None,
+    formats: export.FormatOption = None,
+    overlaps: export.OverlapsOption = "refuse",
+    fail_over: export.FailOverOption = None,
+    strict: export.StrictOption = False,
+    jobs: export.JobsOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print each turn as JSON, one a line.")] = False,
+) -> None:
+    """Keep pulling and, whenever something changed, exporting, until it is stopped (Ctrl-C, SIGTERM).
+
+    A server that is away is waited for. The exit code is 0 after a stop.
+
+    Example: `labeling watch --every 5m -o exports`
+    """
+    given = {**locals(), "resplit": False}
+    from labeling.settings import open_workspace
+    from labeling.workflow.watching import watch
+
+    opened = open_workspace(workspace, project=project)
+    options = export.read_options(opened.settings.split, given)
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    watch(
+        opened,
+        output or opened.exports,
+        options,
+        every=seconds(every),
+        drafts=drafts,
+        stop=stop,
+        tell=_Teller(as_json=json),
+    )
+    if not json:
+        console.say("Stopped.")
+
+
+def seconds(text: str) -> float:
+    """The seconds of `30s`, `5m`, `1h` or `90`.
+
+    Raises:
+        InputError: It is no time, or none at all.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    if not found or not float(found[1]):
+        raise InputError(f"--every {text!r} is no time.", "It looks like 30s, 5m or 1h.")
+    return float(found[1]) * UNITS[found[2]]
+
+
+class _Teller:
+    """Prints a line a turn; that a server is away, only once."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self.error = ""
+
+    def __call__(self, turn: Any) -> None:
+        if self.as_json:
+            typer.echo(turn.model_dump_json())
+            return
+        if turn.failures:
+            if turn.error != self.error:
+                console.say(f"{_clock(turn)}  {turn.error} Trying on.")
+            self.error = turn.error
+            return
+        self.error = ""
+        changes = [f"{getattr(turn, name)} {name}" for name in ("new", "changed", "gone") if getattr(turn, name)]
+        parts = [", ".join(changes) or "no change", f"{turn.reviewed} of {turn.tasks} reviewed"]
+        if turn.documents is not None and not turn.error:
+            parts.append(f"{turn.documents} documents exported, {turn.problems} problems")
+        typer.echo(f"{_clock(turn)}  {'; '.join([*parts, *filter(None, [turn.error]), *turn.notes])}")
+
+
+def _clock(turn: Any) -> str:
+    return datetime.fromisoformat(turn.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")

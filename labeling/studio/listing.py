@@ -1,0 +1,233 @@
+"""What a project holds, read at the least cost to the server: pages by id, what changed, how much there is.
+
+The list of tasks is the one that the Data Manager shows, asked in the way that is cheapest for the server (measured on
+Label Studio 1.23): with `fields=all` it joins all results of a page into one text a task, only to show its beginning;
+`review=true` saves that. `include` names what is wanted, of a task and of its annotations. Pages are asked for by the
+last id that was seen, not by number, so that nothing is skipped where tasks are deleted meanwhile.
+"""
+
+import email.utils
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import orjson
+import stamina
+from label_studio_sdk.core.api_error import ApiError
+
+from labeling.core.value import Value
+from labeling.errors import StudioError
+from labeling.studio.client import Studio
+from labeling.studio.transport import untrusted
+
+Json = dict[str, Any]
+
+# Of a task, and of its annotations: the server applies one list to both.
+FIELDS = (
+    "id,project,data,meta,inner_id,created_at,updated_at,is_labeled,file_upload,annotations,"
+    "total_annotations,cancelled_annotations,total_predictions,"
+    "result,completed_by,was_cancelled,ground_truth,lead_time,draft_created_at,unique_id,import_id,last_action,"
+    "parent_prediction,parent_annotation,task"
+)
+FIRST_PAGE, LARGEST_PAGE = 100, 1000  # tasks
+PAGE_BYTES = 6 << 20  # of an answer, so that memory stays flat whatever the articles' length
+TIMEOUT_SECONDS = 120
+PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+ATTEMPTS = 6  # with the waits between them, about half a minute
+FIRST_WAIT, LONGEST_WAIT, LONGEST_SECONDS = 0.5, 20.0, 180.0  # seconds; the last is of all attempts together
+MICROSECONDS = "%Y-%m-%dT%H:%M:%S.%fZ"  # the one form of a time that the filters read
+
+
+# Each attempt is written to a log, which Python shows where nobody asked for logs; the last failure has its message.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+class Held(Value):
+    """How many tasks a query finds, and how many submitted annotations they have."""
+
+    tasks: int
+    annotations: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some tasks by id, and whether more follow."""
+
+    tasks: list[Json]
+    is_last: bool
+
+
+class HiccupError(Exception):
+    """Something answered, though not Label Studio, or not now; asked again it may."""
+
+    def __init__(self, problem: ApiError) -> None:
+        super().__init__()
+        self.problem = problem
+
+
+class Listing:
+    """The tasks of one project of a connection.
+
+    Whatever fails in passing is asked again, later and later; nothing is ever sent. Every method raises StudioError.
+
+    Args:
+        studio: The connection.
+        project: The project's number.
+        attempts: How often a question is asked at most.
+    """
+
+    def __init__(self, studio: Studio, project: int, *, attempts: int = ATTEMPTS) -> None:
+        self._studio, self._project = studio, project
+        self._review = {"review": "true"}
+        self._retrying = stamina.RetryingCaller(
+            attempts=attempts,
+            timeout=LONGEST_SECONDS,
+            wait_initial=FIRST_WAIT,
+            wait_max=LONGEST_WAIT,
+            wait_jitter=FIRST_WAIT,
+        ).on(_again)
+
+    def created(self) -> tuple[str, float]:
+        """When the project was made, and what time the server has: seconds since 1970, 0 where it does not say."""
+        found, now = self._read(f"api/projects/{self._project}/", {"include": "id,created_at"})
+        return str(found.get("created_at") or ""), now
+
+    def held(self, after: int = 0, last: int | None = None, *, skipped: bool = False) -> Held:
+        """How much the project holds of these task ids: above `after`, up to `last`; of those with skips only."""
+        items = _ids(after, last)
+        if skipped:
+            items.append(_item("cancelled_annotations", "greater", "Number", 0))
+        found = self._list(items, 1, include="id")
+        return Held(tasks=found["total"], annotations=found["total_annotations"])
+
+    def pages(self, after: int = 0, last: int | None = None, *, since: str = "") -> Iterator[Page]:
+        """The tasks with their annotations by id, above `after` and up to `last`; those that are newer than `since`."""
+        size = FIRST_PAGE
+        while True:
+            items = _ids(after, last)
+            if since:
+                items.append(_item("updated_at", "greater", "Datetime", since))
+            found = self._list(items, size, fields="all", include=FIELDS)
+            tasks = found["tasks"]
+            if self._review and any(task.get("total_annotations") and "annotations" not in task for task in tasks):
+                self._review = {}  # another version, where a review is something else
+                continue
+            is_last = len(tasks) >= found["total"] or not tasks
+            yield Page(tasks, is_last)
+            if is_last:
+                return
+            after = max(task["id"] for task in tasks)
+            size = max(1, min(LARGEST_PAGE, 2 * size, PAGE_BYTES * len(tasks) // max(1, found["bytes"])))
+
+    def drafts(self) -> dict[int, list[Json]]:
+        """The drafts of all annotators, by task."""
+        found: dict[int, list[Json]] = {}
+        after = 0
+        while True:
+            items = [*_ids(after, None), _item("draft_exists", "equal", "Boolean", True)]
+            page = self._list(items, FIRST_PAGE, include="id")
+            for task in page["tasks"]:
+                # the list shows but the drafts of whoever asks
+                drafts, _ = self._read(f"api/tasks/{task['id']}/drafts", {"project": self._project})
+                if isinstance(drafts, list) and drafts:
+                    found[task["id"]] = [_without_age(draft) for draft in drafts if isinstance(draft, dict)]
+            if len(page["tasks"]) >= page["total"] or not page["tasks"]:
+                return found
+            after = max(task["id"] for task in page["tasks"])
+
+    def _list(self, items: list[Json], size: int, **params: Any) -> Json:
+        query = json.dumps({"filters": {"conjunction": "and", "items": items}})
+        asked = {"project": self._project, "page": 1, "page_size": size, "resolve_uri": "false", "query": query}
+        found, _ = self._read("api/tasks/", {**asked, **self._review, **params})
+        if not isinstance(found, dict) or not {"tasks", "total", "total_annotations"} <= found.keys():
+            raise StudioError(
+                f"What answers at {self._studio.url} lists no tasks.", "Is it a Label Studio from 1.5 on?"
+            )
+        return found
+
+    def _read(self, path: str, params: Json) -> tuple[Any, float]:
+        with self._studio._spoken():
+            try:
+                return self._retrying(self._get, path, params)
+            except HiccupError as hiccup:
+                raise hiccup.problem from None
+
+    def _get(self, path: str, params: Json) -> tuple[Any, float]:
+        """The JSON of an answer (with its size as `bytes` where it is an object), and the server's clock."""
+        studio = self._studio
+        answer = studio._http.get(
+            f"{studio.url}/{path}",
+            params=params,
+            headers=studio._sdk._client_wrapper.get_headers(),
+            timeout=TIMEOUT_SECONDS,
+        )
+        headers = dict(answer.headers)
+        try:
+            found = orjson.loads(answer.content)
+        except orjson.JSONDecodeError:
+            try:
+                found = json.loads(answer.content)  # lone surrogates
+            except ValueError:
+                found = None
+        if answer.is_error or found is None:
+            body = found if found is not None else {"detail": "something else than JSON; is a proxy between?"}
+            problem = ApiError(status_code=answer.status_code, headers=headers, body=body)
+            if answer.status_code in PASSING or (found is None and answer.status_code not in {401, 403, 404}):
+                raise HiccupError(problem)
+            raise problem
+        if isinstance(found, dict):
+            found["bytes"] = len(answer.content)
+        return found, _clock(headers.get("date", ""))
+
+
+def before(seconds: float) -> str:
+    """A time of the server's clock, in seconds since 1970, as `since` takes it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime(MICROSECONDS)
+
+
+def comparable(updated_at: str) -> str:
+    """A time as the API gives it in the one form in which text order is time order; "" where it is no time."""
+    try:
+        time = datetime.fromisoformat(updated_at)
+    except ValueError:
+        return ""
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).strftime(MICROSECONDS)
+
+
+def _ids(after: int, last: int | None) -> list[Json]:
+    items = [_item("id", "greater", "Number", after)]
+    if last is not None:
+        items.append(_item("id", "less_or_equal", "Number", last))
+    return items
+
+
+def _item(field: str, operator: str, kind: str, value: Any) -> Json:
+    return {"filter": f"filter:tasks:{field}", "operator": operator, "type": kind, "value": value}
+
+
+def _without_age(draft: Json) -> Json:
+    return {key: value for key, value in draft.items() if key != "created_ago"}
+
+
+def _again(error: Exception) -> bool | float:
+    """Whether what failed may work when it is asked again; or in how many seconds, where the server says so."""
+    if isinstance(error, HiccupError):
+        asked = str((error.problem.headers or {}).get("retry-after", ""))
+        return min(float(asked), 3 * LONGEST_WAIT) if asked.isdecimal() else True
+    # a certificate, an address or a token that is no good stays so
+    if isinstance(error, httpx.ConnectError) and untrusted(error):
+        return False
+    return isinstance(error, httpx.TransportError) and not isinstance(
+        error, httpx.UnsupportedProtocol | httpx.LocalProtocolError
+    )
+
+
+def _clock(date: str) -> float:
+    try:
+        return email.utils.parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError):
+        return 0.0

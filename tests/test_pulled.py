@@ -1,0 +1,298 @@
+"""The store of what was pulled: whatever happens to it, it holds what was put into it last."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labeling.errors import InputError
+from labeling.settings import init, open_workspace
+from labeling.workflow.exporting import convert, export, read_documents, status
+from labeling.workflow.pulled import Counts, State, Store, encode, store_folder
+
+
+def task(number: int, text: str = "Police arrested 40 protesters.", *, submitted: int = 1, skipped: int = 0, **more):
+    annotations = [
+        {"id": 10 * number + i, "completed_by": 1, "was_cancelled": i >= submitted, "result": []}
+        for i in range(submitted + skipped)
+    ]
+    return {
+        "id": number,
+        "updated_at": "2026-11-24T08:00:00.000000Z",
+        "data": {"text": text, "doc_id": f"doc-{number}"},
+        "annotations": annotations,
+        "cancelled_annotations": skipped,
+        **more,
+    }
+
+
+def content(folder: Path) -> dict[int, dict]:
+    with Store(folder) as store:
+        assert store.ids == sorted(store.ids)
+        return {number: store.task(number) for number in store.ids}
+
+
+def expected(*tasks: dict) -> dict[int, dict]:
+    return {each["id"]: json.loads(encode(each)[0]) for each in tasks}
+
+
+IDS = st.integers(1, 8)
+TEXTS = st.text(st.characters(exclude_categories=()), max_size=12)  # lone surrogates, NUL and line ends too
+STEPS = st.one_of(
+    st.tuples(st.just("put"), IDS, TEXTS, st.integers(0, 2), st.integers(0, 2)),
+    st.tuples(st.just("drop"), IDS),
+    st.tuples(st.just("sync")),
+    st.tuples(st.just("compact")),
+    st.tuples(st.just("again")),
+    st.tuples(st.just("cut"), st.integers(1, 400)),
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(STEPS, max_size=25))
+def test_store_holds_what_was_put_last_whatever_happens(steps):
+    folder = Path(tempfile.mkdtemp())
+    try:
+        model: dict[int, dict] = {}
+        rest = list(steps)
+        while True:
+            with Store.writing(folder) as store:
+                assert {n: store.task(n) for n in store.ids} == model
+                while rest:
+                    kind, *values = rest.pop(0)
+                    if kind == "put":
+                        number, text, submitted, skipped = values
+                        put = task(number, text, submitted=submitted, skipped=skipped)
+                        (new,) = expected(put).items()
+                        outcome = "new" if number not in model else "same" if model[number] == new[1] else "changed"
+                        assert store.put(put) == outcome
+                        model[number] = new[1]
+                    elif kind == "drop":
+                        assert store.drop(values[0]) == (values[0] in model)
+                        model.pop(values[0], None)
+                    elif kind == "sync":
+                        store.sync()
+                        assert content(folder) == model  # another process sees it
+                    elif kind == "compact":
+                        store.compact(always=True)
+                        assert content(folder) == model
+                    else:
+                        rest.insert(0, (kind, *values))
+                        break
+                submitted = sum(not a["was_cancelled"] for t in model.values() for a in t["annotations"])
+                skips = sum(t["skips"] > 0 for t in model.values())
+                assert store.counts() == Counts(tasks=len(model), annotations=submitted, skips=skips)
+            if not rest:
+                break
+            kind, *values = rest.pop(0)
+            if kind == "cut":  # a crash in the middle of a line that was never finished
+                half = encode(task(9, "half"))[0][: values[0]]
+                (log,) = folder.glob("changes-*.jsonl")
+                with log.open("ab") as file:
+                    file.write(half)
+                assert content(folder) == model
+        assert content(folder) == model
+        file = folder / "all.jsonl"
+        with Store(folder) as store:
+            lines = store.write_to(file).read_bytes().splitlines()
+        assert [json.loads(line)["id"] for line in lines] == sorted(model)
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_cut_at_every_byte_of_the_last_line(tmp_path: Path):
+    whole = tmp_path / "whole"
+    with Store.writing(whole) as store:
+        for number in (1, 2, 3):
+            store.put(task(number, "Zoë 👩‍👧"))
+    (log,) = whole.glob("changes-*.jsonl")
+    data = log.read_bytes()
+    last = data[:-1].rindex(b"\n") + 1
+    for size in range(last, len(data)):
+        log.write_bytes(data[:size])
+        assert set(content(whole)) == {1, 2}
+    with Store.writing(whole) as store:
+        assert store.put(task(4)) == "new"
+    assert set(content(whole)) == {1, 2, 4}
+    assert log.read_bytes().endswith(b"\n")
+
+
+def test_crash_between_the_files_of_a_compaction_and_the_state(tmp_path: Path):
+    with Store.writing(tmp_path) as store:
+        store.put(task(1))
+        store.put(task(2))
+        store.drop(1)
+    before = content(tmp_path)
+    (tmp_path / "tasks-1.jsonl").write_bytes(b'{"id":7,"subm')  # the next generation, half written
+    (tmp_path / "changes-1.jsonl").touch()
+    assert content(tmp_path) == before
+    with Store.writing(tmp_path) as store:
+        assert set(store.ids) == {2}
+        store.compact(always=True)
+    assert content(tmp_path) == before
+    assert sorted(file.name for file in tmp_path.glob("*.jsonl")) == ["changes-1.jsonl", "tasks-1.jsonl"]
+
+
+def test_reader_keeps_what_it_opened_through_a_compaction(tmp_path: Path):
+    with Store.writing(tmp_path) as store:
+        store.put(task(1, "before"))
+    with Store(tmp_path) as reader:
+        with Store.writing(tmp_path) as store:
+            store.put(task(1, "after"))
+            store.compact(always=True)
+        assert reader.task(1)["data"]["text"] == "before"
+    assert content(tmp_path)[1]["data"]["text"] == "after"
+
+
+def test_damage_in_the_middle_is_named(tmp_path: Path):
+    with Store.writing(tmp_path) as store:
+        store.put(task(1))
+        store.put(task(2))
+        store.compact(always=True)
+    file = tmp_path / "tasks-1.jsonl"
+    file.write_bytes(b"\0" * 50 + file.read_bytes()[50:])
+    with pytest.raises(InputError, match="damaged at byte 0"), Store(tmp_path):
+        pass
+    (tmp_path / "state.json").write_text("{}x")
+    with pytest.raises(InputError, match=r"state.json is damaged"), Store(tmp_path):
+        pass
+
+
+def test_nothing_there_and_a_later_version_say_so(tmp_path: Path):
+    assert not Store.exists(tmp_path)
+    with pytest.raises(InputError, match="nothing pulled"), Store(tmp_path):
+        pass
+    with Store.writing(tmp_path) as store:
+        store.save(State(format=99))
+    with pytest.raises(InputError, match="another version"), Store(tmp_path):
+        pass
+
+
+def test_second_writer_says_who_holds_the_store(tmp_path: Path):
+    said: list[str] = []
+    with Store.writing(tmp_path):
+        second = Store.writing(tmp_path, waiting=said.append, patience=0.5)
+        with pytest.raises(InputError, match=f"Process {os.getpid()} "), second:
+            pass
+        assert [f"Process {os.getpid()} " in line for line in said] == [True]
+        with Store(tmp_path) as reader:  # readers do not wait
+            assert len(reader) == 0
+    with Store.writing(tmp_path, patience=0):
+        pass
+
+
+def test_lock_of_a_killed_writer_is_free(tmp_path: Path):
+    code = (
+        "import os, sys; from pathlib import Path; from labeling.workflow.pulled import Store\n"
+        "with Store.writing(Path(sys.argv[1])) as store: os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=False)
+    with Store.writing(tmp_path, patience=0) as store:
+        assert len(store) == 0
+    with (tmp_path / "lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_annotations_in_another_order_are_the_same_task(tmp_path: Path):
+    with Store.writing(tmp_path) as store:
+        one = task(1, submitted=3)
+        store.put(one)
+        assert store.put(one | {"annotations": one["annotations"][::-1]}) == "same"
+
+
+def test_drafts_are_those_of_tasks_that_nobody_touched_since(tmp_path: Path):
+    with Store.writing(tmp_path) as store:
+        store.put(task(1))
+        store.put(task(2))
+        draft = {"id": 5, "user": "ann@example.org", "result": [], "updated_at": "2026-11-24T08:30:00Z"}
+        store.keep_drafts({1: [draft], 2: [draft], 3: [draft]}, "2026-11-24T09:00:00.000000Z")
+        store.put(task(2) | {"updated_at": "2026-11-24T10:00:00.000000Z"})
+    with Store(tmp_path) as store:
+        lines = [json.loads(line) for line in store.lines()]
+    assert [line.get("drafts") for line in lines] == [[draft], None]
+
+
+@pytest.fixture
+def pulled(tmp_path: Path):
+    """A workspace with a store, and no server anywhere."""
+    init(tmp_path, title="Test project")
+    workspace = open_workspace(tmp_path)
+    workspace.remember_project(7)
+    with Store.writing(store_folder(workspace, 7)) as store:
+        for number in range(1, 6):
+            store.put(task(number, f"Police arrested {number} protesters in Paris.", submitted=number % 2))
+        store.put(task(1, "Police arrested nobody."))
+        store.drop(5)
+        url = "http://127.0.0.1:1/projects/7/data"
+        state = store.state.model_copy(update={"complete": True, "url": url, "users": {1: "ann@example.org"}})
+        store.save(state.model_copy(update={"pulled_at": "2026-11-24T08:00:00+00:00"}))
+    return workspace
+
+
+def test_export_and_status_offline(pulled, tmp_path: Path):
+    done = export(pulled, tmp_path / "out", offline=True)
+    assert done.manifest["documents"]["out"] == 2
+    assert "as pulled 2026-11-24T08:00:00" in done.manifest["source"]
+    texts = {doc.doc_id: doc.text for doc in read_documents(tmp_path / "out" / "docs.jsonl")}
+    assert texts == {"doc-1": "Police arrested nobody.", "doc-3": "Police arrested 3 protesters in Paris."}
+    found = status(pulled, offline=True)
+    assert (found.states["pending"], found.states["reviewed-empty"]) == (2, 2)
+    assert found.annotators == {"ann@example.org": {"reviewed-empty": 2}}
+    assert found.pulled_at == "2026-11-24T08:00:00+00:00"
+
+
+def test_convert_takes_a_store(pulled, tmp_path: Path):
+    folder = store_folder(pulled, 7)
+    done = convert(pulled, [folder], tmp_path / "out", schema=None)
+    assert done.manifest["documents"]["out"] == 2
+    assert done.problems == ()
+    with Store.writing(folder) as store:
+        store.compact(always=True)
+    (file,) = folder.glob("tasks-*.jsonl")
+    done = convert(pulled, [file], tmp_path / "other", schema=None)
+    assert done.manifest["documents"]["out"] == 2
+    assert done.problems == ()
+
+
+def test_commands_offline_say_of_when_it_is(pulled, tmp_path: Path, run):
+    done = run("export", "--offline", "-o", "out")
+    assert done.returncode == 0, done.stderr
+    assert "As pulled on 2026-11-24" in done.stderr
+    assert "4 tasks" in done.stderr
+    done = run("status", "--offline", "--json")
+    assert json.loads(done.stdout)["pulled_at"].startswith("2026-11-24")
+
+
+def test_commands_without_server_say_what_to_do(pulled, run):
+    for command in ("export", "status", "pull"):
+        done = run(command)
+        assert done.returncode == 2
+        assert "No Label Studio runs for this workspace" in done.stderr
+    assert "--offline" in run("export").stderr
+
+
+def test_offline_before_any_pull(tmp_path: Path, run):
+    assert "no project yet" in run("status", "--offline").stderr
+    open_workspace(tmp_path).remember_project(3)
+    done = run("export", "--offline")
+    assert done.returncode == 2
+    assert "Nothing of project 3 was pulled yet" in done.stderr
+    assert "labeling pull" in done.stderr
+    with Store.writing(store_folder(open_workspace(tmp_path), 3)) as store:
+        store.put(task(1))
+    assert "Only 1 tasks of project 3" in run("export", "--offline").stderr
+
+
+@pytest.mark.parametrize("time", ["0", "-1", "5 minutes", "", "m"])
+def test_watch_refuses_what_is_no_time(time: str, run):
+    done = run("watch", f"--every={time}")
+    assert done.returncode == 2
+    assert "5m" in done.stderr
