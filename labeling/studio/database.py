@@ -38,6 +38,7 @@ OPTIONS = {
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 # Tables of Label Studio that a count says something of.
 COUNTED = {"projects": "project", "tasks": "task", "predictions": "prediction", "annotations": "task_completion"}
+DEBIAN = Path("/usr/lib/postgresql")  # where it keeps the tools of each version
 PREPARE = "apt-get install postgresql-client, or the like"
 
 # All that Label Studio made, and nothing that belongs to an extension.
@@ -315,7 +316,7 @@ class Postgres(Value):
         try:
             connection = psycopg.connect(dbname=self.name, port=self.port, autocommit=True, **known)
         except psycopg.Error as error:
-            said = self._without_password(str(error)).strip().splitlines()[-1]
+            said = self._without_password(str(error)).strip().splitlines()[0]
             raise self._unusable(said, _connection_hint(said, self)) from None
         with connection:
             try:
@@ -399,8 +400,7 @@ def _contents(execute: Any, table: str) -> Contents:
 
 def _tool(name: str) -> str:
     """The newest one of Debian's versions, else the one on the PATH."""
-    places = Path("/usr/lib/postgresql").glob(f"*/bin/{name}")
-    newest = sorted(places, key=lambda file: [int(n) for n in re.findall(r"\d+", file.parts[4])])
+    newest = sorted(DEBIAN.glob(f"*/bin/{name}"), key=lambda file: [int(n) for n in re.findall(r"\d+", file.parts[-3])])
     found = str(newest[-1]) if newest else shutil.which(name)
     if found is None:
         raise StudioError(f"{name} is not installed here, and it is needed for PostgreSQL.", f"{PREPARE}.")

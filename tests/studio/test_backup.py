@@ -1,0 +1,419 @@
+"""Backup and restore: what goes in comes out exactly, and nothing else is taken. Without a Label Studio."""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import json
+import os
+import sqlite3
+import stat
+import tarfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labeling.errors import InputError, StudioError
+from labeling.settings import EMBEDDED, Workspace, open_workspace
+from labeling.studio import backup, server
+from labeling.studio.database import Sqlite
+from labeling.studio.setup import Setup, read_setup, write_setup
+from labeling.workflow.backing_up import back_up, restore
+
+SCHEMA = """
+CREATE TABLE django_migrations (id);
+CREATE TABLE organization (id); INSERT INTO organization VALUES (1);
+CREATE TABLE htx_user (email); INSERT INTO htx_user VALUES ('labeling@example.org');
+CREATE TABLE project (id); INSERT INTO project VALUES (1);
+CREATE TABLE task (id INTEGER PRIMARY KEY, text); INSERT INTO task (text) VALUES ('Zoë 👩‍👩‍👧'), ('two');
+CREATE TABLE prediction (id); INSERT INTO prediction VALUES (1);
+CREATE TABLE task_completion (id); INSERT INTO task_completion VALUES (1);
+"""
+COUNTS = {"projects": 1, "tasks": 2, "predictions": 1, "annotations": 1}
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """A workspace whose server's folder looks like one that was used."""
+    folder = tmp_path / "workspace"
+    studio = folder / ".labeling" / "studio"
+    for file, content in {
+        "data/.env": "SECRET_KEY=django-secret",
+        "data/media/upload/1/some file.txt": "uploaded",
+        "data/export/1-at-2026.json": "a leftover",
+        "credentials.json": '{"email": "labeling@example.org", "password": "geheim", "token": "0123456789"}',
+        "server.log": "a line",
+    }.items():
+        (studio / file).parent.mkdir(parents=True, exist_ok=True)
+        (studio / file).write_text(content)
+    with contextlib.closing(sqlite3.connect(studio / "data" / "label_studio.sqlite3")) as connection:
+        connection.executescript(SCHEMA)
+    write_setup(studio, Setup(server="gunicorn", label_studio="1.23.2"))
+    (folder / ".labeling" / "projects.json").write_text(json.dumps({EMBEDDED: 1, "https://elsewhere": 7}))
+    (folder / ".labeling" / "parts.jsonl").write_text('{"digest": "x", "part": "dev"}\n')
+    return open_workspace(folder)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    kept = {"data", "credentials.json", "setup.json"}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.relative_to(folder).parts[0] in kept and "export" not in path.parts
+    }
+
+
+def rows(folder: Path) -> list[str]:
+    with contextlib.closing(sqlite3.connect(folder / "data" / "label_studio.sqlite3")) as connection:
+        return list(connection.iterdump())
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_everything_comes_back_in_another_workspace(workspace: Workspace, tmp_path: Path) -> None:
+    made = back_up(workspace, tmp_path / "a.tar.gz")
+    assert (made.counts, made.database, made.label_studio) == (COUNTS, "sqlite", "1.23.2")
+    assert mode(made.file) == 0o600
+    other = open_workspace(tmp_path / "other")
+    done = restore(other, made.file)
+    assert (done.counts, done.files) == (COUNTS, made.files)
+    assert rows(other.studio_folder) == rows(workspace.studio_folder)
+    before, after = files(workspace.studio_folder), files(other.studio_folder)
+    assert before.keys() == after.keys()
+    assert {n for n in before if before[n] != after[n]} <= {"data/label_studio.sqlite3"}
+    assert {mode(path) for path in other.studio_folder.rglob("*") if path.is_file() and path.name != "lock"} == {0o600}
+    assert other.remembered_project() == 1
+    assert (other.state / "parts.jsonl").read_text() == (workspace.state / "parts.jsonl").read_text()
+    left = {path.name for path in other.studio_folder.iterdir()}
+    assert left == {"data", "credentials.json", "setup.json", "lock"}
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_replace_gives_the_exact_state_back(workspace: Workspace, tmp_path: Path) -> None:
+    folder = workspace.studio_folder
+    file = back_up(workspace, tmp_path / "a.tar.gz").file
+    rows_before, files_before = rows(folder), files(folder)
+    with contextlib.closing(sqlite3.connect(folder / "data" / "label_studio.sqlite3")) as connection:
+        connection.executescript("DELETE FROM task; CREATE TABLE later (id)")
+    (folder / "data" / "media" / "upload" / "1" / "later.txt").touch()
+    (folder / "credentials.json").write_text("{}")
+    workspace.remember_project(5)
+    with pytest.raises(InputError, match="data already") as caught:
+        restore(workspace, file)
+    assert "--replace" in caught.value.hint
+    assert rows(folder) != rows_before
+    restore(workspace, file, replace=True)
+    assert rows(folder) == rows_before
+    after = files(folder)
+    assert after.keys() == files_before.keys()
+    assert after["credentials.json"] == files_before["credentials.json"]
+    assert json.loads((workspace.state / "projects.json").read_text()) == {EMBEDDED: 1, "https://elsewhere": 7}
+
+
+def test_copy_is_consistent_while_others_write(workspace: Workspace, tmp_path: Path) -> None:
+    """Two tables change together, and so they are in each copy; a plain copy of the file would tear them apart."""
+    file, done = workspace.studio_folder / "data" / "label_studio.sqlite3", threading.Event()
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE filler (content)")
+        connection.executemany("INSERT INTO filler VALUES (?)", ((os.urandom(1000),) for _ in range(20_000)))
+        connection.commit()
+
+    def write() -> None:
+        with contextlib.closing(sqlite3.connect(file, timeout=60)) as writer:
+            while not done.is_set():
+                with writer:
+                    writer.execute("INSERT INTO project VALUES (0)")
+                    writer.execute("UPDATE filler SET content = randomblob(1000) WHERE rowid % 50 = 0")
+                    writer.execute("INSERT INTO prediction VALUES (0)")
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for i in range(3):
+            counts = back_up(workspace, tmp_path / f"{i}.tar.gz").counts
+            assert counts["projects"] == counts["predictions"]
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_folder_gets_a_file_named_by_the_time(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "backups").mkdir()
+    made = back_up(workspace, tmp_path / "backups").file
+    assert made.parent == tmp_path / "backups"
+    assert made.name.startswith("label-studio-2")
+
+
+def test_existing_file_is_not_overwritten(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "a.tar.gz").write_text("mine")
+    with pytest.raises(InputError, match="exists already"):
+        back_up(workspace, tmp_path / "a.tar.gz")
+    assert (tmp_path / "a.tar.gz").read_text() == "mine"
+
+
+def test_nothing_to_back_up(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing to back up"):
+        back_up(open_workspace(tmp_path), tmp_path / "a.tar.gz")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / ".labeling" / "studio").mkdir(parents=True)
+    with pytest.raises(InputError, match="nothing to back up"):
+        back_up(open_workspace(tmp_path), tmp_path / "a.tar.gz")
+    assert not (tmp_path / "a.tar.gz").exists()
+
+
+def test_damaged_database_is_not_backed_up(workspace: Workspace, tmp_path: Path) -> None:
+    (workspace.studio_folder / "data" / "label_studio.sqlite3").write_bytes(b"no database" * 1000)
+    with pytest.raises(StudioError, match="not a database"):
+        back_up(workspace, tmp_path / "a.tar.gz")
+    assert [path.name for path in tmp_path.iterdir()] == ["workspace"]
+    assert not list(workspace.studio_folder.glob("backup-*"))
+
+
+def test_place_that_cannot_be_written(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="Cannot write"):
+        back_up(workspace, tmp_path / "file" / "a.tar.gz")
+
+
+def test_restore_is_refused_while_the_server_runs(workspace: Workspace, tmp_path: Path) -> None:
+    file = back_up(workspace, tmp_path / "a.tar.gz").file
+    own = server.psutil.Process()
+    running = server.Server(pid=own.pid, create_time=own.create_time(), port=1)
+    (workspace.studio_folder / "server.json").write_text(running.model_dump_json())
+    with pytest.raises(StudioError, match="runs") as caught:
+        restore(workspace, file, replace=True)
+    assert "labeling studio stop" in caught.value.hint
+
+
+# Archives that are not whole or not ours
+
+Change = Callable[[list[tuple[tarfile.TarInfo, bytes]]], None]
+
+
+def rewritten(file: Path, change: Change) -> Path:
+    """The archive with other members."""
+    with tarfile.open(file) as archive:
+        members = [(m, (archive.extractfile(m) or io.BytesIO()).read()) for m in archive]
+    change(members)
+    with tarfile.open(file, "w:gz") as archive:
+        for member, data in members:
+            member.size = len(data)
+            archive.addfile(member, io.BytesIO(data))
+    return file
+
+
+def added(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", data: bytes = b"evil") -> Change:
+    def change(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+        member = tarfile.TarInfo(name)
+        member.type, member.linkname = kind, link
+        members.insert(0, (member, data if kind == tarfile.REGTYPE else b""))
+
+    return change
+
+
+def altered(name: str) -> Change:
+    def change(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+        for i, (member, data) in enumerate(members):
+            if member.name == name:
+                members[i] = (member, data[:-1] + b"?")
+
+    return change
+
+
+def without(name: str) -> Change:
+    def change(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+        members[:] = [m for m in members if m[0].name != name]
+
+    return change
+
+
+def without_database(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    without("data/label_studio.sqlite3")(members)
+    manifest = json.loads(members[-1][1])
+    del manifest["members"]["data/label_studio.sqlite3"]
+    members[-1] = (members[-1][0], json.dumps(manifest).encode())
+
+
+def newer(members: list[tuple[tarfile.TarInfo, bytes]]) -> None:
+    members[-1] = (members[-1][0], members[-1][1].replace(b'"format": 1', b'"format": 2'))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (added("../evil.txt"), r"no backup of ours.*\.\./evil"),
+        (added("data/../../evil.txt"), "no backup of ours"),
+        (added("/tmp/evil.txt"), "no backup of ours"),
+        (added("data//evil.txt"), "no backup of ours"),
+        (added("evil.txt"), "no backup of ours"),
+        (added("server.json"), "no backup of ours"),
+        (added("data/evil", tarfile.SYMTYPE, "/etc"), "link or a device"),
+        (added("data/evil", tarfile.SYMTYPE, "media"), "link or a device"),
+        (added("data/evil", tarfile.LNKTYPE, "/etc/passwd"), "link or a device"),
+        (added("data/evil", tarfile.FIFOTYPE), "link or a device"),
+        (added("data/evil", tarfile.CHRTYPE), "link or a device"),
+        (added("data/evil.txt"), "damaged: data/evil.txt"),
+        (added("data/.env"), r"damaged: it has 'data/\.env' twice"),
+        (altered("data/.env"), r"damaged: data/\.env"),
+        (altered("credentials.json"), "damaged: credentials.json"),
+        (without("data/.env"), r"damaged: data/\.env"),
+        (without("manifest.json"), "no manifest"),
+        (without_database, "it has no database"),
+        (newer, "newer version"),
+    ],
+)
+def test_archive_that_is_not_ours_changes_nothing(
+    workspace: Workspace, tmp_path: Path, change: Change, said: str
+) -> None:
+    file = rewritten(back_up(workspace, tmp_path / "a.tar.gz").file, change)
+    folder = workspace.studio_folder
+    before = files(folder)
+    with pytest.raises(InputError, match=said):
+        restore(workspace, file, replace=True)
+    assert files(folder) == before
+    assert not (folder / backup.STAGE).exists()
+    assert not list(tmp_path.rglob("evil*"))
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 0.5, 0.99])
+def test_archive_that_was_cut_off(workspace: Workspace, tmp_path: Path, share: float) -> None:
+    file = back_up(workspace, tmp_path / "a.tar.gz").file
+    whole = file.read_bytes()
+    file.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(InputError, match="no whole backup"):
+        restore(workspace, file, replace=True)
+
+
+def test_archive_with_a_flipped_bit(workspace: Workspace, tmp_path: Path) -> None:
+    file = back_up(workspace, tmp_path / "a.tar.gz").file
+    whole = bytearray(file.read_bytes())
+    for at in range(20, len(whole), max(1, len(whole) // 20)):
+        file.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(InputError):
+            restore(workspace, file, replace=True)
+
+
+def test_archive_that_does_not_fit_on_the_disk(workspace: Workspace, tmp_path: Path) -> None:
+    """A small file may say that it is large: nothing of it is unpacked."""
+    member = tarfile.TarInfo("data/media/bomb")
+    member.size = 1 << 50
+    (tmp_path / "bomb.tar.gz").write_bytes(gzip.compress(member.tobuf(tarfile.GNU_FORMAT) + bytes(1024)))
+    with pytest.raises(InputError, match="does not fit on the disk"):
+        restore(workspace, tmp_path / "bomb.tar.gz", replace=True)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"text", gzip.compress(b"text")])
+def test_file_that_is_no_archive(workspace: Workspace, tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "a.tar.gz").write_bytes(content)
+    with pytest.raises(InputError, match="not there" if content is None else "no whole backup"):
+        restore(workspace, tmp_path / "a.tar.gz", replace=True)
+
+
+def test_backup_of_another_kind_of_database(workspace: Workspace, tmp_path: Path) -> None:
+    file = back_up(workspace, tmp_path / "a.tar.gz").file
+    with pytest.raises(InputError, match="cannot be restored into postgresql://me@h"):
+        restore(open_workspace(tmp_path / "other"), file, database="postgresql://me:geheim@h/n")
+
+
+# A restore that is cut off
+
+
+@pytest.mark.parametrize("at", range(6))
+def test_restore_that_is_cut_off_is_noticed_and_done_again(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Our process dies at each of its steps; nothing starts on half of the data, and another restore mends all."""
+    folder = workspace.studio_folder
+    file = back_up(workspace, tmp_path / "a.tar.gz").file
+    rows_before = rows(folder)
+    with contextlib.closing(sqlite3.connect(folder / "data" / "label_studio.sqlite3")) as connection:
+        connection.executescript("DELETE FROM task")
+    rows_later = rows(folder)
+
+    class KilledError(BaseException):
+        pass
+
+    steps = 0
+
+    def dying(whole: Callable[..., Any]) -> Callable[..., Any]:
+        def step(self: Path, *rest: Any, **more: Any) -> Any:
+            nonlocal steps
+            if (folder / backup.UNFINISHED).exists():
+                if steps == at:
+                    raise KilledError
+                steps += 1
+            return whole(self, *rest, **more)
+
+        return step
+
+    with monkeypatch.context() as patched:
+        for name in ("rename", "replace", "unlink"):
+            patched.setattr(Path, name, dying(getattr(Path, name)))
+        patched.setattr(backup.shutil, "rmtree", lambda *_, **__: None)
+        with contextlib.suppress(KilledError):
+            restore(workspace, file, replace=True)
+    if (folder / backup.UNFINISHED).exists():
+        with pytest.raises(StudioError, match="restore was cut off"):
+            server._prepared(folder, read_setup(folder), Setup(), print, safety_copy=True)
+    else:
+        assert rows(folder) in (rows_before, rows_later)
+    restore(workspace, file, replace=True)
+    assert rows(folder) == rows_before
+    assert not (folder / backup.UNFINISHED).exists()
+    assert not (folder / backup.REPLACED).exists()
+
+
+# The command line
+
+
+def test_commands(workspace: Workspace, run: Callable[..., Any], tmp_path: Path) -> None:
+    made = run("studio", "backup", tmp_path / "a.tar.gz", "-w", workspace.folder, "--json")
+    assert made.returncode == 0, made.stderr
+    said = json.loads(made.stdout)
+    assert (said["file"], said["counts"]) == (str(tmp_path / "a.tar.gz"), COUNTS)
+    assert said["bytes"] == (tmp_path / "a.tar.gz").stat().st_size
+    again = run("studio", "backup", tmp_path / "a.tar.gz", "-w", workspace.folder)
+    assert (again.returncode, "exists already" in again.stderr) == (2, True)
+    refused = run("studio", "restore", tmp_path / "a.tar.gz", "-w", workspace.folder)
+    assert (refused.returncode, "--replace" in refused.stderr) == (2, True)
+    done = run("studio", "restore", tmp_path / "a.tar.gz", "-w", tmp_path / "other")
+    assert done.returncode == 0, done.stderr
+    assert "Restored" in done.stdout
+    for one in (made, again, refused, done):
+        assert "geheim" not in one.stdout + one.stderr
+
+
+# Leftovers of exports
+
+
+def test_leftovers_of_exports_are_removed_after_an_hour(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "export"
+    for name, age in {"old.json": 7200, "old-info.json": 7200, "new.json": 60}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x" * 10)
+        then = os.stat(folder).st_mtime - age  # noqa: PTH116
+        os.utime(folder / name, (then, then))
+    snapshot = tmp_path / "data" / "media" / "export" / "1" / "snapshot.json"
+    snapshot.parent.mkdir(parents=True)
+    snapshot.touch()
+    os.utime(snapshot, (1, 1))
+    assert server.remove_leftovers(tmp_path) == 20
+    assert [path.name for path in folder.iterdir()] == ["new.json"]
+    assert snapshot.exists()
+    assert server.remove_leftovers(tmp_path / "none") == 0
+
+
+def test_dump_is_for_its_owner_alone(workspace: Workspace, tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        Sqlite(data=workspace.studio_folder / "data").dump(tmp_path / "copy.sqlite3")
+    finally:
+        os.umask(old)
+    assert mode(tmp_path / "copy.sqlite3") == 0o600
+    assert hashlib.sha256((tmp_path / "copy.sqlite3").read_bytes()).digest()
