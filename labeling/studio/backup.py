@@ -294,6 +294,8 @@ def _unpack(file: Path, stage: Path) -> Manifest:
                     if member.size > shutil.disk_usage(stage).free:
                         raise InputError(f"{file} does not fit on the disk ({member.name}: {member.size:,} bytes).")
                     found[member.name] = _extract(archive, member, stage)
+            while zipped.read(CHUNK):  # the checksum over all stands at the end
+                pass
         manifest = Manifest.model_validate_json((stage / MANIFEST).read_bytes())
     except FileNotFoundError as error:
         what = f"{file} is not there." if not file.exists() else f"{file} is no whole backup: it has no manifest."
