@@ -49,6 +49,7 @@ class StudioSettings(Value):
     project: int | None = None
     port: int = Field(default=8080, ge=1, le=65535)
     ca: str = ""  # certificates (PEM) to trust instead of the public ones
+    public_url: str = Field(default="", pattern=r"^(https?://[^/]+/?)?$")  # of a proxy before the embedded one
 
 
 class Settings(Value):

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
@@ -80,16 +81,19 @@ class Server(Value):
             if process.status() == psutil.STATUS_ZOMBIE:
                 return None
             # Where the clock was set, the time it began has moved along; what it was started with has not.
-            same = abs(process.create_time() - self.create_time) < 1 or self._is_marked(process)
+            same = abs(process.create_time() - self.create_time) < 1 or self._leads(process)
         except psutil.Error:
             return None
         return process if same else None
 
-    def _is_marked(self, process: psutil.Process) -> bool:
+    def _leads(self, process: psutil.Process) -> bool:
         with contextlib.suppress(OSError):
-            leads = os.getpgid(process.pid) == process.pid
-            return leads and bool(self.data) and process.environ().get("LABEL_STUDIO_BASE_DATA_DIR") == self.data
+            return os.getpgid(process.pid) == process.pid and self.is_marked(process)
         return False
+
+    def is_marked(self, process: psutil.Process) -> bool:
+        """Whether a process was started with this server's data."""
+        return bool(self.data) and process.environ().get("LABEL_STUDIO_BASE_DATA_DIR") == self.data
 
 
 def start(
@@ -98,6 +102,7 @@ def start(
     *,
     database: str | None = None,
     program: Program | None = None,
+    public_url: str = "",
     safety_copy: bool = True,
     waiting: Callable[[float], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
@@ -114,6 +119,7 @@ def start(
         port: The port that is wanted; 0 takes any.
         database: `sqlite` or the URL of a PostgreSQL database; None takes that of the last start, at first SQLite.
         program: What serves; None takes that of the last start, at first Django's development server.
+        public_url: The address of a proxy in front of it, by which annotators reach it.
         safety_copy: Whether data are backed up before a migration.
         waiting: Called about twice a second with the seconds waited.
         say: Called with what its user should know, a line each.
@@ -130,7 +136,7 @@ def start(
         server = _recorded(folder)
         if server is None:
             setup = _prepared(folder, before, setup, say, safety_copy)
-            server = _launch(folder, port, setup)
+            server = _launch(folder, port, setup, public_url)
         try:
             ready = _when_ready(server, folder, setup, waiting, timeout)
             if ready != server:
@@ -278,10 +284,10 @@ def _program() -> Path:
     return program
 
 
-def _launch(folder: Path, port: int, setup: Setup) -> Server:
+def _launch(folder: Path, port: int, setup: Setup, public_url: str) -> Server:
     """A server that has just been started, and recorded, so that it is found again whatever becomes of its starter."""
     database = parse_database(setup.database.get_secret_value(), data_folder(folder))
-    environment = _environment(folder, credentials(folder) or _new_credentials(folder, database), database)
+    environment = _environment(folder, credentials(folder) or _new_credentials(folder, database), database, public_url)
     port = _free_port(port)
     with (folder / "server.log").open("wb") as log:
         (folder / "server.log").chmod(0o600)
@@ -326,13 +332,17 @@ def _command(program: Program, port: int, database: Database) -> list[str]:
     ]
 
 
-def _environment(folder: Path, login: Credentials, database: Database) -> dict[str, str]:
+def _environment(folder: Path, login: Credentials, database: Database, public_url: str = "") -> dict[str, str]:
+    # A page elsewhere could give its own name to 127.0.0.1; the server does not answer to that.
+    hosts = [HOST, "localhost", *([urlsplit(public_url).hostname or ""] if public_url else [])]
     return {
         **{name: os.environ[name] for name in INHERITED if name in os.environ},
         **QUIET,
         **database.environment(),
         "DJANGO_SETTINGS_MODULE": "label_studio.core.settings.label_studio",
         "LABEL_STUDIO_BASE_DATA_DIR": str(data_folder(folder).resolve()),
+        "LABEL_STUDIO_ALLOWED_HOSTS": ",".join(hosts),
+        **({"LABEL_STUDIO_CSRF_TRUSTED_ORIGINS": public_url.rstrip("/")} if public_url else {}),
         "LABEL_STUDIO_USERNAME": login.email,
         "LABEL_STUDIO_PASSWORD": login.password.get_secret_value(),
         "LABEL_STUDIO_USER_TOKEN": login.token.get_secret_value(),
@@ -404,8 +414,21 @@ def _recorded(folder: Path) -> Server | None:
         server = None
     if server and server.process():
         return server
+    if server:
+        _end_orphans(server)
     file.unlink(missing_ok=True)
     return None
+
+
+def _end_orphans(server: Server) -> None:
+    """End the workers of a gunicorn that was killed: they would hold the port and the database for a while."""
+    orphans = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if os.getpgid(process.pid) == server.pid and server.is_marked(process):
+                process.kill()
+                orphans.append(process)
+    psutil.wait_procs(orphans, timeout=STOP_SECONDS)
 
 
 def _record(folder: Path, server: Server) -> None:

@@ -43,6 +43,7 @@ def start_studio(
         port or workspace.settings.studio.port,
         database=database,
         program=program,
+        public_url=workspace.settings.studio.public_url,
         safety_copy=safety_copy,
         waiting=waiting,
         say=say,

@@ -1,0 +1,383 @@
+"""The embedded server on PostgreSQL, served by gunicorn: real ones. The tests share one cold start, in their order."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+import psutil
+import pytest
+
+from labeling.errors import StudioError
+from labeling.settings import Workspace, init, open_workspace
+from labeling.studio import server
+from labeling.studio.database import Postgres, without_password
+from labeling.studio.server import Server
+from labeling.studio.setup import database_of, read_setup, write_setup
+from labeling.workflow.backing_up import back_up, restore
+from labeling.workflow.exporting import export
+from labeling.workflow.importing import import_articles
+
+pytestmark = pytest.mark.studio
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="module")
+def production(postgres: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    """A workspace whose server is to be started; afterwards it is stopped."""
+    folder = tmp_path_factory.mktemp("production")
+    init(folder, title="Production")
+    settings = (folder / "labeling.toml").read_text()
+    (folder / "labeling.toml").write_text(f'{settings}\n[studio]\npublic_url = "https://labels.example.org"\n')
+    yield open_workspace(folder)
+    server.stop(open_workspace(folder).studio_folder)
+
+
+@pytest.fixture(scope="module")
+def url(postgres: Any) -> str:
+    return str(postgres.create("production"))
+
+
+@pytest.fixture
+def running(production: Workspace) -> Server:
+    found = server.status(production.studio_folder)
+    assert found is not None
+    return found
+
+
+@pytest.fixture
+def api(production: Workspace, running: Server) -> Iterator[httpx.Client]:
+    with client(production) as opened:
+        yield opened
+
+
+def client(workspace: Workspace) -> httpx.Client:
+    found, login = server.status(workspace.studio_folder), server.credentials(workspace.studio_folder)
+    assert found is not None
+    assert login is not None
+    headers = {"Authorization": f"Token {login.token.get_secret_value()}"}
+    return httpx.Client(base_url=found.url, headers=headers, trust_env=False, timeout=60)
+
+
+def secrets_of(workspace: Workspace, postgres: Any) -> list[str]:
+    login = server.credentials(workspace.studio_folder)
+    assert login is not None
+    return [login.password.get_secret_value(), login.token.get_secret_value(), postgres.password]
+
+
+def watched(command: list[Any], **options: Any) -> "tuple[subprocess.CompletedProcess[str], str]":
+    """A finished command, and every argument that any process of this machine showed while it ran."""
+    seen: set[str] = set()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options) as process:
+        while process.poll() is None:
+            time.sleep(0.1)
+            seen |= {" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])}
+        out, err = process.communicate()
+    return subprocess.CompletedProcess(command, process.returncode, out, err), "\n".join(seen)
+
+
+@pytest.fixture(scope="module")
+def shown() -> list[str]:
+    """What commands printed and what `ps` showed, test by test."""
+    return []
+
+
+def test_cold_start_by_the_command_line(
+    production: Workspace, postgres: Any, url: str, shown: list[str], record_property: Any
+) -> None:
+    """The password is in no argument: it comes in the environment."""
+    program = Path(server.sys.executable).with_name("labeling")
+    environment = {**os.environ, "LABELING_DATABASE": url, "COLUMNS": "200"}
+    command = [program, "studio", "start", "--server", "gunicorn", "--port", "18080", "--json", "-w", production.folder]
+    began = time.monotonic()
+    done, arguments = watched(command, env=environment)
+    record_property("cold start", time.monotonic() - began)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert (said["server"], said["database"]) == ("gunicorn", without_password(url))
+    shown += [done.stdout, done.stderr, arguments]
+    assert "gunicorn" in arguments
+
+
+def test_it_listens_on_this_machine_alone(running: Server) -> None:
+    master = psutil.Process(running.pid)
+    workers = master.children(recursive=True)
+    assert len(workers) >= 2
+    for process in (master, *workers):
+        listening = [c for c in process.net_connections() if c.status == psutil.CONN_LISTEN]
+        assert {c.laddr for c in listening} <= {("127.0.0.1", running.port)}
+
+
+def test_data_are_in_postgresql(production: Workspace, api: httpx.Client, url: str) -> None:
+    login = server.credentials(production.studio_folder)
+    assert login is not None
+    assert api.get("/api/current-user/whoami").json()["email"] == login.email
+    database = database_of(production.studio_folder)
+    assert isinstance(database, Postgres)
+    assert database.contents().accounts == {login.email}
+    assert not list((production.studio_folder / "data").glob("*.sqlite3"))
+
+
+def test_pages_come_with_all_that_they_need(production: Workspace, api: httpx.Client) -> None:
+    """Scripts, styles and fonts too, which Django by itself serves only while someone develops."""
+    page = api.get("/user/login/")
+    assert page.status_code == 200
+    linked = {urljoin("/user/login/", found) for found in re.findall(r'(?:src|href)="([^"#]+)"', page.text)}
+    local = {found for found in linked if found.startswith("/") and "." in found.rpartition("/")[2]}
+    assert len(local) >= 5
+    assert {found: api.get(found).status_code for found in local if api.get(found).status_code != 200} == {}
+
+
+def test_proxy_in_front_may_log_in_and_a_stranger_may_not(production: Workspace, running: Server) -> None:
+    login = server.credentials(production.studio_folder)
+    assert login is not None
+    for host, code in {"labels.example.org": 302, "evil.example.org": 400}.items():
+        with httpx.Client(base_url=running.url, trust_env=False, timeout=30, headers={"Host": host}) as person:
+            page = person.get("/user/login/")
+            form = {"email": login.email, "password": login.password.get_secret_value()}
+            form["csrfmiddlewaretoken"] = (re.findall(r'csrfmiddlewaretoken" value="(\w+)"', page.text) or [""])[0]
+            cookie = f"csrftoken={page.cookies.get('csrftoken')}"
+            headers = {"Origin": f"https://{host}", "Cookie": cookie}
+            assert person.post("/user/login/", data=form, headers=headers).status_code == code
+
+
+def test_sign_up_is_closed(running: Server) -> None:
+    with httpx.Client(base_url=running.url, trust_env=False, timeout=30) as guest:
+        guest.get("/user/signup/")
+        form = {"email": "guest@example.org", "password": "guest-guest", "csrfmiddlewaretoken": ""}
+        form["csrfmiddlewaretoken"] = guest.cookies.get("csrftoken", "")
+        assert guest.post("/user/signup/", data=form).status_code == 403
+
+
+def test_import_and_export_go_through_it(
+    production: Workspace, api: httpx.Client, tmp_path: Path, run: Run, shown: list[str]
+) -> None:
+    """So many articles that the look-up of their ids makes a line longer than gunicorn takes by itself."""
+    rows = [
+        {
+            "id": f"https://example.org/an/address/as/long/as/they/are/{i:04}",
+            "text": f"Rebels attacked Tadmor on {i} May.",
+        }
+        for i in range(320)
+    ]
+    (tmp_path / "articles.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = run("import", tmp_path / "articles.jsonl", "-w", production.folder, "--json")
+    assert done.returncode == 0, done.stderr
+    again = run("import", tmp_path / "articles.jsonl", "-w", production.folder, "--json")
+    assert again.returncode == 0, again.stderr
+    shown += [done.stdout, done.stderr, again.stdout, again.stderr]
+    project = api.get("/api/projects/").json()["results"][0]
+    assert project["task_number"] == 320
+    assert project["total_predictions_number"] == 320
+
+    task = api.get("/api/tasks/", params={"project": project["id"], "page_size": 1}).json()["tasks"][0]
+    prediction = api.get(f"/api/tasks/{task['id']}/").json()["predictions"][0]
+    made = api.post(f"/api/tasks/{task['id']}/annotations/", json={"result": prediction["result"]})
+    assert made.status_code == 201
+    # a click on Export, which leaves a copy behind
+    api.get(f"/api/projects/{project['id']}/export", params={"exportType": "JSON"}).raise_for_status()
+    exported = run("export", "-w", production.folder)
+    shown += [exported.stdout, exported.stderr]
+    assert exported.returncode == 0, exported.stderr
+    manifest = json.loads((production.exports / "manifest.json").read_text())
+    assert manifest["tasks"]["reviewed"] == 1
+
+
+def test_long_look_up_is_one_line(api: httpx.Client) -> None:
+    """By itself gunicorn refuses a line of more than 4,094 bytes."""
+    answer = api.get("/api/tasks/", params={"project": 1, "query": json.dumps({"x": "y" * 30_000})})
+    assert answer.status_code == 200, answer.text
+
+
+def test_leftover_of_the_export_is_removed_once_it_is_old(production: Workspace) -> None:
+    folder = production.studio_folder / "data" / "export"
+    left = list(folder.iterdir())
+    assert left
+    server.start(production.studio_folder, 0)
+    assert list(folder.iterdir()) == left
+    for file in left:
+        os.utime(file, (1, 1))
+    server.start(production.studio_folder, 0)
+    assert list(folder.iterdir()) == []
+
+
+def test_it_runs_already_with_another_setup(production: Workspace, running: Server, url: str) -> None:
+    with pytest.raises(StudioError, match=r"runs already, with postgresql://.* and gunicorn") as caught:
+        server.start(production.studio_folder, 0, program="django")
+    assert "labeling studio stop" in caught.value.hint
+    with pytest.raises(StudioError, match="runs already"):
+        server.start(production.studio_folder, 0, database="sqlite")
+    assert server.start(production.studio_folder, 0, database=url, program="gunicorn") == running
+
+
+def test_master_or_worker_that_is_killed(production: Workspace, running: Server) -> None:
+    """A worker comes again; a killed master takes all with it, and the next start finds nothing in its way."""
+    (worker, *_) = psutil.Process(running.pid).children()
+    worker.kill()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and client(production).get("/health").status_code != 200:
+        time.sleep(0.2)
+    assert server.status(production.studio_folder) == running
+    os.kill(running.pid, signal.SIGKILL)
+    psutil.wait_procs([psutil.Process(running.pid)], timeout=10)
+    began = time.monotonic()
+    again = server.start(production.studio_folder, running.port)
+    assert time.monotonic() - began < 60
+    assert again.pid != running.pid
+    assert again.port == running.port
+    setup = read_setup(production.studio_folder)
+    assert setup is not None
+    assert setup.server == "gunicorn"
+    with client(production) as api:
+        assert api.get("/api/projects/").json()["results"][0]["task_number"] == 320
+
+
+def test_it_is_found_again_although_the_clock_was_set(production: Workspace, running: Server) -> None:
+    """The system counts a process's age from the boot, so that its time of birth moves along with the clock."""
+    moved = running.model_copy(update={"create_time": running.create_time - 3600})
+    (production.studio_folder / "server.json").write_text(moved.model_dump_json())
+    assert server.status(production.studio_folder) == moved
+    assert server.start(production.studio_folder, 0).pid == running.pid
+    (production.studio_folder / "server.json").write_text(running.model_dump_json())
+
+
+def test_secrets_are_nowhere(production: Workspace, postgres: Any, shown: list[str]) -> None:
+    """After a start, an import and an export: every file, everything printed, everything that `ps` shows."""
+    shown.append(subprocess.run(["ps", "-eo", "args", "ww"], capture_output=True, text=True, check=True).stdout)
+    secrets = secrets_of(production, postgres)
+    for text in shown:
+        assert [secret for secret in secrets if secret in text] == []
+    may_have = {"credentials.json", "setup.json"}
+    searched = 0
+    for path in sorted(production.folder.rglob("*")):
+        if not path.is_file():
+            continue
+        searched += 1
+        content = path.read_bytes()
+        if [secret for secret in secrets if secret.encode() in content]:
+            assert path.name in may_have, path
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            assert path.stat().st_uid == os.geteuid()
+    assert searched > 10
+    for path in production.studio_folder.rglob("*"):
+        assert not stat.S_IMODE(path.stat().st_mode) & 0o077 or path.name in {"server.json", "lock"}, path
+
+
+def test_password_in_an_argument_is_taken_out_of_it(production: Workspace, postgres: Any, url: str, run: Run) -> None:
+    """It has been seen for a moment then, which is said."""
+    done = run("studio", "start", "--database", url, "-w", production.folder)
+    assert done.returncode == 0, done.stderr
+    assert "Others can see a password in an argument" in done.stderr
+    assert postgres.password not in done.stdout + done.stderr
+    assert without_password(url) in done.stderr
+
+
+def test_backup_destroy_restore(
+    production: Workspace, api: httpx.Client, postgres: Any, url: str, tmp_path: Path, record_property: Any
+) -> None:
+    """The task, its prediction and its annotation are there again, and the same token opens them."""
+    upload = {"file": ("upload.json", b'[{"data": {"text": "uploaded"}}]')}
+    assert api.post("/api/projects/1/import", files=upload).status_code == 201
+    before = contents(api)
+    began = time.monotonic()
+    made = back_up(production, tmp_path / "a.tar.gz")
+    record_property("backup", time.monotonic() - began)
+    assert made.database == "postgresql"
+    assert made.counts == {"projects": 1, "tasks": 321, "predictions": 320, "annotations": 1}
+    assert stat.S_IMODE(made.file.stat().st_mode) == 0o600
+    uploads = names(production)
+    assert any("upload.json" in name for name in uploads)
+
+    # made after the backup, so it must not be there afterwards
+    assert api.post("/api/projects/", json={"title": "Later"}).status_code == 201
+    with pytest.raises(StudioError, match="runs"):
+        restore(production, made.file, replace=True)
+    server.stop(production.studio_folder)
+    with pytest.raises(Exception, match="data already, in postgresql://"):
+        restore(production, made.file)
+    shutil.rmtree(production.folder / ".labeling")
+    with postgres.connect() as admin:
+        admin.execute("DROP DATABASE production WITH (FORCE)")
+    postgres.create("production")
+
+    began = time.monotonic()
+    done = restore(production, made.file)
+    record_property("restore", time.monotonic() - began)
+    assert done.counts == made.counts
+    began = time.monotonic()
+    server.start(production.studio_folder, 0)
+    record_property("warm start", time.monotonic() - began)
+    with client(production) as again:
+        assert contents(again) == before
+    assert names(production) == uploads
+    assert export(production, tmp_path / "out").manifest["tasks"]["reviewed"] == 1
+    assert import_articles(production, [str(Path(__file__).parent.parent / "golden" / "README.md")], dry_run=True)
+
+
+def contents(api: httpx.Client) -> Any:
+    """All tasks with their predictions and annotations."""
+    tasks = api.get("/api/tasks/", params={"fields": "all", "page_size": 1000}).json()["tasks"]
+    return sorted((task["id"], task["data"], task["annotations"], task["predictions"]) for task in tasks)
+
+
+def names(workspace: Workspace) -> set[str]:
+    data = workspace.studio_folder / "data"
+    return {path.relative_to(data).as_posix() for path in (data / "media").rglob("*") if path.is_file()}
+
+
+def test_another_database_without_the_data_is_refused(production: Workspace, postgres: Any, tmp_path: Path) -> None:
+    server.stop(production.studio_folder)
+    for database in ("sqlite", postgres.create("empty")):
+        with pytest.raises(StudioError, match="has none of them") as caught:
+            server.start(production.studio_folder, 0, database=database)
+        assert "another workspace" in caught.value.hint
+        assert postgres.password not in caught.value.message + caught.value.hint
+
+
+def test_data_of_a_newer_version_are_refused(production: Workspace) -> None:
+    setup = read_setup(production.studio_folder)
+    assert setup is not None
+    write_setup(production.studio_folder, setup.model_copy(update={"label_studio": "99.0"}))
+    with pytest.raises(StudioError, match=r"made by Label Studio 99\.0") as caught:
+        server.start(production.studio_folder, 0)
+    assert "label-studio==99.0" in caught.value.hint
+    write_setup(production.studio_folder, setup)
+
+
+def test_data_of_an_older_version_are_backed_up_and_migrated(production: Workspace, url: str) -> None:
+    """A migration is taken back, as in an older version: the data come along, and a backup has them as they were."""
+    folder = production.studio_folder
+    setup = read_setup(folder)
+    assert setup is not None
+    login, database = server.credentials(folder), database_of(folder)
+    assert login is not None
+    before = "0033_projects_soft_delete_indexes_async"
+    manage = [server.sys.executable, "-m", "django", "migrate", "--no-color", "projects", before]
+    package = Path(str(server.importlib.util.find_spec("label_studio").origin)).parent  # type: ignore[union-attr]
+    environment = {**server._environment(folder, login, database), "PYTHONPATH": str(package)}
+    done = subprocess.run(manage, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    write_setup(folder, setup.model_copy(update={"label_studio": "1.22.0"}))
+    said: list[str] = []
+    server.start(folder, 0, say=said.append)
+    assert "1.22.0 → " in said[0]
+    (made,) = (folder / "backups").iterdir()
+    assert str(made) in said[1]
+    assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    with client(production) as api:
+        assert len(contents(api)) == 321
+    assert read_setup(folder) == setup
+    server.stop(folder)
+    said.clear()
+    server.start(folder, 0, say=said.append)
+    assert said == []
