@@ -4,6 +4,7 @@ import gc
 import multiprocessing
 import os
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -52,8 +53,16 @@ def workers(jobs: int) -> Iterator[Map[Any, Any]]:
 
 def _start() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # What is made of an item hardly ever holds a cycle; to look for one every 700 objects costs a tenth of the time.
     gc.set_threshold(100_000)
+
+
+def _end_with_parent() -> None:
+    """End this process where the one that started it is killed; it would wait for work for ever."""
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _in_order(executor: ProcessPoolExecutor, jobs: int, function: Callable[[I], O], items: Iterable[I]) -> Iterator[O]:
