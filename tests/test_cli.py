@@ -9,7 +9,20 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-COMMANDS = ("init", "annotate", "import", "status", "export", "convert", "train", "evaluate", "doctor", "demo")
+COMMANDS = (
+    "init",
+    "annotate",
+    "import",
+    "status",
+    "pull",
+    "export",
+    "watch",
+    "convert",
+    "train",
+    "evaluate",
+    "doctor",
+    "demo",
+)
 ARTICLE = "Rebels close in on Tadmor\n\nRebels attacked Tadmor on Friday, Angela Merkel said. 😀 Talks broke down.\n"
 TASK = {
     "id": 7,
@@ -51,7 +64,9 @@ def test_help_names_every_command(run):
         "annotate",
         "import",
         "status",
+        "pull",
         "export",
+        "watch",
         "convert",
         "train",
         "evaluate",
@@ -63,7 +78,7 @@ def test_help_names_every_command(run):
 
 
 def test_help_of_every_command_has_an_example(run):
-    for command in ["init", "annotate", "import", "status", "export", "convert", "train", "evaluate", "doctor", "demo"]:
+    for command in COMMANDS:
         assert "Example:" in run(command, "--help").stdout, command
 
 

@@ -251,7 +251,7 @@ class _Reviewer:
             relations=_sum(reading.relation_counts for reading, _ in readings),
             attributes=_sum(reading.attribute_counts for reading, _ in readings),
             unused=dict(self.unused),
-            predictions=len(items_of(task.json.get("predictions"))),
+            predictions=_predictions(task.json),
             outcomes=tuple(outcomes for _, outcomes in docs),
             counted={
                 "readings": _sum(reading.readings for reading, _ in readings),
@@ -407,6 +407,13 @@ def _stamp(annotation: Json) -> str:
         return str(value or "")
     time = time if time.tzinfo else time.replace(tzinfo=UTC)
     return time.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _predictions(task: Json) -> int:
+    """How many there are; where they were left out on the way, the task's own count of them."""
+    if "predictions" not in task and type(task.get("total_predictions")) is int:
+        return int(task["total_predictions"])
+    return len(items_of(task.get("predictions")))
 
 
 def _number(annotation: Json) -> int:

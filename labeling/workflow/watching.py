@@ -9,7 +9,7 @@ from threading import Event
 from typing import TypeVar
 
 from labeling.core.value import Value
-from labeling.errors import AccessError, LabelingError, StudioError
+from labeling.errors import AccessError, LabelingError
 from labeling.settings import Workspace
 from labeling.workflow.progress import Advance
 from labeling.workflow.training_files import Options
@@ -82,21 +82,20 @@ def watch(
 
     Raises:
         AccessError: The token is refused: that does not pass by itself.
-        InputError: The settings or options cannot be used.
     """
     done = failures = 0
     is_due = True  # the first turn exports whatever there is
     while not stop.is_set():
         try:
             turn = _turn(workspace, folder, options, drafts=drafts, stop=stop, is_due=is_due)
-            failures, is_due = 0, False
+            failures, is_due = 0, bool(turn.error)
         except StoppedError:
             return
         except AccessError:
             raise
-        except StudioError as error:
+        except LabelingError as error:
             failures += 1
-            is_due = is_due or failures > 0
+            is_due = True  # what was pulled before it broke off is no news to the next pull
             turn = Turn(at=_now(), error=f"{error.message} {error.hint}".strip(), failures=failures)
         done += 1
         is_last = turns is not None and done >= turns
@@ -131,7 +130,8 @@ def _turn(workspace: Workspace, folder: Path, options: Options, *, drafts: bool,
     try:
         exported = export(workspace, folder, options, offline=True, meter=meter)
     except LabelingError as error:
-        # an empty project, or too much that was refused by the measure of the options: the next change may mend it
+        _heed(stop)  # whoever stops all processes of a group ends our workers too
+        # an empty project, or too much that was refused by the measure of the options
         return Turn(at=_now(), **counts, documents=0, error=f"Nothing was exported: {error.message}")
     documents = exported.manifest["documents"]["out"]
     return Turn(at=_now(), **counts, documents=documents, problems=exported.refused)
