@@ -25,7 +25,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY"):
+    for name in ("LABEL_STUDIO_URL", "LABEL_STUDIO_API_KEY", "LABELING_DATABASE", "LABELING_CA", "PGPASSWORD"):
         monkeypatch.delenv(name, raising=False)
 
 

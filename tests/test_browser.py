@@ -247,3 +247,47 @@ def test_annotator_sees_a_pre_annotation_and_what_it_says_of_itself_survives(
     assert sources["Geneva"] == {"source": "location name"}
     said = {span.id: doc.slice(span) for span in doc.spans}
     assert ("attacked", "Rebels", "agent") in {(said[r.head], said[r.tail], r.label) for r in doc.relations}
+
+
+def test_markup_in_articles_shows_as_text_and_never_runs(workspace: Workspace, page: Page):
+    """In title, byline and text; neither in the label stream nor in the list of tasks."""
+
+    def evil(where: str) -> str:
+        mark = f"window.ran=(window.ran||'')+'{where}'"
+        return (
+            f'<script>{mark}</script><img src=x onerror="{mark}"><svg onload="{mark}"></svg>'
+            f'<img src="http://evil.example.org/{where}.png"><a href="javascript:{mark}">press</a>'
+            f"<iframe srcdoc='<script>top.{mark}</script>'></iframe>{{{{constructor.constructor('{mark}')()}}}}"
+        )
+
+    text = f"Rebels attacked {evil('text')} on Friday. &lt;b&gt;</textarea></script><script>alert('text')</script>"
+    article = Article(doc_id="<b>x</b>", text=text, title=evil("title"), source=evil("byline"), published="2026-02-14")
+    start = text.index("<script>")
+    span = Span(id="evil", start=start, end=start + len("<script>"), label="ACTOR", score=0.5)
+    happened: list[str] = []
+    page.on("dialog", lambda dialog: (happened.append(f"dialog {dialog.message}"), dialog.dismiss()))
+    page.on("request", lambda request: happened.append(request.url) if "evil.example.org" in request.url else None)
+    with connect(workspace) as studio:
+        project = project_in_step(studio, workspace)
+        studio.push(project, [to_task(LabeledDoc.of(article, (span,)), "model-1")])
+        studio.prefill(project, "model-1")
+
+    def nothing_ran() -> None:
+        page.wait_for_timeout(1500)
+        assert page.evaluate("window.ran || ''") == ""
+        elements = "img[onerror], svg[onload], iframe[srcdoc], a[href^='javascript:'], img[src*='evil.example.org']"
+        assert page.locator(elements).count() == 0
+        assert happened == []
+
+    page.goto(f"{project.url}?labeling=1")
+    page.wait_for_selector(".htx-highlight", timeout=60_000)
+    nothing_ran()
+    picture(page, "8-markup")
+    assert highlights(page) == ["<script>"]
+    assert page.locator(".lsf-richtext__container").inner_text() == text
+    for shown in (evil("title"), evil("byline")):
+        assert page.get_by_text(shown, exact=False).first.is_visible()
+    page.goto(project.url)
+    page.get_by_text("Rebels attacked").first.wait_for(timeout=60_000)
+    nothing_ran()
+    picture(page, "9-markup-in-the-list")
