@@ -18,9 +18,11 @@ import psutil
 import pytest
 
 from labeling.errors import InputError, StudioError
+from labeling.settings import open_workspace
 from labeling.studio import server
 from labeling.studio.database import Sqlite
 from labeling.studio.server import Credentials, Server
+from labeling.workflow.backing_up import back_up, restore
 
 DEAD = Server(pid=2**22 + 1, create_time=1.0, port=8080)
 STRANGER = Server(pid=os.getpid(), create_time=1.0, port=8080)  # a living process that began at another time
@@ -330,3 +332,66 @@ def test_real_killed_is_noticed(folder: Path, running: Server) -> None:
     assert server.status(folder) is None
     assert not (folder / "server.json").exists()
     assert server.stop(folder) is False
+
+
+@pytest.mark.studio
+def test_real_reboot_leaves_a_number_that_belongs_to_another_process(folder: Path) -> None:
+    """The number in the record is that of a process that leads a group and began at the very same second."""
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as stranger:
+        try:
+            began = psutil.Process(stranger.pid).create_time() - 2
+            left = Server(pid=stranger.pid, create_time=began, port=8080, data=str((folder / "data").resolve()))
+            (folder / "server.json").write_text(left.model_dump_json())
+            assert server.status(folder) is None
+            running = server.start(folder, 0)
+            assert running.pid != stranger.pid
+            assert whoami(folder, running).status_code == 200
+            assert stranger.poll() is None
+        finally:
+            stranger.kill()
+
+
+@pytest.mark.studio
+def test_real_backup_while_it_runs_is_another_server_after_its_restore(folder: Path, tmp_path: Path) -> None:
+    headers = {"Authorization": f"Token {known(folder).token.get_secret_value()}"}
+    source = server.start(folder, 0)
+    with httpx.Client(base_url=source.url, headers=headers, trust_env=False, timeout=60) as client:
+        labels = '<Labels name="label" toName="text"><Label value="A"/></Labels>'
+        config = f'<View>{labels}<Text name="text" value="$text"/></View>'
+        made = client.post("/api/projects/", json={"title": "Backed up", "label_config": config}).json()["id"]
+        value = {"start": 0, "end": 3, "labels": ["A"]}
+        region = {"id": "a", "from_name": "label", "to_name": "text", "type": "labels", "value": value}
+        tasks = [{"data": {"text": f"one 👩‍👩‍👧 {i}"}, "predictions": [{"result": [region]}]} for i in range(50)]
+        assert client.post(f"/api/projects/{made}/import", json=tasks).status_code == 201
+        upload = {"file": ("upload.txt", b"an uploaded file")}
+        assert client.post(f"/api/projects/{made}/import", files=upload).status_code == 201
+        query = {"project": made, "fields": "all", "page_size": 100}
+        number = client.get("/api/tasks/", params=query).json()["tasks"][0]["id"]
+        assert client.post(f"/api/tasks/{number}/annotations/", json={"result": [region]}).status_code == 201
+        before = client.get("/api/tasks/", params=query).json()["tasks"]
+        archive = back_up(open_workspace(folder.parents[1]), tmp_path / "a.tar.gz")
+        assert (archive.counts["predictions"], archive.counts["annotations"]) == (50, 1)
+        # what comes after it is not in it
+        assert client.post(f"/api/tasks/{number}/annotations/", json={"result": []}).status_code == 201
+
+    other = open_workspace(tmp_path / "other")
+    restore(other, archive.file)
+    try:
+        running = server.start(other.studio_folder, 0)
+        with httpx.Client(base_url=running.url, headers=headers, trust_env=False, timeout=60) as client:
+            assert client.get("/api/tasks/", params=query).json()["tasks"] == before
+        uploads = (other.studio_folder / "data" / "media").rglob("*upload.txt")
+        assert [path.read_bytes() for path in uploads] == [b"an uploaded file"]
+    finally:
+        server.stop(other.studio_folder)
+
+
+@pytest.mark.studio
+def test_real_gunicorn_serves_sqlite_too(folder: Path) -> None:
+    server.stop(folder)
+    running = server.start(folder, 0, program="gunicorn")
+    assert whoami(folder, running).status_code == 200
+    assert "gunicorn" in " ".join(psutil.Process(running.pid).cmdline())
+    assert len(psutil.Process(running.pid).children()) == 1
+    server.stop(folder)
+    assert "gunicorn" in " ".join(psutil.Process(server.start(folder, 0).pid).cmdline())
