@@ -1,5 +1,6 @@
 """The embedded server on PostgreSQL, served by gunicorn: real ones. The tests share one cold start, in their order."""
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,7 @@ from urllib.parse import urljoin
 import httpx
 import psutil
 import pytest
+from playwright.sync_api import sync_playwright
 
 from labeling.errors import StudioError
 from labeling.settings import Workspace, init, open_workspace
@@ -29,6 +31,7 @@ from labeling.workflow.importing import import_articles
 
 pytestmark = pytest.mark.studio
 
+ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -156,6 +159,30 @@ def test_proxy_in_front_may_log_in_and_a_stranger_may_not(production: Workspace,
             assert person.post("/user/login/", data=form, headers=headers).status_code == code
 
 
+@pytest.mark.browser
+def test_pages_work_in_a_browser(production: Workspace, running: Server, chromium: str) -> None:
+    """Logged in, with all scripts and styles, and without an error."""
+    login = server.credentials(production.studio_folder)
+    assert login is not None
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page()
+        refused: list[str] = []
+        page.on("response", lambda r: refused.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+        page.on("pageerror", lambda error: refused.append(str(error)))
+        page.goto(f"{running.url}/user/login/")
+        page.fill("input[name=email]", login.email)
+        page.fill("input[name=password]", login.password.get_secret_value())
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/user/login" not in url)
+        page.goto(f"{running.url}/projects/")
+        page.get_by_text("Create Project").first.wait_for(timeout=60_000)
+        ARTIFACTS.mkdir(exist_ok=True)
+        page.screenshot(path=ARTIFACTS / "7-gunicorn.png")
+        browser.close()
+    assert refused == []
+
+
 def test_sign_up_is_closed(running: Server) -> None:
     with httpx.Client(base_url=running.url, trust_env=False, timeout=30) as guest:
         guest.get("/user/signup/")
@@ -234,7 +261,8 @@ def test_master_or_worker_that_is_killed(production: Workspace, running: Server)
         time.sleep(0.2)
     assert server.status(production.studio_folder) == running
     os.kill(running.pid, signal.SIGKILL)
-    psutil.wait_procs([psutil.Process(running.pid)], timeout=10)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(running.pid).wait(timeout=10)
     began = time.monotonic()
     again = server.start(production.studio_folder, running.port)
     assert time.monotonic() - began < 60
