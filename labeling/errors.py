@@ -5,6 +5,7 @@
     ├── SchemaError      a label schema with problems
     ├── ModelError       a spaCy pipeline that is missing or does not fit
     └── StudioError      Label Studio: not there, not reachable, or it refused
+        ├── BusyError    it may pass: asked again, it may work, and what was asked for may have been done
         └── AccessError  the token or the permission
 
 Code raises them with a message that says what happened and where, and a hint that says what to do next. The command
@@ -35,6 +36,10 @@ class ModelError(LabelingError):
 
 class StudioError(LabelingError):
     """Label Studio is not there, cannot be reached, or refused a request."""
+
+
+class BusyError(StudioError):
+    """Label Studio could not answer now, or its answer got lost: what was asked for may have been done all the same."""
 
 
 class AccessError(StudioError):

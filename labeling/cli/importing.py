@@ -21,13 +21,19 @@ def command(
     articles: ArticlesArgument,
     workspace: WorkspaceOption = HERE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Changed texts take the place of what nobody has begun to label.")
+    ] = False,
     project: ProjectOption = None,
     model: ModelOption = None,
     keep_all: KeepAllOption = False,
     jobs: AnnotateJobsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Push articles with pre-annotations to the project. Those that it has already are left alone.
+    """Push articles with pre-annotations to the project: each once, and a second time nothing.
+
+    Articles that are there get new predictions where the model or the schema is another one and nobody has begun to
+    label them. A changed text is refused, or replaced with --replace.
 
     Example: `labeling import articles/ --dry-run`
     """
@@ -35,19 +41,28 @@ def command(
     from labeling.workflow.importing import import_articles
 
     opened = open_workspace(workspace, model=model, project=project)
-    done = import_articles(opened, articles, keep_all=keep_all, dry_run=dry_run, jobs=jobs, track=console.track)
+    done = import_articles(
+        opened,
+        articles,
+        keep_all=keep_all,
+        dry_run=dry_run,
+        replace=replace,
+        jobs=jobs,
+        track=console.track,
+        waiting=lambda who: console.say(f"Another import into this project is at work ({who}); waiting for it."),
+    )
     if json:
         console.json(done)
     else:
-        kind = "would be new" if dry_run else "new"
-        numbers = {"articles": done.articles, kind: done.created, "there already": done.present}
-        console.counts(done.project_url or "a new project", numbers)
+        numbers = {"articles": done.articles, "new": 0} | done.outcomes
+        console.counts(f"{done.project_url or 'a new project'}{' (nothing was done)' if dry_run else ''}", numbers)
         if done.repaired:
             console.say(f"The server lost {done.repaired} predictions; they were sent again.")
+        if done.removed:
+            console.say(f"{done.removed} tasks were there twice; those that nobody had begun were taken away.")
+        if done.waited:
+            console.say(f"The server could not answer {done.waited} times, and was asked again.")
         if done.replaced_version:
-            console.say(f"Annotators now start from {done.model_version}; older articles, pre-annotated by")
-            console.say(
-                f"{done.replaced_version}, open without labels: pick that version in the project's settings for them."
-            )
+            console.say(f"Annotators now start from {done.model_version}; articles that are begun keep their labels.")
         console.problems(done.problems)
     console.exit_code(done.problems)

@@ -2,18 +2,20 @@
 
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
+import orjson
 from label_studio_sdk import LabelStudio
 from label_studio_sdk.core.api_error import ApiError
 from pydantic import SecretStr
 
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
-from labeling.errors import AccessError, LabelingError, StudioError
+from labeling.errors import AccessError, BusyError, LabelingError, StudioError
 from labeling.studio.config import instructions, to_xml
 from labeling.studio.transport import TIMEOUT_SECONDS, open_transport, untrusted
 
@@ -23,6 +25,11 @@ PAGE = 100
 LOOK_UP = 300  # ids in one look-up: 0.4 s on 10,000 tasks
 # An import that timed out may have been stored all the same, so it is never sent twice without looking.
 ONCE = {"max_retries": 0, "timeout_in_seconds": 600}
+READ = {"max_retries": 0, "timeout_in_seconds": TIMEOUT_SECONDS}
+NEWEST = json.dumps({"ordering": ["-tasks:id"]})
+AGAIN = "Run the same command again: it goes on from what the server has."
+# Statuses after which it is not known whether something was done, or which pass.
+BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 WHERE_TOKENS_ARE = "Label Studio → your initials → Account & Settings → Access Token"
 
 
@@ -38,10 +45,33 @@ class Project(Value):
 
 
 class Stored(Value):
-    """An article that the project has already: its task, and the digest of the text in it."""
+    """An article that the project has already.
+
+    Attributes:
+        task_id: Its task.
+        digest: The digest of the text in it.
+        text: The text.
+        begun: Whether anyone has submitted, skipped or drafted something in it.
+        versions: The model versions of its predictions.
+        twins: Further tasks of the same article, which there should not be.
+    """
 
     task_id: int
     digest: str
+    text: str = ""
+    begun: bool = False
+    versions: tuple[str, ...] = ()
+    twins: tuple["Stored", ...] = ()
+
+
+class Extent(Value):
+    """How much a project holds: the number of its tasks, and the newest task's id (0 where there is none).
+
+    Ids only grow. So while both are the same, no task came and none went.
+    """
+
+    tasks: int
+    newest: int
 
 
 class Studio:
@@ -131,8 +161,11 @@ class Studio:
     # tasks
 
     def stored(self, project: Project, doc_ids: Sequence[str]) -> dict[str, Stored]:
-        """Which of the articles the project has already, by doc_id."""
-        found: dict[str, Stored] = {}
+        """Which of the articles the project has already, by doc_id.
+
+        Where an article has several tasks, the one stands first that someone has begun to label, else the oldest.
+        """
+        found: dict[str, list[Stored]] = defaultdict(list)
         for i in range(0, len(doc_ids), LOOK_UP):
             condition = {
                 "filter": "filter:tasks:data.doc_id",
@@ -141,36 +174,111 @@ class Studio:
                 "value": list(doc_ids[i : i + LOOK_UP]),
             }
             query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
-            for task in self._pages(project=project.id, query=query, include="id,data"):
-                data = task["data"]
-                found[str(data.get("doc_id"))] = Stored(task_id=task["id"], digest=str(data.get("digest", "")))
-        return found
+            fields = "id,data,total_annotations,cancelled_annotations,drafts,predictions"
+            # without fields=all, drafts and predictions are empty, whatever is asked for
+            for task in self._listed(project, PAGE, query=query, fields="all", include=fields):
+                stored = _stored(task)
+                found[str(task["data"].get("doc_id"))].append(stored)
+        return {doc_id: _first(copies) for doc_id, copies in found.items()}
+
+    def extent(self, project: Project) -> Extent:
+        """How much the project holds now."""
+        page = self._ask("GET", "api/tasks/", project=project.id, page_size=1, include="id", query=NEWEST)
+        newest = page["tasks"][0]["id"] if page["tasks"] else 0
+        return Extent(tasks=page["total"], newest=newest)
 
     def push(self, project: Project, tasks: Sequence[Json]) -> int:
-        """How many predictions the server lost and had to be sent again; the tasks are stored with theirs.
+        """How many predictions the server lost and had to be sent again; the tasks are stored with theirs."""
+        ids, predictions = self.create(project, tasks)
+        if predictions == sum(len(task["predictions"]) for task in tasks):
+            return 0
+        return self.complete(project, dict(zip(ids, tasks, strict=True)))
+
+    def create(self, project: Project, tasks: Sequence[Json]) -> tuple[list[int], int]:
+        """The ids of the new tasks, in order, and how many of their predictions the server says that it kept.
 
         On SQLite an import that meets another write answers 201 and loses its predictions: so they are counted.
-        """
-        with self._spoken():
-            answer = self._sdk.projects.import_tasks(
-                id=project.id, request=list(tasks), return_task_ids=True, request_options=ONCE
-            )
-            ids = answer.task_ids or []
-            if len(ids) != len(tasks):
-                raise StudioError(f"{self.url} took {len(ids)} of {len(tasks)} tasks.", "Run the same command again.")
-            expected = sum(len(task["predictions"]) for task in tasks)
-            if answer.prediction_count == expected:
-                return 0
-            return self._repair(ids, tasks)
 
-    def _repair(self, ids: Sequence[int], tasks: Sequence[Json]) -> int:
-        lost = 0
-        for task_id, task in zip(ids, tasks, strict=True):
-            if not self._sdk.predictions.list(task=task_id):
-                for prediction in task["predictions"]:
-                    self._sdk.predictions.create(task=task_id, **prediction)
-                    lost += 1
-        return lost
+        Raises:
+            BusyError: Nobody knows whether they were stored. They are never sent twice without looking.
+        """
+        path = f"api/projects/{project.id}/import"
+        answer = self._ask("POST", path, tasks, return_task_ids="true")
+        ids = answer.get("task_ids") or []
+        if len(ids) != len(tasks):
+            raise BusyError(f"{self.url} took {len(ids)} of {len(tasks)} tasks.", "Run the same command again.")
+        return [int(number) for number in ids], int(answer.get("prediction_count") or 0)
+
+    def complete(self, project: Project, tasks: Mapping[int, Json]) -> int:
+        """How many predictions were sent again, to those of the tasks (by their ids) that have none."""
+        lost = [
+            {"task": number} | prediction
+            for number, count in self._predictions(project, list(tasks)).items()
+            if not count
+            for prediction in tasks[number]["predictions"]
+        ]
+        self.predict(project, lost)
+        return len(lost)
+
+    def predict(self, project: Project, predictions: Sequence[Json]) -> None:
+        """Add predictions to tasks; each names its task's id as `task`."""
+        if predictions:
+            made = self._ask("POST", f"api/projects/{project.id}/import/predictions", predictions)
+            if made.get("created") != len(predictions):
+                raise BusyError(f"{self.url} took {made.get('created')} of {len(predictions)} predictions.", AGAIN)
+
+    def unpredict(self, project: Project, task_ids: Sequence[int]) -> None:
+        """Take all predictions of the tasks away."""
+        self._act(project, "delete_tasks_predictions", task_ids)
+
+    def delete(self, project: Project, task_ids: Sequence[int]) -> None:
+        """Take the tasks away, with all that is in them."""
+        self._act(project, "delete_tasks", task_ids)
+
+    def _act(self, project: Project, action: str, task_ids: Sequence[int]) -> None:
+        if task_ids:
+            selected = {"selectedItems": {"all": False, "included": list(task_ids)}}
+            self._ask("POST", "api/dm/actions/", selected, id=action, project=project.id)
+
+    def _predictions(self, project: Project, task_ids: Sequence[int]) -> dict[int, int]:
+        """The number of predictions of each of the tasks."""
+        found: dict[int, int] = {}
+        for i in range(0, len(task_ids), LOOK_UP):
+            ids = [str(number) for number in task_ids[i : i + LOOK_UP]]
+            condition = {"filter": "filter:tasks:id", "operator": "in_list", "type": "List", "value": ids}
+            query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
+            for task in self._listed(project, PAGE, query=query, include="id,total_predictions"):
+                found[task["id"]] = task["total_predictions"]
+        return found
+
+    def _listed(self, project: Project, size: int, **query: Any) -> Iterator[Json]:
+        """The tasks of a query, page by page, as the server's JSON has them."""
+        number, total = 1, 1
+        while (number - 1) * size < total:
+            page = self._ask("GET", "api/tasks/", project=project.id, page_size=size, page=number, **query)
+            yield from page["tasks"]
+            number, total = number + 1, page["total"]
+
+    def _ask(self, method: str, path: str, body: Any = None, **params: Any) -> Any:
+        """The JSON of an answer; what is sent is never sent a second time, what is asked for is."""
+        with self._spoken():
+            answer = self._sdk._client_wrapper.httpx_client.request(
+                path,
+                method=method,
+                params=params,
+                content=None if body is None else orjson.dumps(body),
+                headers={"Content-Type": "application/json"},
+                request_options=READ if method == "GET" else ONCE,
+            )
+            try:
+                found = orjson.loads(answer.content)
+            except orjson.JSONDecodeError:
+                found = answer.text
+            if answer.is_error:
+                raise ApiError(status_code=answer.status_code, headers=dict(answer.headers), body=found)
+            if not isinstance(found, dict):
+                raise BusyError(f"{self.url} answered with something else than JSON; is a proxy between?", AGAIN)
+            return found
 
     def tasks(self, project: Project) -> Iterator[Json]:
         """Every task of the project with its annotations and drafts, as the API lists them."""
@@ -203,14 +311,13 @@ class Studio:
                     f"The certificate of {self.url} is not trusted: {why}.",
                     "Where it is of a CA of your own, name its file: [studio] ca in labeling.toml, or LABELING_CA.",
                 ) from error
-            raise StudioError(
+            raise BusyError(
                 f"No Label Studio answers at {self.url}.",
                 "`labeling studio start` starts one here; for another, check LABEL_STUDIO_URL.",
             ) from error
         except httpx.TimeoutException as error:
-            raise StudioError(
-                f"{self.url} did not answer in time; what was asked for may have been done all the same.",
-                "Run the same command again: it goes on from what the server has.",
+            raise BusyError(
+                f"{self.url} did not answer in time; what was asked for may have been done all the same.", AGAIN
             ) from error
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise StudioError(f"{self.url!r} is no URL.", "It looks like http://localhost:8080.") from error
@@ -219,9 +326,7 @@ class Studio:
                 "The token has characters that no token has.", f"Copy it anew: {WHERE_TOKENS_ARE}."
             ) from None
         except httpx.HTTPError as error:
-            raise StudioError(
-                f"The connection to {self.url} broke: {type(error).__name__}.", "Run the same command again."
-            ) from error
+            raise BusyError(f"The connection to {self.url} broke: {type(error).__name__}.", AGAIN) from error
 
     def _refusal(self, error: ApiError, missing: str, hint: str) -> StudioError:
         detail = _detail(error.body)
@@ -229,7 +334,27 @@ class Studio:
             return AccessError(f"{self.url} refused the token: {detail or error.status_code}", _token_hint(detail))
         if error.status_code == 404:
             return StudioError(missing or f"{self.url} knows no such page; is it a Label Studio?", hint)
+        if error.status_code in BUSY:
+            return BusyError(f"{self.url} cannot answer now (HTTP {error.status_code}): {detail or 'no reason'}", AGAIN)
         return StudioError(f"{self.url} refused (HTTP {error.status_code}): {detail or 'no reason given'}")
+
+
+def _stored(task: Json) -> Stored:
+    data = task["data"]
+    begun = bool(task.get("total_annotations") or task.get("cancelled_annotations") or task.get("drafts"))
+    predictions = [p for p in task.get("predictions") or () if isinstance(p, dict)]
+    return Stored(
+        task_id=task["id"],
+        digest=str(data.get("digest", "")),
+        text=str(data.get("text", "")),
+        begun=begun,
+        versions=tuple(dict.fromkeys(str(p.get("model_version") or "") for p in predictions)),
+    )
+
+
+def _first(copies: list[Stored]) -> Stored:
+    first, *twins = sorted(copies, key=lambda stored: (not stored.begun, stored.task_id))
+    return first.model_copy(update={"twins": tuple(twins)}) if twins else first
 
 
 def _detail(body: Any) -> str:

@@ -1,10 +1,13 @@
 """Articles → tasks with predictions, into a file or into the project."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+import hashlib
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import Field
 
@@ -16,22 +19,33 @@ from labeling.errors import InputError
 from labeling.files import json_lines, json_text, write_atomic
 from labeling.ingest import read_articles
 from labeling.settings import Workspace
-from labeling.studio.client import Project, Stored, Studio
+from labeling.studio.client import Project, Studio
 from labeling.studio.tasks import to_task
 from labeling.workflow.annotating import annotated
 from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit
+from labeling.workflow.ledger import Ledger, alone
 from labeling.workflow.progress import Track, unseen
+from labeling.workflow.pushing import OUTCOMES, Plan, Pusher
 
-T = TypeVar("T")
-BATCH = 100  # tasks in one import: fast, and no request above a second
+COMPARED = 300  # articles that are looked up at once
+# One request: past a thousand tasks the server gets no faster, and past 250 MB it fails.
+BATCH, BATCH_BYTES, BATCH_SECONDS = 1000, 8_000_000, 10.0
+REGION_BYTES = 200  # of a span in JSON
+WAITING = 1  # batches that wait for the one that is being sent
 
 
 class Imported(Value):
     """What an import did, or (`dry_run`) would do.
 
-    `articles` were read; the project had `present` of them, and `created` are new. What was refused is in `problems`.
-    `repaired` counts predictions that the server had lost. `replaced_version` is the version that annotators started
-    from before, where that changed.
+    Attributes:
+        articles: Articles that were read.
+        created, present: Those that are new, and those that the project had already, as they are.
+        outcomes: What became of the articles, by name, each counted once.
+        repaired: Predictions that the server had lost and that were sent again.
+        removed: Tasks that were there twice, and that nobody had begun.
+        waited: How often the server could not answer and was asked again.
+        replaced_version: The version that annotators started from before, where tasks that are begun still have it.
+        problems: What was refused or noticed.
     """
 
     project_url: str = ""
@@ -40,7 +54,10 @@ class Imported(Value):
     articles: int = 0
     created: int = 0
     present: int = 0
+    outcomes: dict[str, int] = Field(default_factory=dict)
     repaired: int = 0
+    removed: int = 0
+    waited: int = 0
     replaced_version: str = ""
     spans: dict[str, int] = Field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
@@ -66,7 +83,7 @@ def annotate_files(
     docs = _annotated(nlp, workspace, report.articles_of(paths, keep_all), report, jobs)
     tasks = [to_task(doc, version) for doc in track(report.counted(docs), "Annotating")]
     write_atomic(output, json_lines(tasks) if output.suffix == ".jsonl" else json_text(tasks))
-    return report.result(model_version=version)
+    return report.result(version=version)
 
 
 def import_articles(
@@ -75,53 +92,127 @@ def import_articles(
     *,
     keep_all: bool = False,
     dry_run: bool = False,
+    replace: bool = False,
     jobs: int | None = None,
     track: Track = unseen,
+    waiting: Callable[[str], None] = lambda _: None,
 ) -> Imported:
-    """Push the articles that the project does not have yet, each with its prediction. Nothing is pushed twice.
+    """Bring the project into step with the articles: each once, with the predictions of this model and schema.
 
-    `jobs` is how many processes annotate; one a core by default.
+    New articles are pushed. Those that are there with predictions of another model or schema get new ones, as long as
+    nobody has begun to label them. A changed text is refused, or takes the old one's place (`replace`) where nobody has
+    begun. Nothing is pushed twice, whatever failed before.
+
+    Args:
+        workspace: Whose project.
+        paths: Files and folders of articles.
+        keep_all: Whether nothing is cleaned away from scraped texts.
+        dry_run: Whether to say only what would be done.
+        replace: Whether changed texts take the place of what nobody has begun to label.
+        jobs: Processes that annotate; one a core by default.
+        track: Who is shown the progress.
+        waiting: Who is told that another import is at work, and which.
+
+    Raises:
+        StudioError: Label Studio refused, or could not answer for minutes. The same command goes on from there.
     """
+    paths = list(paths)
     with connect(workspace) as studio:
-        if dry_run:
-            return _plan(workspace, studio, paths, keep_all=keep_all, track=track)
-        return _push(workspace, studio, paths, keep_all=keep_all, jobs=jobs, track=track)
+        nlp, version = _pipeline(workspace)
+        project = find_project(studio, workspace) if dry_run else project_in_step(studio, workspace)
+        if project:
+            refuse_misfit(workspace.label_schema, project)
+        name = _project_file(studio, project)
+        with (
+            alone(workspace.state / f"{name}.lock", waiting),
+            Ledger(workspace.state / f"{name}.sqlite") as ledger,
+        ):
+            report = _Report()
+            pusher = Pusher(studio, project, ledger, version, replace=replace)
+            if not dry_run:
+                pusher.settle(ledger.doubted())
+            plan = pusher.plan(_batches(track(report.articles_of(paths, keep_all), "Comparing"), COMPARED))
+            report.problems += plan.problems
+            if not dry_run:
+                pusher.remove(plan.surplus)
+            if dry_run or not project:
+                return report.result(plan, dry_run=True, project_url=project.url if project else "", version=version)
+            if plan.todo:
+                _push(
+                    workspace,
+                    nlp,
+                    paths,
+                    keep_all=keep_all,
+                    jobs=jobs,
+                    track=track,
+                    report=report,
+                    pusher=pusher,
+                    plan=plan,
+                )
+            replaced = ""
+            # Without it annotators begin on an empty page.
+            if studio.project(project.id).model_version != version and (project.tasks or plan.todo):
+                studio.prefill(project, version)
+                replaced = project.model_version if plan.counts["begun"] else ""
+            pusher.finish()
+            return report.result(plan, project_url=project.url, version=version, pusher=pusher, replaced=replaced)
+
+
+def _project_file(studio: Studio, project: Project | None) -> str:
+    """What the files about a project are called; two servers may have a project of the same number."""
+    server = hashlib.sha256(studio.url.encode("utf-8")).hexdigest()[:8]
+    return f"import-{project.id if project else 0}-{server}"
 
 
 def _push(
-    workspace: Workspace, studio: Studio, paths: Iterable[str], *, keep_all: bool, jobs: int | None, track: Track
-) -> Imported:
-    report = _Report()
-    nlp, version = _pipeline(workspace)
-    project = project_in_step(studio, workspace)
-    articles = track(report.articles_of(paths, keep_all), "Importing")
+    workspace: Workspace,
+    nlp: Any,
+    paths: list[str],
+    *,
+    keep_all: bool,
+    jobs: int | None,
+    track: Track,
+    report: "_Report",
+    pusher: Pusher,
+    plan: Plan,
+) -> None:
+    """Annotate what the plan names and push it, both at the same time: the slower one sets the pace."""
+    left = set(plan.todo)
 
-    def new() -> Iterator[Article]:
-        for batch in _batches(articles):
-            yield from report.not_in(studio.stored(project, [a.doc_id for a in batch]), batch, project)
+    def wanted() -> Iterator[Article]:
+        for item in read_articles(paths, keep_all=keep_all):
+            if not isinstance(item, Problem) and item.doc_id in left:
+                left.discard(item.doc_id)
+                yield item
 
-    docs = report.counted(_annotated(nlp, workspace, new(), report, jobs))
-    for batch in _batches(docs):
-        tasks = [to_task(doc, version) for doc in batch]
-        report.repaired += studio.push(project, tasks)
-        report.created += len(tasks)
-    # Without it annotators begin on an empty page.
-    replaced = ""
-    if report.created and project.model_version != version:
-        studio.prefill(project, version)
-        replaced = project.model_version if project.tasks else ""
-    return report.result(model_version=version, project_url=project.url, replaced_version=replaced)
+    # Before the progress bar and the pusher, which are threads: processes are forked from this one.
+    docs = report.counted(_annotated(nlp, workspace, wanted(), report, jobs))
+    digests: dict[str, str] = {}
+    with ThreadPoolExecutor(1) as background:
+        underway: deque[Future[None]] = deque()
+        for batch in _by_size(track(docs, "Importing", len(plan.todo))):
+            tasks = [to_task(doc, pusher.version) for doc in batch]
+            digests |= {doc.doc_id: doc.digest for doc in batch if plan.todo[doc.doc_id] == "replace"}
+            underway.append(background.submit(pusher.push, plan.todo, tasks))
+            while len(underway) > WAITING:
+                underway.popleft().result()
+        while underway:
+            underway.popleft().result()
+    pusher.drop_replaced(plan.todo, digests)
 
 
-def _plan(workspace: Workspace, studio: Studio, paths: Iterable[str], *, keep_all: bool, track: Track) -> Imported:
-    report = _Report()
-    project = find_project(studio, workspace)
-    if project:
-        refuse_misfit(workspace.label_schema, project)
-    for batch in _batches(track(report.articles_of(paths, keep_all), "Comparing")):
-        stored = studio.stored(project, [a.doc_id for a in batch]) if project else {}
-        report.created += len(report.not_in(stored, batch, project))
-    return report.result(dry_run=True, project_url=project.url if project else "")
+def _by_size(docs: Iterable[LabeledDoc]) -> Iterator[list[LabeledDoc]]:
+    """Batches for one request each: as large as the server likes them, and never long in coming."""
+    batch: list[LabeledDoc] = []
+    size, began = 0, time.monotonic()
+    for doc in docs:
+        batch.append(doc)
+        size += len(doc.text) + REGION_BYTES * len(doc.spans)
+        if len(batch) >= BATCH or size >= BATCH_BYTES or time.monotonic() - began > BATCH_SECONDS:
+            yield batch
+            batch, size, began = [], 0, time.monotonic()
+    if batch:
+        yield batch
 
 
 class _Report:
@@ -130,7 +221,7 @@ class _Report:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self.spans: Counter[str] = Counter()
-        self.articles = self.created = self.present = self.repaired = 0
+        self.articles = 0
 
     def articles_of(self, paths: Iterable[str], keep_all: bool) -> Iterator[Article]:
         for item in read_articles(paths, keep_all=keep_all):
@@ -140,33 +231,36 @@ class _Report:
                 self.articles += 1
                 yield item
 
-    def not_in(self, stored: dict[str, Stored], batch: list[Article], project: Project | None) -> list[Article]:
-        """The articles that are to be pushed; noted where the project has another text under the same id."""
-        for article in batch:
-            task = stored.get(article.doc_id)
-            if task and task.digest != article.digest:
-                where = f"{project.url}?task={task.task_id}" if project else ""
-                detail = "the project has this article with another text, which stays as it is"
-                self.problems.append(
-                    Problem(reason="text-differs", action="refused", detail=detail, doc_id=article.doc_id, where=where)
-                )
-        self.present += sum(article.doc_id in stored for article in batch)
-        return [article for article in batch if article.doc_id not in stored]
-
     def counted(self, docs: Iterable[LabeledDoc]) -> Iterator[LabeledDoc]:
         for doc in docs:
             self.spans.update(span.label for span in doc.spans)
             yield doc
 
-    def result(self, **fields: Any) -> Imported:
+    def result(
+        self,
+        plan: Plan | None = None,
+        *,
+        dry_run: bool = False,
+        project_url: str = "",
+        version: str = "",
+        pusher: Pusher | None = None,
+        replaced: str = "",
+    ) -> Imported:
+        counts = plan.counts if plan else Counter()
         return Imported(
+            project_url=project_url,
+            model_version=version,
+            dry_run=dry_run,
             articles=self.articles,
-            created=self.created,
-            present=self.present,
-            repaired=self.repaired,
+            created=counts["create"],
+            present=counts["unchanged"],
+            outcomes={OUTCOMES[name]: counts[name] for name in OUTCOMES if counts[name]},
+            repaired=pusher.repaired if pusher else 0,
+            removed=pusher.removed if pusher else 0,
+            waited=pusher.waited if pusher else 0,
+            replaced_version=replaced,
             spans=dict(self.spans),
             problems=tuple(self.problems),
-            **fields,
         )
 
 
@@ -196,7 +290,7 @@ def _annotated(
     return annotated(nlp, workspace.settings.model, schema, noted(), jobs)
 
 
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, BATCH)):
+def _batches(articles: Iterable[Article], size: int) -> Iterator[list[Article]]:
+    iterator = iter(articles)
+    while batch := list(islice(iterator, size)):
         yield batch

@@ -1,0 +1,160 @@
+"""What an import knows of a project without asking: a small database in the workspace, with one writer at a time.
+
+The server stays the source of truth. The ledger is believed only while the project has exactly the tasks that it had
+when the last import ended; otherwise the server is asked about each article, and the ledger follows.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import socket
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+from labeling.core.value import Value
+from labeling.errors import InputError
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS task (doc_id TEXT PRIMARY KEY, task_id INTEGER, digest TEXT, version TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS doubt (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
+"""
+SOME = 500  # names in one query; SQLite takes 999 at least
+
+
+class Entry(Value):
+    """An article in the project: its task, the digest of its text, and the version of its prediction ("" another)."""
+
+    task_id: int
+    digest: str
+    version: str = ""
+
+
+class Ledger:
+    """The ledger of one project. A context manager; everything is on the disk when a method returns.
+
+    Raises:
+        InputError: The file cannot be written. A damaged one is made anew: the server has all of it.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self._db = self._opened()
+            except sqlite3.DatabaseError:
+                for part in file.parent.glob(f"{file.name}*"):
+                    part.unlink()
+                self._db = self._opened()
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(f"Cannot use {file}: {error}", "Check the free space and the permissions.") from error
+
+    def _opened(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self.file, check_same_thread=False, isolation_level=None)
+        db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {TABLES}")
+        return db
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def entries(self, doc_ids: Sequence[str]) -> dict[str, Entry]:
+        """What is known of the articles, by doc_id."""
+        found: dict[str, Entry] = {}
+        for ids in _some(doc_ids):
+            marks = ",".join("?" * len(ids))
+            query = f"SELECT doc_id, task_id, digest, version FROM task WHERE doc_id IN ({marks})"  # noqa: S608 - marks
+            for doc_id, task_id, digest, version in self._db.execute(query, ids):
+                found[doc_id] = Entry(task_id=task_id, digest=digest, version=version)
+        return found
+
+    def keep(self, entries: Iterable[tuple[str, Entry]]) -> None:
+        """The articles are in the project like this; nothing about them is in doubt any more."""
+        rows = [(doc_id, e.task_id, e.digest, e.version) for doc_id, e in entries]
+        with self._written():
+            self._db.executemany("INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?)", rows)
+            self._db.executemany("DELETE FROM doubt WHERE doc_id = ?", [row[:1] for row in rows])
+
+    def forget(self, doc_ids: Iterable[str]) -> None:
+        """The articles are not in the project."""
+        rows = [(doc_id,) for doc_id in doc_ids]
+        with self._written():
+            self._db.executemany("DELETE FROM task WHERE doc_id = ?", rows)
+            self._db.executemany("DELETE FROM doubt WHERE doc_id = ?", rows)
+
+    def doubt(self, doc_ids: Iterable[str]) -> None:
+        """The articles are about to be sent: until they are kept or forgotten, nobody knows whether they arrived."""
+        with self._written():
+            self._db.executemany("INSERT OR IGNORE INTO doubt VALUES (?)", [(doc_id,) for doc_id in doc_ids])
+
+    def doubted(self) -> list[str]:
+        """The articles that are in doubt."""
+        return [row[0] for row in self._db.execute("SELECT doc_id FROM doubt ORDER BY doc_id")]
+
+    def extent(self) -> tuple[int, int] | None:
+        """The number of tasks and the newest task's id when the last import ended; None where none has."""
+        seen = dict(self._db.execute("SELECT name, value FROM seen").fetchall())
+        return (seen["tasks"], seen["newest"]) if {"tasks", "newest"} <= seen.keys() else None
+
+    def see(self, extent: tuple[int, int] | None) -> None:
+        """Remember the extent of the project; None forgets it, so that the next import asks about each article."""
+        with self._written():
+            self._db.execute("DELETE FROM seen")
+            if extent:
+                self._db.executemany("INSERT INTO seen VALUES (?, ?)", zip(("tasks", "newest"), extent, strict=True))
+
+    @contextlib.contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            raise InputError(f"Cannot write {self.file}: {error}", "Check the free space; nothing is lost.") from error
+
+
+@contextlib.contextmanager
+def alone(file: Path, waiting: Callable[[str], None]) -> Iterator[None]:
+    """Hold a lock: a second import into the same project waits, and is told by `waiting` who holds it.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        held = file.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot use {file}: {error.strerror or error}", "Check the permissions.") from error
+    with held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            waiting(_holder(file))
+            fcntl.flock(held, fcntl.LOCK_EX)
+        held.truncate(0)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        held.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now}))
+        held.flush()
+        yield
+
+
+def _holder(file: Path) -> str:
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+        return f"process {said['pid']} on {said['host']}, since {said['since']}"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"
+
+
+def _some(names: Sequence[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), SOME):
+        yield list(names[start : start + SOME])

@@ -1,0 +1,187 @@
+"""Pushing articles into a real project: each once, with the right predictions, and what is begun stays as it is."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from labeling.settings import Workspace, open_workspace
+from labeling.studio import server
+from labeling.studio.client import Studio
+from labeling.workflow.connecting import connect, existing_project
+from labeling.workflow.importing import Imported, import_articles
+from labeling.workflow.ledger import Entry, Ledger
+
+pytestmark = pytest.mark.studio
+
+TEXTS = {f"n{n}": f"Police arrested {n + 2} protesters in Paris on Monday." for n in range(6)}
+
+
+@pytest.fixture
+def api(studio_folder: Path):
+    token = server.credentials(studio_folder).token.get_secret_value()
+    with httpx.Client(base_url=server.status(studio_folder).url, headers={"Authorization": f"Token {token}"}) as client:
+        yield client
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from labeling.workflow.ledger import alone
+with alone(Path(sys.argv[1]), print):
+    print("held", flush=True)
+    time.sleep(4)
+"""
+
+
+def push(workspace: Workspace, texts: dict[str, str] = TEXTS, **options: object) -> Imported:
+    file = workspace.folder / "articles.jsonl"
+    file.write_text("".join(json.dumps({"id": key, "text": text}) + "\n" for key, text in texts.items()))
+    return import_articles(workspace, [str(file)], **options)
+
+
+def tasks(workspace: Workspace, api: httpx.Client) -> dict[str, dict]:
+    """The project's tasks by doc_id; fails where one is there twice."""
+    project = workspace.remembered_project()
+    found = api.get("/api/tasks/", params={"project": project, "fields": "all", "page_size": 100}).json()["tasks"]
+    by_id = {task["data"]["doc_id"]: task for task in found}
+    assert len(by_id) == len(found)
+    return by_id
+
+
+def prefill(workspace: Workspace, api: httpx.Client) -> str:
+    return api.get(f"/api/projects/{workspace.remembered_project()}/").json()["model_version"]
+
+
+def newer(workspace: Workspace) -> Workspace:
+    """The workspace with a newer version of its schema."""
+    file = workspace.folder / "schemas" / "event.toml"
+    file.write_text(file.read_text().replace('version = "1.0.0"', 'version = "1.1.0"'))
+    return open_workspace(workspace.folder)
+
+
+def test_a_second_import_changes_nothing_and_asks_for_no_article(workspace: Workspace, api, monkeypatch):
+    assert push(workspace).outcomes == {"new": 6}
+    before = tasks(workspace, api)
+    monkeypatch.setattr(Studio, "stored", lambda *_: pytest.fail("the ledger knows all of it"))
+    again = push(workspace)
+    assert again.outcomes == {"there already": 6}
+    assert tasks(workspace, api) == before
+    assert prefill(workspace, api) == again.model_version
+
+
+@pytest.mark.parametrize("lost", ["the ledger", "a task", "nothing, but someone added a task", "a damaged ledger"])
+def test_what_the_server_says_counts(workspace: Workspace, api, lost: str):
+    push(workspace)
+    (ledger,) = workspace.state.glob("import-*.sqlite")
+    if lost == "the ledger":
+        ledger.unlink()
+    elif lost == "a damaged ledger":
+        ledger.write_bytes(b"nonsense" * 100)
+        for part in workspace.state.glob("import-*.sqlite-*"):
+            part.unlink()
+    elif lost == "a task":
+        api.delete(f"/api/tasks/{tasks(workspace, api)['n3']['id']}/")
+    else:
+        project = workspace.remembered_project()
+        api.post(f"/api/projects/{project}/import", json=[{"text": "by hand", "doc_id": "hand"}])
+    wanted = {"new": 1, "there already": 5} if lost == "a task" else {"there already": 6}
+    assert push(workspace).outcomes == wanted
+    assert set(TEXTS) <= set(tasks(workspace, api))
+
+
+def test_a_new_version_brings_new_predictions_to_what_nobody_has_begun(workspace: Workspace, api):
+    old = push(workspace).model_version
+    begun, drafted, skipped = (tasks(workspace, api)[key]["id"] for key in ("n0", "n1", "n2"))
+    api.post(f"/api/tasks/{begun}/annotations/", json={"result": []})
+    api.post(f"/api/tasks/{drafted}/drafts", json={"result": [], "lead_time": 1}).raise_for_status()
+    api.post(f"/api/tasks/{skipped}/annotations/", json={"result": [], "was_cancelled": True})
+    workspace = newer(workspace)
+    planned = push(workspace, dry_run=True)
+    assert planned.outcomes == {"new predictions": 3, "begun, kept as it is": 3}
+    assert prefill(workspace, api) == old
+    done = push(workspace)
+    assert done.outcomes == planned.outcomes
+    versions = {key: [p["model_version"] for p in task["predictions"]] for key, task in tasks(workspace, api).items()}
+    assert versions == {key: [old if key in ("n0", "n1", "n2") else done.model_version] for key in TEXTS}
+    assert prefill(workspace, api) == done.model_version
+    assert len(tasks(workspace, api)["n0"]["annotations"]) == 1
+    assert push(workspace).outcomes == {"there already": 3, "begun, kept as it is": 3}
+
+
+def test_a_changed_text_is_refused_with_the_difference_or_replaced(workspace: Workspace, api):
+    push(workspace)
+    begun = tasks(workspace, api)["n0"]["id"]
+    api.post(f"/api/tasks/{begun}/annotations/", json={"result": []})
+    changed = TEXTS | {"n0": "Police arrested nobody.", "n1": "Police arrested nobody at all."}
+    refused = push(workspace, changed)
+    assert refused.outcomes == {"there already": 4, "text differs, refused": 2}
+    details = [problem.detail for problem in refused.problems]
+    assert "-Police arrested 3 protesters in Paris on Monday. +Police arrested nobody at all." in details[1]
+    assert all(problem.where for problem in refused.problems)
+    replaced = push(workspace, changed, replace=True)
+    assert replaced.outcomes == {"there already": 4, "replaced text": 1, "text differs, refused": 1}
+    assert "begun to label" in replaced.problems[0].detail
+    found = tasks(workspace, api)
+    assert (found["n0"]["data"]["text"], found["n1"]["data"]["text"]) == (TEXTS["n0"], changed["n1"])
+    assert len(found["n1"]["predictions"]) == 1
+    assert found["n0"]["id"] == begun
+
+
+def test_an_article_that_is_there_twice_loses_the_task_that_nobody_has_begun(workspace: Workspace, api):
+    push(workspace)
+    data = tasks(workspace, api)["n2"]["data"]
+    project = workspace.remembered_project()
+    made = api.post(f"/api/projects/{project}/import?return_task_ids=true", json=[{"data": data}]).json()["task_ids"][0]
+    api.post(f"/api/tasks/{made}/annotations/", json={"result": []})
+    assert push(workspace).removed == 1
+    found = tasks(workspace, api)
+    assert len(found) == 6
+    assert found["n2"]["id"] == made
+
+
+def test_a_second_import_at_the_same_time_waits_and_says_for_whom(workspace: Workspace, api):
+    push(workspace)
+    (lock,) = workspace.state.glob("import-*.lock")
+    held = subprocess.Popen([sys.executable, "-c", HOLDER, str(lock)], stdout=subprocess.PIPE, text=True)
+    assert held.stdout.readline() == "held\n"
+    said: list[str] = []
+    began = time.monotonic()
+    assert push(workspace, waiting=said.append).outcomes == {"there already": 6}
+    assert time.monotonic() - began > 1
+    assert f"process {held.pid}" in said[0]
+    held.communicate()
+
+
+def test_dry_run_of_a_workspace_without_project_makes_none(workspace: Workspace):
+    assert push(workspace, dry_run=True).outcomes == {"new": 6}
+    assert workspace.remembered_project() is None
+
+
+def test_import_of_the_same_article_twice_in_one_run_pushes_it_once(workspace: Workspace, api):
+    file = workspace.folder / "again.jsonl"
+    file.write_text(2 * (json.dumps({"id": "a", "text": "Rebels left Kyiv."}) + "\n"))
+    push(workspace)
+    import_articles(workspace, [str(file), str(file)])
+    assert len(tasks(workspace, api)) == 7
+    with connect(workspace) as studio:
+        assert existing_project(studio, workspace).tasks == 7
+
+
+def test_ledger_remembers_and_forgets(tmp_path: Path):
+    with Ledger(tmp_path / "a" / "l.sqlite") as ledger:
+        assert ledger.extent() is None
+        ledger.doubt(["a", "b", "c"])
+        ledger.keep([("a", Entry(task_id=1, digest="x", version="v"))])
+        ledger.forget(["b"])
+        ledger.see((1, 1))
+    with Ledger(tmp_path / "a" / "l.sqlite") as ledger:
+        assert ledger.entries(["a", "b"]) == {"a": Entry(task_id=1, digest="x", version="v")}
+        assert ledger.doubted() == ["c"]
+        assert ledger.extent() == (1, 1)
+        ledger.see(None)
+        assert ledger.extent() is None
