@@ -84,7 +84,9 @@ class Backup(Value):
 # Writing
 
 
-def write(folder: Path, file: Path, beside: Mapping[str, Path] | None = None) -> Backup:
+def write(
+    folder: Path, file: Path, beside: Mapping[str, Path] | None = None, database: Database | None = None
+) -> Backup:
     """The archive of a server's folder, which only its owner can read; written whole or not at all.
 
     The server may run. The database is copied first and the uploaded files after it, so that none is missing.
@@ -93,12 +95,13 @@ def write(folder: Path, file: Path, beside: Mapping[str, Path] | None = None) ->
         folder: The server's.
         file: The archive, which must not exist.
         beside: Further files, by name.
+        database: The folder's, where it is not yet the one that the last start left.
 
     Raises:
         InputError: There is nothing to back up, or the file exists or cannot be written.
         StudioError: The database cannot be copied.
     """
-    database = database_of(folder)
+    database = database or database_of(folder)
     if file.exists():
         raise InputError(f"{file} exists already.", "Name another file, or a folder: then the time makes its name.")
     if not database.contents().made:

@@ -136,7 +136,7 @@ def start(
         server = _recorded(folder)
         if server is None:
             setup = _prepared(folder, before, setup, say, safety_copy)
-            server = _launch(folder, port, setup, public_url)
+            server = _launch(folder, port, setup, public_url, is_known=setup == before)
         try:
             ready = _when_ready(server, folder, setup, waiting, timeout)
             if ready != server:
@@ -256,7 +256,13 @@ def _prepared(folder: Path, before: Setup | None, setup: Setup, say: Callable[[s
         )
         if safety_copy:
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-            made = backup.write(folder, folder / "backups" / f"before-{installed}-{stamp}.tar.gz")
+            file = folder / "backups" / f"before-{installed}-{stamp}.tar.gz"
+            try:
+                made = backup.write(folder, file, database=database)
+            except StudioError as error:
+                raise StudioError(
+                    error.message, f"{error.hint} Or leave out the backup: --no-backup.".strip()
+                ) from error
             say(f"They were backed up before, in {made.file}")
     return setup.model_copy(update={"label_studio": installed})
 
@@ -284,15 +290,20 @@ def _program() -> Path:
     return program
 
 
-def _launch(folder: Path, port: int, setup: Setup, public_url: str) -> Server:
-    """A server that has just been started, and recorded, so that it is found again whatever becomes of its starter."""
+def _launch(folder: Path, port: int, setup: Setup, public_url: str, is_known: bool) -> Server:
+    """A server that has just been started, and recorded, so that it is found again whatever becomes of its starter.
+
+    Where it is known from its last start, its database is neither made nor migrated, if it has its account.
+    """
     database = parse_database(setup.database.get_secret_value(), data_folder(folder))
-    environment = _environment(folder, credentials(folder) or _new_credentials(folder, database), database, public_url)
+    login = credentials(folder) or _new_credentials(folder, database)
+    is_known = is_known and login.email in database.contents().accounts
+    environment = _environment(folder, login, database, public_url)
     port = _free_port(port)
     with (folder / "server.log").open("wb") as log:
         (folder / "server.log").chmod(0o600)
         child = subprocess.Popen(
-            _command(setup.server, port, database),
+            _command(setup.server, port, database, initialise=not is_known),
             env=environment,
             cwd=folder,
             stdin=subprocess.DEVNULL,
@@ -314,7 +325,7 @@ def _launch(folder: Path, port: int, setup: Setup, public_url: str) -> Server:
     return server
 
 
-def _command(program: Program, port: int, database: Database) -> list[str]:
+def _command(program: Program, port: int, database: Database, initialise: bool) -> list[str]:
     """What to run. Login and database come in the environment: everybody may read the arguments of a process."""
     if program == "django":
         return [str(_program()), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
@@ -323,8 +334,9 @@ def _command(program: Program, port: int, database: Database) -> list[str]:
     # Processes that write into one SQLite file get in each other's way.
     workers = 1 if isinstance(database, Sqlite) else max(2, min(4, os.cpu_count() or 1))
     # The same process goes on as gunicorn, once the database is made or migrated and the account is there.
+    first = ("/bin/sh", "-c", '"$0" init --quiet && exec "$@"', str(_program())) if initialise else ()
     return [
-        *("/bin/sh", "-c", '"$0" init --quiet && exec "$@"', str(_program())),
+        *first,
         *(sys.executable, "-m", "gunicorn", "core.wsgi:application", "--chdir", str(package)),
         *("--bind", f"{HOST}:{port}", "--workers", str(workers), "--threads", str(THREADS)),
         *("--limit-request-line", "0"),  # a look-up names hundreds of articles
