@@ -1,12 +1,25 @@
 """A parsed document → what is known of each of its tokens, as arrays: the grounds on which spans are scored."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from spacy.attrs import DEP, ENT_IOB, ENT_TYPE, HEAD, IS_ALPHA, IS_SPACE, LEMMA, LENGTH, LOWER, POS, SENT_START, TAG
+from spacy.attrs import (
+    DEP,
+    ENT_IOB,
+    ENT_TYPE,
+    HEAD,
+    IS_ALPHA,
+    IS_SPACE,
+    LEMMA,
+    LENGTH,
+    LOWER,
+    POS,
+    PREFIX,
+    SENT_START,
+    TAG,
+)
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
 
@@ -38,11 +51,10 @@ PREPOSITION = (
 )
 DETERMINER = "the a an this that these those no some any every each all both another"
 SUFFIX = "er or ist ing tion sion ment ism ship ness ance ence al ure man men ee ian ant ent ity age sis th"
-PREPOSITIONS, DETERMINERS = frozenset(PREPOSITION.split()), frozenset(DETERMINER.split())
 SUFFIXES = tuple(SUFFIX.split())
 MANY_WORDS = 200_000  # that are remembered, with their numbers
 MIX = 1_000_003  # joins two hashes to one
-ATTRIBUTES = (POS, TAG, DEP, HEAD, ENT_TYPE, ENT_IOB, LEMMA, LOWER, IS_ALPHA, IS_SPACE, LENGTH, SENT_START)
+ATTRIBUTES = (POS, TAG, DEP, HEAD, ENT_TYPE, ENT_IOB, LEMMA, LOWER, IS_ALPHA, IS_SPACE, LENGTH, SENT_START, PREFIX)
 
 Ids = NDArray[Any]
 
@@ -55,7 +67,10 @@ def code(name: str) -> int:
 WORDS = frozenset(map(code, ("NOUN", "PROPN", "ADJ", "VERB")))
 NOUNS = frozenset(map(code, ("NOUN", "PROPN", "ADJ")))
 CLOSED = frozenset(map(code, ("PRON", "DET", "ADV", "SCONJ")))
-ARGUMENTS = tuple(map(code, ("nsubj", "nsubjpass", "dobj", "pobj", "agent")))
+ARGUMENTS = frozenset(map(code, ("nsubj", "nsubjpass", "dobj", "pobj", "agent")))
+PREPOSITIONS, DETERMINERS = (frozenset(map(code, words.split())) for words in (PREPOSITION, DETERMINER))
+COLUMN = {code(dep): column for column, dep in enumerate(CHILDREN)}
+POBJ, DET, OTHER = map(code, ("pobj", "det", "other"))
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,7 @@ class Describer:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
+        self.capitals: dict[int, bool] = {}
         self.rows: dict[tuple[int, int, int], int] = {}
         self.table: Any = numpy.zeros((1024, len(WORD_NUMBERS)), dtype=numpy.float32)
         self.suffixes: list[int] = []
@@ -96,27 +112,32 @@ class Describer:
         """What is known of the document's tokens."""
         n = len(doc)
         columns: Any = doc.to_array(list(ATTRIBUTES)).T
-        pos, tag, dep, head, ent, iob, lemma, lower, is_alpha, is_space, length, starts = columns
+        pos, tag, dep, head, ent, iob, lemma, lower, is_alpha, is_space, length, starts, first = columns
         heads = numpy.arange(n) + head.astype(numpy.int64)
         strings = doc.vocab.strings
-        pobj = dep == code("pobj")
+        pobj = numpy.flatnonzero(dep == POBJ)
         names = numpy.zeros((len(NAMES), n), dtype=numpy.uint64)
         names[0], names[1], names[2] = pos, tag, dep
         names[3] = _joined(pos, dep)
         names[4], names[5] = pos[heads], dep[heads]
-        names[6] = numpy.where(pobj, _among(lower[heads], PREPOSITIONS), 0)
-        names[7] = numpy.where(pobj, pos[heads[heads]], 0)
+        names[6, pobj] = _among(lower[heads[pobj]], PREPOSITIONS)
+        names[7, pobj] = pos[heads[heads[pobj]]]
         names[8, :-1], names[9, 1:] = pos[1:], pos[:-1]
-        determiners = numpy.flatnonzero(dep == code("det"))
+        determiners = numpy.flatnonzero(dep == DET)
         names[10, heads[determiners]] = _among(lower[determiners], DETERMINERS)
-        names[11] = numpy.where(numpy.isin(pos, list(CLOSED)), lower, 0)
+        kinds = pos.tolist()
+        closed = [i for i, kind in enumerate(kinds) if kind in CLOSED]
+        names[11, closed] = lower[closed]
         names[12], names[13] = ent, numpy.where(ent > 0, _joined(ent, dep), 0)
         numbers = numpy.zeros((n, len(NUMBERS)), dtype=numpy.float32)
-        for column, name in enumerate(CHILDREN):
-            numbers[heads[dep == code(name)], column] = 1
-        pairs = self._words(strings, pos, lemma, lower, names[14], numbers)
-        capital = numpy.fromiter((token.text[0].isupper() for token in doc), dtype=bool, count=n)
-        numbers[:, -5] = numpy.isin(dep, ARGUMENTS)
+        deps = dep.tolist()
+        children = [(i, column) for i, name in enumerate(deps) if (column := COLUMN.get(name)) is not None]
+        if children:
+            at, column = numpy.array(children).T
+            numbers[heads[at], column] = 1
+        pairs = self._words(strings, kinds, lemma, lower, names[14], numbers)
+        capital = numpy.array([self._is_capital(strings, letter) for letter in first.tolist()], dtype=bool)
+        numbers[[i for i, name in enumerate(deps) if name in ARGUMENTS], -5] = 1
         numbers[:, -4] = starts == 1
         numbers[:, -3] = capital
         numbers[:, -2] = _headlines(doc, capital & (is_alpha > 0), (is_alpha > 0) & (length > 3), is_space > 0)
@@ -124,15 +145,15 @@ class Describer:
         return Features(names, numbers, pairs, pos, dep, heads)
 
     def _words(
-        self, strings: Any, pos: Ids, lemma: Ids, lower: Ids, suffixes: Ids, numbers: NDArray[numpy.float32]
+        self, strings: Any, poses: list[int], lemma: Ids, lower: Ids, suffixes: Ids, numbers: NDArray[numpy.float32]
     ) -> frozenset[int]:
         if len(self.rows) > MANY_WORDS:
             self.rows.clear()
             self.suffixes.clear()
         pairs: set[int] = set()
         first = len(CHILDREN)
-        wanted = [i for i, p in enumerate(pos.tolist()) if p in WORDS]
-        lemmas, lowers, poses = lemma.tolist(), lower.tolist(), pos.tolist()
+        wanted = [i for i, p in enumerate(poses) if p in WORDS]
+        lemmas, lowers = lemma.tolist(), lower.tolist()
         rows = []
         for i in wanted:
             before = lowers[i - 1] if i and poses[i] in NOUNS and poses[i - 1] in NOUNS else 0
@@ -148,6 +169,13 @@ class Describer:
             numbers[wanted, first : first + len(WORD_NUMBERS)] = self.table[rows]
             suffixes[wanted] = [self.suffixes[row] for row in rows]
         return frozenset(pairs)
+
+    def _is_capital(self, strings: Any, letter: int) -> bool:
+        """Whether a first letter, by its number, is a capital."""
+        found = self.capitals.get(letter)
+        if found is None:
+            found = self.capitals[letter] = strings[letter].isupper()
+        return found
 
     def _learn(self, strings: Any, lemma: int, lower: int, before: int) -> int:
         """Twice the row of a new word, and 1 more where it is one noun with the word before."""
@@ -174,10 +202,9 @@ def _joined(first: Ids, second: Ids) -> Ids:
     return (first.astype(numpy.uint64) * numpy.uint64(MIX)) ^ second.astype(numpy.uint64)
 
 
-def _among(hashes: Ids, words: Iterable[str]) -> Ids:
+def _among(hashes: Ids, words: frozenset[int]) -> Ids:
     """The hashes, and that of "other" where they are of none of the words."""
-    known = [code(word) for word in words]
-    return numpy.where(numpy.isin(hashes, numpy.array(known, dtype=numpy.uint64)), hashes, code("other"))
+    return numpy.array([number if number in words else OTHER for number in hashes.tolist()], dtype=numpy.uint64)
 
 
 def _suffix(word: str) -> int:

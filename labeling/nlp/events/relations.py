@@ -5,9 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import get_args
+from typing import Any, get_args
 
-from spacy.tokens import Span, Token
+import numpy
+from spacy.attrs import HEAD
+from spacy.tokens import Doc, Span, Token
 
 from labeling.core.preannotate import Role
 from labeling.errors import SchemaError
@@ -75,25 +77,28 @@ class RelationFinder:
 
     def __call__(self, spans: Sequence[Span]) -> list[Arrow]:
         """The relations between a document's spans, in the order of their heads."""
+        if not spans:
+            return []
+        parse = _Parse(spans[0].doc)
         by_sentence: dict[int, list[tuple[int, str, Token]]] = defaultdict(list)
         for number, span in enumerate(spans):
             if part := self.parts.get(span.label_):
                 root = span.root
-                by_sentence[root.sent.start].append((number, part, root))
+                by_sentence[parse.top(root.i)].append((number, part, root))
         return sorted(
-            (arrow for members in by_sentence.values() for arrow in self._in_sentence(members)),
+            (arrow for members in by_sentence.values() for arrow in self._in_sentence(parse, members)),
             key=lambda arrow: (arrow.head, arrow.tail, arrow.role),
         )
 
-    def _in_sentence(self, members: list[tuple[int, str, Token]]) -> Iterator[Arrow]:
+    def _in_sentence(self, parse: "_Parse", members: list[tuple[int, str, Token]]) -> Iterator[Arrow]:
         found: dict[tuple[str, int], list[tuple[int, int, int]]] = defaultdict(list)
         for action, part, head in members:
             if part != "action":
                 continue
-            up = self._ancestors(head)
+            up = self._ancestors(parse, head)
             forms = _forms(head)
             for argument, other, tail in members:
-                path = _path(up, tail) if other != "action" else ""
+                path = parse.path(up, tail.i) if other != "action" else ""
                 if not path:
                     continue
                 for role, cost in self._roles(other, path, forms):
@@ -127,12 +132,12 @@ class RelationFinder:
             self.costs[key] = tuple(costs.items())
         return self.costs[key]
 
-    def _ancestors(self, head: Token) -> dict[int, str]:
+    def _ancestors(self, parse: "_Parse", head: Token) -> dict[int, str]:
         """The path up to each token above, and to the token itself."""
         path, here = "", head
         found = {here.i: path}
         while here.head.i != here.i and len(found) < FAR:
-            path += f"^{_step(here)}"
+            path += f"^{parse.step(here.i)}"
             if here.dep_ == "dobj" and here.head.lemma_.lower() in self.light:
                 path += ":light"
             here = here.head
@@ -151,17 +156,41 @@ def _forms(head: Token) -> frozenset[str]:
     return frozenset(forms)
 
 
-def _path(up: Mapping[int, str], tail: Token) -> str:
-    """The path to a token, "" where there is none that is short enough."""
-    down, here = "", tail
-    for _ in range(FAR):
-        if here.i in up:
-            return up[here.i] + down
-        if here.head.i == here.i:
-            break
-        down = f"/{_named(here)}" + down
-        here = here.head
-    return ""
+class _Parse:
+    """The parse of a document, with what its steps are called; each is looked at once."""
+
+    def __init__(self, doc: Doc) -> None:
+        self.doc = doc
+        offsets: Any = doc.to_array([HEAD]).astype(numpy.int64)
+        self.heads = [i + offset for i, offset in enumerate(offsets.tolist())]
+        self.named: dict[int, str] = {}
+        self.steps: dict[int, str] = {}
+
+    def top(self, token: int) -> int:
+        """The root of the token's sentence."""
+        while self.heads[token] != token:
+            token = self.heads[token]
+        return token
+
+    def step(self, token: int) -> str:
+        """How a token hangs on what is above it."""
+        if token not in self.steps:
+            self.steps[token] = _step(self.doc[token])
+        return self.steps[token]
+
+    def path(self, up: Mapping[int, str], token: int) -> str:
+        """The path to a token, "" where there is none that is short enough."""
+        down = ""
+        for _ in range(FAR):
+            if token in up:
+                return up[token] + down
+            if self.heads[token] == token:
+                break
+            if token not in self.named:
+                self.named[token] = _named(self.doc[token])
+            down = f"/{self.named[token]}{down}"
+            token = self.heads[token]
+        return ""
 
 
 def _named(token: Token) -> str:

@@ -1,0 +1,102 @@
+"""How fast articles get into a project, against bare calls of the SDK; and what a second import costs.
+
+Usage: python benchmarks/sync.py [N]        # tasks; 2,000 by default
+
+In one run, on an embedded Label Studio of its own: N tasks of 3 kB with 30 regions by `projects.import_tasks` with
+1,000 tasks a call (the fastest batch), the same by `labeling` with every check on (what is in doubt written down before each
+batch, predictions counted, the project counted at the end), and then an import of the same N articles, which changes
+nothing. Pre-annotation is left out of the first two: it is measured by annotate.py.
+"""
+
+import json
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from labeling.core.article import Article
+from labeling.core.labels import LabeledDoc, Span
+from labeling.settings import init, open_workspace
+from labeling.studio import server
+from labeling.studio.tasks import to_task
+from labeling.workflow.connecting import connect
+from labeling.workflow.importing import BATCH, _project_file, import_articles
+from labeling.workflow.ledger import Ledger
+from labeling.workflow.pushing import Pusher
+
+WORDS = "police rebels army attacked minister said on Friday near the border talks collapsed in court protesters"
+VERSION = "en_core_web_sm-3.8.0+event-1.0.0"
+MEGABYTE = 1_000_000
+
+
+def main() -> None:
+    """Print the figures."""
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        init(folder)
+        workspace = open_workspace(folder)
+        server.start(workspace.studio_folder, 0)
+        try:
+            measure(workspace, number)
+        finally:
+            server.stop(workspace.studio_folder)
+
+
+def measure(workspace: Any, number: int) -> None:
+    """Push by bare calls and by ours, in turns; then import again."""
+    docs = list(islice(documents(), number))
+    tasks = [to_task(doc, VERSION) for doc in docs]
+    print(f"{number:,} tasks, {len(json.dumps(tasks[0])):,} bytes each")
+    seconds = {"bare": 0.0, "ours": 0.0}
+    with connect(workspace) as studio:
+        bare = studio.create_project(workspace.label_schema, "Bare calls")
+        ours = studio.create_project(workspace.label_schema, "Ours")
+        workspace.remember_project(ours.id)
+        with Ledger(workspace.state / f"{_project_file(studio, ours)}.sqlite") as ledger:
+            pusher = Pusher(studio, ours, ledger, VERSION, replace=False)
+            for start in range(0, number, BATCH):
+                batch = tasks[start : start + BATCH]
+                began = time.perf_counter()
+                studio._sdk.projects.import_tasks(id=bare.id, request=batch, return_task_ids=True)
+                middle = time.perf_counter()
+                pusher.push({task["data"]["doc_id"]: "create" for task in batch}, batch)
+                seconds["bare"] += middle - began
+                seconds["ours"] += time.perf_counter() - middle
+            began = time.perf_counter()
+            pusher.finish()
+            seconds["ours"] += time.perf_counter() - began
+        studio.prefill(ours, VERSION)
+    for name, spent in seconds.items():
+        print(f"  {name}: {number / spent:6.0f} tasks/s")
+    print(f"  ours is {seconds['bare'] / seconds['ours']:.0%} of the rate of bare calls")
+    file = workspace.folder / "articles.jsonl"
+    file.write_text("".join(json.dumps({"id": doc.doc_id, "text": doc.text}) + "\n" for doc in docs))
+    began = time.perf_counter()
+    done = import_articles(workspace, [str(file)])
+    print(f"  a second import: {time.perf_counter() - began:.1f} s, {done.outcomes}")
+    print(f"  memory of this process, with all tasks in it: {psutil.Process().memory_info().rss / MEGABYTE:.0f} MB")
+
+
+def documents() -> Iterator[LabeledDoc]:
+    """Articles of 3 kB with 30 spans, the same at every run."""
+    chosen = random.Random(1)
+    number = 0
+    while True:
+        text = " ".join(chosen.choice(WORDS.split()) for _ in range(480)) + f" {number}."
+        spans, at = [], 0
+        for place in range(30):
+            at = text.index(" ", at + 70) + 1
+            spans.append(Span(id=f"r{place}", start=at, end=text.index(" ", at), label="ACTOR", score=0.5))
+        yield LabeledDoc.of(Article(doc_id=f"a{number}", text=text), tuple(spans))
+        number += 1
+
+
+if __name__ == "__main__":
+    main()
