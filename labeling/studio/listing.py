@@ -216,7 +216,7 @@ def _without_age(draft: Json) -> Json:
 def _again(error: Exception) -> bool | float:
     """Whether what failed may work when it is asked again; or in how many seconds, where the server says so."""
     if isinstance(error, HiccupError):
-        asked = str((error.problem.headers or {}).get("retry-after", ""))
+        asked = str((error.problem.headers or {}).get("retry-after") or "")
         return min(float(asked), 3 * LONGEST_WAIT) if asked.isdecimal() else True
     # a certificate, an address or a token that is no good stays so
     if isinstance(error, httpx.ConnectError) and untrusted(error):
