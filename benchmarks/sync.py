@@ -3,9 +3,9 @@
 Usage: python benchmarks/sync.py [N]        # tasks; 2,000 by default
 
 In one run, on an embedded Label Studio of its own: N tasks of 3 kB with 30 regions by `projects.import_tasks` with
-1,000 tasks a call (the fastest batch), the same by `labeling` with every check on (what is in doubt written down before each
-batch, predictions counted, the project counted at the end), and then an import of the same N articles, which changes
-nothing. Pre-annotation is left out of the first two: it is measured by annotate.py.
+1,000 tasks a call (the fastest batch), the same by `labeling` with every check on (what is in doubt is written down
+before each batch, predictions are counted, the project is counted at the end), and then an import of the same N
+articles, which changes nothing. Pre-annotation is left out of the first two: it is measured by annotate.py.
 """
 
 import json
