@@ -26,8 +26,12 @@ def open_transport(url: str, ca: Path | None = None, timeout: float = TIMEOUT_SE
 
     Raises:
         InputError: The file of certificates cannot be used.
+        httpx.InvalidURL, httpx.UnsupportedProtocol: The URL is none of a server.
     """
-    origin = _origin(httpx.URL(url))
+    server = httpx.URL(url)
+    if server.scheme not in ("http", "https") or not server.host:
+        raise httpx.UnsupportedProtocol(f"{url!r} names no server by http or https")
+    origin = _origin(server)
 
     def stay(request: httpx.Request) -> None:
         target = _origin(request.url)
