@@ -2,14 +2,16 @@
 
 import contextlib
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import orjson
-from label_studio_sdk import LabelStudio
+import stamina
 from label_studio_sdk.core.api_error import ApiError
 from pydantic import SecretStr
 
@@ -30,6 +32,8 @@ NEWEST = json.dumps({"ordering": ["-tasks:id"]})
 AGAIN = "Run the same command again: it goes on from what the server has."
 # Statuses after which it is not known whether something was done, or which pass.
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+# Each new attempt is logged, and Python shows what nobody asked to log; the last failure has its message.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
 WHERE_TOKENS_ARE = "Label Studio → your initials → Account & Settings → Access Token"
 
 
@@ -83,9 +87,37 @@ class Studio:
 
     def __init__(self, url: str, api_key: SecretStr, ca: Path | None = None) -> None:
         self.url = url.rstrip("/")
+        self._api_key = api_key
         with self._spoken():
             self._http = open_transport(self.url, ca, TIMEOUT_SECONDS)
-            self._sdk = LabelStudio(base_url=self.url, api_key=api_key.get_secret_value(), httpx_client=self._http)
+
+    @cached_property
+    def _sdk(self) -> Any:
+        """The SDK's client, made where it is needed: to import it takes a second and 160 MB."""
+        from label_studio_sdk import LabelStudio
+
+        return LabelStudio(base_url=self.url, api_key=self._api_key.get_secret_value(), httpx_client=self._http)
+
+    def headers(self) -> dict[str, str]:
+        """What a request has to say of who asks. A personal access token is exchanged for one of five minutes."""
+        token = self._api_key.get_secret_value()
+        if token.count(".") != 2:  # no JSON Web Token
+            return {"Authorization": f"Token {token}"}
+        return dict(self._sdk._client_wrapper.get_headers())
+
+    def _read(self, path: str, missing: str = "", hint: str = "") -> Any:
+        """The JSON of an answer to a question, which is asked three times where it fails in passing."""
+        for attempt in stamina.retry_context(on=BusyError, attempts=3, timeout=TIMEOUT_SECONDS, wait_initial=0.3):
+            with attempt, self._spoken(missing, hint):
+                answer = self._http.get(f"{self.url}/{path}", headers=self.headers())
+                try:
+                    found = orjson.loads(answer.content)
+                except orjson.JSONDecodeError:
+                    found = None
+                if answer.is_error:
+                    raise ApiError(status_code=answer.status_code, body=found)
+                return found
+        return None
 
     def __enter__(self) -> Self:
         return self
@@ -95,11 +127,10 @@ class Studio:
 
     def user(self) -> str:
         """The e-mail address of the token's owner: the first question to ask of a new connection."""
-        with self._spoken():
-            who = self._sdk.users.whoami()
-        if not getattr(who, "email", None):
+        who = self._read("api/current-user/whoami")
+        if not isinstance(who, dict) or not who.get("email"):
             raise StudioError(f"What answers at {self.url} is not a Label Studio.", "Check the URL.")
-        return str(who.email)
+        return str(who["email"])
 
     def version(self) -> str:
         """The server's version."""
@@ -108,17 +139,27 @@ class Studio:
 
     def users(self) -> dict[int, str]:
         """User id → e-mail address."""
-        with self._spoken():
-            return {user.id: user.email for user in self._sdk.users.list() if user.id is not None}
+        return {user["id"]: str(user["email"]) for user in self._read("api/users/") or () if "email" in user}
 
     # projects
 
     def project(self, project_id: int) -> Project:
         """The project with this number."""
-        with self._spoken(
-            f"Project {project_id} is gone from {self.url}.", "Name another with --project, or make one."
-        ):
-            return self._project(self._sdk.projects.get(id=project_id))
+        raw = self._read(
+            f"api/projects/{project_id}/",
+            f"Project {project_id} is gone from {self.url}.",
+            "Name another with --project, or make one.",
+        )
+        if not isinstance(raw, dict):
+            raise BusyError(f"{self.url} answered with something else than JSON; is a proxy between?", AGAIN)
+        return Project(
+            id=raw["id"],
+            title=raw.get("title") or "",
+            url=f"{self.url}/projects/{raw['id']}/data",
+            label_config=raw.get("label_config") or "",
+            model_version=raw.get("model_version") or "",
+            tasks=raw.get("task_number") or 0,
+        )
 
     def create_project(self, schema: LabelSchema, title: str) -> Project:
         """A new project that shows the schema to its annotators."""
@@ -147,16 +188,6 @@ class Studio:
         """Let annotators start from the predictions of this version."""
         with self._spoken():
             self._sdk.projects.update(id=project.id, model_version=model_version)
-
-    def _project(self, raw: Any) -> Project:
-        return Project(
-            id=raw.id,
-            title=raw.title or "",
-            url=f"{self.url}/projects/{raw.id}/data",
-            label_config=raw.label_config or "",
-            model_version=raw.model_version or "",
-            tasks=raw.task_number or 0,
-        )
 
     # tasks
 

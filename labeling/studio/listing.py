@@ -8,7 +8,6 @@ last id that was seen, not by number, so that nothing is skipped where tasks are
 
 import email.utils
 import json
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,10 +39,6 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 ATTEMPTS = 6  # with the waits between them, about half a minute
 FIRST_WAIT, LONGEST_WAIT, LONGEST_SECONDS = 0.5, 20.0, 180.0  # seconds; the last is of all attempts together
 MICROSECONDS = "%Y-%m-%dT%H:%M:%S.%fZ"  # the one form of a time that the filters read
-
-
-# Each attempt is written to a log, which Python shows where nobody asked for logs; the last failure has its message.
-logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 class Held(Value):
@@ -162,7 +157,7 @@ class Listing:
         answer = studio._http.get(
             f"{studio.url}/{path}",
             params=params,
-            headers=studio._sdk._client_wrapper.get_headers(),
+            headers=studio.headers(),
             timeout=TIMEOUT_SECONDS,
         )
         headers = dict(answer.headers)
