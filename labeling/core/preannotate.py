@@ -23,6 +23,7 @@ class Preannotate(Value):
         every_name: Whether names of people, organisations and places are marked wherever they stand, and not only where
             they are likely to take part in something.
         nominal_actors: Whether "rebels" and "the foreign minister" are actors, besides names.
+        nominal_places: Whether "the border" and "a hospital" are places; as `nominal_actors` where nothing is said.
         pronouns: Whether "he" and "who" are.
         event_nouns: Whether "the attack" and "talks" are actions, besides verbs.
         reporting_verbs: Whether "said" and "announced" are.
@@ -48,6 +49,7 @@ class Preannotate(Value):
     time: str = "time"
     every_name: bool = True
     nominal_actors: bool = True
+    nominal_places: bool | None = None
     pronouns: bool = False
     event_nouns: bool = True
     reporting_verbs: bool = True

@@ -66,6 +66,8 @@ class Finder:
         self.unwanted = reporting | (frozenset() if settings.states else lexicon.named("state_verbs"))
         self.light = lexicon.named("light_verbs") | lexicon.named("aspect_verbs")
         self.quantities = lexicon.named("quantity_adjectives")
+        said = settings.nominal_places
+        self.nominal_places = settings.nominal_actors if said is None else said
         self.kinds = frozenset(self._kinds())
 
     def _kinds(self) -> Iterator[str]:
@@ -109,7 +111,8 @@ class Finder:
         found[:, KINDS.index("action verb")] = pos == VERB
         found[:, KINDS.index("action noun")] = is_noun
         found[:, KINDS.index("action state")] = pos == ADJ
-        found[:, KINDS.index("actor noun")] = found[:, KINDS.index("location noun")] = is_noun & ~in_name
+        found[:, KINDS.index("actor noun")] = is_noun & ~in_name
+        found[:, KINDS.index("location noun")] = (is_noun if self.nominal_places else pos == PROPN) & ~in_name
         found[:, KINDS.index("actor pronoun")] = pos == PRON
         for head in numpy.flatnonzero(pos == VERB).tolist():
             if doc[head].lemma_.lower() in self.unwanted:
