@@ -9,11 +9,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-import psycopg
 import pytest
-from psycopg import sql
 
 CI = os.environ.get("CI") == "true"
 
@@ -51,7 +50,9 @@ class Cluster:
         except KeyError:
             return pwd.getpwnam("nobody")
 
-    def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
+    def connect(self, database: str = "postgres") -> Any:
+        import psycopg
+
         return psycopg.connect(
             host="127.0.0.1",
             port=self.port,
@@ -63,6 +64,8 @@ class Cluster:
 
     def create(self, name: str, encoding: str = "UTF8") -> str:
         """The URL of a new database, with the password."""
+        from psycopg import sql
+
         query = sql.SQL("CREATE DATABASE {} OWNER {} ENCODING {} TEMPLATE template0 LOCALE 'C'")
         with self.connect() as admin:
             admin.execute(query.format(sql.Identifier(name), sql.Identifier(self.user), sql.Literal(encoding)))
@@ -76,6 +79,7 @@ class Cluster:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """A running PostgreSQL; skipped by name where it is not installed, never in CI."""
+    sql = pytest.importorskip("psycopg.sql", reason="psycopg is not installed: pip install 'labeling[server]'")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[4]))
     on_path = shutil.which("initdb")
     if not found and not on_path:

@@ -4,7 +4,6 @@ import stat
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 from labeling.errors import InputError, StudioError
@@ -159,6 +158,8 @@ def test_real_database_of_somebody_else_is_refused(postgres: Any) -> None:
 
 
 def test_real_account_without_a_token_of_a_start_cut_off_is_removed(postgres: Any) -> None:
+    import psycopg
+
     found = usable(postgres.create("half"))
     with psycopg.connect(found.url, autocommit=True) as connection:
         for statement in (
@@ -181,6 +182,8 @@ def test_real_account_without_a_token_of_a_start_cut_off_is_removed(postgres: An
 
 
 def test_real_dump_is_private_and_put_back_exactly(postgres: Any, tmp_path: Path) -> None:
+    import psycopg
+
     found = usable(postgres.create("dumped"))
     with psycopg.connect(found.url, autocommit=True) as connection:
         connection.execute("CREATE EXTENSION pg_trgm")
@@ -204,6 +207,8 @@ def test_real_dump_is_private_and_put_back_exactly(postgres: Any, tmp_path: Path
 
 
 def test_real_dump_that_does_not_fit_changes_nothing(postgres: Any, tmp_path: Path) -> None:
+    import psycopg
+
     found = usable(postgres.create("spared"))
     with psycopg.connect(found.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE one (id int)")

@@ -1,5 +1,6 @@
 """The embedded server. The tests of the real one share one cold start and run in the order of the file."""
 
+import contextlib
 import json
 import os
 import signal
@@ -11,17 +12,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from pydantic import SecretStr
 
 from labeling.errors import InputError, StudioError
 from labeling.settings import open_workspace
 from labeling.studio import server
 from labeling.studio.database import Sqlite
 from labeling.studio.server import Credentials, Server
+from labeling.studio.setup import Setup, read_setup
 from labeling.workflow.backing_up import back_up, restore
 
 DEAD = Server(pid=2**22 + 1, create_time=1.0, port=8080)
@@ -227,6 +231,91 @@ def test_unreadable_database_is_kept(tmp_path: Path) -> None:
     database.write_bytes(b"no database" * 100)
     Sqlite(data=tmp_path).heal("me")
     assert database.exists()
+
+
+MADE = (
+    "CREATE TABLE organization (id); INSERT INTO organization VALUES (1);"
+    "CREATE TABLE htx_user (email); INSERT INTO htx_user VALUES ('labeling@example.org');"
+    "CREATE TABLE project (id); CREATE TABLE task (id); CREATE TABLE prediction (id); CREATE TABLE task_completion (id)"
+)
+LOGIN = '{"email": "labeling@example.org", "password": "geheim", "token": "0123456789"}'
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """The folder of a server that has been used; nobody remembers by which version."""
+    (tmp_path / "data").mkdir()
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "label_studio.sqlite3")) as connection:
+        connection.executescript(MADE)
+    (tmp_path / "credentials.json").write_text(LOGIN)
+    return tmp_path
+
+
+def test_gunicorn_is_not_installed(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(StudioError, match="gunicorn is not installed") as caught:
+        server.start(made, 0, program="gunicorn")
+    assert "labeling[server]" in caught.value.hint
+
+
+def test_database_and_program_are_remembered_once_they_work(made: Path, program: Callable[[str], None]) -> None:
+    program("import sys\nsys.exit('no')")
+    with pytest.raises(StudioError):
+        server.start(made, 0)
+    assert read_setup(made) is None
+    program(f"MOVED = 0{ANSWERS}")
+    try:
+        server.start(made, 0)
+    finally:
+        server.stop(made)
+    assert read_setup(made) == Setup(label_studio=version("label-studio"))
+    assert mode(made / "setup.json") == 0o600
+
+
+def test_data_of_an_unknown_version_are_backed_up_once(made: Path, program: Callable[[str], None]) -> None:
+    program(f"MOVED = 0{ANSWERS}")
+    said: list[str] = []
+    for _ in range(2):
+        server.start(made, 0, say=said.append)
+        server.stop(made)
+    assert len(said) == 2
+    assert [mode(file) for file in (made / "backups").iterdir()] == [0o600]
+
+
+def test_no_backup_no_migration(made: Path, program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it is said that there shall be none."""
+    program(f"MOVED = 0{ANSWERS}")
+
+    def failing(*_: object, **__: object) -> None:
+        raise StudioError("pg_dump is not installed here.", "Install it.")
+
+    monkeypatch.setattr(server.backup, "write", failing)
+    with pytest.raises(StudioError, match="pg_dump is not installed") as caught:
+        server.start(made, 0)
+    assert "--no-backup" in caught.value.hint
+    try:
+        server.start(made, 0, safety_copy=False)
+    finally:
+        server.stop(made)
+
+
+def test_another_database_is_refused_before_it_is_touched(made: Path) -> None:
+    with pytest.raises(StudioError, match=r"127\.0\.0\.1:1/x"):
+        server.start(made, 0, database="postgresql://me:geheim@127.0.0.1:1/x")
+    assert read_setup(made) is None
+
+
+def test_damaged_setup(made: Path) -> None:
+    (made / "setup.json").write_text('{"database": "postgresql://me:geheim@h/n"')
+    with pytest.raises(InputError, match=r"setup\.json") as caught:
+        server.start(made, 0)
+    assert "geheim" not in caught.value.message + caught.value.hint
+
+
+def test_secrets_of_the_log_are_hidden(made: Path) -> None:
+    (made / "server.log").write_text("FATAL geheim 0123456789 pass-of-database")
+    setup = Setup(database=SecretStr("postgresql://me:pass-of-database@h/n"))
+    assert server._tail(made, setup).endswith("FATAL […] […] […]")
 
 
 # The real one

@@ -12,9 +12,6 @@ from pathlib import Path
 import httpx
 import jwt
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import SecretStr
 
 from labeling.errors import InputError, StudioError
@@ -91,6 +88,11 @@ def serve() -> Iterator[Callable[..., Recorder]]:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
     """The file of a CA that nobody knows, and a server's context with a certificate of it for 127.0.0.1."""
+    pytest.importorskip("cryptography", reason="cryptography is not installed: pip install 'labeling[server]'")
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
     folder = tmp_path_factory.mktemp("ca")
     now = datetime.datetime.now(datetime.UTC)
     keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
