@@ -1,14 +1,15 @@
 """What a project holds, read at the least cost to the server: pages by id, what changed, how much there is.
 
-The list of tasks is the one that the Data Manager shows, asked in the way that is cheapest for the server (measured on
-Label Studio 1.23): with `fields=all` it joins all results of a page into one text a task, only to show its beginning;
-`review=true` saves that. `include` names what is wanted, of a task and of its annotations. Pages are asked for by the
-last id that was seen, not by number, so that nothing is skipped where tasks are deleted meanwhile.
+Label Studio has two lists of tasks. A project's own is the cheaper one (1.23, by the server's time: 2.5 ms a task of
+3 kB with 30 regions, against 2.9 of the JSON export); it has no filters, and one order: what changed last comes first.
+The Data Manager's (3.2 ms) filters. With `fields=all` it joins all results of a page into one text a task, only to show
+its beginning; `review=true` saves that. `include` names what is wanted, of a task and of its annotations.
 """
 
 import email.utils
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -27,13 +28,14 @@ Json = dict[str, Any]
 
 # Of a task, and of its annotations: the server applies one list to both.
 FIELDS = (
-    "id,project,data,meta,inner_id,created_at,updated_at,is_labeled,file_upload,annotations,"
+    "id,project,data,meta,inner_id,created_at,updated_at,is_labeled,annotations,"
     "total_annotations,cancelled_annotations,total_predictions,"
     "result,completed_by,was_cancelled,ground_truth,lead_time,draft_created_at,unique_id,import_id,last_action,"
     "parent_prediction,parent_annotation,task"
 )
 FIRST_PAGE, LARGEST_PAGE = 100, 1000  # tasks
-PAGE_BYTES = 6 << 20  # of an answer, so that memory stays flat whatever the articles' length
+LOOK_UP = 300  # ids in one question
+PAGE_BYTES = 8 << 20  # of an answer, so that memory stays flat whatever the articles' length
 TIMEOUT_SECONDS = 120
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 ATTEMPTS = 6  # with the waits between them, about half a minute
@@ -99,6 +101,48 @@ class Listing:
         found = self._list(items, 1, include="id")
         return Held(tasks=found["total"], annotations=found["total_annotations"])
 
+    def whole(self, skip: int = 0, total: int = 0) -> Iterator[Page]:
+        """All tasks with their annotations, those that changed last first; while one page is used, the next is made.
+
+        What changes meanwhile moves to the front, so that a task may come twice. Where tasks are deleted meanwhile, one
+        may be missing.
+
+        Args:
+            skip: How many tasks may be left out at the front.
+            total: How many there are, as far as is known.
+        """
+        found, _ = self._whole_page(1, FIRST_PAGE)
+        size = max(1, min(LARGEST_PAGE, PAGE_BYTES * len(found["tasks"]) // found["bytes"]))
+        number = skip // size + 1
+        seen = (number - 1) * size
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(self._whole_page, number, size)
+            while tasks := coming.result()[0]["tasks"]:
+                seen += len(tasks)
+                is_last = len(tasks) < size and seen >= total
+                if not is_last:
+                    number += 1
+                    coming = ahead.submit(self._whole_page, number, size)
+                yield Page(tasks, is_last)
+                if is_last:
+                    return
+
+    def _whole_page(self, number: int, size: int) -> tuple[Json, float]:
+        path = f"api/projects/{self._project}/tasks/"
+        found, now = self._read(path, {"page": number, "page_size": size, "include": FIELDS}, {"tasks": [], "bytes": 1})
+        if not isinstance(found, dict) or "tasks" not in found:
+            raise StudioError(
+                f"What answers at {self._studio.url} lists no tasks.", "Is it a Label Studio from 1.5 on?"
+            )
+        return found, now
+
+    def some(self, task_ids: Sequence[int]) -> Iterator[Page]:
+        """Those of the tasks that there are, with their annotations."""
+        for i in range(0, len(task_ids), LOOK_UP):
+            ids = [str(number) for number in task_ids[i : i + LOOK_UP]]
+            found = self._list([_item("id", "in_list", "List", ids)], LOOK_UP, fields="all", include=FIELDS)
+            yield Page(found["tasks"], i + LOOK_UP >= len(task_ids))
+
     def pages(self, after: int = 0, last: int | None = None, *, since: str = "") -> Iterator[Page]:
         """The tasks with their annotations by id, above `after` and up to `last`; those that are newer than `since`."""
         size = FIRST_PAGE
@@ -128,7 +172,8 @@ class Listing:
             for task in page["tasks"]:
                 # the list shows but the drafts of whoever asks
                 drafts, _ = self._read(f"api/tasks/{task['id']}/drafts", {"project": self._project})
-                if isinstance(drafts, list) and drafts:
+                drafts = drafts.get("tasks") if isinstance(drafts, dict) else None
+                if drafts:
                     found[task["id"]] = [_without_age(draft) for draft in drafts if isinstance(draft, dict)]
             if len(page["tasks"]) >= page["total"] or not page["tasks"]:
                 return found
@@ -144,15 +189,20 @@ class Listing:
             )
         return found
 
-    def _read(self, path: str, params: Json) -> tuple[Any, float]:
+    def _read(self, path: str, params: Json, missing: Json | None = None) -> tuple[Any, float]:
+        """The JSON of an answer, and the server's clock; `missing` where there is no such page."""
         with self._studio._spoken():
             try:
                 return self._retrying(self._get, path, params)
             except HiccupError as hiccup:
                 raise hiccup.problem from None
+            except ApiError as error:
+                if missing is not None and error.status_code == 404:
+                    return missing, 0.0
+                raise
 
     def _get(self, path: str, params: Json) -> tuple[Any, float]:
-        """The JSON of an answer (with its size as `bytes` where it is an object), and the server's clock."""
+        """The JSON of an answer, and the server's clock. An object has its size too: `bytes`; a list is its `tasks`."""
         studio = self._studio
         answer = studio._http.get(
             f"{studio.url}/{path}",
@@ -174,6 +224,8 @@ class Listing:
             if answer.status_code in PASSING or (found is None and answer.status_code not in {401, 403, 404}):
                 raise HiccupError(problem)
             raise problem
+        if isinstance(found, list):
+            found = {"tasks": found}
         if isinstance(found, dict):
             found["bytes"] = len(answer.content)
         return found, _clock(headers.get("date", ""))

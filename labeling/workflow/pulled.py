@@ -61,7 +61,7 @@ class State(Value):
         url: The project's address, for people.
         users: User id → e-mail address.
         complete: Whether all of the project was pulled at least once.
-        cursor: As long as it was not: the last task id up to which it was.
+        cursor: As long as it was not: how many tasks are there already, in the server's order.
         since: Where the next pull goes on: what is not newer by the server's clock has been pulled.
         seen: The newest `updated_at` of any task.
         asked: When the last pull began, by the server's clock, in seconds since 1970.
@@ -469,9 +469,12 @@ def encode(task: Json) -> tuple[bytes, tuple[int, int, int]]:
     numbers = len(annotations) - skipped, skipped, int(task.get("cancelled_annotations") or 0)
     head = dict(zip(("id", "submitted", "skipped", "skips"), (task["id"], *numbers), strict=True))
     head["updated_at"] = str(task.get("updated_at") or "")
-    rest = {key: value for key, value in task.items() if key not in head and key != "drafts"}
-    if "annotations" in rest:  # databases list them in no particular order
-        rest["annotations"] = sorted(annotations, key=lambda a: int(a.get("id") or 0))
+    # the same task is the same line, whichever list it comes from, in whatever order
+    rest = {key: task[key] for key in sorted(task) if key not in head and key != "drafts"}
+    if "annotations" in rest:
+        rest["annotations"] = [
+            dict(sorted(a.items())) for a in sorted(annotations, key=lambda a: int(a.get("id") or 0))
+        ]
     try:
         return orjson.dumps({**head, **rest}), numbers
     except orjson.JSONEncodeError:  # whole numbers of more than 64 bits, lone surrogates

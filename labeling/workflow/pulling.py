@@ -196,28 +196,33 @@ class _Pull:
         """Every task, going on where an earlier attempt ended; the state knows after each page how far it is."""
         if not self.store.state.asked:
             self.remember(asked=self.now, since=self.settled())
-        after = self.store.state.cursor
-        for page in self.shown(self.listing.pages(after), "Pulling", max(0, self.total - len(self.store))):
+        done = self.store.state.cursor
+        for page in self.shown(self.listing.whole(done, self.total), "Pulling", max(0, self.total - done)):
             self.take(page)
-            if page.tasks:
-                self.remember(cursor=page.tasks[-1]["id"])
+            done += len(page.tasks)
+            self.remember(cursor=done)
         # What changed in the meantime is newer than the time at which the first attempt began.
         self.remember(complete=True, cursor=0)
 
     def from_scratch(self, *, report: bool) -> None:
         """Every task again; what is otherwise, although no change was seen, is a difference."""
-        after, since = 0, self.since()
-        for page in self.shown(self.listing.pages(), "Verifying", self.total):
-            last = None if page.is_last else page.tasks[-1]["id"]
-            listed = {task["id"] for task in page.tasks}
-            for number in self.store.between(after, last):
-                if number not in listed:
-                    self.difference(report, Difference(task=number, what="gone"))
-                    self.drop(number)
+        since = self.since()
+        left = set(self.store.ids)
+        for page in self.shown(self.listing.whole(0, self.total), "Verifying", self.total):
             for task in page.tasks:
                 self.verify(task, since, report)
+            left.difference_update(task["id"] for task in page.tasks)
             self.store.sync()
-            after = last or after
+        for page in self.listing.some(
+            sorted(left)
+        ):  # where others are deleted meanwhile, one may have been passed over
+            for task in page.tasks:
+                self.verify(task, since, report)
+            left.difference_update(task["id"] for task in page.tasks)
+        for number in sorted(left):
+            self.difference(report, Difference(task=number, what="gone"))
+            self.drop(number)
+        self.changes()
 
     def verify(self, task: dict[str, Any], since: str, report: bool) -> None:
         number = task["id"]
