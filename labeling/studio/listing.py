@@ -75,10 +75,14 @@ class Listing:
         studio: The connection.
         project: The project's number.
         attempts: How often a question is asked at most.
+
+    Attributes:
+        now: What time the server had at its last answer: seconds since 1970, 0 where it does not say.
     """
 
     def __init__(self, studio: Studio, project: int, *, attempts: int = ATTEMPTS) -> None:
         self._studio, self._project = studio, project
+        self.now = 0.0
         self._review = {"review": "true"}
         self._retrying = stamina.RetryingCaller(
             attempts=attempts,
@@ -228,7 +232,8 @@ class Listing:
             found = {"tasks": found}
         if isinstance(found, dict):
             found["bytes"] = len(answer.content)
-        return found, _clock(headers.get("date", ""))
+        self.now = _clock(headers.get("date", "")) or self.now
+        return found, self.now
 
 
 def before(seconds: float) -> str:

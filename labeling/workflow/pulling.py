@@ -22,7 +22,7 @@ from labeling.workflow.progress import Track, unseen
 from labeling.workflow.pulled import PATIENCE_SECONDS, Counts, Store, Writer, store_folder
 
 SETTLING_SECONDS = 10  # so long after its time a change may still be on its way into the database
-LEAF = 100  # tasks that are pulled again without looking further where among them the difference is
+LEAF = 10  # tasks that are pulled again without looking further where among them the difference is: 0.1 s
 ROUNDS = 3  # of looking for what changed, while annotators go on
 SHOWN = 200  # differences that a report carries
 
@@ -260,12 +260,9 @@ class _Pull:
             self.remember(residual=(residual[0] + tasks, residual[1] + annotations, residual[2] + skips))
 
     def newer(self) -> None:
-        known = self.store.ids[-1] if len(self.store) else 0
-        asked = self.listing.created()[1] or self.now
-        if known:
-            for page in self.shown(self.listing.pages(0, known, since=self.since()), "Pulling changes", None):
-                self.take(page)
-        for page in self.shown(self.listing.pages(known), "Pulling new tasks", None):
+        """What has a newer time than all that is known; tasks that came have one too."""
+        asked = self.listing.now or self.now
+        for page in self.shown(self.listing.pages(since=self.since()), "Pulling changes", None):
             self.take(page)
         self.now = asked
         self.remember(asked=asked, since=self.settled())
@@ -290,10 +287,11 @@ class _Pull:
         known = Counts(tasks=tasks, annotations=annotations, skips=skips)
         return self.held(0, None) - self.store.counts() - known
 
-    def held(self, after: int, last: int | None) -> Counts:
+    def held(self, after: int, last: int | None, *, skips: bool = True) -> Counts:
+        """What the server holds of these ids; the store's number of tasks with skips where that is not in doubt."""
         every = self.listing.held(after, last)
-        skipped = self.listing.held(after, last, skipped=True)
-        return Counts(tasks=every.tasks, annotations=every.annotations, skips=skipped.tasks)
+        number = self.listing.held(after, last, skipped=True).tasks if skips else self.store.counts(after, last).skips
+        return Counts(tasks=every.tasks, annotations=every.annotations, skips=number)
 
     def look(self, after: int, last: int | None, off: Counts) -> None:
         """Find by halves where the difference is, and pull that part again."""
@@ -302,7 +300,7 @@ class _Pull:
             self.again(after, last)
             return
         middle = ids[len(ids) // 2 - 1]
-        theirs = self.held(after, middle)
+        theirs = self.held(after, middle, skips=bool(off.skips))
         left = theirs - self.store.counts(after, middle)
         right = off - left
         if left != Counts():
@@ -350,7 +348,7 @@ class _Pull:
 
     def drafts(self) -> int:
         """How many drafts there are; the store has them."""
-        at = before((self.listing.created()[1] or self.now) + 1)  # the server tells its time in whole seconds
+        at = before((self.listing.now or self.now) + 1)  # the server tells its time in whole seconds
         found = self.listing.drafts()
         self.store.keep_drafts(found, at)
         return sum(map(len, found.values()))
