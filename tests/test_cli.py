@@ -109,7 +109,8 @@ def test_annotate_writes_tasks_that_read_back(run, articles, tmp_path):
     (prediction,) = task["predictions"]
     assert prediction["model_version"] == "en_core_web_sm-3.8.0+event-1.0.0"
     assert 0 < prediction["score"] <= 1
-    found = {(r["value"]["labels"][0], text[r["value"]["start"] : r["value"]["end"]]) for r in prediction["result"]}
+    regions = [region["value"] for region in prediction["result"] if region["type"] == "labels"]
+    found = {(value["labels"][0], text[value["start"] : value["end"]]) for value in regions}
     assert {("ACTION", "attacked"), ("DATE", "Friday"), ("ACTOR", "Angela Merkel"), ("ACTION", "said")} <= found
     run("annotate", articles, "-o", "again.json")
     assert (tmp_path / "again.json").read_bytes() == (tmp_path / "tasks.json").read_bytes()
