@@ -44,11 +44,25 @@ def restore(workspace: Workspace, file: Path, *, database: str | None = None, re
             raise StudioError("The server of this workspace runs.", "Stop it first: `labeling studio stop`.")
         done = backup.restore(folder, file, url=database, replace=replace)
         beside = folder / backup.STAGE / "workspace"
+        _set_aside(workspace)
         _take_project(workspace, beside / PROJECTS)
         if (beside / PARTS).is_file() and not (workspace.state / PARTS).exists():
             (beside / PARTS).replace(workspace.state / PARTS)
         shutil.rmtree(folder / backup.STAGE, ignore_errors=True)
     return done
+
+
+def _set_aside(workspace: Workspace) -> None:
+    """What is remembered of the server's tasks is not true of the restored ones: SQLite gives their numbers again.
+
+    What imports remember is removed, since the server has all of it. What was pulled is kept beside: it may hold what
+    was labelled after the backup.
+    """
+    for file in workspace.state.glob("import-*.sqlite*"):
+        file.unlink(missing_ok=True)
+    for folder in workspace.state.glob("pulled/*"):
+        if folder.name.isdigit():
+            folder.rename(folder.with_name(f"{folder.name}.before-restore-{datetime.now().astimezone():%Y%m%d-%H%M%S}"))
 
 
 def _take_project(workspace: Workspace, file: Path) -> None:

@@ -115,6 +115,19 @@ def test_replace_gives_the_exact_state_back(workspace: Workspace, tmp_path: Path
     assert json.loads((workspace.state / "projects.json").read_text()) == {EMBEDDED: 1, "https://elsewhere": 7}
 
 
+def test_what_is_remembered_of_other_data_is_set_aside(workspace: Workspace, tmp_path: Path) -> None:
+    """Numbers of tasks are given again, so it would be taken for the restored ones."""
+    file = back_up(workspace, tmp_path / "a.tar.gz").file
+    (workspace.state / "import-1-0123abcd.sqlite").touch()
+    for name in ("1", "7@elsewhere"):
+        (workspace.state / "pulled" / name).mkdir(parents=True)
+        (workspace.state / "pulled" / name / "state.json").write_text(name)
+    restore(workspace, file, replace=True)
+    assert not list(workspace.state.glob("import-*"))
+    kept = {path.parent.name.partition("-")[0]: path.read_text() for path in workspace.state.glob("pulled/*/*.json")}
+    assert kept == {"1.before": "1", "7@elsewhere": "7@elsewhere"}
+
+
 def test_copy_is_consistent_while_others_write(workspace: Workspace, tmp_path: Path) -> None:
     """Two tables change together, and so they are in each copy; a plain copy of the file would tear them apart."""
     file, done = workspace.studio_folder / "data" / "label_studio.sqlite3", threading.Event()
