@@ -1,9 +1,9 @@
 """What a project holds, read at the least cost to the server: pages by id, what changed, how much there is.
 
-Label Studio has two lists of tasks. A project's own is the cheaper one (1.23, by the server's CPU: about 2.6 ms a task of
-3 kB with 30 regions; the JSON export takes about 2.9); it has no filters, and one order: what changed last comes first.
-The Data Manager's (about 3.2 ms) filters. With `fields=all` it joins all results of a page into one text a task, only to show
-its beginning; `review=true` saves that. `include` names what is wanted, of a task and of its annotations.
+Label Studio has two lists of tasks. A project's own is the cheaper one (1.23, by the server's CPU: about 2.6 ms a task
+of 3 kB with 30 regions; the JSON export takes about 2.9); it has no filters, and one order: what changed last comes
+first. The Data Manager's (about 3.2 ms) filters. With `fields=all` it joins all results of a page into one text a task,
+only to show its beginning; `review=true` saves that. `include` names what is wanted, of a task and of its annotations.
 """
 
 import email.utils
