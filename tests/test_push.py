@@ -178,10 +178,10 @@ def test_ledger_remembers_and_forgets(tmp_path: Path):
         ledger.doubt(["a", "b", "c"])
         ledger.keep([("a", Entry(task_id=1, digest="x", version="v"))])
         ledger.forget(["b"])
-        ledger.see((1, 1))
+        ledger.see((1, "1 now"))
     with Ledger(tmp_path / "a" / "l.sqlite") as ledger:
         assert ledger.entries(["a", "b"]) == {"a": Entry(task_id=1, digest="x", version="v")}
         assert ledger.doubted() == ["c"]
-        assert ledger.extent() == (1, 1)
+        assert ledger.extent() == (1, "1 now")
         ledger.see(None)
         assert ledger.extent() is None

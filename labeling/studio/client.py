@@ -69,13 +69,14 @@ class Stored(Value):
 
 
 class Extent(Value):
-    """How much a project holds: the number of its tasks, and the newest task's id (0 where there is none).
+    """How much a project holds: the number of its tasks, and which is the newest: its id and when it was made.
 
-    Ids only grow. So while both are the same, no task came and none went.
+    SQLite gives the id of a deleted newest task out again, and the time tells the two apart. So while all of it is the
+    same, no task came and none went. The newest is "" where there is none.
     """
 
     tasks: int
-    newest: int
+    newest: str
 
 
 class Studio:
@@ -214,9 +215,9 @@ class Studio:
 
     def extent(self, project: Project) -> Extent:
         """How much the project holds now."""
-        page = self._ask("GET", "api/tasks/", project=project.id, page_size=1, include="id", query=NEWEST)
-        newest = page["tasks"][0]["id"] if page["tasks"] else 0
-        return Extent(tasks=page["total"], newest=newest)
+        page = self._ask("GET", "api/tasks/", project=project.id, page_size=1, include="id,created_at", query=NEWEST)
+        newest = [f"{task['id']} {task.get('created_at')}" for task in page["tasks"]]
+        return Extent(tasks=page["total"], newest=" ".join(newest))
 
     def push(self, project: Project, tasks: Sequence[Json]) -> int:
         """How many predictions the server lost and had to be sent again; the tasks are stored with theirs."""

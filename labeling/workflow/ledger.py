@@ -21,7 +21,7 @@ from labeling.errors import InputError
 TABLES = """
 CREATE TABLE IF NOT EXISTS task (doc_id TEXT PRIMARY KEY, task_id INTEGER, digest TEXT, version TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS doubt (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS seen (name TEXT PRIMARY KEY, value INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
 SOME = 500  # names in one query; SQLite takes 999 at least
 
@@ -98,12 +98,12 @@ class Ledger:
         """The articles that are in doubt."""
         return [row[0] for row in self._db.execute("SELECT doc_id FROM doubt ORDER BY doc_id")]
 
-    def extent(self) -> tuple[int, int] | None:
-        """The number of tasks and the newest task's id when the last import ended; None where none has."""
+    def extent(self) -> tuple[int, str] | None:
+        """The number of tasks, and which was the newest, when the last import ended; None where none has."""
         seen = dict(self._db.execute("SELECT name, value FROM seen").fetchall())
         return (seen["tasks"], seen["newest"]) if {"tasks", "newest"} <= seen.keys() else None
 
-    def see(self, extent: tuple[int, int] | None) -> None:
+    def see(self, extent: tuple[int, str] | None) -> None:
         """Remember the extent of the project; None forgets it, so that the next import asks about each article."""
         with self._written():
             self._db.execute("DELETE FROM seen")
