@@ -288,7 +288,7 @@ def test_interrupted_import_says_so_and_the_next_one_goes_on(workspace, studio, 
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
     try:
-        _, talk = process.communicate(timeout=3)
+        _, talk = process.communicate(timeout=25)
     except subprocess.TimeoutExpired:  # compiled code may swallow one; who sees nothing happen presses again
         process.send_signal(signal.SIGINT)
         _, talk = process.communicate(timeout=60)
