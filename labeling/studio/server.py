@@ -255,7 +255,7 @@ def _prepared(folder: Path, before: Setup | None, setup: Setup, say: Callable[[s
             f"Label Studio {last or '(of an unknown version)'} → {installed}: the data are migrated where they need it."
         )
         if safety_copy:
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
+            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%f")
             file = folder / "backups" / f"before-{installed}-{stamp}.tar.gz"
             try:
                 made = backup.write(folder, file, database=database)
