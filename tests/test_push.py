@@ -185,3 +185,18 @@ def test_ledger_remembers_and_forgets(tmp_path: Path):
         assert ledger.extent() == (1, "1 now")
         ledger.see(None)
         assert ledger.extent() is None
+
+
+@pytest.mark.parametrize("digest", ["", "another"])
+def test_a_task_of_somebody_else_with_the_same_id_stays_and_ours_too(workspace: Workspace, api, digest: str):
+    push(workspace)
+    project = workspace.remembered_project()
+    data = {"text": "by hand", "doc_id": "n2"} | ({"digest": digest} if digest else {})
+    api.post(f"/api/projects/{project}/import", json=[data])
+    (file,) = workspace.state.glob("import-*.sqlite")
+    with Ledger(file) as ledger:
+        ledger.doubt(["n2"])
+    done = push(workspace)
+    assert done.removed == 0
+    found = api.get("/api/tasks/", params={"project": project, "fields": "all", "page_size": 100}).json()["tasks"]
+    assert sorted(task["data"]["text"] for task in found) == sorted([*TEXTS.values(), "by hand"])

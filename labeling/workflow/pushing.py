@@ -51,12 +51,13 @@ class Pusher:
     Attributes:
         repaired: Predictions that the server had lost.
         removed: Tasks that were there twice.
+        replaced: Tasks whose article has another text now.
         waited: How often the server could not answer.
     """
 
     def __init__(self, studio: Studio, project: Project | None, ledger: Ledger, version: str, *, replace: bool) -> None:
         self.studio, self.project, self.ledger, self.version, self.replace = studio, project, ledger, version, replace
-        self.repaired = self.removed = self.waited = 0
+        self.repaired = self.removed = self.replaced = self.waited = 0
         self.is_known = False
         self.sent: list[str] = []  # the articles that were created in this run
         self.before = 0
@@ -124,7 +125,7 @@ class Pusher:
             return "create"
         if isinstance(known, Entry):
             return "begun" if known.version.startswith(BEGUN) else "unchanged"
-        plan.surplus += _surplus(known, article.digest)
+        plan.surplus += _surplus(known, article.digest if self.replace else None)
         known = next((copy for copy in (known, *known.twins) if copy.digest == article.digest), known)
         if known.digest == article.digest:
             if self.version in known.versions:
@@ -224,7 +225,7 @@ class Pusher:
         if not (self.project and doc_ids):
             return
         found: dict[str, Stored] = self._patiently(self.studio.stored, self.project, doc_ids)
-        self.remove([number for stored in found.values() for number in _surplus(stored, "")])
+        self.remove([number for stored in found.values() for number in _surplus(stored)])
         self.ledger.forget([doc_id for doc_id in doc_ids if doc_id not in found])
         self.ledger.keep((doc_id, self._entry(stored)) for doc_id, stored in found.items())
 
@@ -238,7 +239,8 @@ class Pusher:
         replaced = [doc_id for doc_id, what in todo.items() if what == "replace" and doc_id in digests]
         found = self._looked_up(replaced)
         old = [number for doc_id, stored in found.items() for number in _surplus(stored, digests[doc_id])]
-        self.remove(old)
+        self._patiently(self.studio.delete, self.there, old)
+        self.replaced += len(old)
         self._looked_up(replaced)
 
     def finish(self) -> None:
@@ -250,7 +252,7 @@ class Pusher:
         if not self.project:
             return
         extent = self._patiently(self.studio.extent, self.project)
-        if self.sent and extent.tasks != self.before + len(self.sent) - self.removed:
+        if self.sent and extent.tasks != self.before + len(self.sent) - self.removed - self.replaced:
             self.settle(self.sent)
             extent = self._patiently(self.studio.extent, self.project)
         self.ledger.see((extent.tasks, extent.newest))
@@ -271,8 +273,11 @@ def _attempts() -> Iterator[Any]:
     )
 
 
-def _surplus(stored: Stored, digest: str) -> list[int]:
-    """Which of an article's tasks can go: nobody has begun them, and another has the same text or the wanted one."""
+def _surplus(stored: Stored, digest: str | None = None) -> list[int]:
+    """Which of an article's tasks can go: nobody has begun them, and another has the same text.
+
+    With the digest of a text, all others can go too, where a task with that text is there.
+    """
     copies = sorted((stored, *stored.twins), key=lambda copy: (copy.digest != digest, not copy.begun, copy.task_id))
     if copies[0].digest == digest:
         return [copy.task_id for copy in copies[1:] if not copy.begun]
