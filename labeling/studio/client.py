@@ -272,16 +272,22 @@ class Studio:
             selected = {"selectedItems": {"all": False, "included": list(task_ids)}}
             self._ask("POST", "api/dm/actions/", selected, id=action, project=project.id)
 
+    def unbegun(self, project: Project, task_ids: Sequence[int]) -> list[int]:
+        """Those of the tasks that nobody has begun to label now."""
+        return [task["id"] for task in self._by_id(project, task_ids) if not _is_begun(task)]
+
     def _predictions(self, project: Project, task_ids: Sequence[int]) -> dict[int, int]:
         """The number of predictions of each of the tasks."""
-        found: dict[int, int] = {}
+        return {task["id"]: task["total_predictions"] for task in self._by_id(project, task_ids)}
+
+    def _by_id(self, project: Project, task_ids: Sequence[int]) -> Iterator[Json]:
+        """What is counted of each of the tasks, and its drafts."""
+        fields = "id,total_predictions,total_annotations,cancelled_annotations,drafts"
         for i in range(0, len(task_ids), LOOK_UP):
             ids = [str(number) for number in task_ids[i : i + LOOK_UP]]
             condition = {"filter": "filter:tasks:id", "operator": "in_list", "type": "List", "value": ids}
             query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
-            for task in self._listed(project, PAGE, query=query, include="id,total_predictions"):
-                found[task["id"]] = task["total_predictions"]
-        return found
+            yield from self._listed(project, PAGE, query=query, fields="all", include=fields)
 
     def _listed(self, project: Project, size: int, **query: Any) -> Iterator[Json]:
         """The tasks of a query, page by page, as the server's JSON has them."""
@@ -373,15 +379,18 @@ class Studio:
 
 def _stored(task: Json) -> Stored:
     data = task["data"]
-    begun = bool(task.get("total_annotations") or task.get("cancelled_annotations") or task.get("drafts"))
     predictions = [p for p in task.get("predictions") or () if isinstance(p, dict)]
     return Stored(
         task_id=task["id"],
         digest=str(data.get("digest", "")),
         text=str(data.get("text", "")),
-        begun=begun,
+        begun=_is_begun(task),
         versions=tuple(dict.fromkeys(str(p.get("model_version") or "") for p in predictions)),
     )
+
+
+def _is_begun(task: Json) -> bool:
+    return bool(task.get("total_annotations") or task.get("cancelled_annotations") or task.get("drafts"))
 
 
 def _first(copies: list[Stored]) -> Stored:

@@ -230,9 +230,10 @@ class Pusher:
         self.ledger.keep((doc_id, self._entry(stored)) for doc_id, stored in found.items())
 
     def remove(self, task_ids: Sequence[int]) -> None:
-        """Take tasks away that are there twice."""
-        self._patiently(self.studio.delete, self.there, task_ids)
-        self.removed += len(task_ids)
+        """Take tasks away that are there twice, but for those that someone has begun since they were looked at."""
+        free = self._patiently(self.studio.unbegun, self.there, task_ids) if task_ids else []
+        self._patiently(self.studio.delete, self.there, free)
+        self.removed += len(free)
 
     def drop_replaced(self, todo: Mapping[str, Todo], digests: Mapping[str, str]) -> None:
         """Take away the tasks with the old text of articles whose new text is in the project now."""
