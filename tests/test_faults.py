@@ -114,20 +114,23 @@ class Annotator(threading.Thread):
         self.random, self.ended, self.submitted, self.project = random.Random(seed), threading.Event(), {}, 0
 
     def run(self) -> None:
-        while not self.ended.wait(0.1):
-            projects = self.api.get("/api/projects/", params={"ordering": "-id"}).json()["results"]
-            self.project = self.project or max((p["id"] for p in projects if p["title"] == "Under faults"), default=0)
-            found = self.api.get("/api/tasks/", params={"project": self.project, "include": "id", "page_size": 100})
-            free = (
-                [t["id"] for t in found.json().get("tasks", []) if t["id"] not in self.submitted]
-                if found.is_success
-                else []
-            )
-            if free and self.project > self.known and len(self.submitted) < 4:
-                task = self.random.choice(free)
-                answer = self.api.post(f"/api/tasks/{task}/annotations/", json={"result": []})
-                if answer.status_code == 201:
-                    self.submitted[task] = answer.json()["id"]
+        with self.api:
+            while not self.ended.wait(0.1):
+                projects = self.api.get("/api/projects/", params={"ordering": "-id"}).json()["results"]
+                self.project = self.project or max(
+                    (p["id"] for p in projects if p["title"] == "Under faults"), default=0
+                )
+                found = self.api.get("/api/tasks/", params={"project": self.project, "include": "id", "page_size": 100})
+                free = (
+                    [t["id"] for t in found.json().get("tasks", []) if t["id"] not in self.submitted]
+                    if found.is_success
+                    else []
+                )
+                if free and self.project > self.known and len(self.submitted) < 4:
+                    task = self.random.choice(free)
+                    answer = self.api.post(f"/api/tasks/{task}/annotations/", json={"result": []})
+                    if answer.status_code == 201:
+                        self.submitted[task] = answer.json()["id"]
 
     known = 0
 
