@@ -27,11 +27,13 @@ class Span(Value):
     score: Annotated[float, Field(ge=0, le=1)] | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _not_empty(self) -> Self:
-        if self.start >= self.end:
-            raise ValueError(f"start {self.start} is not before end {self.end}")
-        return self
+    # of the field, not of the model: a model's is run again by every document that the span is put into
+    @field_validator("end")
+    @classmethod
+    def _not_empty(cls, end: int, info: ValidationInfo) -> int:
+        if info.data.get("start", -1) >= end:
+            raise ValueError(f"start {info.data['start']} is not before end {end}")
+        return end
 
 
 class Relation(Value):
@@ -90,19 +92,23 @@ class LabeledDoc(Article):
         return self
 
     def _span_faults(self) -> Iterator[str]:
-        for span_id, count in Counter(span.id for span in self.spans).items():
-            if count > 1:
-                yield f"span id {span_id!r} stands {count} times"
-        text = self.text
+        ids = [span.id for span in self.spans]
+        if len(set(ids)) < len(ids):
+            for span_id, count in Counter(ids).items():
+                if count > 1:
+                    yield f"span id {span_id!r} stands {count} times"
+        text, length = self.text, len(self.text)
         for span in self.spans:
-            if span.end > len(text):
+            if span.end > length:
                 yield f"span {span.id!r} ends at {span.end}, behind the text's end at {len(text)}"
             elif text[span.start].isspace() or text[span.end - 1].isspace():
                 yield f"span {span.id!r} has white space at its edge: {self.slice(span)!r}"
 
     def _relation_faults(self) -> Iterator[str]:
+        if not self.relations:
+            return
         known = {span.id for span in self.spans}
-        for (head, tail, label), count in Counter((r.head, r.tail, r.label) for r in self.relations).items():
+        for (head, tail, label), count in Counter([(r.head, r.tail, r.label) for r in self.relations]).items():
             if count > 1:
                 yield f"relation {label!r} stands {count} times between the same spans"
             for end in {head, tail} - known:

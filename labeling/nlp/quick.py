@@ -24,7 +24,7 @@ from spacy.pipeline import AttributeRuler, DependencyParser, EntityRecognizer
 from spacy.tokens import Doc
 from thinc.api import Model, NumpyOps, get_current_ops
 
-REMEMBERED = 200_000  # lemmas; then it starts afresh, so that memory stays flat
+REMEMBERED = 30_000  # lemmas, some 10 MB; then it starts afresh, so that memory stays flat
 # What a pattern may ask a token for that can be looked up.
 LOOKED_UP = {"TAG": TAG, "LOWER": LOWER, "DEP": DEP, "ORTH": ORTH, "TEXT": ORTH, "IS_SPACE": IS_SPACE}
 PARSER_OPTIONS = ("update_with_oracle_cut_size", "beam_width", "beam_density", "beam_update_prob")

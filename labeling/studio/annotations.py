@@ -8,11 +8,11 @@ prefilled regions and says nothing. The format before Label Studio 1.0 (`complet
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from labeling.core.article import Article, digest
 from labeling.core.labels import LabeledDoc
@@ -88,7 +88,8 @@ class Rules(Value):
     complete: bool = True
 
 
-class Review(Value):
+@dataclass(frozen=True, slots=True)
+class Review:
     """What is known of one task.
 
     Attributes:
@@ -116,14 +117,14 @@ class Review(Value):
     state: State = "pending"
     annotators: tuple[str, ...] = ()
     docs: tuple[LabeledDoc, ...] = ()
-    annotations: dict[str, int] = Field(default_factory=dict)
-    spans: dict[str, int] = Field(default_factory=dict)
-    relations: dict[str, int] = Field(default_factory=dict)
-    attributes: dict[str, int] = Field(default_factory=dict)
-    unused: dict[str, int] = Field(default_factory=dict)
+    annotations: dict[str, int] = field(default_factory=dict)
+    spans: dict[str, int] = field(default_factory=dict)
+    relations: dict[str, int] = field(default_factory=dict)
+    attributes: dict[str, int] = field(default_factory=dict)
+    unused: dict[str, int] = field(default_factory=dict)
     predictions: int = 0
     outcomes: tuple[dict[str, str], ...] = ()
-    counted: dict[str, dict[str, int]] = Field(default_factory=dict)
+    counted: dict[str, dict[str, int]] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
     @property

@@ -27,10 +27,11 @@ def is_page(raw: str, result: Any) -> bool:
     """Whether the regions of a result lie in a page of HTML."""
     has_tags = "<" in raw
     for item in items_of(result):
-        value = item.get("value") if isinstance(item, dict) and not is_relation(item) else None
+        value = item.get("value") if isinstance(item, dict) else None
         if isinstance(value, dict):
             start = value.get("start")
-            if (isinstance(start, str) and start.startswith("/")) or (has_tags and "hypertextlabels" in value):
+            is_path = isinstance(start, str) and start.startswith("/")
+            if (is_path or (has_tags and "hypertextlabels" in value)) and not is_relation(item):
                 return True
     return False
 

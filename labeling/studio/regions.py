@@ -211,13 +211,12 @@ class _Reader:
             places = self.counted(places)
             if self.raw is self.text and not self.way:
                 self.plain_labels = self.legend.plain({name for names in labels if type(name := names[0]) is str})
-        self.out.span_counts.update(
-            [
-                "exact" if self.read_plain(region, place, label) else self.read_span(region, place, label)
-                for region, place, names in zip(regions, places, labels, strict=True)
-                for label in names
-            ]
-        )
+        outcomes = [
+            "exact" if self.read_plain(region, place, label) else self.read_span(region, place, label)
+            for region, place, names in zip(regions, places, labels, strict=True)
+            for label in names
+        ]
+        self.out.span_counts.update(outcomes)
         self.read_answers(answers)
         for arrow in arrows:
             self.read_arrow(arrow)

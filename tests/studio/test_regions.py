@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from labeling.core.schema import LabelSchema
 from labeling.studio.annotations import Review, Rules, read_task
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import json_values
 
 SCHEMA = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
+REVIEWS = TypeAdapter(Review)
 TEXT = "Rebels attacked Tadmor\non Friday 😀 twice."
 
 
@@ -195,7 +197,7 @@ def test_regions_are_each_counted_once_and_can_be_written(result, with_schema: b
     assert len(review.doc.relations) == sum(n for outcome, n in review.relations.items() if outcome != "refused")
     refused = review.spans.get("refused", 0) + review.relations.get("refused", 0)
     assert sum(problem.action == "refused" for problem in review.problems) == refused
-    json.dumps(review.model_dump(mode="json"), ensure_ascii=False, allow_nan=False).encode()
+    json.dumps(REVIEWS.dump_python(review, mode="json"), ensure_ascii=False, allow_nan=False).encode()
 
 
 def _is_arrow(item: Any) -> bool:

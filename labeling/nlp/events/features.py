@@ -52,7 +52,7 @@ PREPOSITION = (
 DETERMINER = "the a an this that these those no some any every each all both another"
 SUFFIX = "er or ist ing tion sion ment ism ship ness ance ence al ure man men ee ian ant ent ity age sis th"
 SUFFIXES = tuple(SUFFIX.split())
-MANY_WORDS = 50_000  # that are remembered, with their numbers: some 25 MB
+MANY_WORDS = 30_000  # that are remembered, with their numbers: some 15 MB
 MIX = 1_000_003  # joins two hashes to one
 ATTRIBUTES = (POS, TAG, DEP, HEAD, ENT_TYPE, ENT_IOB, LEMMA, LOWER, IS_ALPHA, IS_SPACE, LENGTH, SENT_START, PREFIX)
 
