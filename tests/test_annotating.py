@@ -14,7 +14,7 @@ from labeling.errors import ModelError
 from labeling.nlp.annotate import annotate
 from labeling.nlp.load import load
 from labeling.resources import resource
-from labeling.workflow import annotating
+from labeling.workflow import annotating, pool
 from labeling.workflow.annotating import annotated
 
 MODEL = "en_core_web_sm"
@@ -36,11 +36,16 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotating, "BATCH", 500)
 
 
+def forbid_forks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (annotating, pool):
+        monkeypatch.setattr(module, "can_fork", lambda: False)
+
+
 @pytest.fixture(params=["fork", "spawn"])
 def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """How other processes start; a thread more makes a fork unsafe."""
     if request.param == "spawn":
-        monkeypatch.setattr(annotating.threading, "active_count", lambda: 2)
+        forbid_forks(monkeypatch)
     elif sys.platform != "linux":
         pytest.skip("only Linux forks")
     return request.param
@@ -56,7 +61,7 @@ def test_annotated_is_the_same_on_one_core_and_on_several(english: Language, sma
 @pytest.mark.parametrize("count", [0, 1, 48])
 def test_annotated_takes_few_articles(english: Language, start: str, count: int, monkeypatch: pytest.MonkeyPatch):
     if start == "spawn":
-        monkeypatch.setattr(annotating, "ProcessPoolExecutor", None)
+        monkeypatch.setattr(annotating, "others", None)
     assert len(list(annotated(english, MODEL, SCHEMA, ARTICLES[:count], 4))) == count
 
 
@@ -79,7 +84,7 @@ def test_annotated_reads_ahead_only_so_far(english: Language, small_batches: Non
 def test_annotated_names_what_is_wrong_in_another_process(
     english: Language, small_batches: None, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(annotating.threading, "active_count", lambda: 2)
+    forbid_forks(monkeypatch)
     with pytest.raises(ModelError, match="xx_not_there") as caught:
         list(annotated(english, "xx_not_there", SCHEMA, ARTICLES * 20, 2))
     assert caught.value.hint

@@ -19,8 +19,8 @@ NEIGHBOURS = 8
 CHUNK = 1 << 14  # pairs compared at once: 8 MB
 MANY = 100
 BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
-# what is no letter and no digit of ASCII becomes a space; other bytes stay
-SPACED = bytes(byte if byte > 127 or chr(byte).isalnum() else 32 for byte in range(256))
+# Letters of ASCII in lower case, a space for what is no letter and no digit; other bytes stay.
+FOLDED = bytes(byte if byte > 127 else ord(chr(byte).lower()) if chr(byte).isalnum() else 32 for byte in range(256))
 
 Indices = NDArray[np.int64]
 Keys = NDArray[np.uint64]
@@ -51,14 +51,18 @@ def signature(text: str) -> bytes:
 
 
 def _words(text: str) -> list[str]:
-    # bytes are translated at once; of other characters a text has few
-    text = text.casefold().encode("utf-8", "surrogatepass").translate(SPACED).decode("utf-8", "surrogatepass")
-    odd = [] if text.isascii() else [each for each in set(BEYOND_ASCII.findall(text)) if not each.isalnum()]
-    if len(odd) > MANY:
-        return text.translate(dict.fromkeys(map(ord, odd), " ")).split()
-    for character in odd:
-        text = text.replace(character, " ")
+    """The case-folded words; bytes are folded all at once, and of other characters a text has few."""
+    text = text.encode("utf-8", "surrogatepass").translate(FOLDED).decode("utf-8", "surrogatepass")
+    beyond = set() if text.isascii() else set(BEYOND_ASCII.findall(text))
+    if len(beyond) > MANY:
+        return text.translate({ord(each): _folded(each) for each in beyond}).split()
+    for each in beyond:
+        text = text.replace(each, _folded(each))
     return text.split()
+
+
+def _folded(character: str) -> str:
+    return "".join(each if each.isalnum() else " " for each in character.casefold())
 
 
 def clusters(signatures: Sequence[bytes] | NDArray[np.integer], threshold: float = THRESHOLD) -> Indices:

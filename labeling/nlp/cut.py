@@ -24,7 +24,7 @@ from spacy.tokens import Doc
 
 from labeling.errors import ModelError
 
-MAX_WORDS = 60_000  # that a cutter remembers: some 20 MB
+MAX_WORDS = 100_000  # that a cutter remembers: some 35 MB
 STRETCH = re.compile(r"\S+ ?|\s+")  # a space behind a word belongs to its last token
 RECORD = struct.Struct("<QII")  # a token: the hash of its text, its length in code points, whether a space follows
 UNSPACED, SPACED = (space.to_bytes(4, "little") for space in (0, 1))  # the end of a record
@@ -53,6 +53,7 @@ class Cutter(dict[str, bytes]):
         self.nlp = nlp
         tokenizer: Any = nlp.tokenizer
         self.tokenizer = tokenizer
+        self.add: Callable[[str], int] = nlp.vocab.strings.add
         is_usual = type(tokenizer) is Tokenizer
         self.special: dict[str, Any] = tokenizer.rules if is_usual else {}
         self.by_stretch = is_usual and not any(len(rule.split()) > 1 for rule in self.special)
@@ -83,6 +84,9 @@ class Cutter(dict[str, bytes]):
 
     def __missing__(self, word: str) -> bytes:
         """Raises OddSpaceError where a space before or behind the word is not by itself."""
+        if self.keeps_letters and word.isascii() and word.isalpha() and word not in self.special:  # most words
+            self[word] = records = RECORD.pack(self.add(word), len(word), 1)
+            return records
         if not word or word[0].isspace() or word[-1].isspace():
             raise OddSpaceError
         *others, last = STRETCH.findall(word)
@@ -107,43 +111,32 @@ class Cutter(dict[str, bytes]):
 
     def by_spacy(self, text: str) -> bytes:
         """The tokens as spaCy cuts them."""
-        if self.is_token(text):
-            return RECORD.pack(self.label(text), len(text), 0)
-        if self.is_token_and_mark(text):
-            return b"".join([RECORD.pack(self.label(token), len(token), 0) for token in (text[:-1], text[-1])])
+        if pieces := self.pieces(text):
+            return b"".join([RECORD.pack(self.add(piece), len(piece), 0) for piece in pieces])
         doc = self.nlp.make_doc(text)
         return b"".join([RECORD.pack(token.orth, len(token), bool(token.whitespace_)) for token in doc])
 
-    def is_token(self, word: str) -> bool:
-        """Whether no rule of the tokenizer fits a word, so that it is one token; most words are, and need no `Doc`.
+    def pieces(self, word: str) -> tuple[str, ...]:
+        """The tokens of a word that needs no `Doc`, as most need none; nothing where it does.
 
-        >>> Cutter(spacy.blank("en")).is_token("Kyiv"), Cutter(spacy.blank("en")).is_token("U.S.")
-        (True, False)
+        No rule of the tokenizer fits such a word, or one alone, which cuts a mark such as a comma off letters.
+
+        >>> cut = Cutter(spacy.blank("en"))
+        >>> cut.pieces("Kyiv"), cut.pieces("Kyiv,"), cut.pieces("can't")
+        (('Kyiv',), ('Kyiv', ','), ())
         """
-        if not self.by_stretch or word in self.special:
-            return False
-        if self.keeps_letters and word.isascii() and word.isalpha():
-            return True
-        rules = self.tokenizer
-        return not (rules.find_prefix(word) or rules.find_suffix(word) or rules.find_infix(word))
-
-    def is_token_and_mark(self, word: str) -> bool:
-        """Whether nothing but one character, as a comma, is cut off a word of letters, so that it needs no `Doc`."""
         rules, letters = self.tokenizer, word[:-1]
-        return (
-            self.by_stretch
-            and self.keeps_letters
-            and letters.isascii()
-            and letters.isalpha()
-            and rules.token_match is None
-            and not self.special.keys() & {word, letters}
-            and not rules.find_prefix(word)
-            and rules.find_suffix(word) == 1
-        )
+        if not self.by_stretch or word in self.special:
+            return ()
+        prefix, suffix = rules.find_prefix(word), rules.find_suffix(word)
+        if not prefix and not suffix and not rules.find_infix(word):
+            return (word,)
+        is_marked = not prefix and suffix == 1 and self.keeps_letters and letters.isascii() and letters.isalpha()
+        return (letters, word[-1]) if is_marked and not rules.token_match and letters not in self.special else ()
 
     def label(self, name: str) -> int:
         """The hash of a label or word, which the vocabulary knows from now on."""
-        return int(self.nlp.vocab.strings.add(name))
+        return int(self.add(name))
 
     def doc(self, cut: Cut) -> Doc:
         """The tokens as a spaCy document."""

@@ -1,9 +1,15 @@
-"""Work in several processes, its results in the order of its items."""
+"""Work in several processes, this one among them; its results come in the order of its items.
+
+This process works too, whenever it would have to wait for another. On Linux the others are forked from it with all that
+it has loaded, which costs nothing. Where that is not safe, because there are other threads or another system, they are
+fresh interpreters.
+"""
 
 import gc
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -18,7 +24,13 @@ I = TypeVar("I")  # noqa: E741
 O = TypeVar("O")  # noqa: E741
 Map = Callable[[Callable[[I], O], Iterable[I]], Iterator[O]]
 
-AHEAD = 2  # items a process that wait for it, so that it is never idle and memory stays flat
+AHEAD = 2  # items a process that wait for it, so that it is never idle
+HELD = 8  # items a process that are read and not given out yet, so that memory stays flat
+# What is made of an item hardly ever holds a cycle; to look for one every 700 objects costs a tenth of the time.
+OBJECTS_BEFORE_GC = 100_000
+# While this process works, a thread of it feeds the others; they would wait for it.
+SWITCH_SECONDS = 0.0001
+THREADED = {"pyarrow"}  # packages with threads that Python does not count
 
 
 def cores() -> int:
@@ -28,7 +40,7 @@ def cores() -> int:
 
 @contextmanager
 def workers(jobs: int) -> Iterator[Map[Any, Any]]:
-    """A map that runs in `jobs` processes; with one job in this process.
+    """A map that runs in `jobs` processes, this one among them.
 
     Results come in the order of the items, and no more items are taken than the processes can soon work on.
 
@@ -38,24 +50,111 @@ def workers(jobs: int) -> Iterator[Map[Any, Any]]:
     if jobs <= 1:
         yield map
         return
-    # A fresh interpreter each: forking a process that has threads, as a progress bar does, may hang.
-    context = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(jobs, context, _start)
+    executor = others(jobs - 1)
+    threshold, interval = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(OBJECTS_BEFORE_GC)
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        yield lambda function, items: _in_order(executor, jobs, function, items)
+        yield lambda function, items: shared(executor, jobs - 1, function, function, items)
+    finally:
+        gc.set_threshold(*threshold)
+        sys.setswitchinterval(interval)
+        executor.shutdown(cancel_futures=True)
+
+
+def can_fork() -> bool:
+    """Whether this process may be forked: a lock that another thread holds would be held for ever."""
+    return sys.platform == "linux" and threading.active_count() == 1 and not THREADED & sys.modules.keys()
+
+
+def others(count: int, begin: Callable[..., object] | None = None, *given: Any) -> ProcessPoolExecutor:
+    """So many other processes. Each calls `begin(*given)` first, and ends with this process."""
+    way = "fork" if can_fork() else "spawn"
+    executor = ProcessPoolExecutor(count, multiprocessing.get_context(way), _start, (begin, given))
+    if way == "fork":
+        executor.submit(int)  # forks them now, before a progress bar starts its thread
+    return executor
+
+
+def shared(
+    executor: ProcessPoolExecutor,
+    count: int,
+    here: Callable[[I], O],
+    there: Callable[[I], O],
+    items: Iterable[I],
+) -> Iterator[O]:
+    """What is made of each item, in order: by `there` in one of the executor's `count` processes, or by `here`.
+
+    Raises:
+        InputError: A process was killed, as the system does where memory runs out.
+    """
+    try:
+        yield from _shared(executor, count, here, there, iter(items))
     except BrokenProcessPool as error:
         raise InputError(
             "A process of this command was killed, probably because memory ran out.", "Try --jobs 1."
         ) from error
-    finally:
-        executor.shutdown(cancel_futures=True)
 
 
-def _start() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends its workers
+class _Made:
+    """What this process made of an item."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+def _shared(
+    executor: ProcessPoolExecutor, count: int, here: Callable[[I], O], there: Callable[[I], O], items: Iterator[I]
+) -> Iterator[O]:
+    held: deque[tuple[I, Future[O] | _Made]] = deque()
+    end: Any = object()
+    more = True
+    while more or held:
+        while more and sum(isinstance(f, Future) and not f.done() for _, f in held) < AHEAD * count:
+            item = next(items, end)
+            more = item is not end
+            if more:
+                held.append((item, executor.submit(there, item)))
+        if not held:
+            return
+        item, result = held[0]
+        if isinstance(result, _Made):
+            held.popleft()
+            yield result.value
+        elif result.done():
+            held.popleft()
+            yield result.result()
+        elif more and len(held) < HELD * (count + 1):
+            ahead = next(items, end)
+            more = ahead is not end
+            if more:
+                held.append((ahead, _Made(here(ahead))))
+        elif result.cancel():  # no process has begun with it
+            held[0] = item, _Made(here(item))
+        else:
+            _help(held, here)
+
+
+def _help(held: deque[tuple[I, Any]], here: Callable[[I], O]) -> None:
+    """Take over the last item that no process has begun with; else wait for the first."""
+    for place in range(len(held) - 1, 0, -1):
+        item, result = held[place]
+        if isinstance(result, Future) and result.cancel():
+            held[place] = item, _Made(here(item))
+            return
+    held[0][1].exception()
+
+
+# in the other processes
+
+
+def _start(begin: Callable[..., object] | None, given: tuple[Any, ...]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the others
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what the parent does on it is the parent's
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # What is made of an item hardly ever holds a cycle; to look for one every 700 objects costs a tenth of the time.
-    gc.set_threshold(100_000)
+    gc.set_threshold(OBJECTS_BEFORE_GC)
+    if begin:
+        begin(*given)
 
 
 def _end_with_parent() -> None:
@@ -63,13 +162,3 @@ def _end_with_parent() -> None:
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)
-
-
-def _in_order(executor: ProcessPoolExecutor, jobs: int, function: Callable[[I], O], items: Iterable[I]) -> Iterator[O]:
-    waiting: deque[Future[O]] = deque()
-    for item in items:
-        waiting.append(executor.submit(function, item))
-        if len(waiting) > AHEAD * jobs:
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
