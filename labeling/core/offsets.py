@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from itertools import pairwise
+from operator import attrgetter
 from typing import Protocol, TypeVar
 
 
@@ -45,22 +45,38 @@ def without_overlap(extents: Iterable[E]) -> tuple[list[E], list[tuple[E, E]]]:
     The longest extent wins; among equals the first in the text, then the first given. This is the choice that
     `spacy.util.filter_spans` makes, but here nothing disappears.
     """
-    extents = list(extents)
-    if all(one.end <= next_one.start for one, next_one in pairwise(extents)):
-        return extents, []
-    starts: list[int] = []
     kept: list[E] = []
     shadowed: list[tuple[E, E]] = []
-    for extent in sorted(extents, key=lambda e: (e.start - e.end, e.start)):
+    group: list[E] = []  # extents of which each overlaps one before it
+    end = 0
+    for extent in sorted(extents, key=attrgetter("start")):
+        if group and extent.start >= end:
+            _settle(group, kept, shadowed)
+            group = []
+        end = max(end, extent.end) if group else extent.end
+        group.append(extent)
+    _settle(group, kept, shadowed)
+    return kept, shadowed
+
+
+def _settle(group: list[E], kept: list[E], shadowed: list[tuple[E, E]]) -> None:
+    if len(group) < 2:
+        kept += group
+        return
+    starts: list[int] = []
+    mine: list[E] = []
+    gone: list[tuple[E, E]] = []
+    for extent in sorted(group, key=lambda e: e.start - e.end):
         # those kept do not overlap each other, so only the neighbours can overlap this one
         place = bisect_left(starts, extent.start)
-        winner = next((k for k in kept[max(0, place - 1) : place + 1] if overlaps(k, extent)), None)
+        winner = next((k for k in mine[max(0, place - 1) : place + 1] if overlaps(k, extent)), None)
         if winner is None:
             starts.insert(place, extent.start)
-            kept.insert(place, extent)
+            mine.insert(place, extent)
         else:
-            shadowed.append((extent, winner))
-    return kept, sorted(shadowed, key=lambda pair: pair[0].start)
+            gone.append((extent, winner))
+    kept += mine
+    shadowed += sorted(gone, key=lambda pair: pair[0].start)
 
 
 def context(text: str, start: int, end: int, width: int = 30) -> str:

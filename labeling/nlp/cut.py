@@ -19,12 +19,14 @@ import spacy
 from numpy.typing import NDArray
 from spacy.attrs import IS_PUNCT, IS_SPACE
 from spacy.language import Language
+from spacy.strings import hash_string  # type: ignore[attr-defined]
+from spacy.symbols import IDS  # type: ignore[import-not-found]
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
 from labeling.errors import ModelError
 
-MAX_WORDS = 100_000  # that a cutter remembers: some 35 MB
+MAX_WORDS = 60_000  # that a cutter remembers: some 20 MB
 STRETCH = re.compile(r"\S+ ?|\s+")  # a space behind a word belongs to its last token
 RECORD = struct.Struct("<QII")  # a token: the hash of its text, its length in code points, whether a space follows
 UNSPACED, SPACED = (space.to_bytes(4, "little") for space in (0, 1))  # the end of a record
@@ -53,7 +55,7 @@ class Cutter(dict[str, bytes]):
         self.nlp = nlp
         tokenizer: Any = nlp.tokenizer
         self.tokenizer = tokenizer
-        self.add: Callable[[str], int] = nlp.vocab.strings.add
+        self.texts: dict[int, str] = {}  # hash → token, of all tokens; the vocabulary would keep them for ever
         is_usual = type(tokenizer) is Tokenizer
         self.special: dict[str, Any] = tokenizer.rules if is_usual else {}
         self.by_stretch = is_usual and not any(len(rule.split()) > 1 for rule in self.special)
@@ -85,7 +87,7 @@ class Cutter(dict[str, bytes]):
     def __missing__(self, word: str) -> bytes:
         """Raises OddSpaceError where a space before or behind the word is not by itself."""
         if self.keeps_letters and word.isascii() and word.isalpha() and word not in self.special:  # most words
-            self[word] = records = RECORD.pack(self.add(word), len(word), 1)
+            self[word] = records = RECORD.pack(self.hash(word), len(word), 1)
             return records
         if not word or word[0].isspace() or word[-1].isspace():
             raise OddSpaceError
@@ -112,9 +114,9 @@ class Cutter(dict[str, bytes]):
     def by_spacy(self, text: str) -> bytes:
         """The tokens as spaCy cuts them."""
         if pieces := self.pieces(text):
-            return b"".join([RECORD.pack(self.add(piece), len(piece), 0) for piece in pieces])
+            return b"".join([RECORD.pack(self.hash(piece), len(piece), 0) for piece in pieces])
         doc = self.nlp.make_doc(text)
-        return b"".join([RECORD.pack(token.orth, len(token), bool(token.whitespace_)) for token in doc])
+        return b"".join([RECORD.pack(self.hash(token.text), len(token), bool(token.whitespace_)) for token in doc])
 
     def pieces(self, word: str) -> tuple[str, ...]:
         """The tokens of a word that needs no `Doc`, as most need none; nothing where it does.
@@ -135,12 +137,18 @@ class Cutter(dict[str, bytes]):
         return (letters, word[-1]) if is_marked and not rules.token_match and letters not in self.special else ()
 
     def label(self, name: str) -> int:
-        """The hash of a label or word, which the vocabulary knows from now on."""
-        return int(self.add(name))
+        """The hash of a label, which the vocabulary knows from now on."""
+        return int(self.nlp.vocab.strings.add(name))
+
+    def hash(self, token: str) -> int:
+        """The number that spaCy has for a token, whose text is remembered."""
+        number: int = IDS.get(token) or hash_string(token)
+        self.texts[number] = token
+        return number
 
     def doc(self, cut: Cut) -> Doc:
         """The tokens as a spaCy document."""
-        words = [self.nlp.vocab.strings[orth] for orth in cut.orths.tolist()]
+        words = [self.texts[orth] for orth in cut.orths.tolist()]
         return Doc(self.nlp.vocab, words=words, spaces=cut.spaces.tolist())
 
 
@@ -148,13 +156,15 @@ _cutters: dict[str, Cutter] = {}
 
 
 def cutter(language: str) -> Cutter:
-    """The cutter of a language, whose tokens are those of `spacy.blank(language)`; made anew before it grows too large.
+    """The cutter of a language, whose tokens are those of `spacy.blank(language)`; made anew where it is large.
 
     Raises:
         ModelError: spaCy does not know the language, or lacks a package for it.
     """
     found = _cutters.get(language)
-    if found is None or len(found) > MAX_WORDS or len(found.nlp.vocab) > 2 * MAX_WORDS:
+    if found and max(len(found), len(found.texts)) > MAX_WORDS and len(found.nlp.vocab) < MAX_WORDS:
+        found = _cutters[language] = Cutter(found.nlp)
+    elif found is None or len(found.nlp.vocab) >= MAX_WORDS:
         try:
             found = _cutters[language] = Cutter(spacy.blank(language))
         except ImportError as error:

@@ -61,10 +61,9 @@ def pack(golds: "Sequence[Gold]", cutter: "Cutter") -> Packed:
     orths = numpy.concatenate([gold.cut.orths for gold in golds])
     types = numpy.concatenate([gold.types for gold in golds])
     tokens = numpy.column_stack((orths, numpy.concatenate([gold.iobs for gold in golds]), types)).astype("<u8")
-    labels = {span.label for gold in golds for span in gold.doc.spans if span.id in gold.places}
+    labels = {span.label for gold in golds for span, _, _ in gold.placed}
     numbers = {label: cutter.label(label) for label in labels}
-    names = cutter.nlp.vocab.strings
-    strings = {names[number] for number in numpy.unique(orths).tolist()} | labels
+    strings = {cutter.texts[number] for number in numpy.unique(orths).tolist()} | labels
     groups = [{"name": SPANS_KEY, "attrs": {}, "spans": _spans(gold, numbers)} for gold in golds]
     sections = {
         "tokens": tokens.tobytes("C"),
@@ -162,10 +161,12 @@ class DocBinWriter:
 
 def _spans(gold: "Gold", numbers: Mapping[str, int]) -> list[bytes]:
     """The spans of a document as spaCy's `SpanGroup.to_bytes` writes them; `numbers` are the hashes of the labels."""
-    kept = [(numbers[span.label], *gold.places[span.id]) for span in gold.doc.spans if span.id in gold.places]
-    starts = gold.cut.starts[[first for _, first, _ in kept]].tolist()
-    ends = gold.cut.ends[[last - 1 for *_, last in kept]].tolist()
-    return [SPAN.pack(0, 0, *place, start, end) for place, start, end in zip(kept, starts, ends, strict=True)]
+    starts = gold.cut.starts[[first for _, first, _ in gold.placed]].tolist()
+    ends = gold.cut.ends[[last - 1 for *_, last in gold.placed]].tolist()
+    return [
+        SPAN.pack(0, 0, numbers[span.label], first, last, start, end)
+        for (span, first, last), start, end in zip(gold.placed, starts, ends, strict=True)
+    ]
 
 
 def _deflated(data: bytes) -> Piece:

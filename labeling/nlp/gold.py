@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy
 from numpy.typing import NDArray
@@ -38,7 +38,7 @@ class Gold:
         cut: Its tokens.
         iobs: spaCy's ENT_IOB of each token.
         types: The hash of each token's entity label, or 0.
-        places: Span id → (first token, token after the last), for the spans that are on tokens, overlapping or not.
+        placed: The spans that are on tokens, overlapping or not, in order of text.
         outcomes: What became of each span, by its id.
         problems: One for each span that is not exact.
     """
@@ -48,9 +48,22 @@ class Gold:
     cut: Cut
     iobs: NDArray[Any]
     types: NDArray[Any]
-    places: dict[str, Extent]
+    placed: "list[Placed]"
     outcomes: dict[str, Outcome]
     problems: tuple[Problem, ...]
+
+    @property
+    def places(self) -> dict[str, Extent]:
+        """Span id → (first token, token after the last)."""
+        return {span.id: (start, end) for span, start, end in self.placed}
+
+
+class Placed(NamedTuple):
+    """A span on its tokens; `start` and `end` count tokens."""
+
+    span: Span
+    start: int
+    end: int
 
 
 def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
@@ -67,7 +80,7 @@ def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
     spans = labeled.spans
     outcomes: dict[str, Outcome] = {span.id: "exact" for span in spans}
     problems: list[Problem] = []
-    placed: list[_Placed] = []
+    placed: list[Placed] = []
     for span, found in zip(spans, _exact(cut, spans), strict=True):
         extent = found
         if extent is None and (extent := _snapped(labeled.text, cut, span, align)):
@@ -79,7 +92,7 @@ def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
             outcomes[span.id] = "misaligned"
             problems.append(_misaligned(labeled, cut, span))
         else:
-            placed.append(_Placed(span, *extent))
+            placed.append(Placed(span, *extent))
     entities, shadowed = without_overlap(placed)
     for loser, winner in shadowed:
         outcomes[loser.span.id] = "shadowed"
@@ -90,13 +103,12 @@ def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
     for start, end in (*labeled.unknown, *lost):
         first, last = _touched(cut, start, end)
         iobs[first:last] = MISSING
-    numbers = {label: cutter.label(label) for label in {entity.span.label for entity in entities}}
-    for entity in entities:
-        iobs[entity.start : entity.end] = INSIDE
-        iobs[entity.start] = BEGIN
-        types[entity.start : entity.end] = numbers[entity.span.label]
-    places = {each.span.id: (each.start, each.end) for each in placed}
-    return Gold(labeled, labeled.model_dump_json(), cut, iobs, types, places, outcomes, tuple(problems))
+    numbers = {label: cutter.label(label) for label in {span.label for span, _, _ in entities}}
+    for span, first, last in entities:
+        types[first:last] = numbers[span.label]
+    iobs[types > 0] = INSIDE
+    iobs[[first for _, first, _ in entities]] = BEGIN
+    return Gold(labeled, labeled.model_dump_json(), cut, iobs, types, placed, outcomes, tuple(problems))
 
 
 def to_doc(gold: Gold, cutter: Cutter) -> Doc:
@@ -104,9 +116,7 @@ def to_doc(gold: Gold, cutter: Cutter) -> Doc:
     doc = cutter.doc(gold.cut)
     labels: Any = numpy.column_stack((gold.iobs, gold.types))
     doc.from_array([ENT_IOB, ENT_TYPE], labels)
-    doc.spans[SPANS_KEY] = [
-        Tokens(doc, *gold.places[span.id], label=span.label) for span in gold.doc.spans if span.id in gold.places
-    ]
+    doc.spans[SPANS_KEY] = [Tokens(doc, first, last, label=span.label) for span, first, last in gold.placed]
     doc.user_data[USER_DATA] = gold.json
     return doc
 
@@ -131,15 +141,6 @@ def tokenized(gold: Gold, cutter: Cutter, part: Part, *, sentences: bool = False
         lines = {token.i + 1 for token in doc if "\n" in token.text}  # a heading has no full stop
         starts += [token.i for token in doc if token.i and (token.is_sent_start or token.i in lines)]
     return TokenizedDoc(doc=gold.doc, part=part, tokens=tokens, tags=tags, places=gold.places, sentences=tuple(starts))
-
-
-@dataclass(slots=True)
-class _Placed:
-    """A span on its tokens; `start` and `end` count tokens."""
-
-    span: Span
-    start: int
-    end: int
 
 
 def _exact(cut: Cut, spans: Sequence[Span]) -> list[Extent | None]:

@@ -59,7 +59,14 @@ def count(text: str, claims: Sequence[Claim]) -> Counted:
     Counted(reading='the offsets count UTF-16 code units', extents=((2, 6),), unfit=frozenset(), ambiguous=False)
     """
     plain = tuple([(start, end) for start, end, _ in claims])
-    unfit = frozenset([i for i, (start, end, said) in enumerate(claims) if not fits(text, (start, end), said)])
+    unfit = frozenset(
+        [
+            i
+            for i, (start, end, said) in enumerate(claims)
+            # most are exact
+            if not (0 <= start < end and said and text[start:end] == said) and not fits(text, (start, end), said)
+        ]
+    )
     if not unfit:
         return Counted("", plain)
     fitting: dict[tuple[Extent, ...], Counted] = {}

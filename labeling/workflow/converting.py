@@ -14,7 +14,6 @@ import orjson
 from pydantic import Field
 
 from labeling.core.article import Article
-from labeling.core.labels import LabeledDoc
 from labeling.core.parts import Candidate, candidate
 from labeling.core.problem import Problem
 from labeling.core.split import Part
@@ -94,6 +93,15 @@ class Converted:
     counts: Counts = field(default_factory=Counter)
 
 
+def load(job: Job) -> None:
+    """What the second reading needs: it takes most of a second."""
+    from labeling.nlp.cut import cutter
+    from labeling.nlp.docbin import pack  # noqa: F401
+    from labeling.nlp.gold import place  # noqa: F401
+
+    cutter(job.language)
+
+
 def survey(job: Job, records: Sequence[Record]) -> Survey:
     """The first reading of a chunk."""
     out = Survey([], Counter(), Counter())
@@ -150,7 +158,7 @@ def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -
             docs.setdefault(fate.part, []).append(placed)
             lines.append(placed.json)
             problems += [p.model_copy(update={"where": review.where, "url": review.url}) for p in placed.problems]
-            _count_doc(labeled, placed, outcomes, fate.part, out.counts)
+            _count_doc(placed, outcomes, fate.part, out.counts)
             out.counts["tokens",] += len(placed.iobs)
             if job.formats:
                 sentences = "conll" in job.formats
@@ -238,7 +246,7 @@ def _count_review(review: Review, counts: Counts) -> None:
     counts["attributes", "in"] += sum(review.attributes.values())
 
 
-def _count_doc(labeled: LabeledDoc, placed: Any, outcomes: Mapping[str, str], part: Part, counts: Counts) -> None:
+def _count_doc(placed: Any, outcomes: Mapping[str, str], part: Part, counts: Counts) -> None:
     """Count each span once, under the strongest thing that happened to it."""
     counts["documents", part] += 1
     found = Counter(placed.outcomes.values())
@@ -248,7 +256,7 @@ def _count_doc(labeled: LabeledDoc, placed: Any, outcomes: Mapping[str, str], pa
             found[outcome] += 1
     for outcome, number in found.items():
         counts["spans", "refused" if outcome == "misaligned" else outcome] += number
-    for length, number in Counter(last - first for first, last in placed.places.values()).items():
+    for length, number in Counter([last - first for _, first, last in placed.placed]).items():
         counts["lengths", str(length)] += number
-    for label, number in Counter(span.label for span in labeled.spans if span.id in placed.places).items():
+    for label, number in Counter([span.label for span, _, _ in placed.placed]).items():
         counts["labels", label, part] += number

@@ -33,14 +33,26 @@ from labeling.settings import Workspace
 from labeling.studio.annotations import STATES, USES, Choice, Rules
 from labeling.studio.exports import ExportFiles, Record
 from labeling.studio.regions import Legend
-from labeling.workflow.converting import Converted, Corpus, Counts, Fate, Job, Seen, Survey, configure, convert, survey
+from labeling.workflow.converting import (
+    Converted,
+    Corpus,
+    Counts,
+    Fate,
+    Job,
+    Seen,
+    Survey,
+    configure,
+    convert,
+    load,
+    survey,
+)
 from labeling.workflow.pool import Map, cores, workers
 from labeling.workflow.progress import Advance, Meter, unmetered
 from labeling.workflow.writing import aside, put_in_place
 
 SPAN_OUTCOMES = ("exact", "trimmed", "repaired", "snapped", "shadowed", "dropped", "refused")
 RELATION_OUTCOMES = ("exact", "changed", "dropped", "refused")
-CHUNK = 64  # tasks: enough to pay for the way to another process, few enough for flat memory
+CHUNK = 128  # tasks: enough to pay for the way to another process, few enough for flat memory
 ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
 SHOWN = 200  # problems that a report carries; the file has them all
 
@@ -131,7 +143,7 @@ def write(
     split = options.split or workspace.settings.split
     memory = _Memory((workspace.state if workspace.is_initialised else folder) / "parts.jsonl", options.resplit)
     jobs = options.jobs or (1 if records.size < ALONE_BYTES else cores())
-    with workers(jobs) as mapped, aside(folder) as temporary:
+    with workers(jobs, partial(load, job)) as mapped, aside(folder) as temporary:
         with meter("Looking for copies", records.size) as advance:
             plan = _plan(records, job, split, memory, schema, options, mapped, advance)
         with meter("Converting", records.size) as advance, _Files(temporary, job, plan.context) as files:
