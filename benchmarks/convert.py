@@ -4,24 +4,20 @@
     python benchmarks/convert.py --tasks 100000 --no-plain
     python benchmarks/convert.py export.json     # somebody's own
 
-Both run as a person runs them, as a program of their own from its start to its end. Memory is the sum over all
-processes of the program, sampled ten times a second: `RSS` counts shared pages once a process, `PSS` once in all.
+Both run as a person runs them, as a program of their own from its start to its end. Memory is the largest sum over all
+processes of the program: `RSS` counts shared pages once a process, `PSS` once in all.
 """
 
 import argparse
-import contextlib
 import json
 import os
 import platform
-import subprocess
 import sys
 import tempfile
-import threading
-import time
 from pathlib import Path
 
-import psutil
 import spacy
+from programs import run
 from spacy.tokens import DocBin
 
 from exports import write
@@ -49,34 +45,6 @@ for i, task in enumerate(json.load(open(sys.argv[1], encoding="utf-8"))):
 for part, docbin in bins.items():
     docbin.to_disk(f"{sys.argv[2]}/{part}.spacy")
 """
-
-
-def measured(command: list[str]) -> tuple[float, float, float]:
-    """Seconds, and the largest sums of RSS and PSS in MB, of a program with all its processes."""
-    started = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    peaks = [0.0, 0.0]
-
-    def watch() -> None:
-        root = psutil.Process(process.pid)
-        while process.poll() is None:
-            rss = pss = 0.0
-            with contextlib.suppress(psutil.Error):
-                for each in [root, *root.children(recursive=True)]:
-                    with contextlib.suppress(psutil.Error):
-                        memory = each.memory_full_info()
-                        rss, pss = rss + memory.rss, pss + memory.pss
-            peaks[:] = [max(peaks[0], rss / 1e6), max(peaks[1], pss / 1e6)]
-            time.sleep(0.1)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    _, errors = process.communicate()
-    seconds = time.perf_counter() - started
-    watcher.join()
-    if process.returncode not in (0, 1):  # 1: done, and something was refused
-        sys.exit(errors)
-    return seconds, peaks[0], peaks[1]
 
 
 def entities(folder: Path) -> dict[str, set[tuple[int, int, str]]]:
@@ -118,9 +86,11 @@ def main() -> None:
             ):
                 if name == "plain" and options.no_plain:
                     continue
-                seconds, rss, pss = measured(command)
-                times[name].append(seconds)
-                print(f"{name:10} {seconds:7.1f} s   RSS {rss:6.0f} MB   PSS {pss:6.0f} MB", flush=True)
+                ran = run(command)
+                if ran.code not in (0, 1):  # 1: done, and something was refused
+                    sys.exit(ran.err)
+                times[name].append(ran.seconds)
+                print(f"{name:10} {ran.seconds:7.1f} s   RSS {ran.rss:6.0f} MB   PSS {ran.pss:6.0f} MB", flush=True)
         manifest = json.loads((here / "ours" / "manifest.json").read_text())
         print(f"spans: {manifest['spans']}")
         if not options.no_plain:

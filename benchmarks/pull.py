@@ -13,10 +13,8 @@ import contextlib
 import json
 import platform
 import random
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -25,6 +23,7 @@ from typing import Any
 
 import httpx
 import psutil
+from programs import run
 
 from exports import tasks
 from labeling.settings import Workspace, init, open_workspace
@@ -66,26 +65,9 @@ def export(api: httpx.Client, project: int, file: Path) -> float:
 
 def pull(folder: Path, *options: str) -> dict[str, Any]:
     """The report of `labeling pull`, with its whole `time` and its `memory` in MB."""
-    program = Path(sys.executable).with_name("labeling")
-    started = time.perf_counter()
-    process = subprocess.Popen([program, "pull", "--json", *options], cwd=folder, stdout=subprocess.PIPE, text=True)
-    peak = 0
-
-    def watch() -> None:
-        nonlocal peak
-        with contextlib.suppress(psutil.Error):
-            root = psutil.Process(process.pid)
-            while process.poll() is None:
-                peak = max(peak, sum(each.memory_info().rss for each in (root, *root.children(recursive=True))))
-                time.sleep(0.05)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    out, _ = process.communicate()
-    seconds = time.perf_counter() - started
-    watcher.join()
-    found: dict[str, Any] = json.loads(out)
-    return found | {"time": seconds, "memory": peak / 1e6}
+    ran = run([Path(sys.executable).with_name("labeling"), "pull", "--json", *options], folder)
+    found: dict[str, Any] = json.loads(ran.out)
+    return found | {"time": ran.seconds, "memory": ran.rss}
 
 
 def told(found: Any) -> dict[int, Any]:

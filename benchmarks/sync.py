@@ -4,8 +4,9 @@ Usage: python benchmarks/sync.py [N]        # tasks; 2,000 by default
 
 In one run, on an embedded Label Studio of its own: N tasks of 3 kB with 30 regions by `projects.import_tasks` with
 1,000 tasks a call (the fastest batch), the same by `labeling` with every check on (what is in doubt is written down
-before each batch, predictions are counted, the project is counted at the end), and then an import of the same N
-articles, which changes nothing. Pre-annotation is left out of the first two: it is measured by annotate.py.
+before each batch, predictions are counted, the project is counted at the end), and then `labeling import` of the same N
+articles, which changes nothing, once with the ledger and once without. Pre-annotation is left out of the first two: it
+is measured by annotate.py.
 """
 
 import json
@@ -18,7 +19,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import psutil
+from programs import run
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Span
@@ -26,13 +27,12 @@ from labeling.settings import init, open_workspace
 from labeling.studio import server
 from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect
-from labeling.workflow.importing import BATCH, _project_file, import_articles
+from labeling.workflow.importing import BATCH, _project_file
 from labeling.workflow.ledger import Ledger
 from labeling.workflow.pushing import Pusher
 
 WORDS = "police rebels army attacked minister said on Friday near the border talks collapsed in court protesters"
 VERSION = "en_core_web_sm-3.8.0+event-1.0.0"
-MEGABYTE = 1_000_000
 
 
 def main() -> None:
@@ -78,10 +78,11 @@ def measure(workspace: Any, number: int) -> None:
     print(f"  ours is {seconds['bare'] / seconds['ours']:.0%} of the rate of bare calls")
     file = workspace.folder / "articles.jsonl"
     file.write_text("".join(json.dumps({"id": doc.doc_id, "text": doc.text}) + "\n" for doc in docs))
-    began = time.perf_counter()
-    done = import_articles(workspace, [str(file)])
-    print(f"  a second import: {time.perf_counter() - began:.1f} s, {done.outcomes}")
-    print(f"  memory of this process, with all tasks in it: {psutil.Process().memory_info().rss / MEGABYTE:.0f} MB")
+    for name in ("a second import", "another, without the ledger"):
+        ran = run([Path(sys.executable).with_name("labeling"), "import", file.name, "--json"], workspace.folder)
+        print(f"  {name}: {ran.seconds:.1f} s, {json.loads(ran.out)['outcomes']}, {ran.rss:.0f} MB")
+        for part in workspace.state.glob("import-*.sqlite*"):
+            part.unlink()
 
 
 def documents() -> Iterator[LabeledDoc]:

@@ -1,6 +1,7 @@
 """What several tests share: one real Label Studio for the session, workspaces on it, the command line."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -65,7 +66,15 @@ def chromium() -> str:
 def run(tmp_path: Path) -> Run:
     """`labeling …` in a folder of its own, as a person types it."""
 
-    def labeling(*args: object, cwd: Path = tmp_path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    def labeling(
+        *args: object, cwd: Path = tmp_path, largest_file: int | None = None, **environment: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """`largest_file` in bytes: writing beyond it fails, as on a disk that is full."""
+
+        def limit() -> None:
+            if largest_file is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, resource.RLIM_INFINITY))
+
         program = Path(sys.executable).with_name("labeling")
         return subprocess.run(
             [program, *map(str, args)],
@@ -76,6 +85,7 @@ def run(tmp_path: Path) -> Run:
             stdin=subprocess.DEVNULL,
             timeout=300,
             check=False,
+            preexec_fn=limit,
         )
 
     return labeling

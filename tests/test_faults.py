@@ -24,7 +24,7 @@ import stamina
 from spacy.language import Language
 
 from labeling.errors import LabelingError
-from labeling.nlp.load import load, model_version
+from labeling.nlp.load import load
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
 from labeling.workflow import importing
@@ -53,7 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No waiting between attempts, small batches, the pipeline loaded once."""
-    monkeypatch.setattr(importing, "_pipeline", lambda w: (english(), model_version(english(), w.label_schema)))
+    pipeline = english()
+    monkeypatch.setattr("labeling.nlp.load.load", lambda _: pipeline)
     monkeypatch.setattr(importing, "BATCH", 4)
     with stamina.set_testing(True, attempts=25):
         yield

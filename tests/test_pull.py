@@ -355,6 +355,22 @@ def test_clock_that_was_set_back(workspace, hands):
     assert kept(workspace) == hands.exported()
 
 
+def test_disk_that_is_full_loses_nothing(workspace, hands, run):
+    texts = [{"text": f"Police arrested {n} protesters. " * 90} for n in range(60)]
+    hands.post(f"/api/projects/{hands.project}/import", [{"data": data} for data in texts[:40]])
+    full = run("pull", cwd=workspace.folder, largest_file=40_000)
+    assert (full.returncode, full.stdout) == (2, "")
+    assert "free space" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert pull(workspace).tasks == 40
+    hands.post(f"/api/projects/{hands.project}/import", [{"data": data} for data in texts[40:]])
+    before = kept(workspace)
+    assert run("pull", cwd=workspace.folder, largest_file=20_000).returncode == 2
+    assert kept(workspace).items() >= before.items()
+    assert pull(workspace).tasks == 60
+    assert kept(workspace) == hands.exported()
+
+
 def test_hiccups_are_asked_again_and_refusals_are_not(workspace, hands, monkeypatch):
     hands.add(3, annotated=1)
     monkeypatch.setattr(listing_module, "FIRST_WAIT", 0.01)

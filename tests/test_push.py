@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from itertools import islice
 from pathlib import Path
 
 import httpx
@@ -200,3 +201,20 @@ def test_a_task_of_somebody_else_with_the_same_id_stays_and_ours_too(workspace: 
     assert done.removed == 0
     found = api.get("/api/tasks/", params={"project": project, "fields": "all", "page_size": 100}).json()["tasks"]
     assert sorted(task["data"]["text"] for task in found) == sorted([*TEXTS.values(), "by hand"])
+
+
+@pytest.mark.parametrize("largest_file", [0, 40_000])
+def test_disk_that_is_full_doubles_nothing(workspace: Workspace, api, run, largest_file: int):
+    texts = {f"long-name-of-an-article-{n}": f"Police arrested {n + 2} protesters in Paris." for n in range(600)}
+    push(workspace, dict(islice(texts.items(), 3)))
+    file = workspace.folder / "articles.jsonl"
+    file.write_text("".join(json.dumps({"id": key, "text": text}) + "\n" for key, text in texts.items()))
+    full = run("import", "articles.jsonl", cwd=workspace.folder, largest_file=largest_file)
+    assert full.returncode == 2, full.stderr
+    assert "free space" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert push(workspace, texts).articles == 600
+    project = workspace.remembered_project()
+    stored = api.get("/api/tasks/", params={"project": project, "fields": "all", "page_size": 1000}).json()["tasks"]
+    assert sorted(task["data"]["doc_id"] for task in stored) == sorted(texts)
+    assert {len(task["predictions"]) for task in stored} == {1}

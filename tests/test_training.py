@@ -12,7 +12,7 @@ import spacy
 
 from labeling.core.schema import LabelSchema
 from labeling.nlp import training
-from labeling.nlp.load import load, model_version
+from labeling.nlp.load import model_version
 from labeling.settings import init, open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.exporting import convert, read_documents
@@ -73,7 +73,7 @@ def test_trained_model_scores_and_pre_annotates_the_next_batch(exported: Path, t
     assert scores.overall.f > 0.5
     assert set(scores.labels) == {"ACTOR", "ACTION", "LOCATION", "DATE"}
     schema = LabelSchema.from_toml((ROOT / "schemas" / "event.toml").read_text(encoding="utf-8"))
-    assert model_version(load(str(model)), schema).startswith("en_labeling-0.0.0+")
+    assert model_version(str(model), schema).startswith("en_labeling-0.0.0+")
     workspace = open_workspace(tmp_path, model=str(model))
     done = annotate_files(workspace, [str(ROOT / "seeds" / "11_diplomats_expelled.txt")], tmp_path / "tasks.json")
     assert {"ACTOR", "ACTION"} <= set(done.spans)

@@ -4,10 +4,11 @@ import contextlib
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote_plus
 
 import httpx
 import orjson
@@ -25,6 +26,7 @@ Json = dict[str, Any]
 
 PAGE = 100
 LOOK_UP = 300  # ids in one look-up: 0.4 s on 10,000 tasks
+LOOK_UP_BYTES = 2800  # of them in a URL: some servers and proxies take no line of more than 4,094 bytes
 # An import that timed out may have been stored all the same, so it is never sent twice without looking.
 ONCE = {"max_retries": 0, "timeout_in_seconds": 600}
 READ = {"max_retries": 0, "timeout_in_seconds": TIMEOUT_SECONDS}
@@ -198,17 +200,12 @@ class Studio:
         Where an article has several tasks, the one stands first that someone has begun to label, else the oldest.
         """
         found: dict[str, list[Stored]] = defaultdict(list)
-        for i in range(0, len(doc_ids), LOOK_UP):
-            condition = {
-                "filter": "filter:tasks:data.doc_id",
-                "operator": "in_list",
-                "type": "List",
-                "value": list(doc_ids[i : i + LOOK_UP]),
-            }
+        for ids in look_ups(doc_ids):
+            condition = {"filter": "filter:tasks:data.doc_id", "operator": "in_list", "type": "List", "value": ids}
             query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
             fields = "id,data,total_annotations,cancelled_annotations,drafts,predictions"
             # without fields=all, drafts and predictions are empty, whatever is asked for
-            for task in self._listed(project, PAGE, query=query, fields="all", include=fields):
+            for task in self._listed(project, LOOK_UP, query=query, fields="all", include=fields):
                 stored = _stored(task)
                 found[str(task["data"].get("doc_id"))].append(stored)
         return {doc_id: _first(copies) for doc_id, copies in found.items()}
@@ -283,11 +280,10 @@ class Studio:
     def _by_id(self, project: Project, task_ids: Sequence[int]) -> Iterator[Json]:
         """What is counted of each of the tasks, and its drafts."""
         fields = "id,total_predictions,total_annotations,cancelled_annotations,drafts"
-        for i in range(0, len(task_ids), LOOK_UP):
-            ids = [str(number) for number in task_ids[i : i + LOOK_UP]]
+        for ids in look_ups(map(str, task_ids)):
             condition = {"filter": "filter:tasks:id", "operator": "in_list", "type": "List", "value": ids}
             query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
-            yield from self._listed(project, PAGE, query=query, fields="all", include=fields)
+            yield from self._listed(project, LOOK_UP, query=query, fields="all", include=fields)
 
     def _listed(self, project: Project, size: int, **query: Any) -> Iterator[Json]:
         """The tasks of a query, page by page, as the server's JSON has them."""
@@ -412,3 +408,18 @@ def _token_hint(detail: str) -> str:
     if "expired" in detail or "blacklisted" in detail:
         return f"It has run out or was revoked. Make another: {WHERE_TOKENS_ARE}."
     return f"Set LABEL_STUDIO_API_KEY to a token of this server: {WHERE_TOKENS_ARE}."
+
+
+def look_ups(ids: Iterable[str]) -> Iterator[list[str]]:
+    """The ids in lists that fit into the URL of one question each."""
+    some: list[str] = []
+    size = 0
+    for each in ids:
+        length = len(quote_plus(json.dumps([each]))) + 3
+        if some and (len(some) >= LOOK_UP or size + length > LOOK_UP_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(each)
+        size += length
+    if some:
+        yield some

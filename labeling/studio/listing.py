@@ -8,10 +8,12 @@ only to show its beginning; `review=true` saves that. `include` names what is wa
 
 import email.utils
 import json
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 import httpx
@@ -21,7 +23,7 @@ from label_studio_sdk.core.api_error import ApiError
 
 from labeling.core.value import Value
 from labeling.errors import StudioError
-from labeling.studio.client import Studio
+from labeling.studio.client import Studio, look_ups
 from labeling.studio.transport import untrusted
 
 Json = dict[str, Any]
@@ -34,7 +36,7 @@ FIELDS = (
     "parent_prediction,parent_annotation,task"
 )
 FIRST_PAGE, LARGEST_PAGE = 100, 1000  # tasks
-LOOK_UP = 300  # ids in one question
+AHEAD = 2  # pages that are asked for at a time
 PAGE_BYTES = 8 << 20  # of an answer, so that memory stays flat whatever the articles' length
 TIMEOUT_SECONDS = 120
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -119,14 +121,14 @@ class Listing:
         size = max(1, min(LARGEST_PAGE, PAGE_BYTES * len(found["tasks"]) // found["bytes"]))
         number = skip // size + 1
         seen = (number - 1) * size
-        with ThreadPoolExecutor(1) as ahead:
-            coming = ahead.submit(self._whole_page, number, size)
-            while tasks := coming.result()[0]["tasks"]:
+        with ThreadPoolExecutor(AHEAD) as ahead:
+            numbers = count(number)
+            coming = deque(ahead.submit(self._whole_page, next(numbers), size) for _ in range(AHEAD))
+            while tasks := coming.popleft().result()[0]["tasks"]:
                 seen += len(tasks)
                 is_last = len(tasks) < size and seen >= total
                 if not is_last:
-                    number += 1
-                    coming = ahead.submit(self._whole_page, number, size)
+                    coming.append(ahead.submit(self._whole_page, next(numbers), size))
                 yield Page(tasks, is_last)
                 if is_last:
                     return
@@ -142,10 +144,11 @@ class Listing:
 
     def some(self, task_ids: Sequence[int]) -> Iterator[Page]:
         """Those of the tasks that there are, with their annotations."""
-        for i in range(0, len(task_ids), LOOK_UP):
-            ids = [str(number) for number in task_ids[i : i + LOOK_UP]]
-            found = self._list([_item("id", "in_list", "List", ids)], LOOK_UP, fields="all", include=FIELDS)
-            yield Page(found["tasks"], i + LOOK_UP >= len(task_ids))
+        left = len(task_ids)
+        for ids in look_ups(map(str, task_ids)):
+            left -= len(ids)
+            found = self._list([_item("id", "in_list", "List", ids)], len(ids), fields="all", include=FIELDS)
+            yield Page(found["tasks"], not left)
 
     def pages(self, after: int = 0, last: int | None = None, *, since: str = "") -> Iterator[Page]:
         """The tasks with their annotations by id, above `after` and up to `last`; those that are newer than `since`."""

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 from pydantic import Field
 
@@ -79,8 +78,8 @@ def annotate_files(
     if output.suffix not in {".json", ".jsonl"}:
         raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
     report = _Report()
-    nlp, version = _pipeline(workspace)
-    docs = _annotated(nlp, workspace, report.articles_of(paths, keep_all), report, jobs)
+    version = _version(workspace)
+    docs = _annotated(workspace, report.articles_of(paths, keep_all), report, jobs)
     tasks = [to_task(doc, version) for doc in track(report.counted(docs), "Annotating")]
     write_atomic(output, json_lines(tasks) if output.suffix == ".jsonl" else json_text(tasks))
     return report.result(version=version)
@@ -118,7 +117,7 @@ def import_articles(
     """
     paths = list(paths)
     with connect(workspace) as studio:
-        nlp, version = _pipeline(workspace)
+        version = _version(workspace)
         project = find_project(studio, workspace) if dry_run else project_in_step(studio, workspace)
         if project:
             refuse_misfit(workspace.label_schema, project)
@@ -140,7 +139,6 @@ def import_articles(
             if plan.todo:
                 _push(
                     workspace,
-                    nlp,
                     paths,
                     keep_all=keep_all,
                     jobs=jobs,
@@ -166,7 +164,6 @@ def _project_file(studio: Studio, project: Project | None) -> str:
 
 def _push(
     workspace: Workspace,
-    nlp: Any,
     paths: list[str],
     *,
     keep_all: bool,
@@ -186,7 +183,7 @@ def _push(
                 yield item
 
     # Before the progress bar and the pusher, which are threads: processes are forked from this one.
-    docs = report.counted(_annotated(nlp, workspace, wanted(), report, jobs))
+    docs = report.counted(_annotated(workspace, wanted(), report, jobs))
     digests: dict[str, str] = {}
     with ThreadPoolExecutor(1) as background:
         underway: deque[Future[None]] = deque()
@@ -264,17 +261,17 @@ class _Report:
         )
 
 
-def _pipeline(workspace: Workspace) -> tuple[Any, str]:
-    from labeling.nlp.load import load, model_version
+def _version(workspace: Workspace) -> str:
+    from labeling.nlp.load import model_version
 
-    nlp = load(workspace.settings.model)
-    return nlp, model_version(nlp, workspace.label_schema)
+    return model_version(workspace.settings.model, workspace.label_schema)
 
 
 def _annotated(
-    nlp: Any, workspace: Workspace, articles: Iterable[Article], report: _Report, jobs: int | None
+    workspace: Workspace, articles: Iterable[Article], report: _Report, jobs: int | None
 ) -> Iterator[LabeledDoc]:
     from labeling.nlp.language import foreign
+    from labeling.nlp.load import load
 
     schema = workspace.label_schema
 
@@ -287,7 +284,7 @@ def _annotated(
                 )
             yield article
 
-    return annotated(nlp, workspace.settings.model, schema, noted(), jobs)
+    return annotated(load(workspace.settings.model), workspace.settings.model, schema, noted(), jobs)
 
 
 def _batches(articles: Iterable[Article], size: int) -> Iterator[list[Article]]:

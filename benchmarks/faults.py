@@ -1,0 +1,46 @@
+"""How many injected faults an import survives: seeded schedules between our client and a real Label Studio.
+
+    python benchmarks/faults.py                  # 200 schedules
+    python benchmarks/faults.py --schedules 20
+
+It runs tests/test_faults.py with so many seeds. Each schedule imports 14 articles through a proxy that delays, cuts,
+doubles and drops requests and answers, or gives errors and pages instead (tests/faults.py), again and again until the
+command succeeds; then the server's own database is asked: each article once, with its predictions, no annotation
+touched. Two further tests kill our process and the server, one has annotators submit meanwhile.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    """Print how many schedules and faults there were, and how many were survived."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--schedules", type=int, default=200)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "studio", "tests/test_faults.py", f"--junitxml={report}"]
+        environment = {**os.environ, "FAULT_SCHEDULES": str(args.schedules)}
+        ended = subprocess.run(command, cwd=ROOT, env=environment, check=False)
+        cases = list(ElementTree.parse(report).getroot().iter("testcase"))
+    failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    schedules = {case: case.find("properties/property[@name='faults']") for case in cases}
+    faults = {case: int(found.get("value", "0")) for case, found in schedules.items() if found is not None}
+    lost = sum(number for case, number in faults.items() if case in failed)
+    print(
+        f"{len(faults)} schedules, {sum(faults.values()):,} faults injected, {sum(faults.values()) - lost:,} survived"
+    )
+    print(f"{len(cases)} tests, kills and annotators among them: {len(failed)} failed")
+    sys.exit(ended.returncode)
+
+
+if __name__ == "__main__":
+    main()
