@@ -24,7 +24,7 @@ from labeling.studio.config import to_xml
 from labeling.studio.tasks import to_result
 from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.doctor import examine
-from labeling.workflow.exporting import export, pull, read_documents, status
+from labeling.workflow.exporting import export, read_documents, status
 from labeling.workflow.importing import import_articles
 
 pytestmark = pytest.mark.studio
@@ -163,15 +163,16 @@ def test_export_is_what_was_submitted(workspace, studio, articles, api, tmp_path
     assert spans == {(labeled.slice(span), span.label) for span in labeled.spans}
 
 
-def test_two_annotations_the_newest_counts_and_the_other_is_listed(workspace, studio, articles, api):
+def test_two_annotations_the_newest_counts_and_the_other_is_listed(workspace, studio, articles, api, tmp_path):
     import_articles(workspace, articles)
     project = existing_project(studio, workspace)
     task = task_ids(api, project.id)["emoji"]
     studio.submit(task, [])
     studio.submit(task, to_result(gold(TEXT)))
-    review = next(r for r in pull(studio, project, workspace.label_schema) if r.doc_id == "emoji")
-    assert len(review.doc.spans) == 6
-    assert [problem.reason for problem in review.problems] == ["older-annotation"]
+    done = export(workspace, tmp_path / "out")
+    (doc,) = read_documents(tmp_path / "out" / "docs.jsonl")
+    assert len(doc.spans) == 6
+    assert [problem.reason for problem in done.problems] == ["older-annotation"]
 
 
 def test_text_changed_on_the_server_is_refused_and_listed(workspace, studio, articles, api, tmp_path):

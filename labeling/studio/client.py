@@ -24,7 +24,6 @@ from labeling.studio.transport import TIMEOUT_SECONDS, open_transport, untrusted
 
 Json = dict[str, Any]
 
-PAGE = 100
 LOOK_UP = 300  # ids in one look-up: 0.4 s on 10,000 tasks
 LOOK_UP_BYTES = 2800  # of them in a URL: some servers and proxies take no line of more than 4,094 bytes
 # An import that timed out may have been stored all the same, so it is never sent twice without looking.
@@ -313,15 +312,6 @@ class Studio:
             if not isinstance(found, dict):
                 raise BusyError(f"{self.url} answered with something else than JSON; is a proxy between?", AGAIN)
             return found
-
-    def tasks(self, project: Project) -> Iterator[Json]:
-        """Every task of the project with its annotations and drafts, as the API lists them."""
-        yield from self._pages(project=project.id, fields="all")
-
-    def _pages(self, **query: Any) -> Iterator[Json]:
-        with self._spoken():
-            for task in self._sdk.tasks.list(page_size=PAGE, **query):
-                yield task.model_dump(mode="json")
 
     def submit(self, task_id: int, result: list[Json]) -> None:
         """Submit an annotation of a task, as an annotator does by the Submit button."""

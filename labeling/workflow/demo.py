@@ -12,7 +12,7 @@ from labeling.studio import server
 from labeling.studio.client import Project, Studio
 from labeling.studio.tasks import to_result
 from labeling.workflow.connecting import connect, existing_project, start_studio
-from labeling.workflow.exporting import export, pull, read_documents
+from labeling.workflow.exporting import export, read_documents
 from labeling.workflow.importing import Imported, import_articles
 from labeling.workflow.progress import Track, unseen
 from labeling.workflow.training_files import Exported
@@ -58,7 +58,7 @@ def demo(
     say("Submitting the gold labels as reviews")
     with connect(workspace) as studio:
         project = existing_project(studio, workspace)
-        reviewed = submit_gold(studio, project, workspace, resource("seeds") / "gold.jsonl", track)
+        reviewed = submit_gold(studio, project, resource("seeds") / "gold.jsonl", track)
     say("Exporting the reviewed labels")
     exported = export(workspace, workspace.exports, track=track)
     model, scores = _model(workspace, exported, say) if train else (None, None)
@@ -76,12 +76,12 @@ def demo(
     )
 
 
-def submit_gold(studio: Studio, project: Project, workspace: Workspace, file: Path, track: Track = unseen) -> int:
+def submit_gold(studio: Studio, project: Project, file: Path, track: Track = unseen) -> int:
     """How many gold documents were submitted as annotations; articles that anyone has touched are left alone."""
     gold = {doc.doc_id: doc for doc in read_documents(file)}
     stored = studio.stored(project, list(gold))
-    pending = {r.doc_id for r in pull(studio, project, workspace.label_schema) if r.state == "pending"}
-    todo = [doc for doc in gold.values() if doc.doc_id in pending and stored[doc.doc_id].digest == doc.digest]
+    untouched = {doc_id: one.digest for doc_id, one in stored.items() if not one.begun}
+    todo = [doc for doc in gold.values() if untouched.get(doc.doc_id) == doc.digest]
     for doc in track(todo, "Submitting", len(todo)):
         studio.submit(stored[doc.doc_id].task_id, to_result(doc))
     return len(todo)

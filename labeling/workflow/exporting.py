@@ -15,7 +15,7 @@ from labeling.core.value import Value
 from labeling.errors import AccessError, InputError, StudioError
 from labeling.files import read_text
 from labeling.settings import Workspace
-from labeling.studio.annotations import STATES, Review, Rules, read_task
+from labeling.studio.annotations import STATES, Rules, read_task
 from labeling.studio.exports import ExportFiles, parse
 from labeling.studio.regions import Legend
 from labeling.workflow.progress import Meter, Track, unmetered, unseen
@@ -23,7 +23,7 @@ from labeling.workflow.pulled import Store, stored
 from labeling.workflow.training_files import Exported, Options, write
 
 if TYPE_CHECKING:
-    from labeling.studio.client import Project, Studio
+    pass
 
 
 class Status(Value):
@@ -85,13 +85,6 @@ def _refresh(workspace: Workspace, track: Track) -> None:
             hint = f"Or take --offline, for what was pulled at {store.state.pulled_at}."
             error.hint = f"{error.hint} {hint}".strip()
         raise
-
-
-def pull(studio: "Studio", project: "Project", schema: LabelSchema, track: Track = unseen) -> list[Review]:
-    """The reviews of the project's tasks."""
-    users, rules = studio.users(), Rules(legend=Legend(label_schema=schema))
-    tasks = track(studio.tasks(project), "Pulling", project.tasks)
-    return [read_task(task, rules, f"{project.url}?task={task.get('id')}", users) for task in tasks]
 
 
 def export(
