@@ -15,7 +15,7 @@ from labeling.core.problem import Action, Problem
 from labeling.core.text import BOM, UNSTORABLE, normalize, storable
 from labeling.ingest.clean import paragraphs, split_headline, without_breadcrumb, without_rubbish
 from labeling.ingest.html import read_html
-from labeling.ingest.records import read_json, read_json_lines, read_table, to_fields
+from labeling.ingest.records import Record, read_json, read_json_lines, read_table, to_fields
 
 KINDS = {
     ".txt": "text",
@@ -31,6 +31,7 @@ KINDS = {
 # Files that lie beside articles and are none; a file named by hand is always read.
 BESIDE = ("README*", "LICENSE*", "gold.jsonl")
 UTF16 = (b"\xff\xfe", b"\xfe\xff")
+HEAD = 1 << 16  # bytes
 MAX_NULS = 0.1  # share of the characters; a file with more is binary, or UTF-16 without a byte order mark
 
 
@@ -90,11 +91,29 @@ def _of_path(path: str | Path, *, keep_all: bool) -> Iterator[tuple[Article, str
         yield _problem("unknown-format", f"not one of {', '.join(KINDS)}", where)
         return
     try:
-        data = path.read_bytes()
+        with path.open("rb") as opened:
+            # lines are read one by one, so that memory stays flat
+            data = opened.read(HEAD if kind == "jsonl" else -1)
+            if kind == "jsonl" and _is_utf8(data):
+                opened.seek(0)
+                yield from _of_records(read_json_lines(_lines(opened), where), keep_all=keep_all)
+                return
+            data += opened.read()
     except OSError as error:
         yield _problem("unreadable", error.strerror or str(error), where)
         return
     yield from _of_bytes(data, kind, where, keep_all=keep_all)
+
+
+def _is_utf8(head: bytes) -> bool:
+    """Whether a file that begins like this may be text in UTF-8."""
+    return not head.startswith(UTF16) and head.count(b"\0") <= MAX_NULS * len(head)
+
+
+def _lines(file: Iterable[bytes]) -> Iterator[bytes]:
+    lines = iter(file)
+    yield next(lines, b"").removeprefix(BOM.encode())
+    yield from lines
 
 
 def _sniff(data: bytes) -> str:
@@ -125,12 +144,17 @@ def _of_bytes(data: bytes, kind: str, where: str, *, keep_all: bool) -> Iterator
         return
     # Line ends outside of values differ by system; inside of CSV values they are the text's own.
     text = text.removeprefix(BOM)
-    for item in {
+    records = {
         "json": lambda: read_json(text, where),
-        "jsonl": lambda: read_json_lines(text, where),
+        "jsonl": lambda: read_json_lines(text.encode().split(b"\n"), where),
         "csv": lambda: read_table(text, where, ","),
         "tsv": lambda: read_table(text, where, "\t"),
-    }[kind]():
+    }[kind]()
+    yield from _of_records(records, keep_all=keep_all)
+
+
+def _of_records(records: Iterable[Record | Problem], *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:
+    for item in records:
         if isinstance(item, Problem):
             yield item
         else:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from labeling.core.problem import Problem
@@ -42,13 +42,16 @@ def read_json(text: str, where: str) -> Iterator[Record | Problem]:
         yield _record(item, f"{where}#{number}")
 
 
-def read_json_lines(text: str, where: str) -> Iterator[Record | Problem]:
-    """The object of each line."""
-    for number, line in enumerate(text.split("\n"), start=1):
+def read_json_lines(lines: Iterable[bytes], where: str) -> Iterator[Record | Problem]:
+    """The object of each line, in UTF-8."""
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            item = json.loads(line)
+            item = json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            yield _refused("not-utf8", f"byte {error.start} of the line is not UTF-8", f"{where}:{number}")
+            continue
         except (ValueError, RecursionError) as error:
             yield _refused("not-json", f"not valid JSON: {str(error)[:80]}", f"{where}:{number}")
             continue

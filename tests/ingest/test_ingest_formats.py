@@ -91,12 +91,20 @@ def test_ingest_names_a_folder_with_a_files_name_and_a_file_that_cannot_be_read(
     write(folder, "a.txt", "One.")
     assert [a.text for a in read(folder)[0]] == ["One."]
 
-    def refuse(self: Path) -> bytes:
+    def refuse(self: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     _, (problem,) = read(folder)
     assert (problem.reason, problem.detail) == ("unreadable", "Permission denied")
+
+
+def test_ingest_takes_the_other_lines_where_one_is_not_utf8(tmp_path: Path):
+    lines = ['{"text": "Zoë left."}'.encode(), '{"text": "Zoë came."}'.encode("latin-1"), b'{"text": "Good."}']
+    (tmp_path / "a.jsonl").write_bytes(b"\xef\xbb\xbf" + b"\r\n".join(lines))
+    articles, (problem,) = read(tmp_path / "a.jsonl")
+    assert [article.text for article in articles] == ["Zoë left.", "Good."]
+    assert (problem.reason, problem.where) == ("not-utf8", f"{tmp_path / 'a.jsonl'}:2")
 
 
 def test_ingest_names_a_file_whose_name_is_not_utf8(tmp_path: Path):
