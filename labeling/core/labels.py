@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
+from operator import attrgetter
 from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -66,7 +67,7 @@ class LabeledDoc(Article):
     @field_validator("spans")
     @classmethod
     def _in_order_of_text(cls, spans: tuple[Span, ...]) -> tuple[Span, ...]:
-        return tuple(sorted(spans, key=lambda s: (s.start, s.end, s.label, s.id)))
+        return tuple(sorted(spans, key=attrgetter("start", "end", "label", "id")))
 
     @field_validator("relations")
     @classmethod

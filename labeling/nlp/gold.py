@@ -78,7 +78,7 @@ def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
     """
     cut = cutter(labeled.text)
     spans = labeled.spans
-    outcomes: dict[str, Outcome] = {span.id: "exact" for span in spans}
+    outcomes: dict[str, Outcome] = dict.fromkeys([span.id for span in spans], "exact")
     problems: list[Problem] = []
     placed: list[Placed] = []
     for span, found in zip(spans, _exact(cut, spans), strict=True):
@@ -99,7 +99,8 @@ def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
         problems.append(_shadowed(labeled, loser.span, winner.span))
     iobs = numpy.full(len(cut.starts), OUTSIDE, dtype=numpy.uint64)
     types = numpy.zeros(len(cut.starts), dtype=numpy.uint64)
-    lost = [(span.start, span.end) for span in spans if outcomes[span.id] in {"shadowed", "misaligned"}]
+    without_place = {"shadowed", "misaligned"}
+    lost = [(span.start, span.end) for span in spans if outcomes[span.id] in without_place] if problems else []
     for start, end in (*labeled.unknown, *lost):
         first, last = _touched(cut, start, end)
         iobs[first:last] = MISSING

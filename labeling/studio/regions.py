@@ -98,15 +98,13 @@ def is_span(item: Any) -> bool:
     if not isinstance(item, dict):
         return True
     kind = item.get("type")
-    return kind == "labels" or (kind != "relation" and (str(kind).endswith("labels") or "labels" in _value(item)))
+    return kind != "relation" and (str(kind).endswith("labels") or "labels" in _value(item))
 
 
 def labels_of(item: Json) -> list[Any]:
     """The labels of a region or of a relation, [None] where it has none; each of them is a span or a relation."""
     kind = item.get("type")
     value = item if kind == "relation" else _value(item)
-    if kind == "labels" and type(labels := value.get("labels")) is list and labels:  # most are so
-        return labels
     labels = value.get(str(kind), value.get("labels"))
     if labels is None and value is not item:  # before 1.0 a region of type "labels" could have "htmllabels"
         labels = next((value[key] for key in value if key.endswith("labels")), None)
@@ -123,12 +121,11 @@ def claims_of(regions: Iterable[Json], located: Located) -> Iterator[Claim]:
 
 def _place(region: Json, located: Located) -> "Claim | RefusedError":
     value = _value(region)
-    said, start, end = value.get("text"), value.get("start"), value.get("end")
-    if located is not in_text or type(start) is not int or type(end) is not int:
-        try:
-            start, end = located(value)
-        except RefusedError as refused:
-            return refused
+    said = value.get("text")
+    try:
+        start, end = located(value)
+    except RefusedError as refused:
+        return refused
     return Claim(start, end, said if isinstance(said, str) else "")
 
 
@@ -198,18 +195,30 @@ class _Reader:
         if result is not None and not isinstance(result, list):
             self.note("bad-result", "refused", f"the annotation's result is no list but {_short(result)}")
         regions: list[Json] = []
+        places: list[Claim | RefusedError] = []
+        labels: list[list[Any]] = []
         answers: list[Json] = []
         arrows: list[Json] = []
+        is_text = self.located is in_text
         for item in items_of(result):
             if not isinstance(item, dict):
                 self.out.span_counts["refused"] += 1
                 self.note("bad-region", "refused", f"a region is no object but {_short(item)}")
-            elif is_span(item):
+                continue
+            value = item.get("value")
+            if is_text and item.get("type") == "labels" and type(value) is dict:  # as most are: read at once
+                said, start, end, names = value.get("text"), value.get("start"), value.get("end"), value.get("labels")
+                if type(said) is str and type(start) is int and type(end) is int and type(names) is list and names:
+                    regions.append(item)
+                    places.append(Claim(start, end, said))
+                    labels.append(names)
+                    continue
+            if is_span(item):
                 regions.append(item)
+                places.append(_place(item, self.located))
+                labels.append(labels_of(item))
             else:
                 (arrows if is_relation(item) else answers).append(item)
-        places = [_place(region, self.located) for region in regions]
-        labels = [labels_of(region) for region in regions]
         if not self.veto:
             places = self.counted(places)
             if self.raw is self.text and not self.way:
