@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from unicodedata import category
 
 import numpy
 from numpy.typing import NDArray
@@ -52,6 +53,15 @@ def _whole(doc: Doc, start: int) -> int:
     ):
         start -= 2
     return start
+
+
+def _is_edge(text: str) -> bool:
+    """Whether a token is no part of a name where it stands at its edge: a mark, or a pictogram."""
+    return text in EDGE or _is_pictogram(text)
+
+
+def _is_pictogram(text: str) -> bool:
+    return any(category(character) == "So" for character in text)
 
 
 Extents = dict[int, tuple[int, int]]
@@ -162,7 +172,7 @@ class Finder:
             token = doc[start - 1]
             if token.dep_ not in MODIFIERS or token.tag_ in ("CD", "VBG", "VBN", "_SP"):
                 break
-            if token.dep_ == "amod" and token.lower_ in self.quantities:
+            if _is_pictogram(token.text) or (token.dep_ == "amod" and token.lower_ in self.quantities):
                 break
             start -= 1
         return start
@@ -192,9 +202,9 @@ class Finder:
     def _name(self, doc: Doc, start: int, end: int) -> Iterator[tuple[int, int]]:
         """A name without article, possessive and punctuation at its edges, up to the line's end."""
         end = next((i for i in range(start, end) if "\n" in doc[i].text), end)
-        while start < end and (doc[start].text in EDGE or (start + 1 < end and doc[start].lower_ in ARTICLES)):
+        while start < end and (_is_edge(doc[start].text) or (start + 1 < end and doc[start].lower_ in ARTICLES)):
             start += 1
-        while start < end and (doc[end - 1].text in EDGE or (start + 1 < end and doc[end - 1].text in POSSESSIVE)):
+        while start < end and (_is_edge(doc[end - 1].text) or (start + 1 < end and doc[end - 1].text in POSSESSIVE)):
             end -= 1
         if start < end:
             yield start, end

@@ -59,6 +59,8 @@ def relations(doc: LabeledDoc) -> set[str]:
 @pytest.mark.parametrize(
     ("text", "wanted", "unwanted"),
     [
+        ("🚨 Hackers attacked the ministry on Tuesday, officials said.", {("Hackers", "ACTOR")}, {("🚨 Hackers", "ACTOR")}),
+        ("Leka asked NATO 🆘 and the European Union to help.", {("NATO", "ACTOR")}, {("NATO 🆘", "ACTOR")}),
         ("Moscow denied it.", {("Moscow", "ACTOR"), ("denied", "ACTION")}, {("Moscow", "LOCATION")}),
         ("Talks were held in Moscow on Friday.", {("Moscow", "LOCATION"), ("Talks", "ACTION"), ("Friday", "DATE")}, set()),
         ("The rebels attacked a convoy.", {("rebels", "ACTOR"), ("attacked", "ACTION")}, set()),
