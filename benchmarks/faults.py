@@ -27,7 +27,16 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "studio", "tests/test_faults.py", f"--junitxml={report}"]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-m",
+            "studio",
+            "tests/test_faults.py",
+            *("-o", "junit_family=legacy", f"--junitxml={report}"),
+        ]
         environment = {**os.environ, "FAULT_SCHEDULES": str(args.schedules)}
         ended = subprocess.run(command, cwd=ROOT, env=environment, check=False)
         cases = list(ElementTree.parse(report).getroot().iter("testcase"))

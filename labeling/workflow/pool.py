@@ -39,11 +39,10 @@ def cores() -> int:
 
 
 @contextmanager
-def workers(jobs: int, load: Callable[[], object] = int) -> Iterator[Map[Any, Any]]:
+def workers(jobs: int) -> Iterator[Map[Any, Any]]:
     """A map that runs in `jobs` processes, this one among them.
 
-    Results come in the order of the items, and no more items are taken than the processes can soon work on. What all
-    of them need is loaded by `load`, once where they are forked.
+    Results come in the order of the items, and no more items are taken than the processes can soon work on.
 
     Raises:
         InputError: A process was killed, as the system does where memory runs out.
@@ -51,8 +50,6 @@ def workers(jobs: int, load: Callable[[], object] = int) -> Iterator[Map[Any, An
     if jobs <= 1:
         yield map
         return
-    if can_fork():
-        load()
     executor = others(jobs - 1)
     threshold, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(OBJECTS_BEFORE_GC)

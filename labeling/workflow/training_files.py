@@ -7,6 +7,7 @@ import contextlib
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
@@ -143,9 +144,13 @@ def write(
     split = options.split or workspace.settings.split
     memory = _Memory((workspace.state if workspace.is_initialised else folder) / "parts.jsonl", options.resplit)
     jobs = options.jobs or (1 if records.size < ALONE_BYTES else cores())
-    with workers(jobs, partial(load, job)) as mapped, aside(folder) as temporary:
+    # What converts is loaded meanwhile, and the processes that convert are forked with it.
+    with ThreadPoolExecutor(1) as background, workers(jobs) as mapped:
+        loaded = background.submit(load, job)
         with meter("Looking for copies", records.size) as advance:
             plan = _plan(records, job, split, memory, schema, options, mapped, advance)
+        loaded.result()
+    with workers(jobs) as mapped, aside(folder) as temporary:
         with meter("Converting", records.size) as advance, _Files(temporary, job, plan.context) as files:
             for converted in _converted(records, job, plan, files, mapped, advance):
                 files.add(converted)
