@@ -66,7 +66,7 @@ class Placed(NamedTuple):
     end: int
 
 
-def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
+def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict", cut: Cut | None = None) -> Gold:
     """The document with its labels on tokens, and what could not be placed exactly.
 
     - A span whose edge is inside of a token is snapped to the token's edge where only punctuation lies between, so that
@@ -75,8 +75,10 @@ def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict") -> Gold:
     - The entities are those spans on tokens that can stand side by side; the longest wins.
     - Tokens that a span without a place among the entities or an unknown stretch touches are marked as missing there,
       not as outside: nobody said that they are no entity.
+
+    `cut` is what the cutter makes of the text, where the caller has it.
     """
-    cut = cutter(labeled.text)
+    cut = cut or cutter(labeled.text)
     spans = labeled.spans
     outcomes: dict[str, Outcome] = dict.fromkeys([span.id for span in spans], "exact")
     problems: list[Problem] = []

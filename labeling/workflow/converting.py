@@ -149,12 +149,14 @@ def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -
     problems: list[Problem] = []
     lines: list[str] = []
     records, fates, context = chunk
-    for record, fate in zip(records, fates, strict=True):
-        review = _review(job, record, fate)
+    reviews = [_review(job, record, fate) for record, fate in zip(records, fates, strict=True)]
+    # One after the other, so that the words which the cutter remembers stay in the processor's cache.
+    cuts = [[cut(labeled.text) for labeled in review.docs] for review in reviews]
+    for review, found, fate in zip(reviews, cuts, fates, strict=True):
         _count_review(review, out.counts)
         problems += review.problems
-        for labeled, outcomes in zip(review.docs, review.outcomes, strict=True):
-            placed = place(labeled, cut, job.align)
+        for labeled, outcomes, tokens_of_it in zip(review.docs, review.outcomes, found, strict=True):
+            placed = place(labeled, cut, job.align, tokens_of_it)
             docs.setdefault(fate.part, []).append(placed)
             lines.append(placed.json)
             problems += [p.model_copy(update={"where": review.where, "url": review.url}) for p in placed.problems]
