@@ -24,7 +24,7 @@ I = TypeVar("I")  # noqa: E741
 O = TypeVar("O")  # noqa: E741
 Map = Callable[[Callable[[I], O], Iterable[I]], Iterator[O]]
 
-AHEAD = 4  # items a process that wait for it, so that it is never idle while this one works on an item of its own
+AHEAD = 2  # items a process that wait for it, so that it is never idle
 HELD = 8  # items a process that are read and not given out yet, so that memory stays flat
 # What is made of an item hardly ever holds a cycle; to look for one every 700 objects costs a tenth of the time.
 OBJECTS_BEFORE_GC = 100_000
