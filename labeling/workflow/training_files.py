@@ -144,23 +144,24 @@ def write(
     split = options.split or workspace.settings.split
     memory = _Memory((workspace.state if workspace.is_initialised else folder) / "parts.jsonl", options.resplit)
     jobs = options.jobs or (1 if records.size < ALONE_BYTES else cores())
-    # What converts is loaded meanwhile, and the processes that convert are forked with it.
-    with ThreadPoolExecutor(1) as background, workers(jobs) as mapped:
-        loaded = background.submit(load, job)
-        with meter("Looking for copies", records.size) as advance:
-            plan = _plan(records, job, split, memory, schema, options, mapped, advance)
-        loaded.result()
-    with workers(jobs) as mapped, aside(folder) as temporary:
-        with meter("Converting", records.size) as advance, _Files(temporary, job, plan.context) as files:
-            for converted in _converted(records, job, plan, files, mapped, advance):
-                files.add(converted)
-        _refuse_nothing(files, source)
-        _refuse_unreadable(files, options)
-        _refuse_too_many(files, options, folder)
-        training, config = next(iter(mapped(partial(configure, job), [_corpus(files, options)])))
-        write_atomic(temporary / "config.cfg", config)
-        manifest = _manifest(files, plan, split, options, schema, source, training)
-        done = put_in_place(temporary, folder, manifest)
+    with aside(folder) as temporary:
+        # What converts is loaded meanwhile, and the processes that convert are forked with it.
+        with ThreadPoolExecutor(1) as background, workers(jobs) as mapped:
+            loaded = background.submit(load, job)
+            with meter("Looking for copies", records.size) as advance:
+                plan = _plan(records, job, split, memory, schema, options, mapped, advance)
+            loaded.result()
+        with workers(jobs) as mapped:
+            with meter("Converting", records.size) as advance, _Files(temporary, job, plan.context) as files:
+                for converted in _converted(records, job, plan, files, mapped, advance):
+                    files.add(converted)
+            _refuse_nothing(files, source)
+            _refuse_unreadable(files, options)
+            _refuse_too_many(files, options, folder)
+            training, config = next(iter(mapped(partial(configure, job), [_corpus(files, options)])))
+            write_atomic(temporary / "config.cfg", config)
+            manifest = _manifest(files, plan, split, options, schema, source, training)
+            done = put_in_place(temporary, folder, manifest)
     memory.keep()
     refused = sum(n for (kind, *rest), n in files.counts.items() if kind == "problems" and rest[0] == "refused")
     return Exported(
