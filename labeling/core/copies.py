@@ -1,7 +1,6 @@
 """Which texts are near-duplicates: syndicated copies with small edits, another headline, a cut last paragraph."""
 
 import math
-import re
 import struct
 from collections.abc import Iterator, Sequence
 
@@ -17,10 +16,6 @@ THRESHOLD = 0.6  # of equal rows
 
 NEIGHBOURS = 8
 CHUNK = 1 << 14  # pairs compared at once: 8 MB
-MANY = 100
-BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
-# Letters of ASCII in lower case, a space for what is no letter and no digit; other bytes stay.
-FOLDED = bytes(byte if byte > 127 else ord(chr(byte).lower()) if chr(byte).isalnum() else 32 for byte in range(256))
 
 Indices = NDArray[np.int64]
 Keys = NDArray[np.uint64]
@@ -30,39 +25,20 @@ Rows = NDArray[np.uint32]
 FACTORS = np.arange(1, ROWS, 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
 
-def signature(text: str) -> bytes:
-    """The MinHash of the text's shingles: 64 rows, each a little-endian uint32, 256 bytes in all.
+def signature(words: Sequence[str]) -> bytes:
+    """The MinHash of a text's shingles: 64 rows, each a little-endian uint32, 256 bytes in all.
 
-    A shingle is three case-folded words that follow each other; punctuation and white space do not count. A shorter
-    text is one shingle, and a text without any word is one as it stands. The share of rows that two texts have in
-    common estimates the Jaccard similarity s of their shingles, with a standard error of sqrt(s (1 - s) / 64) or less.
+    A shingle is three words (`labeling.core.words.words`) that follow each other; a shorter text is one. The share of
+    rows that two texts have in common estimates the Jaccard similarity s of their shingles, with a standard error of
+    sqrt(s (1 - s) / 64) or less.
     It is the same on every run and machine for a version of rensa.
 
     Source: A. Broder, On the resemblance and containment of documents, 1997.
     """
-    words = _words(text)
-    shingles = list(map(" ".join, zip(words, words[1:], words[2:], strict=False)))
-    if not shingles:
-        bare = " ".join(words or text.split())
-        shingles = [bare.encode("utf-8", "replace").decode()]  # rensa takes no lone surrogates
+    shingles = list(map(" ".join, zip(words, words[1:], words[2:], strict=False))) or [" ".join(words)]
     minhash = RMinHash(num_perm=ROWS, seed=1)
     minhash.update(shingles)
     return struct.pack(f"<{ROWS}I", *minhash.digest())
-
-
-def _words(text: str) -> list[str]:
-    """The case-folded words; bytes are folded all at once, and of other characters a text has few."""
-    text = text.encode("utf-8", "surrogatepass").translate(FOLDED).decode("utf-8", "surrogatepass")
-    beyond = set() if text.isascii() else set(BEYOND_ASCII.findall(text))
-    if len(beyond) > MANY:
-        return text.translate({ord(each): _folded(each) for each in beyond}).split()
-    for each in beyond:
-        text = text.replace(each, _folded(each))
-    return text.split()
-
-
-def _folded(character: str) -> str:
-    return "".join(each if each.isalnum() else " " for each in character.casefold())
 
 
 def clusters(signatures: Sequence[bytes] | NDArray[np.integer], threshold: float = THRESHOLD) -> Indices:
@@ -88,8 +64,9 @@ def clusters(signatures: Sequence[bytes] | NDArray[np.integer], threshold: float
     Raises:
         ValueError: A signature has another size, or the threshold is out of range.
 
+    >>> from labeling.core.words import words
     >>> story = "Rebels left the town of Tadmor on Monday, the governor said."
-    >>> clusters([signature(text) for text in ("Another story.", story, story.upper())])
+    >>> clusters([signature(words(text)) for text in ("Another story.", story, story.upper())])
     array([0, 1, 1])
     """
     if not 0 < threshold <= 1:

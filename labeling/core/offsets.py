@@ -47,22 +47,24 @@ def without_overlap(extents: Iterable[E]) -> tuple[list[E], list[tuple[E, E]]]:
     """
     kept: list[E] = []
     shadowed: list[tuple[E, E]] = []
-    group: list[E] = []  # extents of which each overlaps one before it
+    group: list[E] = []  # the last one, and extents before it of which each overlaps one before itself
     end = 0
     for extent in sorted(extents, key=attrgetter("start")):
-        if group and extent.start >= end:
+        if extent.start < end:
+            group.append(extent)
+            end = max(end, extent.end)
+            continue
+        if len(group) > 1:
             _settle(group, kept, shadowed)
-            group = []
-        end = max(end, extent.end) if group else extent.end
-        group.append(extent)
+        else:
+            kept += group
+        group = [extent]
+        end = extent.end
     _settle(group, kept, shadowed)
     return kept, shadowed
 
 
 def _settle(group: list[E], kept: list[E], shadowed: list[tuple[E, E]]) -> None:
-    if len(group) < 2:
-        kept += group
-        return
     starts: list[int] = []
     mine: list[E] = []
     gone: list[tuple[E, E]] = []

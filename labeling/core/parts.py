@@ -14,6 +14,7 @@ from labeling.core.article import digest
 from labeling.core.copies import clusters, signature
 from labeling.core.split import PARTS, By, Part, Split, position
 from labeling.core.value import Value
+from labeling.core.words import words
 
 PRECEDENCE: tuple[Part, ...] = ("test", "dev", "train")
 YEAR_OR_MONTH = re.compile(r"[0-9]{4}(-[0-9]{2})?")
@@ -89,7 +90,8 @@ class Assignment:
 
 def candidate(text: str, source: str = "", published: str = "") -> Candidate:
     """What has to be known of a document with this text."""
-    return Candidate(digest(text), position(text), signature(text), source, published)
+    found = words(text)
+    return Candidate(digest(text), position(found), signature(found), source, published)
 
 
 def assign(
@@ -108,8 +110,8 @@ def assign(
 
     - by text, the member with the smallest digest, to where its text stands between 0 and 100. A document never moves
       as others are added, unless they are copies of it.
-    - by source, the same one, to where the name of its source stands, in any case and spacing. So all documents of a
-      source stay together, and with few sources the shares are rough. Without a source, the text decides.
+    - by source, the same one, to where the name of its source stands, in any case, spacing and punctuation. So all
+      documents of a source stay together, and with few sources the shares are rough. Without one, the text decides.
     - by published, the newest member: the oldest go to train, the newest to test, with borders that bring the shares
       of all documents, those that are kept among them, as close to the wanted ones as can be. Equal dates are never
       divided. A date without a time is midnight, a time without a zone is UTC, a year or a month is its first day. A
@@ -241,7 +243,7 @@ def _rule(split: Split, borders: Mapping[Part, datetime]) -> Callable[[Candidate
     """The part that a document would have on its own."""
 
     def by_source(item: Candidate) -> Part:
-        return split.at(position(item.source) if item.source.strip() else item.position)
+        return split.at(position(words(item.source)) if item.source.strip() else item.position)
 
     def by_date(item: Candidate) -> Part:
         if found := moment(item.published):
@@ -294,5 +296,5 @@ def _divided(items: Sequence[Candidate], parts: Sequence[Part]) -> int:
     found: dict[str, set[Part]] = {}
     for item, part in zip(items, parts, strict=True):
         if item.source.strip():
-            found.setdefault(" ".join(item.source.casefold().split()), set()).add(part)
+            found.setdefault(" ".join(words(item.source)), set()).add(part)
     return sum(len(stood) > 1 for stood in found.values())

@@ -2,11 +2,13 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from labeling.core.value import Value
+from labeling.core.words import words
 
 Part = Literal["train", "dev", "test"]
 By = Literal["text", "source", "published"]
@@ -73,14 +75,13 @@ class Split(Value):
 
     def part(self, text: str) -> Part:
         """The part of an article with this text: a function of the text alone."""
-        return self.at(position(text))
+        return self.at(position(words(text)))
 
 
-def position(text: str) -> float:
-    """Where a text stands between 0 and 100: the SHA-256 of its case-folded words, as a number.
+def position(words: Sequence[str]) -> float:
+    """Where a text with these words (`labeling.core.words.words`) stands between 0 and 100: their SHA-256 as a number.
 
-    It never changes, and is equal for copies that differ only in white space or case.
+    It never changes, and is equal for copies that differ only in white space, punctuation or case.
     """
-    words = " ".join(text.casefold().split())
-    digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).digest()
+    digest = hashlib.sha256(" ".join(words).encode("utf-8", "replace")).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 * 100

@@ -7,6 +7,7 @@ otherwise is cut by spaCy text by text.
 
 import re
 import struct
+from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from re import _constants as op  # type: ignore[attr-defined]
@@ -28,9 +29,9 @@ from labeling.errors import ModelError
 
 MAX_WORDS = 60_000  # that a cutter remembers: some 20 MB
 STRETCH = re.compile(r"\S+ ?|\s+")  # a space behind a word belongs to its last token
-RECORD = struct.Struct("<QII")  # a token: the hash of its text, its length in code points, whether a space follows
+RECORD = struct.Struct("<II")  # a token: the number that a cutter gives to its text, whether a space follows
 UNSPACED, SPACED = (space.to_bytes(4, "little") for space in (0, 1))  # the end of a record
-DTYPE = numpy.dtype([("orth", "<u8"), ("length", "<u4"), ("space", "<u4")])
+DTYPE = numpy.dtype([("number", "<u4"), ("space", "<u4")])
 
 
 class OddSpaceError(Exception):
@@ -39,23 +40,30 @@ class OddSpaceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A text's tokens: hashes of their texts, extents `[start, end)` in code points, whether a space follows each."""
+    """A text's tokens: their numbers in the cutter, their extents `[start, end)` in code points, and spaces behind."""
 
-    orths: NDArray[Any]
+    numbers: NDArray[Any]
     starts: NDArray[Any]
     ends: NDArray[Any]
     spaces: NDArray[Any]
 
 
 class Cutter(dict[str, bytes]):
-    """The tokens of each word that was seen, as records, as if a space came behind it; call it to cut a text."""
+    """The tokens of each word that was seen, as records, as if a space came behind it; call it to cut a text.
+
+    A token's text has a number here, in the order in which they were met, under which its text, its length (code
+    points) and spaCy's hash are kept: `texts`, `lengths`, `hashes`. The vocabulary would keep them for ever.
+    """
 
     def __init__(self, nlp: Language) -> None:
         super().__init__()
         self.nlp = nlp
         tokenizer: Any = nlp.tokenizer
         self.tokenizer = tokenizer
-        self.texts: dict[int, str] = {}  # hash → token, of all tokens; the vocabulary would keep them for ever
+        self.numbers: dict[str, int] = {}
+        self.texts: list[str] = []
+        self.lengths, self.hashes = array("q"), array("Q")
+        self.labels: dict[str, int] = {}
         is_usual = type(tokenizer) is Tokenizer
         self.special: dict[str, Any] = tokenizer.rules if is_usual else {}
         self.by_stretch = is_usual and not any(len(rule.split()) > 1 for rule in self.special)
@@ -70,9 +78,10 @@ class Cutter(dict[str, bytes]):
     def __call__(self, text: str) -> Cut:
         """The tokens of a text."""
         records = numpy.frombuffer(self.records(text), DTYPE)
-        lengths, spaces = records["length"], records["space"]
-        ends = numpy.cumsum(lengths + spaces, dtype=numpy.int64) - spaces
-        return Cut(records["orth"], ends - lengths, ends, spaces.astype(bool))
+        numbers, spaces = records["number"], records["space"]
+        lengths = numpy.frombuffer(self.lengths, "q")[numbers]
+        ends = numpy.cumsum(lengths + spaces) - spaces
+        return Cut(numbers, ends - lengths, ends, spaces.astype(bool))
 
     def records(self, text: str) -> bytes:
         """The tokens of a text, as records."""
@@ -87,7 +96,7 @@ class Cutter(dict[str, bytes]):
     def __missing__(self, word: str) -> bytes:
         """Raises OddSpaceError where a space before or behind the word is not by itself."""
         if self.keeps_letters and word.isascii() and word.isalpha() and word not in self.special:  # most words
-            self[word] = records = RECORD.pack(self.hash(word), len(word), 1)
+            self[word] = records = RECORD.pack(self.number(word), 1)
             return records
         if not word or word[0].isspace() or word[-1].isspace():
             raise OddSpaceError
@@ -114,9 +123,9 @@ class Cutter(dict[str, bytes]):
     def by_spacy(self, text: str) -> bytes:
         """The tokens as spaCy cuts them."""
         if pieces := self.pieces(text):
-            return b"".join([RECORD.pack(self.hash(piece), len(piece), 0) for piece in pieces])
+            return b"".join([RECORD.pack(self.number(piece), 0) for piece in pieces])
         doc = self.nlp.make_doc(text)
-        return b"".join([RECORD.pack(self.hash(token.text), len(token), bool(token.whitespace_)) for token in doc])
+        return b"".join([RECORD.pack(self.number(token.text), bool(token.whitespace_)) for token in doc])
 
     def pieces(self, word: str) -> tuple[str, ...]:
         """The tokens of a word that needs no `Doc`, as most need none; nothing where it does.
@@ -138,17 +147,34 @@ class Cutter(dict[str, bytes]):
 
     def label(self, name: str) -> int:
         """The hash of a label, which the vocabulary knows from now on."""
-        return int(self.nlp.vocab.strings.add(name))
+        if name not in self.labels:
+            self.labels[name] = int(self.nlp.vocab.strings.add(name))
+        return self.labels[name]
 
-    def hash(self, token: str) -> int:
-        """The number that spaCy has for a token, whose text is remembered."""
-        number: int = IDS.get(token) or hash_string(token)
-        self.texts[number] = token
+    def number(self, token: str) -> int:
+        """The number of a token's text, which is remembered."""
+        number = self.numbers.get(token)
+        if number is None:
+            number = self.numbers[token] = len(self.texts)
+            self.texts.append(token)
+            self.lengths.append(len(token))
+            self.hashes.append(IDS.get(token) or hash_string(token))
         return number
+
+    def orths(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """The hashes that spaCy has for the texts with these numbers."""
+        hashes: NDArray[Any] = numpy.frombuffer(self.hashes, "Q")
+        return hashes[numbers]
+
+    def distinct(self, numbers: NDArray[Any]) -> set[str]:
+        """The texts with these numbers, each once."""
+        is_there = numpy.zeros(len(self.texts), bool)
+        is_there[numbers] = True
+        return {self.texts[number] for number in numpy.flatnonzero(is_there).tolist()}
 
     def doc(self, cut: Cut) -> Doc:
         """The tokens as a spaCy document."""
-        words = [self.texts[orth] for orth in cut.orths.tolist()]
+        words = [self.texts[number] for number in cut.numbers.tolist()]
         return Doc(self.nlp.vocab, words=words, spaces=cut.spaces.tolist())
 
 

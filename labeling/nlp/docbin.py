@@ -6,7 +6,6 @@ of one msgpack map; deflate blocks that end at a byte's edge may be joined (as p
 twice. To put one together takes no spaCy, so that only the processes that cut texts hold it in memory.
 """
 
-import struct
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,10 @@ LEVEL = 2  # of ISA-L, which makes files as small as zlib's level 1 in a quarter
 MAX_TOKENS = 8_000_000  # in one file: 200 MB in a reader's memory, far below msgpack's 4 GiB
 BASE = 65521  # of Adler-32
 PACKER = Packer(use_bin_type=True)
-SPAN = struct.Struct(">QQQllll")  # of a span group: id, knowledge base id, label, tokens, characters
+# A span of a span group as `SpanGroup.to_bytes` packs it: msgpack's head of 40 bytes, id, knowledge base id, the
+# label's hash, tokens, characters.
+SPAN = numpy.dtype("V2, >u8, >u8, >u8, >i4, >i4, >i4, >i4")
+SPAN_HEAD = b"\xc4\x28"
 
 
 @dataclass(slots=True)
@@ -58,20 +60,22 @@ def pack(golds: "Sequence[Gold]", cutter: "Cutter") -> Packed:
 
     if not golds:
         return Packed()
-    orths = numpy.concatenate([gold.cut.orths for gold in golds])
-    types = numpy.concatenate([gold.types for gold in golds])
-    tokens = numpy.column_stack((orths, numpy.concatenate([gold.iobs for gold in golds]), types)).astype("<u8")
+    texts = numpy.concatenate([gold.cut.numbers for gold in golds])
+    tokens = numpy.empty((len(texts), len(ATTRS)), "<u8")
+    tokens[:, 0] = cutter.orths(texts)
+    tokens[:, 1] = numpy.concatenate([gold.iobs for gold in golds])
+    tokens[:, 2] = numpy.concatenate([gold.types for gold in golds])
     labels = {span.label for gold in golds for span, _, _ in gold.placed}
     numbers = {label: cutter.label(label) for label in labels}
-    strings = {cutter.texts[number] for number in numpy.unique(orths).tolist()} | labels
-    groups = [{"name": SPANS_KEY, "attrs": {}, "spans": _spans(gold, numbers)} for gold in golds]
+    strings = cutter.distinct(texts) | labels
+    groups = [PACKER.pack({group: [SPANS_KEY]}) for group in _span_groups(golds, numbers, SPANS_KEY)]
     sections = {
-        "tokens": tokens.tobytes("C"),
-        "spaces": numpy.concatenate([gold.cut.spaces for gold in golds]).tobytes("C"),
+        "tokens": tokens.data.cast("B"),
+        "spaces": numpy.concatenate([gold.cut.spaces for gold in golds]).data.cast("B"),
         "lengths": numpy.asarray([len(gold.iobs) for gold in golds], dtype="int32").tobytes("C"),
         "cats": PACKER.pack({}) * len(golds),
         "flags": PACKER.pack({"has_unknown_spaces": False}) * len(golds),
-        "span_groups": b"".join(PACKER.pack(PACKER.pack({PACKER.pack(group): [SPANS_KEY]})) for group in groups),
+        "span_groups": b"".join(map(PACKER.pack, groups)),
         "user_data": b"".join(PACKER.pack(PACKER.pack({USER_DATA: gold.json})) for gold in golds),
     }
     return Packed(len(golds), len(tokens), strings, {name: _deflated(data) for name, data in sections.items()})
@@ -159,14 +163,24 @@ class DocBinWriter:
             yield self.packed.sections[name], self.spools.get(name)
 
 
-def _spans(gold: "Gold", numbers: Mapping[str, int]) -> list[bytes]:
-    """The spans of a document as spaCy's `SpanGroup.to_bytes` writes them; `numbers` are the hashes of the labels."""
-    starts = gold.cut.starts[[first for _, first, _ in gold.placed]].tolist()
-    ends = gold.cut.ends[[last - 1 for *_, last in gold.placed]].tolist()
-    return [
-        SPAN.pack(0, 0, numbers[span.label], first, last, start, end)
-        for (span, first, last), start, end in zip(gold.placed, starts, ends, strict=True)
-    ]
+def _span_groups(golds: "Sequence[Gold]", numbers: Mapping[str, int], name: str) -> Iterator[bytes]:
+    """The spans of each document as spaCy's `SpanGroup.to_bytes` writes them; `numbers` are the labels' hashes."""
+    placed = [one for gold in golds for one in gold.placed]
+    packed = numpy.zeros(len(placed), SPAN)
+    packed["f0"] = SPAN_HEAD
+    packed["f3"] = [numbers[span.label] for span, _, _ in placed]
+    packed["f4"] = firsts = numpy.array([first for _, first, _ in placed], numpy.int64)
+    packed["f5"] = ends = numpy.array([end for *_, end in placed], numpy.int64)
+    before = numpy.cumsum([0, *(len(gold.iobs) for gold in golds)])[:-1]  # tokens of the documents before
+    before = numpy.repeat(before, [len(gold.placed) for gold in golds])
+    packed["f6"] = numpy.concatenate([gold.cut.starts for gold in golds])[firsts + before]
+    packed["f7"] = numpy.concatenate([gold.cut.ends for gold in golds])[ends + before - 1]
+    spans, start = packed.tobytes(), 0
+    head = PACKER.pack_map_header(3) + b"".join(map(PACKER.pack, ("name", name, "attrs", {}, "spans")))
+    for gold in golds:
+        end = start + len(gold.placed) * SPAN.itemsize
+        yield head + PACKER.pack_array_header(len(gold.placed)) + spans[start:end]
+        start = end
 
 
 def _deflated(data: bytes) -> Piece:

@@ -30,6 +30,8 @@ def is_page(raw: str, result: Any) -> bool:
         value = item.get("value") if isinstance(item, dict) else None
         if isinstance(value, dict):
             start = value.get("start")
+            if type(start) is int and not has_tags:  # most regions
+                continue
             is_path = isinstance(start, str) and start.startswith("/")
             if (is_path or (has_tags and "hypertextlabels" in value)) and not is_relation(item):
                 return True

@@ -160,14 +160,15 @@ def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -
             docs.setdefault(fate.part, []).append(placed)
             lines.append(placed.json)
             problems += [p.model_copy(update={"where": review.where, "url": review.url}) for p in placed.problems]
-            _count_doc(placed, outcomes, fate.part, out.counts)
-            out.counts["tokens",] += len(placed.iobs)
+            _count_spans(placed, outcomes, out.counts)
             if job.formats:
                 sentences = "conll" in job.formats
                 tokens.setdefault(fate.part, []).append(tokenized(placed, cut, fate.part, sentences=sentences))
     for name in job.formats:
         problems += _render(name, tokens, context, out)
-    out.packs = {part: pack(found, cut) for part, found in docs.items()}
+    for part, members in docs.items():
+        _count_docs(part, members, out.counts)
+        out.packs[part] = pack(members, cut)
     out.docs = "".join(f"{line}\n" for line in lines).encode()
     out.problems = "".join(f"{problem.model_dump_json()}\n" for problem in problems).encode()
     out.counts.update(("problems", problem.action, problem.reason) for problem in problems)
@@ -248,17 +249,24 @@ def _count_review(review: Review, counts: Counts) -> None:
     counts["attributes", "in"] += sum(review.attributes.values())
 
 
-def _count_doc(placed: Any, outcomes: Mapping[str, str], part: Part, counts: Counts) -> None:
+def _count_spans(placed: Any, outcomes: Mapping[str, str], counts: Counts) -> None:
     """Count each span once, under the strongest thing that happened to it."""
-    counts["documents", part] += 1
-    found = Counter(placed.outcomes.values())
-    for span_id, outcome in outcomes.items():
-        if placed.outcomes[span_id] == "exact":
-            found["exact"] -= 1
-            found[outcome] += 1
-    for outcome, number in found.items():
-        counts["spans", "refused" if outcome == "misaligned" else outcome] += number
-    for length, number in Counter([last - first for _, first, last in placed.placed]).items():
+    exact = len(placed.outcomes)
+    if placed.problems or outcomes:
+        for span_id, outcome in placed.outcomes.items():
+            if outcome == "exact":
+                outcome = outcomes.get(span_id, "exact")
+            if outcome != "exact":
+                exact -= 1
+                counts["spans", "refused" if outcome == "misaligned" else outcome] += 1
+    counts["spans", "exact"] += exact
+
+
+def _count_docs(part: Part, placed: Sequence[Any], counts: Counts) -> None:
+    """Count the documents of a part, their tokens, and what is placed on them."""
+    counts["documents", part] += len(placed)
+    counts["tokens",] += sum(len(one.iobs) for one in placed)
+    for length, number in Counter([end - start for one in placed for _, start, end in one.placed]).items():
         counts["lengths", str(length)] += number
-    for label, number in Counter([span.label for span, _, _ in placed.placed]).items():
+    for label, number in Counter([span.label for one in placed for span, _, _ in one.placed]).items():
         counts["labels", label, part] += number

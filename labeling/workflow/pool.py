@@ -5,6 +5,7 @@ it has loaded, which costs nothing. Where that is not safe, because there are ot
 fresh interpreters.
 """
 
+import contextlib
 import gc
 import multiprocessing
 import os
@@ -25,9 +26,11 @@ O = TypeVar("O")  # noqa: E741
 Map = Callable[[Callable[[I], O], Iterable[I]], Iterator[O]]
 
 AHEAD = 2  # items a process that wait for it, so that it is never idle
+AHEAD_OF_SMALL = 4  # the same where they are small
 HELD = 8  # items a process that are read and not given out yet, so that memory stays flat
 # What is made of an item hardly ever holds a cycle; to look for one every 700 objects costs a tenth of the time.
 OBJECTS_BEFORE_GC = 100_000
+PIPE_BYTES = 1 << 20  # what Linux grants to everybody
 # While this process works, a thread of it feeds the others; they would wait for it.
 SWITCH_SECONDS = 0.0001
 THREADED = {"pyarrow"}  # packages with threads that Python does not count
@@ -55,7 +58,7 @@ def workers(jobs: int) -> Iterator[Map[Any, Any]]:
     gc.set_threshold(OBJECTS_BEFORE_GC)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        yield lambda function, items: shared(executor, jobs - 1, function, function, items)
+        yield lambda function, items: shared(executor, jobs - 1, function, function, items, AHEAD_OF_SMALL)
     finally:
         gc.set_threshold(*threshold)
         sys.setswitchinterval(interval)
@@ -73,7 +76,20 @@ def others(count: int, begin: Callable[..., object] | None = None, *given: Any) 
     executor = ProcessPoolExecutor(count, multiprocessing.get_context(way), _start, (begin, given))
     if way == "fork":
         executor.submit(int)  # forks them now, before a progress bar starts its thread
+    _widen(executor)
     return executor
+
+
+def _widen(executor: ProcessPoolExecutor) -> None:
+    """Let the pipes hold a whole item: with the usual 64 KiB both ends take turns, and wait each time.
+
+    Where it cannot be done, it is as it was.
+    """
+    with contextlib.suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        for name in ("_call_queue", "_result_queue"):
+            fcntl.fcntl(getattr(executor, name)._reader.fileno(), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def shared(
@@ -82,14 +98,17 @@ def shared(
     here: Callable[[I], O],
     there: Callable[[I], O],
     items: Iterable[I],
+    ahead: int = AHEAD,
 ) -> Iterator[O]:
     """What is made of each item, in order: by `there` in one of the executor's `count` processes, or by `here`.
+
+    `ahead` items a process wait for it.
 
     Raises:
         InputError: A process was killed, as the system does where memory runs out.
     """
     try:
-        yield from _shared(executor, count, here, there, iter(items))
+        yield from _shared(executor, ahead * count, HELD * (count + 1), here, there, iter(items))
     except BrokenProcessPool as error:
         raise InputError(
             "A process of this command was killed, probably because memory ran out.", "Try --jobs 1."
@@ -104,13 +123,18 @@ class _Made:
 
 
 def _shared(
-    executor: ProcessPoolExecutor, count: int, here: Callable[[I], O], there: Callable[[I], O], items: Iterator[I]
+    executor: ProcessPoolExecutor,
+    waiting: int,
+    most: int,
+    here: Callable[[I], O],
+    there: Callable[[I], O],
+    items: Iterator[I],
 ) -> Iterator[O]:
     held: deque[tuple[I, Future[O] | _Made]] = deque()
     end: Any = object()
     more = True
     while more or held:
-        while more and sum(isinstance(f, Future) and not f.done() for _, f in held) < AHEAD * count:
+        while more and sum(isinstance(f, Future) and not f.done() for _, f in held) < waiting:
             item = next(items, end)
             more = item is not end
             if more:
@@ -124,7 +148,7 @@ def _shared(
         elif result.done():
             held.popleft()
             yield result.result()
-        elif more and len(held) < HELD * (count + 1):
+        elif more and len(held) < most:
             ahead = next(items, end)
             more = ahead is not end
             if more:

@@ -17,6 +17,7 @@ from labeling.core.article import digest
 from labeling.core.copies import signature
 from labeling.core.parts import Assignment, Candidate, assign, candidate, moment, warnings
 from labeling.core.split import PARTS, Part, Split, position
+from labeling.core.words import words
 
 BY = ("text", "source", "published")
 
@@ -61,7 +62,7 @@ def doc(name: str, *, like: str = "", **known: str) -> Candidate:
     """A document with the text `name`; a near-duplicate of the one called `like`."""
     seed = int(digest(like or name), 16)
     rows = np.random.default_rng(seed).integers(0, 2**32, 64, dtype=np.uint32).astype("<u4")
-    return Candidate(digest(name), position(name), rows.tobytes(), **known)
+    return Candidate(digest(name), position(words(name)), rows.tobytes(), **known)
 
 
 def parts_of(items: list[Candidate], found: Assignment) -> dict[str, Part]:
@@ -449,5 +450,5 @@ def test_parts_strategy_makes_copies():
         text = " ".join(f"w{chance.randrange(500)}" for _ in range(60))
         other = edited(text, chance)
         kinds[len(shingles(text) & shingles(other)) >= 0.85 * len(shingles(text) | shingles(other))] += 1
-        assert len(signature(other)) == 256
+        assert len(signature(words(other))) == 256
     assert kinds[True] > 150

@@ -1,0 +1,27 @@
+"""The words of a text, by which copies are found and parts are given."""
+
+ASCII = bytes(range(128))
+# Letters of ASCII in lower case, a space for what is no letter and no digit; other bytes stay.
+FOLDED = bytes(byte if byte > 127 else ord(chr(byte).lower()) if chr(byte).isalnum() else 32 for byte in range(256))
+MANY = 100
+
+
+def words(text: str) -> list[str]:
+    """The case-folded words. Punctuation and white space only divide them; where there is nothing else, it counts.
+
+    >>> words("Rebels left Qal‘at el-MUDIQ!"), words("?! …")
+    (['rebels', 'left', 'qal', 'at', 'el', 'mudiq'], ['?!', '…'])
+    """
+    # Bytes are folded all at once, and of other characters a text has few.
+    encoded = text.encode("utf-8", "replace")
+    folded = encoded.translate(FOLDED).decode()
+    beyond = set(encoded.translate(None, ASCII).decode())
+    if len(beyond) > MANY:
+        return folded.translate({ord(each): _folded(each) for each in beyond}).split()
+    for each in beyond:
+        folded = folded.replace(each, _folded(each))
+    return folded.split() or encoded.decode().split()
+
+
+def _folded(character: str) -> str:
+    return "".join(each if each.isalnum() else " " for each in character.casefold())
