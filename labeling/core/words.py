@@ -1,5 +1,7 @@
 """The words of a text, by which copies are found and parts are given."""
 
+from functools import lru_cache
+
 ASCII = bytes(range(128))
 # Letters of ASCII in lower case, a space for what is no letter and no digit; other bytes stay.
 FOLDED = bytes(byte if byte > 127 else ord(chr(byte).lower()) if chr(byte).isalnum() else 32 for byte in range(256))
@@ -19,9 +21,11 @@ def words(text: str) -> list[str]:
     if len(beyond) > MANY:
         return folded.translate({ord(each): _folded(each) for each in beyond}).split()
     for each in beyond:
-        folded = folded.replace(each, _folded(each))
+        if (other := _folded(each)) != each:
+            folded = folded.replace(each, other)
     return folded.split() or encoded.decode().split()
 
 
+@lru_cache(4096)
 def _folded(character: str) -> str:
     return "".join(each if each.isalnum() else " " for each in character.casefold())

@@ -163,8 +163,8 @@ class Cutter(dict[str, bytes]):
 
     def orths(self, numbers: NDArray[Any]) -> NDArray[Any]:
         """The hashes that spaCy has for the texts with these numbers."""
-        hashes: NDArray[Any] = numpy.frombuffer(self.hashes, "Q")
-        return hashes[numbers]
+        hashes: NDArray[Any] = numpy.frombuffer(self.hashes, "Q")[numbers]
+        return hashes
 
     def distinct(self, numbers: NDArray[Any]) -> set[str]:
         """The texts with these numbers, each once."""

@@ -253,9 +253,8 @@ def _count_spans(placed: Any, outcomes: Mapping[str, str], counts: Counts) -> No
     """Count each span once, under the strongest thing that happened to it."""
     exact = len(placed.outcomes)
     if placed.problems or outcomes:
-        for span_id, outcome in placed.outcomes.items():
-            if outcome == "exact":
-                outcome = outcomes.get(span_id, "exact")
+        for span_id, on_tokens in placed.outcomes.items():
+            outcome = outcomes.get(span_id, "exact") if on_tokens == "exact" else on_tokens
             if outcome != "exact":
                 exact -= 1
                 counts["spans", "refused" if outcome == "misaligned" else outcome] += 1

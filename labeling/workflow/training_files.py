@@ -53,7 +53,7 @@ from labeling.workflow.writing import aside, put_in_place
 
 SPAN_OUTCOMES = ("exact", "trimmed", "repaired", "snapped", "shadowed", "dropped", "refused")
 RELATION_OUTCOMES = ("exact", "changed", "dropped", "refused")
-CHUNK = 128  # tasks: enough to pay for the way to another process, few enough for flat memory
+CHUNK = 64  # tasks: enough to pay for the way to another process, few enough for flat memory
 ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
 SHOWN = 200  # problems that a report carries; the file has them all
 

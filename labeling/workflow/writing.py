@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,8 @@ def put_in_place(temporary: Path, folder: Path, manifest: dict[str, Any]) -> dic
     The old manifest goes first, so that nobody takes a half of each for a whole; and so does what it names.
     """
     files = sorted(path for path in temporary.rglob("*") if path.is_file())
-    sums = {str(path.relative_to(temporary)): _sha256(path) for path in files}
+    with ThreadPoolExecutor() as threads:
+        sums = dict(zip([str(path.relative_to(temporary)) for path in files], threads.map(_sha256, files), strict=True))
     for name in (*_named(folder), *(path.name for path in temporary.iterdir())):
         _remove(folder / name)
     for path in temporary.iterdir():
