@@ -91,7 +91,7 @@ def test_wheel_carries_schemas_and_seeds_and_works_without_the_repository(tmp_pa
     assert "labeling/data/schemas/event.toml" in names
     assert "labeling/data/seeds/gold.jsonl" in names
     assert "labeling/py.typed" in names
-    code = "from labeling.cli import main; main()"
+    code = "from labeling.__main__ import main; main()"
     environment = os.environ | {"PYTHONPATH": str(tmp_path / "installed")}
     subprocess.run([sys.executable, "-c", code, "init", "-w", "w"], cwd=tmp_path, env=environment, check=True)
     assert (tmp_path / "w" / "schemas" / "event.toml").is_file()

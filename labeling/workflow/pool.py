@@ -19,6 +19,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from labeling.cycles import seldom
 from labeling.errors import InputError
 
 I = TypeVar("I")  # noqa: E741
@@ -28,8 +29,6 @@ Map = Callable[[Callable[[I], O], Iterable[I]], Iterator[O]]
 AHEAD = 2  # items a process that wait for it, so that it is never idle
 AHEAD_OF_SMALL = 4  # the same where they are small
 HELD = 8  # items a process that are read and not given out yet, so that memory stays flat
-# What is made of an item hardly ever holds a cycle; to look for one every 700 objects costs a tenth of the time.
-OBJECTS_BEFORE_GC = 100_000
 PIPE_BYTES = 1 << 20  # what Linux grants to everybody
 # While this process works, a thread of it feeds the others; they would wait for it.
 SWITCH_SECONDS = 0.0001
@@ -55,7 +54,7 @@ def workers(jobs: int) -> Iterator[Map[Any, Any]]:
         return
     executor = others(jobs - 1)
     threshold, interval = gc.get_threshold(), sys.getswitchinterval()
-    gc.set_threshold(OBJECTS_BEFORE_GC)
+    seldom()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         yield lambda function, items: shared(executor, jobs - 1, function, function, items, AHEAD_OF_SMALL)
@@ -176,7 +175,7 @@ def _start(begin: Callable[..., object] | None, given: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what the parent does on it is the parent's
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    gc.set_threshold(OBJECTS_BEFORE_GC)
+    seldom()
     if begin:
         begin(*given)
 
