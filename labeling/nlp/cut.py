@@ -31,6 +31,7 @@ MAX_WORDS = 60_000  # that a cutter remembers: some 20 MB
 STRETCH = re.compile(r"\S+ ?|\s+")  # a space behind a word belongs to its last token
 RECORD = struct.Struct("<II")  # a token: the number that a cutter gives to its text, whether a space follows
 UNSPACED, SPACED = (space.to_bytes(4, "little") for space in (0, 1))  # the end of a record
+PARAGRAPH = "\n\n"  # what divides paragraphs
 DTYPE = numpy.dtype([("number", "<u4"), ("space", "<u4")])
 
 
@@ -51,8 +52,8 @@ class Cut:
 class Cutter(dict[str, bytes]):
     """The tokens of each word that was seen, as records, as if a space came behind it; call it to cut a text.
 
-    A token's text has a number here, in the order in which they were met, under which its text, its length (code
-    points) and spaCy's hash are kept: `texts`, `lengths`, `hashes`. The vocabulary would keep them for ever.
+    Tokens have numbers here, in the order in which they were met, under which their text, length (code points) and
+    spaCy's hash are kept: `texts`, `lengths`, `hashes`. The vocabulary would keep them for ever.
     """
 
     def __init__(self, nlp: Language) -> None:
@@ -60,7 +61,6 @@ class Cutter(dict[str, bytes]):
         self.nlp = nlp
         tokenizer: Any = nlp.tokenizer
         self.tokenizer = tokenizer
-        self.numbers: dict[str, int] = {}
         self.texts: list[str] = []
         self.lengths, self.hashes = array("q"), array("Q")
         self.labels: dict[str, int] = {}
@@ -87,9 +87,15 @@ class Cutter(dict[str, bytes]):
         """The tokens of a text, as records."""
         if not self.by_stretch:
             return self.by_spacy(text)
-        *words, last = text.split(" ")
+        between = self.unspaced(PARAGRAPH)
+        records: list[bytes] = []
         try:
-            return b"".join(map(self.__getitem__, words)) + self.unspaced(last)
+            for paragraph in text.split(PARAGRAPH):
+                words = paragraph.split(" ")
+                last = words.pop()
+                records.extend(map(self.__getitem__, words))
+                records += self.unspaced(last), between
+            return b"".join(records[:-1])
         except OddSpaceError:  # such a text takes twice as long
             return b"".join(map(self.stretch, STRETCH.findall(text)))
 
@@ -122,8 +128,11 @@ class Cutter(dict[str, bytes]):
 
     def by_spacy(self, text: str) -> bytes:
         """The tokens as spaCy cuts them."""
-        if pieces := self.pieces(text):
-            return b"".join([RECORD.pack(self.number(piece), 0) for piece in pieces])
+        pieces = self.pieces(text)
+        if len(pieces) == 1:
+            return RECORD.pack(self.number(text), 0)
+        if pieces:
+            return b"".join(map(self.unspaced, pieces))
         doc = self.nlp.make_doc(text)
         return b"".join([RECORD.pack(self.number(token.text), bool(token.whitespace_)) for token in doc])
 
@@ -152,14 +161,11 @@ class Cutter(dict[str, bytes]):
         return self.labels[name]
 
     def number(self, token: str) -> int:
-        """The number of a token's text, which is remembered."""
-        number = self.numbers.get(token)
-        if number is None:
-            number = self.numbers[token] = len(self.texts)
-            self.texts.append(token)
-            self.lengths.append(len(token))
-            self.hashes.append(IDS.get(token) or hash_string(token))
-        return number
+        """A number for a token, whose text is remembered."""
+        self.texts.append(token)
+        self.lengths.append(len(token))
+        self.hashes.append(IDS.get(token) or hash_string(token))
+        return len(self.texts) - 1
 
     def orths(self, numbers: NDArray[Any]) -> NDArray[Any]:
         """The hashes that spaCy has for the texts with these numbers."""
