@@ -6,6 +6,7 @@ fresh interpreters.
 """
 
 import contextlib
+import ctypes
 import gc
 import multiprocessing
 import os
@@ -72,11 +73,27 @@ def can_fork() -> bool:
 def others(count: int, begin: Callable[..., object] | None = None, *given: Any) -> ProcessPoolExecutor:
     """So many other processes. Each calls `begin(*given)` first, and ends with this process."""
     way = "fork" if can_fork() else "spawn"
+    if way == "fork":
+        _give_back()
     executor = ProcessPoolExecutor(count, multiprocessing.get_context(way), _start, (begin, given))
     if way == "fork":
         executor.submit(int)  # forks them now, before a progress bar starts its thread
     _widen(executor)
     return executor
+
+
+def _give_back() -> None:
+    """Give memory that is free back to the system, or each process that is forked would have it too.
+
+    Python's caches hold small objects that lie anywhere, and each would keep a whole megabyte.
+    """
+    with contextlib.suppress(AttributeError):
+        (getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache)()
+    gc.freeze()  # what is in use need not be looked through
+    gc.collect()  # empties the caches of tuples, lists and the like
+    gc.unfreeze()
+    with contextlib.suppress(AttributeError, OSError):  # a C library without it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _widen(executor: ProcessPoolExecutor) -> None:
