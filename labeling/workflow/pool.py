@@ -89,9 +89,7 @@ def _give_back() -> None:
     """
     with contextlib.suppress(AttributeError):
         (getattr(sys, "_clear_internal_caches", None) or sys._clear_type_cache)()
-    gc.freeze()  # what is in use need not be looked through
-    gc.collect()  # empties the caches of tuples, lists and the like
-    gc.unfreeze()
+    gc.collect()
     with contextlib.suppress(AttributeError, OSError):  # a C library without it
         ctypes.CDLL(None).malloc_trim(0)
 

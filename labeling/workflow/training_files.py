@@ -148,8 +148,7 @@ def write(
         # What converts is loaded meanwhile, and the processes that convert are forked with it.
         with ThreadPoolExecutor(1) as background, workers(jobs) as mapped:
             loaded = background.submit(load, job)
-            with meter("Looking for copies", records.size) as advance:
-                plan = _plan(records, job, split, memory, schema, options, mapped, advance)
+            plan = _plan(records, job, split, memory, schema, options, mapped, meter)
             loaded.result()
         with workers(jobs) as mapped:
             with meter("Converting", records.size) as advance, _Files(temporary, job, plan.context) as files:
@@ -214,23 +213,22 @@ def _plan(
     schema: LabelSchema | None,
     options: Options,
     mapped: Map[Any, Any],
-    advance: Advance,
+    meter: Meter,
 ) -> _Plan:
     seen: list[Seen | None] = []
     signatures = bytearray()  # most of what there is to know of a task, and given back in one piece
     labels: Counter[str] = Counter()
     relations: Counter[str] = Counter()
 
-    def chunks() -> Iterator[list[Record]]:
-        yield from _chunks(record for record in records.records(advance) if isinstance(record, Record))
-
-    found: Survey
-    for found in mapped(partial(survey, job), chunks()):
-        signatures += b"".join([one.candidate.signature for one in found.seen if one])
-        seen += (one and _slim(one) for one in found.seen)
-        labels.update(found.labels)
-        relations.update(found.relations)
-        advance(0, len(found.seen))
+    with meter("Looking for copies", records.size) as advance:
+        tasks = (record for record in records.records(advance) if isinstance(record, Record))
+        found: Survey
+        for found in mapped(partial(survey, job), _chunks(tasks)):
+            signatures += b"".join([one.candidate.signature for one in found.seen if one])
+            seen += (one and _slim(one) for one in found.seen)
+            labels.update(found.labels)
+            relations.update(found.relations)
+            advance(0, len(found.seen))
     rows = np.frombuffer(signatures, dtype="<u4").reshape(-1, ROWS)
     assignment = assign([one.candidate for one in seen if one], split, memory.parts, rows)
     fates = _fates(seen, assignment)
