@@ -5,8 +5,9 @@ Usage: python benchmarks/sync.py [N]        # tasks; 2,000 by default
 In one run, on an embedded Label Studio of its own: N tasks of 3 kB with 30 regions by `projects.import_tasks` with
 1,000 tasks a call (the fastest batch), the same by `labeling` with every check on (what is in doubt is written down
 before each batch, predictions are counted, the project is counted at the end), and then `labeling import` of the same N
-articles, which changes nothing, once with the ledger and once without. Pre-annotation is left out of the first two: it
-is measured by annotate.py.
+articles, which changes nothing, once with the ledger and once without. Then ours again in a program of its own, which
+makes the articles as it pushes them, for its memory. Pre-annotation is left out of all this: it is measured by
+annotate.py.
 """
 
 import json
@@ -27,16 +28,20 @@ from labeling.settings import init, open_workspace
 from labeling.studio import server
 from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect
-from labeling.workflow.importing import BATCH, _project_file
+from labeling.workflow.importing import BATCH, _by_size, _project_file
 from labeling.workflow.ledger import Ledger
-from labeling.workflow.pushing import Pusher
+from labeling.workflow.pushing import Pusher, Todo
 
 WORDS = "police rebels army attacked minister said on Friday near the border talks collapsed in court protesters"
+BARE_BATCH = 1000  # the fastest
 VERSION = "en_core_web_sm-3.8.0+event-1.0.0"
 
 
 def main() -> None:
     """Print the figures."""
+    if sys.argv[1:2] == ["--push"]:
+        push(Path(sys.argv[2]), int(sys.argv[3]))
+        return
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -61,12 +66,14 @@ def measure(workspace: Any, number: int) -> None:
         workspace.remember_project(ours.id)
         with Ledger(workspace.state / f"{_project_file(studio, ours)}.sqlite") as ledger:
             pusher = Pusher(studio, ours, ledger, VERSION, replace=False)
-            for start in range(0, number, BATCH):
-                batch = tasks[start : start + BATCH]
+            for start in range(0, number, BARE_BATCH):
+                batch = tasks[start : start + BARE_BATCH]
                 began = time.perf_counter()
                 studio._sdk.projects.import_tasks(id=bare.id, request=batch, return_task_ids=True)
                 middle = time.perf_counter()
-                pusher.push({task["data"]["doc_id"]: "create" for task in batch}, batch)
+                for first in range(0, len(batch), BATCH):
+                    part = batch[first : first + BATCH]
+                    pusher.push({task["data"]["doc_id"]: "create" for task in part}, part)
                 seconds["bare"] += middle - began
                 seconds["ours"] += time.perf_counter() - middle
             began = time.perf_counter()
@@ -83,6 +90,22 @@ def measure(workspace: Any, number: int) -> None:
         print(f"  {name}: {ran.seconds:.1f} s, {json.loads(ran.out)['outcomes']}, {ran.rss:.0f} MB")
         for part in workspace.state.glob("import-*.sqlite*"):
             part.unlink()
+    ran = run([sys.executable, __file__, "--push", workspace.folder, str(number)])
+    print(f"  ours, in a program of its own: {ran.out.strip()}, {ran.rss:.0f} MB {ran.err}")
+
+
+def push(folder: Path, number: int) -> None:
+    """Push articles that come one by one, as an import does with what is annotated, and say how many are there."""
+    workspace = open_workspace(folder)
+    todo: dict[str, Todo] = {f"a{i}": "create" for i in range(number)}
+    with connect(workspace) as studio:
+        project = studio.create_project(workspace.label_schema, "Alone")
+        with Ledger(workspace.state / f"{_project_file(studio, project)}.sqlite") as ledger:
+            pusher = Pusher(studio, project, ledger, VERSION, replace=False)
+            for batch in _by_size(islice(documents(), number)):
+                pusher.push(todo, [to_task(doc, VERSION) for doc in batch])
+            pusher.finish()
+        print(f"{studio.project(project.id).tasks:,} tasks")
 
 
 def documents() -> Iterator[LabeledDoc]:

@@ -34,6 +34,7 @@ def english() -> Language:
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotating, "BATCH", 500)
+    monkeypatch.setattr(annotating, "FEW", 10)
 
 
 def forbid_forks(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,8 +27,8 @@ from labeling.workflow.progress import Track, unseen
 from labeling.workflow.pushing import OUTCOMES, Plan, Pusher
 
 COMPARED = 300  # articles that are looked up at once
-# One request: past a thousand tasks the server gets no faster, and past 250 MB it fails.
-BATCH, BATCH_BYTES, BATCH_SECONDS = 1000, 8_000_000, 10.0
+# One request: with a thousand tasks the server is hardly faster, and they take twice the memory; past 250 MB it fails.
+BATCH, BATCH_BYTES, BATCH_SECONDS = 500, 4_000_000, 10.0
 REGION_BYTES = 200  # of a span in JSON
 WAITING = 1  # batches that wait for the one that is being sent
 
