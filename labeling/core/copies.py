@@ -30,8 +30,7 @@ def signature(words: Sequence[str]) -> bytes:
 
     A shingle is three words (`labeling.core.words.words`) that follow each other; a shorter text is one. The share of
     rows that two texts have in common estimates the Jaccard similarity s of their shingles, with a standard error of
-    sqrt(s (1 - s) / 64) or less.
-    It is the same on every run and machine for a version of rensa.
+    sqrt(s (1 - s) / 64) or less. It is the same on every run and machine for a version of rensa.
 
     Source: A. Broder, On the resemblance and containment of documents, 1997.
     """
