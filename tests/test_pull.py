@@ -297,6 +297,54 @@ def test_pull_that_was_killed_goes_on(workspace, hands, tmp_path):
     assert kept(workspace) == hands.exported()
 
 
+@pytest.mark.parametrize("old", [0, 200, 300])
+def test_first_pull_reads_nothing_twice(workspace, hands, monkeypatch, old):
+    ids = hands.add(300, annotated=100)
+    if old:
+        say_of(workspace, "2026-01-01 00:00:00.000001", f"project_id = {hands.project} AND id < {ids[0] + old}")
+    monkeypatch.setattr(listing_module, "LARGEST_PAGE", 20)
+    listed = 0
+    whole = Listing._read
+
+    def read(self, path, params, *rest):
+        nonlocal listed
+        found = whole(self, path, params, *rest)
+        if params.get("include") == listing_module.FIELDS:
+            listed += len(found[0]["tasks"])
+        return found
+
+    monkeypatch.setattr(Listing, "_read", read)
+    assert pull(workspace).new == 300
+    assert listed <= 300 + listing_module.SAMPLE
+    assert kept(workspace) == hands.exported()
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_a_server_of_one_process_is_asked_for_one_page_at_a_time(workspace, hands, monkeypatch, single):
+    hands.add(100, annotated=100)
+    monkeypatch.setattr(listing_module, "LARGEST_PAGE", 20)
+    if not single:
+        monkeypatch.setattr(listing_module, "SINGLE", "another server")
+    at_once = [0]
+    lock = threading.Lock()
+    whole = httpx.Client.send
+
+    def send(self, request, **rest):
+        with lock:
+            at_once.append(at_once[-1] + 1)
+        try:
+            return whole(self, request, **rest)
+        finally:
+            with lock:
+                at_once.append(at_once[-1] - 1)
+
+    monkeypatch.setattr(httpx.Client, "send", send)
+    with connect(workspace) as studio:
+        pages = list(Listing(studio, hands.project).whole(total=100))
+    assert [page.listed for page in pages][:5] == [20, 40, 60, 80, 100]
+    assert max(at_once) == (1 if single else 2)
+
+
 def test_second_pull_waits_for_the_first(workspace, hands, monkeypatch):
     hands.add(60, annotated=10)
     monkeypatch.setattr(listing_module, "FIRST_PAGE", 10)
@@ -383,26 +431,26 @@ def test_hiccups_are_asked_again_and_refusals_are_not(workspace, hands, monkeypa
             httpx.ReadTimeout("slow"),
         ]
     )
-    whole = httpx.Client.get
+    whole = httpx.Client.send
 
-    def get(self, url, **rest):
-        answer = next(answers, None) if "/tasks/" in url else None
+    def send(self, request, **rest):
+        answer = next(answers, None) if "/tasks/" in request.url.path else None
         if isinstance(answer, Exception):
             raise answer
-        return answer or whole(self, url, **rest)
+        return answer or whole(self, request, **rest)
 
-    monkeypatch.setattr(httpx.Client, "get", get)
+    monkeypatch.setattr(httpx.Client, "send", send)
     assert pull(workspace).tasks == 3
     asked = 0
 
-    def refuse(self, url, **rest):
+    def refuse(self, request, **rest):
         nonlocal asked
-        if "/tasks/" not in url:
-            return whole(self, url, **rest)
+        if "/tasks/" not in request.url.path:
+            return whole(self, request, **rest)
         asked += 1
         return httpx.Response(400, json={"detail": "no such filter"})
 
-    monkeypatch.setattr(httpx.Client, "get", refuse)
+    monkeypatch.setattr(httpx.Client, "send", refuse)
     with pytest.raises(StudioError, match="no such filter"):
         pull(workspace)
     assert asked == 1

@@ -193,16 +193,19 @@ class _Pull:
     # all of it
 
     def first(self) -> None:
-        """Every task, going on where an earlier attempt ended; the state knows after each page how far it is."""
+        """Every task, going on where an earlier attempt ended; the state knows after each page how far it is.
+
+        What changed just before the first attempt began, or since, is newer than all that is known to have settled. It
+        stands at the front, and is left to `newer`, so that a project that was filled a moment ago is not read twice.
+        """
         if not self.store.state.asked:
-            self.remember(asked=self.now, since=self.settled())
+            since = self.settled()
+            newest = self.listing.held(since=since).tasks if self.now else 0
+            self.remember(asked=self.now, since=since, cursor=newest)
         done = self.store.state.cursor
         for page in self.shown(self.listing.whole(done, self.total), "Pulling", max(0, self.total - done)):
             self.take(page)
-            done += len(page.tasks)
-            self.remember(cursor=done)
-        # What changed in the meantime is newer than the time at which the first attempt began.
-        self.remember(complete=True, cursor=0)
+            self.remember(cursor=page.listed)
 
     def from_scratch(self, *, report: bool) -> None:
         """Every task again; what is otherwise, although no change was seen, is a difference."""
@@ -260,12 +263,12 @@ class _Pull:
             self.remember(residual=(residual[0] + tasks, residual[1] + annotations, residual[2] + skips))
 
     def newer(self) -> None:
-        """What has a newer time than all that is known; tasks that came have one too."""
+        """What has a newer time than all that is known; tasks that came have one too. With it the store is complete."""
         asked = self.listing.now or self.now
         for page in self.shown(self.listing.pages(since=self.since()), "Pulling changes", None):
             self.take(page)
         self.now = asked
-        self.remember(asked=asked, since=self.settled())
+        self.remember(asked=asked, since=self.settled(), complete=True, cursor=0)
 
     def since(self) -> str:
         return self.store.state.since or before(0)
