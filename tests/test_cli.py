@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,11 @@ def articles(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "one.txt").write_text(ARTICLE, encoding="utf-8")
     return folder
+
+
+def test_version(run):
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"labeling {version('labeling')}\n", "")
 
 
 def test_help_names_every_command(run):

@@ -4,6 +4,8 @@ Exit codes: 0 all well; 1 done, but something was refused or is not well; 2 not 
 """
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from pydantic_core import PydanticSerializationError
@@ -35,6 +37,21 @@ app.command("train")(train.train)
 app.command("evaluate")(train.evaluate)
 app.add_typer(schema.app, name="schema")
 app.command("doctor")(doctor.command)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"labeling {version('labeling')}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and end.")
+    ] = False,
+) -> None:
+    """Take what stands before the command."""
 
 
 def main() -> None:

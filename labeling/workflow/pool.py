@@ -50,19 +50,20 @@ def workers(jobs: int) -> Iterator[Map[Any, Any]]:
     Raises:
         InputError: A process was killed, as the system does where memory runs out.
     """
-    if jobs <= 1:
-        yield map
-        return
-    executor = others(jobs - 1)
+    executor = others(jobs - 1) if jobs > 1 else None
     threshold, interval = gc.get_threshold(), sys.getswitchinterval()
     seldom()
-    sys.setswitchinterval(SWITCH_SECONDS)
     try:
-        yield lambda function, items: shared(executor, jobs - 1, function, function, items, AHEAD_OF_SMALL)
+        if executor is None:
+            yield map
+        else:
+            sys.setswitchinterval(SWITCH_SECONDS)
+            yield lambda function, items: shared(executor, jobs - 1, function, function, items, AHEAD_OF_SMALL)
     finally:
         gc.set_threshold(*threshold)
         sys.setswitchinterval(interval)
-        executor.shutdown(cancel_futures=True)
+        if executor is not None:
+            executor.shutdown(cancel_futures=True)
 
 
 def can_fork() -> bool:
