@@ -29,6 +29,20 @@ def api(studio_folder: Path):
         yield client
 
 
+@pytest.fixture
+def colleague(studio_folder: Path, api: httpx.Client):
+    """Another annotator of the same server, logged in as in a browser."""
+    url = server.status(studio_folder).url
+    with httpx.Client(base_url=url, headers={"Referer": url}) as client:
+        invitation = api.get("/api/invite").json()["invite_url"]
+        client.get(invitation)
+        form = {"email": f"colleague-{time.time_ns()}@example.org", "password": "colleague-1"}
+        form["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
+        assert client.post(invitation, data=form).status_code == 302
+        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
+        yield client
+
+
 HOLDER = """
 import sys, time
 from pathlib import Path
@@ -131,6 +145,31 @@ def test_a_changed_text_is_refused_with_the_difference_or_replaced(workspace: Wo
     assert (found["n0"]["data"]["text"], found["n1"]["data"]["text"]) == (TEXTS["n0"], changed["n1"])
     assert len(found["n1"]["predictions"]) == 1
     assert found["n0"]["id"] == begun
+
+
+def test_what_a_colleague_has_only_drafted_is_begun(workspace: Workspace, api, colleague):
+    """The list of tasks shows nobody's drafts but those of the token's owner."""
+    old = push(workspace).model_version
+    before = tasks(workspace, api)
+    project = workspace.remembered_project()
+    copy = api.post(f"/api/projects/{project}/import?return_task_ids=true", json=[{"data": before["n2"]["data"]}])
+    for number in (before["n0"]["id"], before["n1"]["id"], copy.json()["task_ids"][0]):
+        made = colleague.post(f"/api/tasks/{number}/drafts?project={project}", json={"result": [], "lead_time": 1})
+        assert made.status_code == 201, made.text
+    changed = TEXTS | {"n0": "Police arrested nobody.", "n3": "Police arrested nobody at all."}
+    done = push(newer(workspace), changed, replace=True)
+    assert done.outcomes == {
+        "begun, kept as it is": 2,  # n1, and the copy of n2
+        "text differs, refused": 1,
+        "replaced text": 1,
+        "new predictions": 2,
+    }
+    assert "begun to label" in done.problems[0].detail
+    after = tasks(workspace, api)
+    assert {key: after[key]["id"] for key in ("n0", "n1")} == {key: before[key]["id"] for key in ("n0", "n1")}
+    assert after["n2"]["id"] == copy.json()["task_ids"][0]
+    assert after["n0"]["data"] == before["n0"]["data"]
+    assert [p["model_version"] for p in after["n1"]["predictions"]] == [old]
 
 
 def test_an_article_that_is_there_twice_loses_the_task_that_nobody_has_begun(workspace: Workspace, api):

@@ -202,8 +202,8 @@ class Studio:
         for ids in look_ups(doc_ids):
             condition = {"filter": "filter:tasks:data.doc_id", "operator": "in_list", "type": "List", "value": ids}
             query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
-            fields = "id,data,total_annotations,cancelled_annotations,drafts,predictions"
-            # without fields=all, drafts and predictions are empty, whatever is asked for
+            fields = "id,data,total_annotations,cancelled_annotations,draft_exists,predictions"
+            # without fields=all, the predictions are empty, and nothing is said of drafts, whatever is asked for
             for task in self._listed(project, LOOK_UP, query=query, fields="all", include=fields):
                 stored = _stored(task)
                 found[str(task["data"].get("doc_id"))].append(stored)
@@ -277,8 +277,8 @@ class Studio:
         return {task["id"]: task["total_predictions"] for task in self._by_id(project, task_ids)}
 
     def _by_id(self, project: Project, task_ids: Sequence[int]) -> Iterator[Json]:
-        """What is counted of each of the tasks, and its drafts."""
-        fields = "id,total_predictions,total_annotations,cancelled_annotations,drafts"
+        """What is counted of each of the tasks, and whether it has drafts."""
+        fields = "id,total_predictions,total_annotations,cancelled_annotations,draft_exists"
         for ids in look_ups(map(str, task_ids)):
             condition = {"filter": "filter:tasks:id", "operator": "in_list", "type": "List", "value": ids}
             query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
@@ -376,7 +376,8 @@ def _stored(task: Json) -> Stored:
 
 
 def _is_begun(task: Json) -> bool:
-    return bool(task.get("total_annotations") or task.get("cancelled_annotations") or task.get("drafts"))
+    # `drafts` has only those of the token's owner. Where a server does not say, there may be some.
+    return bool(task.get("total_annotations") or task.get("cancelled_annotations") or task.get("draft_exists", True))
 
 
 def _first(copies: list[Stored]) -> Stored:
