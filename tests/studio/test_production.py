@@ -211,7 +211,15 @@ def test_import_and_export_go_through_it(
     assert done.returncode == 0, done.stderr
     again = run("import", tmp_path / "articles.jsonl", "-w", production.folder, "--json")
     assert again.returncode == 0, again.stderr
-    shown += [done.stdout, done.stderr, again.stdout, again.stderr]
+    for ledger in production.state.glob("import-*.sqlite*"):
+        ledger.unlink()
+    asked = run("import", tmp_path / "articles.jsonl", "-w", production.folder, "--json")
+    shown += [done.stdout, done.stderr, again.stdout, again.stderr, asked.stdout, asked.stderr]
+    assert [json.loads(each.stdout)["outcomes"] for each in (done, again, asked)] == [
+        {"new": 320},
+        {"there already": 320},
+        {"there already": 320},
+    ]
     project = api.get("/api/projects/").json()["results"][0]
     assert project["task_number"] == 320
     assert project["total_predictions_number"] == 320
