@@ -154,6 +154,7 @@ class _Pull:
         self.now = 0.0
         self.seen = ""
         self.total = 0
+        self.newest: int | None = None  # tasks that a first pull leaves to `newer`
 
     def begin(self, workspace: Workspace, studio: Studio, project: Project) -> None:
         created, self.now = self.listing.created()
@@ -200,8 +201,8 @@ class _Pull:
         """
         if not self.store.state.asked:
             since = self.settled()
-            newest = self.listing.held(since=since).tasks if self.now else 0
-            self.remember(asked=self.now, since=since, cursor=newest)
+            self.newest = self.listing.held(since=since).tasks if self.now else 0
+            self.remember(asked=self.now, since=since, cursor=self.newest)
         done = self.store.state.cursor
         for page in self.shown(self.listing.whole(done, self.total), "Pulling", max(0, self.total - done)):
             self.take(page)
@@ -265,9 +266,9 @@ class _Pull:
     def newer(self) -> None:
         """What has a newer time than all that is known; tasks that came have one too. With it the store is complete."""
         asked = self.listing.now or self.now
-        for page in self.shown(self.listing.pages(since=self.since()), "Pulling changes", None):
+        for page in self.shown(self.listing.pages(since=self.since()), "Pulling changes", self.newest or None):
             self.take(page)
-        self.now = asked
+        self.now, self.newest = asked, None
         self.remember(asked=asked, since=self.settled(), complete=True, cursor=0)
 
     def since(self) -> str:
