@@ -297,8 +297,8 @@ def test_pull_that_was_killed_goes_on(workspace, hands, tmp_path):
     assert kept(workspace) == hands.exported()
 
 
-@pytest.mark.parametrize("old", [0, 200, 300])
-def test_first_pull_reads_nothing_twice(workspace, hands, monkeypatch, old):
+@pytest.mark.parametrize(("old", "again"), [(0, 0), (200, 0), (190, 10), (300, 0)])
+def test_first_pull_reads_nothing_twice_but_part_of_a_page(workspace, hands, monkeypatch, old, again):
     ids = hands.add(300, annotated=100)
     if old:
         say_of(workspace, "2026-01-01 00:00:00.000001", f"project_id = {hands.project} AND id < {ids[0] + old}")
@@ -315,7 +315,7 @@ def test_first_pull_reads_nothing_twice(workspace, hands, monkeypatch, old):
 
     monkeypatch.setattr(Listing, "_read", read)
     assert pull(workspace).new == 300
-    assert listed <= 300 + listing_module.SAMPLE
+    assert listed <= 300 + listing_module.SAMPLE + again
     assert kept(workspace) == hands.exported()
 
 

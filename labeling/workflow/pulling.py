@@ -197,7 +197,8 @@ class _Pull:
         """Every task, going on where an earlier attempt ended; the state knows after each page how far it is.
 
         What changed just before the first attempt began, or since, is newer than all that is known to have settled. It
-        stands at the front, and is left to `newer`, so that a project that was filled a moment ago is not read twice.
+        stands at the front, and is left to `newer`, so that a project that was filled a moment ago is not read twice,
+        but for what stands in one page with older tasks.
         """
         if not self.store.state.asked:
             since = self.settled()
