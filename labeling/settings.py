@@ -9,6 +9,7 @@ import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, ValidationError
 
@@ -18,6 +19,7 @@ from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import json_text, read_text, write_atomic
 from labeling.resources import resource
+from labeling.secrets import keep
 
 FILE = "labeling.toml"
 EMBEDDED = "embedded"  # its port may change, so its project is not kept under its URL
@@ -162,7 +164,16 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
             f"{file}: {len(lines)} problem(s)\n" + "\n".join(lines), "docs/settings.md explains them."
         ) from None
     key = os.environ.get("LABEL_STUDIO_API_KEY", "").strip()
+    keep(key)
+    keep(_secret_in(settings.studio.url))
     return Workspace(folder=folder, settings=settings, api_key=SecretStr(key) if key else None)
+
+
+def _secret_in(url: str) -> str:
+    """The password in a URL, or the token that stands in its place; empty where it has none."""
+    user, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
+    name, _, password = user.partition(":")
+    return unquote(password or name) if at else ""
 
 
 def schema_file(name: str, folder: Path) -> Path:

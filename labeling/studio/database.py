@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from labeling.core.value import Value
 from labeling.errors import InputError, StudioError
+from labeling.secrets import keep
 
 if TYPE_CHECKING:
     import psycopg
@@ -168,6 +169,10 @@ class Postgres(Value):
     host: str = ""
     port: int = 5432
     options: tuple[tuple[str, str], ...] = ()
+
+    def model_post_init(self, _: object) -> None:
+        """Nothing that is printed shows the password."""
+        keep(self.password.get_secret_value())
 
     @property
     def shown(self) -> str:

@@ -8,6 +8,7 @@ from pydantic import SecretStr, ValidationError
 from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import json_text, write_atomic
+from labeling.secrets import keep
 from labeling.studio.database import Database, Sqlite, parse_database
 
 Program = Literal["django", "gunicorn"]
@@ -22,6 +23,11 @@ class Credentials(Value):
     email: str
     password: SecretStr
     token: SecretStr
+
+    def model_post_init(self, _: object) -> None:
+        """Nothing that is printed shows them."""
+        keep(self.password.get_secret_value())
+        keep(self.token.get_secret_value())
 
 
 class Setup(Value):
