@@ -34,7 +34,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def studio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a running embedded Label Studio; skipped by name where it is not installed, never in CI."""
     if not shutil.which("label-studio", path=str(Path(sys.executable).parent)) and not CI:
-        pytest.skip("Label Studio is not installed: pip install 'labeling[server]'")
+        pytest.skip("Label Studio is not installed: pip install -e '.[server]'")
     folder = tmp_path_factory.mktemp("studio")
     server.start(folder, port=0)  # any free one
     yield folder

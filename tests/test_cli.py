@@ -3,12 +3,13 @@
 import json
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import spacy
 from spacy.tokens import DocBin
+
+from labeling import __version__
 
 COMMANDS = (
     "init",
@@ -58,7 +59,7 @@ def articles(tmp_path: Path) -> Path:
 
 def test_version(run):
     done = run("--version")
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"labeling {version('labeling')}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"labeling {__version__}\n", "")
 
 
 def test_help_names_every_command(run):

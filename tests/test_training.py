@@ -84,7 +84,7 @@ def test_trained_model_scores_and_pre_annotates_the_next_batch(exported: Path, t
 def test_wheel_carries_schemas_and_seeds_and_works_without_the_repository(tmp_path: Path):
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path, ROOT]
     subprocess.run(build, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("labeling-*.whl")
+    (wheel,) = tmp_path.glob("labeling_loop-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "installed")

@@ -4,12 +4,12 @@ Exit codes: 0 all well; 1 done, but something was refused or is not well; 2 not 
 """
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 from pydantic_core import PydanticSerializationError
 
+from labeling import __version__
 from labeling.cli import annotate, demo, doctor, export, importing, init, pull, schema, status, studio, train, watch
 from labeling.errors import LabelingError
 
@@ -41,7 +41,7 @@ app.command("doctor")(doctor.command)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"labeling {version('labeling')}")
+        typer.echo(f"labeling {__version__}")
         raise typer.Exit
 
 

