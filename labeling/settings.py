@@ -54,6 +54,16 @@ class StudioSettings(Value):
     public_url: str = Field(default="", pattern=r"^(https?://[^/]+/?)?$")  # of a proxy before the embedded one
 
 
+class ArticlesSettings(Value):
+    """Which articles are taken: one of more characters (code points) than this is refused.
+
+    The longest reports of news agencies have some 100,000; in a file of millions there is mostly a whole corpus, and
+    nobody labels one page of that size.
+    """
+
+    max_characters: int = Field(default=3_000_000, ge=1)
+
+
 class Settings(Value):
     """What `labeling.toml` may say."""
 
@@ -61,6 +71,7 @@ class Settings(Value):
     schema_name: str = Field(default="event", alias="schema")
     model: str = "en_core_web_sm"
     split: Split = Split()
+    articles: ArticlesSettings = ArticlesSettings()
     studio: StudioSettings = StudioSettings()
 
 

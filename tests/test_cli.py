@@ -134,6 +134,15 @@ def test_annotate_names_bad_input_and_goes_on(run, articles, tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_annotate_refuses_an_article_above_the_limit_of_the_settings_and_goes_on(run, articles, tmp_path):
+    (tmp_path / "labeling.toml").write_text("[articles]\nmax_characters = 500\n", encoding="utf-8")
+    (articles / "corpus.txt").write_text("Talks broke down. " * 50, encoding="utf-8")
+    done = run("annotate", articles, "-o", tmp_path / "tasks.json", "-w", tmp_path)
+    assert done.returncode == 1
+    assert "corpus.txt: the text has 899 characters; is this a whole corpus in one file?" in done.stderr
+    assert len(json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))) == 1
+
+
 def test_convert_turns_an_export_into_training_files(run, tmp_path):
     (tmp_path / "export.json").write_text(json.dumps([TASK]))
     done = run("convert", "export.json", "-o", "out")

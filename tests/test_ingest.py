@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ HTML = """<!doctype html><html><head><title>Dam bursts - Valley News</title>
 <footer>© 2026 Valley News</footer></body></html>"""
 
 
-def read(*paths: Path | str, **options: bool) -> tuple[list[Article], list[Problem]]:
+def read(*paths: Path | str, **options: Any) -> tuple[list[Article], list[Problem]]:
     items = list(read_articles(paths, **options))
     articles = [item for item in items if isinstance(item, Article)]
     return articles, [item for item in items if isinstance(item, Problem)]
@@ -215,3 +216,15 @@ def test_content_that_looks_like_rubbish_is_kept(tmp_path, line):
     ((article,), problems) = read(write(tmp_path, "a.txt", f"{TITLE}\n\n{BODY}\n\n{line}\n\nThe end."))
     assert line in article.text
     assert problems == []
+
+
+def test_article_of_more_characters_than_the_limit_is_refused_and_the_others_are_read(tmp_path):
+    long = write(tmp_path, "corpus.txt", "Talks broke down. " * 10)
+    short = write(tmp_path, "news.txt", "Talks began.")
+    articles, (problem,) = read(long, short, max_characters=100)
+    assert [article.text for article in articles] == ["Talks began."]
+    assert (problem.reason, problem.action, problem.where) == ("too-long", "refused", str(long))
+    assert "179 characters" in problem.detail
+    assert "whole corpus" in problem.detail
+    assert "max_characters under [articles]" in problem.detail
+    assert len(read(long, short, max_characters=179)[0]) == 2

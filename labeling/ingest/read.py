@@ -35,7 +35,9 @@ HEAD = 1 << 16  # bytes
 MAX_NULS = 0.1  # share of the characters; a file with more is binary, or UTF-16 without a byte order mark
 
 
-def read_articles(paths: Iterable[str | Path], *, keep_all: bool = False) -> Iterator[Article | Problem]:
+def read_articles(
+    paths: Iterable[str | Path], *, keep_all: bool = False, max_characters: int | None = None
+) -> Iterator[Article | Problem]:
     """The articles of files, folders and standard input (`-`), as they are read, and every problem with them.
 
     A problem with the action "changed" belongs to an article that was taken, one that was "refused" to something that
@@ -44,6 +46,7 @@ def read_articles(paths: Iterable[str | Path], *, keep_all: bool = False) -> Ite
     Args:
         paths: Files, folders (searched through), or `-`.
         keep_all: Leave scraped rubbish in the texts.
+        max_characters: Refuse texts of more (code points).
     """
     seen: dict[str, tuple[str, str]] = {}  # doc_id → digest, where
     places: dict[str, str] = {}  # digest → where
@@ -53,7 +56,9 @@ def read_articles(paths: Iterable[str | Path], *, keep_all: bool = False) -> Ite
                 yield item
                 continue
             article, where = item
-            if article.doc_id in seen:
+            if max_characters and len(article.text) > max_characters:
+                yield _problem("too-long", _too_long(len(article.text), max_characters), where, article)
+            elif article.doc_id in seen:
                 other, first = seen[article.doc_id]
                 reason = "duplicate" if other == article.digest else "duplicate-id"
                 text = "the same text" if other == article.digest else "another text"
@@ -64,6 +69,13 @@ def read_articles(paths: Iterable[str | Path], *, keep_all: bool = False) -> Ite
                 seen[article.doc_id] = (article.digest, where)
                 places[article.digest] = where
                 yield article
+
+
+def _too_long(size: int, most: int) -> str:
+    return (
+        f"the text has {size:,} characters; is this a whole corpus in one file? An article has {most:,} at most "
+        "(max_characters under [articles] in labeling.toml)"
+    )
 
 
 def _of_path(path: str | Path, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:

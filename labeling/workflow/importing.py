@@ -77,7 +77,7 @@ def annotate_files(
     """
     if output.suffix not in {".json", ".jsonl"}:
         raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
-    report = _Report()
+    report = _Report(workspace)
     version = _version(workspace)
     docs = _annotated(workspace, report.articles_of(paths, keep_all), report, jobs)
     tasks = [to_task(doc, version) for doc in track(report.counted(docs), "Annotating")]
@@ -126,7 +126,7 @@ def import_articles(
             alone(workspace.state / f"{name}.lock", waiting),
             Ledger(workspace.state / f"{name}.sqlite") as ledger,
         ):
-            report = _Report()
+            report = _Report(workspace)
             pusher = Pusher(studio, project, ledger, version, replace=replace)
             if not dry_run:
                 pusher.settle(ledger.doubted())
@@ -177,7 +177,7 @@ def _push(
     left = set(plan.todo)
 
     def wanted() -> Iterator[Article]:
-        for item in read_articles(paths, keep_all=keep_all):
+        for item in report.read(paths, keep_all):
             if not isinstance(item, Problem) and item.doc_id in left:
                 left.discard(item.doc_id)
                 yield item
@@ -215,13 +215,17 @@ def _by_size(docs: Iterable[LabeledDoc]) -> Iterator[list[LabeledDoc]]:
 class _Report:
     """What has been seen so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, workspace: Workspace) -> None:
+        self.max_characters = workspace.settings.articles.max_characters
         self.problems: list[Problem] = []
         self.spans: Counter[str] = Counter()
         self.articles = 0
 
+    def read(self, paths: Iterable[str], keep_all: bool) -> Iterator[Article | Problem]:
+        return read_articles(paths, keep_all=keep_all, max_characters=self.max_characters)
+
     def articles_of(self, paths: Iterable[str], keep_all: bool) -> Iterator[Article]:
-        for item in read_articles(paths, keep_all=keep_all):
+        for item in self.read(paths, keep_all):
             if isinstance(item, Problem):
                 self.problems.append(item)
             else:
