@@ -97,6 +97,14 @@ FailOverOption = Annotated[
 StrictOption = Annotated[
     bool, typer.Option("--strict", help="Write nothing where something cannot be read.", rich_help_panel=INPUT)
 ]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        help="Replace files in the folder that labeling did not write, or that were changed since.",
+        rich_help_panel=FILES,
+    ),
+]
 JobsOption = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="one a core", rich_help_panel=INPUT)
 ]
@@ -120,6 +128,7 @@ def export(
     overlaps: OverlapsOption = "refuse",
     fail_over: FailOverOption = None,
     strict: StrictOption = False,
+    overwrite: OverwriteOption = False,
     jobs: JobsOption = None,
     offline: OfflineOption = False,
     json: JsonOption = False,
@@ -172,6 +181,7 @@ def convert(
     overlaps: OverlapsOption = "refuse",
     fail_over: FailOverOption = None,
     strict: StrictOption = False,
+    overwrite: OverwriteOption = False,
     jobs: JobsOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -226,8 +236,7 @@ def read_options(default: Any, given: dict[str, Any]) -> Any:
             formats=tuple(formats),
             fail_over=_percent(given["fail_over"]),
             **{name: given[name] for name in ("drafts", "unlabelled", "align", "resplit", "train", "overlaps")},
-            strict=given["strict"],
-            jobs=given["jobs"],
+            **{name: given[name] for name in ("strict", "overwrite", "jobs")},
         )
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'split'}: {e['msg']}" for e in error.errors())

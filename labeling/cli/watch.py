@@ -42,7 +42,7 @@ def command(
 
     Example: `labeling watch --every 5m -o exports`
     """
-    given = {**locals(), "resplit": False}
+    given = {**locals(), "resplit": False, "overwrite": False}
     from labeling.settings import open_workspace
     from labeling.workflow.watching import watch
 

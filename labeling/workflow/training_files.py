@@ -55,6 +55,7 @@ SPAN_OUTCOMES = ("exact", "trimmed", "repaired", "snapped", "shadowed", "dropped
 RELATION_OUTCOMES = ("exact", "changed", "dropped", "refused")
 CHUNK = 64  # tasks: enough to pay for the way to another process, few enough for flat memory
 ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
+ALWAYS = ("config.cfg", "docs.jsonl", "problems.jsonl", *(f"{part}.spacy" for part in PARTS))  # are written
 SHOWN = 200  # problems that a report carries; the file has them all
 
 
@@ -75,6 +76,7 @@ class Options(Value):
         overlaps: What formats with one layer do with overlapping spans.
         fail_over: Per cent of the spans that may be refused; above it nothing is written. None: any number.
         strict: Whether input that cannot be read ends it.
+        overwrite: Whether files in the way are replaced that no export wrote, or that were changed since.
         jobs: Processes; None takes one a core.
     """
 
@@ -91,6 +93,7 @@ class Options(Value):
     overlaps: Literal["refuse", "longest"] = "refuse"
     fail_over: float | None = Field(default=None, ge=0, le=100)
     strict: bool = False
+    overwrite: bool = False
     jobs: int | None = Field(default=None, ge=1)
 
 
@@ -138,29 +141,30 @@ def write(
         meter: Who is told how far it is.
 
     Raises:
-        InputError: There is no task; or too much was refused, or could not be read, by the measure of the options.
+        InputError: There is no task; too much was refused, or could not be read, by the measure of the options; or
+            something is in the way that no export wrote.
     """
     job = _job(options, schema, url, users)
     split = options.split or workspace.settings.split
     memory = _Memory((workspace.state if workspace.is_initialised else folder) / "parts.jsonl", options.resplit)
     jobs = options.jobs or (1 if records.size < ALONE_BYTES else cores())
-    with aside(folder) as temporary:
+    with aside(folder, ALWAYS, overwrite=options.overwrite) as made:
         # What converts is loaded meanwhile, and the processes that convert are forked with it.
         with ThreadPoolExecutor(1) as background, workers(jobs) as mapped:
             loaded = background.submit(load, job)
             plan = _plan(records, job, split, memory, schema, options, mapped, meter)
             loaded.result()
         with workers(jobs) as mapped:
-            with meter("Converting", records.size) as advance, _Files(temporary, job, plan.context) as files:
+            with meter("Converting", records.size) as advance, _Files(made.files, job, plan.context) as files:
                 for converted in _converted(records, job, plan, files, mapped, advance):
                     files.add(converted)
             _refuse_nothing(files, source)
             _refuse_unreadable(files, options)
             _refuse_too_many(files, options, folder)
             training, config = next(iter(mapped(partial(configure, job), [_corpus(files, options)])))
-            write_atomic(temporary / "config.cfg", config)
+            write_atomic(made.files / "config.cfg", config)
             manifest = _manifest(files, plan, split, options, schema, source, training)
-            done = put_in_place(temporary, folder, manifest)
+            done = put_in_place(made, manifest)
     memory.keep()
     refused = sum(n for (kind, *rest), n in files.counts.items() if kind == "problems" and rest[0] == "refused")
     return Exported(
@@ -453,7 +457,8 @@ def _manifest(
         "versions": {"labeling": __version__, "spacy": version("spacy")},
         "source": source,
         "schema": _schema_stamp(schema),
-        "options": options.model_dump(mode="json", exclude={"split", "jobs"}) | {"choice": str(options.choice)},
+        "options": options.model_dump(mode="json", exclude={"split", "jobs", "overwrite"})
+        | {"choice": str(options.choice)},
         "tasks": {"in": sum(files.sums("tasks", STATES).values())} | files.sums("tasks", STATES),
         "annotations": {"in": counts["annotations", "in"]} | files.sums("annotations", USES),
         "unused": files.sums("unused", ("spans", "relations")),

@@ -1,86 +1,216 @@
-"""A folder of files that appears as a whole: written aside, put in place at the end, its manifest last."""
+"""A folder of files that appears as a whole: written aside, put in place at the end, its manifest last.
+
+Only what an earlier export wrote is ever replaced or removed, and only as long as it is as it was written: see
+`labeling.workflow.ownership`. While files are put in place, a journal beside them names those that go and those that
+come, so that what a killed run left can be told from what somebody else put there:
+
+    .partial-xxxxxxxx/
+      owner       held by the process that writes here
+      files/      the new files
+      new.json    the new manifest, from when all files are ready; it becomes the folder's
+      old.json    the manifest that stood in the folder until then
+"""
 
 import contextlib
-import hashlib
-import json
+import fcntl
+import os
+import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from labeling.errors import InputError
 from labeling.files import json_text, write_atomic
+from labeling.workflow.ownership import KIND, MANIFEST, Obstacle, obstacles, ours, sha256, sums_in
 
-MANIFEST = "manifest.json"
 ASIDE = ".partial-"
-STALE_SECONDS = 86_400  # what a killed run left behind
+TEMPORARY = re.compile(re.escape(ASIDE) + r"[a-z0-9_]{8}")
+OWNER, FILES, NEW, OLD = "owner", "files", "new.json", "old.json"
+STALE_SECONDS = 86_400  # of a folder of an earlier version, which does not say whose it is
+SHOWN = 5  # obstacles that a message names
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """A folder to write into, inside of the one that the files are for.
+
+    Attributes:
+        folder: The one that they are for.
+        files: Where to write them.
+        left: What killed runs left behind, of which the journals are still needed.
+        overwrite: Whether files are replaced that are not ours.
+    """
+
+    folder: Path
+    files: Path
+    left: tuple[Path, ...]
+    overwrite: bool
+
+    @property
+    def place(self) -> Path:
+        """Where the journal goes."""
+        return self.files.parent
 
 
 @contextmanager
-def aside(folder: Path) -> Iterator[Path]:
-    """A folder inside of `folder` to write into; whatever is still in it at the end is removed.
+def aside(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) -> Iterator[Aside]:
+    """A folder aside, for files that `put_in_place` puts into `folder`; what is still in it at the end is removed.
+
+    Args:
+        folder: Where the files go; it is made where it is missing.
+        names: Those that will certainly be written: what is in their way is found now rather than at the end.
+        overwrite: Whether files in the way are replaced although labeling did not write them.
 
     Raises:
-        InputError: It cannot be made, or the disk is full.
+        InputError: It cannot be made, the disk is full, or something is in the way.
     """
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for left in folder.glob(f"{ASIDE}*"):
-            if time.time() - left.stat().st_mtime > STALE_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder, prefix=ASIDE))
+        left = tuple(_swept(folder))
+        place = Path(tempfile.mkdtemp(dir=folder, prefix=ASIDE))
+        owner = _owned(place)
     except OSError as error:
         raise InputError(f"Cannot write to {folder}: {error.strerror or error}", "Check its permissions.") from error
+    made = Aside(folder, place / FILES, left, overwrite)
     try:
-        yield temporary
+        made.files.mkdir()
+        _refuse_obstacles(made, names, *_written_before(made))
+        yield made
     except OSError as error:
+        is_begun = (place / NEW).exists()
+        stays = "Then run the same command again." if is_begun else "What was there stays."
         raise InputError(
-            f"Cannot write to {folder}: {error.strerror or error}", "Check the free space. What was there stays."
+            f"Cannot write to {folder}: {error.strerror or error}", f"Check the free space. {stays}"
         ) from error
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        if (place / NEW).exists():  # the next run has to know what is whose
+            shutil.rmtree(made.files, ignore_errors=True)
+        else:
+            shutil.rmtree(place, ignore_errors=True)
+        owner.close()
         if is_new:
             with contextlib.suppress(OSError):  # it is not empty
                 folder.rmdir()
 
 
-def put_in_place(temporary: Path, folder: Path, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest that was written, with the SHA-256 of each file that was moved from one folder to the other.
+def put_in_place(made: Aside, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest that was written, with the SHA-256 of each file that was moved from aside into the folder.
 
-    The old manifest goes first, so that nobody takes a half of each for a whole; and so does what it names.
+    The old manifest goes first, so that nobody takes a half of each for a whole; then new files replace old ones, old
+    files that have no successor go, and the new manifest comes last.
+
+    Raises:
+        InputError: Something is in the way; nothing was changed.
     """
-    files = sorted(path for path in temporary.rglob("*") if path.is_file())
+    folder = made.folder
+    files = sorted(path for path in made.files.rglob("*") if path.is_file())
+    names = [path.relative_to(made.files).as_posix() for path in files]
     with ThreadPoolExecutor() as threads:
-        sums = dict(zip([str(path.relative_to(temporary)) for path in files], threads.map(_sha256, files), strict=True))
-    for name in (*_named(folder), *(path.name for path in temporary.iterdir())):
-        _remove(folder / name)
-    for path in temporary.iterdir():
-        path.rename(folder / path.name)
-    whole = manifest | {"sha256": sums}
-    write_atomic(folder / MANIFEST, json_text(whole))
+        sums = dict(zip(names, threads.map(sha256, files), strict=True))
+    named, mine = _written_before(made)
+    _refuse_obstacles(made, names, named, mine)
+    whole = {"kind": KIND} | manifest | {"sha256": sums}
+    write_atomic(made.place / NEW, json_text(whole))
+    if sums_in(folder / MANIFEST) is not None:
+        (folder / MANIFEST).rename(made.place / OLD)
+    _remove(folder, {name for name in mine if name not in sums})
+    for name, path in zip(names, files, strict=True):
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+    (made.place / NEW).replace(folder / MANIFEST)
+    for place in made.left:
+        shutil.rmtree(place, ignore_errors=True)
     return whole
 
 
-def _named(folder: Path) -> list[str]:
-    """The manifest of an earlier run and the files and folders that it names."""
-    with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
-        names = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
-        return [MANIFEST, *sorted({Path(name).parts[0] for name in names if Path(name).parts[0] not in {"..", "/"}})]
-    return [MANIFEST]
+def _remove(folder: Path, names: set[str]) -> None:
+    """Remove files, and the folders that are empty by that."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    parents = {parent for name in names for parent in (folder / name).parents if parent.is_relative_to(folder)}
+    for parent in sorted(parents - {folder}, key=lambda path: len(path.parts), reverse=True):
+        with contextlib.suppress(OSError):  # it is not empty
+            parent.rmdir()
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def _written_before(made: Aside) -> tuple[dict[str, set[str]], set[str]]:
+    """What manifests and journals say that was written into the folder, and which of it is still as it was written."""
+    manifests = [made.folder / MANIFEST, *(place / name for place in made.left for name in (OLD, NEW))]
+    named: dict[str, set[str]] = {}
+    for manifest in manifests:
+        for name, checksum in (sums_in(manifest) or {}).items():
+            named.setdefault(name, set()).add(checksum)
+    return named, ours(made.folder, named)
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _refuse_obstacles(made: Aside, names: Iterable[str], named: dict[str, set[str]], mine: set[str]) -> None:
+    found = obstacles(made.folder, names, named, mine)
+    if made.overwrite:
+        found = [one for one in found if not one.replaceable]
+    if found:
+        raise InputError(_message(made.folder, found), _hint(found, made.overwrite))
+
+
+def _message(folder: Path, found: list[Obstacle]) -> str:
+    if len(found) == 1:
+        return f"{found[0].path} is in the way of what is to be written: {found[0].why}. Nothing was written."
+    lines = [f"  {one.path}: {one.why}" for one in found[:SHOWN]]
+    lines += [f"  and {len(found) - SHOWN:,} more"] if len(found) > SHOWN else []
+    head = f"{len(found):,} things in {folder} are in the way of what is to be written. Nothing was written."
+    return "\n".join([head, *lines])
+
+
+def _hint(found: list[Obstacle], overwrite: bool) -> str:
+    hint = "Choose another folder with -o, or move what is in the way elsewhere."
+    if overwrite:
+        return f"{hint} --overwrite replaces files, not folders or what is behind links."
+    return f"{hint} --overwrite replaces it." if all(one.replaceable for one in found) else hint
+
+
+# what killed runs left
+
+
+def _owned(place: Path) -> IO[str]:
+    """A file that shows, as long as it is open, that its folder is in use."""
+    file = (place / OWNER).open("w", encoding="utf-8")
+    with contextlib.suppress(OSError):  # a file system without locks
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    file.write(f"Process {os.getpid()}\n")
+    file.flush()
+    return file
+
+
+def _swept(folder: Path) -> Iterator[Path]:
+    """Remove what killed runs left in the folder, but for the journals of files that they were putting in place.
+
+    Those are given back.
+    """
+    for place in folder.iterdir():
+        if not TEMPORARY.fullmatch(place.name) or place.is_symlink() or not place.is_dir() or not _is_dead(place):
+            continue
+        if (place / NEW).is_file():
+            shutil.rmtree(place / FILES, ignore_errors=True)
+            yield place
+        else:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _is_dead(place: Path) -> bool:
+    """Whether it is a folder of an export whose process is gone."""
+    try:
+        with (place / OWNER).open("r+", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    except FileNotFoundError:  # it is of an earlier version, or somebody else's
+        is_ours = (place / "docs.jsonl").is_file() or not any(place.iterdir())
+        return is_ours and time.time() - place.stat().st_mtime > STALE_SECONDS
+    except OSError:  # it is in use, or nobody can tell
+        return False
