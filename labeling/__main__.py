@@ -1,22 +1,28 @@
 """`labeling`, and `python -m labeling`."""
 
 import gc
+from typing import NoReturn
 
 from labeling.cycles import seldom
+from labeling.ending import run
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line (`labeling.cli`)."""
+    try:
+        run(_command)
+    finally:
+        gc.freeze()
+
+
+def _command() -> int:
     # What is imported stays, and to look through all of it time and again takes a tenth of the start and of the end.
     usual = gc.get_threshold()
     seldom()
-    try:
-        from labeling.cli import main as run
+    from labeling.cli import main as command
 
-        gc.set_threshold(*usual)  # a server's answers are large, and some of them are in a cycle
-        run()
-    finally:
-        gc.freeze()
+    gc.set_threshold(*usual)  # a server's answers are large, and some of them are in a cycle
+    return command()
 
 
 if __name__ == "__main__":

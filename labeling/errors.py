@@ -8,8 +8,8 @@
         ├── BusyError    it may pass: asked again, it may work, and what was asked for may have been done
         └── AccessError  the token or the permission
 
-Code raises them with a message that says what happened and where, and a hint that says what to do next. The command
-line turns them into one message and exit code 2; nothing else catches them on the way.
+Code raises them with a message that says what happened and where, and a hint that says what to do next.
+`labeling.ending` turns them into one message and exit code 2; nothing else catches them on the way.
 """
 
 

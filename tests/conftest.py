@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from labeling import secrets
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
 
@@ -60,6 +61,14 @@ def chromium() -> str:
     if path is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     return path
+
+
+@pytest.fixture(autouse=True)
+def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The secrets of one test do not blank out the words of another."""
+    monkeypatch.setattr(secrets, "_kept", {})
+    for name in ("_forms", "_coded", "_tokens"):
+        monkeypatch.setattr(secrets, name, ())
 
 
 @pytest.fixture

@@ -18,13 +18,6 @@ PASSWORD = "p4ss/wörd \"&' <#>\\%"
 TOKEN = "3fa9c0d2b7e14856a1d09cbe77f2a4651c0b8d3e"
 
 
-@pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "_kept", {})
-    for name in ("_forms", "_coded", "_tokens"):
-        monkeypatch.setattr(secrets, name, ())
-
-
 FORMS = {
     "itself": lambda s: s,
     "in a URL": quote,

@@ -1,19 +1,18 @@
 """The command line: parse, call one verb, print its report. One short file a command.
 
-Exit codes: 0 all well; 1 done, but something was refused or is not well; 2 not done; 130 interrupted.
+How a command ends, with which exit code, is said in `labeling.ending`; what is printed passes `labeling.terminal`.
 """
 
-import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from pydantic_core import PydanticSerializationError
 
 from labeling import __version__
 from labeling.cli import annotate, demo, doctor, export, importing, init, pull, schema, status, studio, train, watch
-from labeling.errors import LabelingError
+from labeling.errors import InputError
+from labeling.terminal import put
 
-INTERRUPTED = 130
+USAGE: Any = typer.BadParameter.__base__  # what Typer raises for a command line that cannot be used
 
 app = typer.Typer(
     name="labeling",
@@ -41,7 +40,7 @@ app.command("doctor")(doctor.command)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"labeling {__version__}")
+        put(f"labeling {__version__}")
         raise typer.Exit
 
 
@@ -54,35 +53,22 @@ def begin(
     """Take what stands before the command."""
 
 
-def main() -> None:
-    """Run the command that was typed; every error of ours ends in one message and exit code 2."""
+def main() -> int:
+    """Run the command that was typed, and return its exit code.
+
+    Raises:
+        InputError: The command line cannot be used.
+    """
+    command = typer.main.get_command(app)
     try:
-        app()
-    except SystemExit as done:
-        if done.code == INTERRUPTED:
-            _interrupted()
+        return int(command.main(prog_name="labeling", standalone_mode=False) or 0)
+    except USAGE as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            return int(error.exit_code)  # its message is the help, which was printed
+        context = error.ctx
+        path = context.command_path if context else "labeling"
+        raise InputError(error.format_message(), f"{path} --help") from None
+    except (typer.Abort, SystemExit) as error:  # Typer's words for an end of file and for a pipe that broke
+        if isinstance(error.__context__, EOFError | OSError):
+            raise error.__context__ from None
         raise
-    except PydanticSerializationError as error:
-        # pydantic wraps a Ctrl-C that meets it at work
-        if "KeyboardInterrupt" not in str(error):
-            raise
-        _interrupted()
-    except LabelingError as error:
-        _fail(error.message, error.hint)
-    except BrokenPipeError:
-        sys.exit(1)  # whoever read our output has seen enough
-    except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
-        _fail(f"{error.strerror or error}{place}", "Check the free space and the permissions.")
-
-
-def _interrupted() -> None:
-    typer.secho("Interrupted. Nothing is broken: the same command goes on from here.", err=True)
-    sys.exit(INTERRUPTED)
-
-
-def _fail(message: str, hint: str) -> None:
-    typer.secho(f"Error: {message}", fg="red", err=True)
-    if hint:
-        typer.secho(f"  → {hint}", err=True)
-    sys.exit(2)

@@ -11,54 +11,35 @@ import typer
 from pydantic import BaseModel
 
 from labeling.core.problem import Problem
+from labeling.terminal import for_rich, guarded, one_line, put, put_json, put_source, rewrite, say, sees
+
+__all__ = ("put", "put_json", "put_source", "say", "sees")  # what a command prints with, all in one place
 
 T = TypeVar("T")
 KINDS = ("spans", "relations")
+NONE = "–"  # a number that there is not
 SHOWN = 10  # problems of each action in the terminal; the files have them all
 OUTCOMES = ("in", "exact", "trimmed", "repaired", "snapped", "changed", "shadowed", "dropped", "refused")
 
 
-def say(text: str) -> None:
-    """One line of talk."""
-    typer.secho(text, err=True)
-
-
 def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
     """The items, with a bar where someone looks at a terminal."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import MofNCompleteColumn, TimeElapsedColumn
 
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield from progress.track(items, total=total, description=what)
+    with _progress("{task.description}", MofNCompleteColumn(), TimeElapsedColumn()) as progress:
+        yield from progress.track(items, total=total, description=one_line(what))
 
 
 @contextmanager
 def meter(what: str, total: int) -> Iterator[Callable[..., None]]:
     """A bar over a reading of so many bytes, with the tasks that are done and how many a second."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description:20}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[items]:,} tasks, {task.fields[rate]:,.0f}/s"),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
+    rate = TextColumn("{task.fields[items]:,} tasks, {task.fields[rate]:,.0f}/s")
     started = monotonic()
     done = 0
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task(what, total=total, items=0, rate=0.0)
+    with _progress("{task.description:20}", TaskProgressColumn(), rate, TimeRemainingColumn()) as progress:
+        bar = progress.add_task(one_line(what), total=total, items=0, rate=0.0)
 
         def advance(size: int = 0, items: int = 0) -> None:
             nonlocal done
@@ -68,27 +49,51 @@ def meter(what: str, total: int) -> Iterator[Callable[..., None]]:
         yield advance
 
 
+@contextmanager
+def _progress(description: str, *columns: Any) -> Iterator[Any]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
+
+    console = Console(file=for_rich(sys.stderr))
+    with Progress(
+        SpinnerColumn(),
+        TextColumn(description, markup=False),
+        BarColumn(),
+        *columns,
+        console=console,
+        transient=True,
+        redirect_stdout=False,
+        disable=not sees(sys.stderr),
+    ) as progress:
+        # Rich puts a stream of its own in the place of stderr for that long, so that lines stand above the bar.
+        if sees(sys.stderr):
+            sys.stderr = guarded(sys.stderr)
+        yield progress
+
+
 def waiting(seconds: float) -> None:
     """Show how long a server takes to start, where someone looks."""
-    if sys.stderr.isatty():
-        print(f"\r  waiting for Label Studio … {seconds:.0f} s ", end="", file=sys.stderr, flush=True)  # noqa: T201
+    rewrite(f"  waiting for Label Studio … {seconds:.0f} s ")
 
 
 def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table on stdout; numbers to the right."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     if title:
-        typer.secho(title, bold=True)
+        put(title, "bold")
     grid = Table(show_edge=False, pad_edge=False)
     rows = [list(row) for row in rows]
     for i, name in enumerate(header):
-        numbers = all(isinstance(row[i], int | float) for row in rows)
-        grid.add_column(name, justify="right" if numbers and rows else "left", overflow="fold")
-    for row in rows:
-        grid.add_row(*(f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row))
-    Console(soft_wrap=False).print(grid, markup=False)
+        numbers = all(isinstance(row[i], int | float) or row[i] == NONE for row in rows)
+        grid.add_column(
+            Text(one_line(name), overflow="fold"), justify="right" if numbers and rows else "left", overflow="fold"
+        )
+    for row in rows:  # as texts, in which Rich looks for no markup and no names of emoji
+        grid.add_row(*(Text(f"{cell:.3f}" if isinstance(cell, float) else one_line(cell)) for cell in row))
+    Console(file=for_rich(sys.stdout)).print(grid)
 
 
 def as_pulled(workspace: Any) -> None:
@@ -112,7 +117,8 @@ def problems(found: Sequence[Problem], where_all: str = "") -> None:
     if not found:
         return
     groups = Counter((problem.action, problem.reason) for problem in found)
-    say("\nNot taken exactly as it came:")
+    say()
+    say("Not taken exactly as it came:")
     for (action, reason), number in sorted(groups.items()):
         say(f"  {number:6}  {action:8}  {reason}")
     refused = [problem for problem in found if problem.action == "refused"]
@@ -126,7 +132,7 @@ def problems(found: Sequence[Problem], where_all: str = "") -> None:
 
 def json(report: BaseModel) -> None:
     """The report as JSON on stdout."""
-    typer.echo(report.model_dump_json(indent=2))
+    put_json(report.model_dump(mode="json"))
 
 
 def exit_code(found: Iterable[Problem]) -> None:
@@ -164,7 +170,8 @@ def tallied(done: Any, where_all: str) -> None:
     """How many problems there are of each reason, and the first of those that were refused, on stderr."""
     if not done.manifest["problems"]:
         return
-    say("\nNot taken exactly as it came:")
+    say()
+    say("Not taken exactly as it came:")
     for reason, number in done.manifest["problems"].items():
         say(f"  {number:8,}  {reason}")
     refused = [problem for problem in done.problems if problem.action == "refused"]
@@ -198,7 +205,8 @@ def effort(measured: Any) -> None:
     if measured.relations:
         links = {**measured.relations.labels, "all": measured.relations}
         rows = [(label, each.gold, *_rates(each)) for label, each in links.items()]
-        table("\nRelations", ["label", "gold relations", *rates], rows)
+        put()
+        table("Relations", ["label", "gold relations", *rates], rows)
 
 
 def _rates(found: Any) -> tuple[float, float, float]:

@@ -39,21 +39,27 @@ def command(
             f"documents in {done.exported.folder}: {_list(manifest['documents'])}",
         ),
     ]
-    typer.echo()
+    console.put()
     console.table("The loop, once round", ["", "number", ""], rows)
     if done.scores:
-        typer.echo()
+        console.put()
         console.scores(done.scores)
-        typer.echo(
+        console.put(
             f"Trained on {manifest['documents']['train']} documents: enough to see the loop turn, not to work with."
         )
-    typer.echo(f"\nLabel on: {done.url}\n  login {done.email}, password {done.password}")
+    console.put()
+    console.put(f"Label on: {done.url}")
+    if console.sees(sys.stdout):
+        console.put(f"  login {done.email}, password ", secret=done.password.get_secret_value())
+    else:  # a log is read by others, and kept
+        console.put(f"  login {done.email}; the password is in {done.credentials}")
     model = f" --model {done.model}" if done.model else ""
-    typer.echo("\nNext:")
-    typer.echo(f"  labeling status{here}                     # what you have reviewed so far")
-    typer.echo(f"  labeling import YOUR_ARTICLES{here}{model}   # pre-annotate your own")
-    typer.echo(f"  labeling studio stop{here}                # stop the server; nothing is lost")
-    if browser and sys.stdout.isatty():
+    console.put()
+    console.put("Next:")
+    console.put(f"  labeling status{here}                     # what you have reviewed so far")
+    console.put(f"  labeling import YOUR_ARTICLES{here}{model}   # pre-annotate your own")
+    console.put(f"  labeling studio stop{here}                # stop the server; nothing is lost")
+    if browser and console.sees(sys.stdout):
         webbrowser.open(done.url)
 
 

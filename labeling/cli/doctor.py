@@ -1,9 +1,8 @@
 """`labeling doctor`."""
 
-import json as json_module
-
 import typer
 
+from labeling.cli import console
 from labeling.cli.options import HERE, JsonOption, WorkspaceOption
 
 
@@ -17,12 +16,15 @@ def command(workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None
 
     findings = examine(open_workspace(workspace))
     if json:
-        typer.echo(json_module.dumps([finding.model_dump() for finding in findings], indent=2))
+        console.put_json([finding.model_dump(mode="json") for finding in findings])
     else:
         for finding in findings:
-            mark = typer.style("ok ", fg="green") if finding.ok else typer.style("!! ", fg="red")
-            typer.echo(f"{mark} {finding.what}: {finding.seen}")
+            seen, *more = finding.seen.split("\n")
+            mark = "ok  " if finding.ok else "!!  "
+            console.put(f"{finding.what}: {seen}", "green" if finding.ok else "red", mark=mark)
+            for line in more:
+                console.put(f"     {line}")
             if finding.todo:
-                typer.echo(f"     → {finding.todo}")
+                console.put(f"     → {finding.todo}")
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)

@@ -38,8 +38,9 @@ def command(
             console.say(f"Note: {note}")
         console.say(f"{'Every task' if done.full else 'What changed'}, in {done.seconds:.1f} s; kept in {done.store}")
         if full and done.differing:
+            console.say()
             console.say(
-                f"\n{done.differing} tasks were otherwise than the pulls before had left them; now they are right:"
+                f"{done.differing} tasks were otherwise than the pulls before had left them; now they are right:"
             )
             for found in done.differences[: console.SHOWN]:
                 console.say(f"  task {found.task}: {found.what} {', '.join(found.fields)}".rstrip())

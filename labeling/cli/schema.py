@@ -61,7 +61,7 @@ def xml(schema: SchemaArgument = None, workspace: WorkspaceOption = HERE) -> Non
     """
     from labeling.studio.config import to_xml
 
-    typer.echo(to_xml(_schema(schema, workspace)), nl=False)
+    console.put_source(to_xml(_schema(schema, workspace)), "&#x{:x};".format)
 
 
 def _schema(name: str | None, workspace: Path) -> "LabelSchema":

@@ -28,5 +28,6 @@ def command(
     states = sorted({state for numbers in found.annotators.values() for state in numbers})
     rows = [[name, *(numbers.get(state, 0) for state in states)] for name, numbers in found.annotators.items()]
     if rows:
-        console.table("\nby annotator", ["annotator", *states], rows)
+        console.put()
+        console.table("by annotator", ["annotator", *states], rows)
     console.problems(found.problems)

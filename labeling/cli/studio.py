@@ -157,7 +157,7 @@ def _show(workspace: WorkspaceOption, *, as_json: bool) -> bool:
     if as_json:
         console.json(found)
     else:
-        typer.echo(found.url)
+        console.put(found.url)
         console.say(f"Log in as {found.email}; the password is in {found.credentials}")
         console.say(f"Data in {found.database}, served by {found.server}")
     return True

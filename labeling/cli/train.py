@@ -24,7 +24,7 @@ def train(
     output = output or folder / "model"
     console.say(f"$ {training.command(folder, output)}")
     model = training.train(folder, output)
-    typer.echo(str(model))
+    console.put(str(model))
     console.say(f"Next: labeling evaluate {model} {folder}; labeling import ARTICLES --model {model}")
 
 

@@ -85,7 +85,7 @@ class _Teller:
 
     def __call__(self, turn: Any) -> None:
         if self.as_json:
-            typer.echo(turn.model_dump_json())
+            console.put_json(turn.model_dump(mode="json"), indent=None)
             return
         if turn.failures:
             if turn.error != self.error:
@@ -97,7 +97,7 @@ class _Teller:
         parts = [", ".join(changes) or "no change", f"{turn.reviewed} of {turn.tasks} reviewed"]
         if turn.documents is not None and not turn.error:
             parts.append(f"{turn.documents} documents exported, {turn.problems} problems")
-        typer.echo(f"{_clock(turn)}  {'; '.join([*parts, *filter(None, [turn.error]), *turn.notes])}")
+        console.put(f"{_clock(turn)}  {'; '.join([*parts, *filter(None, [turn.error]), *turn.notes])}")
 
 
 def _clock(turn: Any) -> str:

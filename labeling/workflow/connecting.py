@@ -10,7 +10,7 @@ from labeling.settings import Workspace
 from labeling.studio import server
 from labeling.studio.client import Project, Studio
 from labeling.studio.config import differences
-from labeling.studio.setup import Program, Setup, database_of, read_setup
+from labeling.studio.setup import CREDENTIALS, Program, Setup, database_of, read_setup
 
 
 class Embedded(Value):
@@ -60,7 +60,7 @@ def embedded(workspace: Workspace) -> Embedded | None:
     return Embedded(
         url=running.url,
         email=login.email,
-        credentials=folder / "credentials.json",
+        credentials=folder / CREDENTIALS,
         database=database_of(folder).shown,
         server=setup.server,
         label_studio=setup.label_studio,

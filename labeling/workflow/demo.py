@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from labeling.core.split import Split
 from labeling.core.value import Value
 from labeling.nlp.training import Scores
@@ -10,6 +12,7 @@ from labeling.resources import resource
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
 from labeling.studio.client import Project, Studio
+from labeling.studio.setup import CREDENTIALS
 from labeling.studio.tasks import to_result
 from labeling.workflow.connecting import connect, existing_project, start_studio
 from labeling.workflow.exporting import export, read_documents
@@ -23,12 +26,13 @@ MODEL = "models/demo"
 
 
 class Demo(Value):
-    """What the demo did. `scores` is None where no model was trained."""
+    """What the demo did. `scores` is None where no model was trained; `credentials` is the file with the login."""
 
     workspace: Path
     url: str
     email: str
-    password: str
+    password: SecretStr
+    credentials: Path
     imported: Imported
     reviewed_now: int
     exported: Exported
@@ -67,7 +71,8 @@ def demo(
         workspace=folder,
         url=project.url,
         email=login.email if login else "",
-        password=login.password.get_secret_value() if login else "",
+        password=login.password if login else SecretStr(""),
+        credentials=workspace.studio_folder / CREDENTIALS,
         imported=imported,
         reviewed_now=reviewed,
         exported=exported,

@@ -1,0 +1,177 @@
+"""How a command ends: every exception becomes one message and an exit code, here and nowhere else.
+
+0    all well
+1    done, but something was refused or is not well
+2    not done: the input, the options, the server, the disk or the memory were not good for it
+70   not done: a fault in labeling itself
+130  interrupted (Ctrl-C); 143 stopped (SIGTERM); 141 whoever read the output has closed it
+"""
+
+import errno
+import os
+import platform
+import signal
+import sys
+import tempfile
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from labeling import __version__
+from labeling.errors import LabelingError
+from labeling.terminal import ReaderGone, guard, one_line, say, visible
+
+NOT_DONE, BUG, INTERRUPTED, GONE, STOPPED = 2, 70, 130, 141, 143
+SHOWN = 300  # characters of a fault's own words
+KEPT = 20  # reports of faults
+GO_ON = "Nothing is broken: the same command goes on from here."
+FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
+TOO_MANY = {errno.EMFILE, errno.ENFILE}
+
+
+def run(command: Callable[[], int | None]) -> NoReturn:
+    """Run it to its end, and leave with the exit code; what it returns is one, and None is 0.
+
+    A fault in one of its threads is reported as it happens, and makes the exit code 70 in the end.
+    """
+    guard()
+    stopped = threading.Event()
+    faults: list[BaseException] = []
+
+    def stop(*_: object) -> None:
+        stopped.set()
+        raise KeyboardInterrupt
+
+    def fault(found: Any) -> None:
+        faults.append(found.exc_value)
+        _bug(found.exc_value)
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stop)
+    threading.excepthook = fault
+    code = _code_of(lambda: _to_the_end(command), stopped)
+    sys.exit(BUG if faults and code in (0, 1) else code)
+
+
+def _to_the_end(command: Callable[[], int | None]) -> int:
+    code = command() or 0
+    sys.stdout.flush()  # or it would be done, and fail, where nobody can say so
+    sys.stderr.flush()
+    return code
+
+
+def _code_of(command: Callable[[], int], stopped: threading.Event) -> int:
+    try:
+        try:
+            return command()
+        except SystemExit as done:
+            sys.stdout.flush()
+            return done.code if isinstance(done.code, int) else NOT_DONE if done.code else 0
+        except ReaderGone:
+            raise
+        except BaseException as error:
+            return _said(error, stopped)
+    except ReaderGone:
+        _close()
+        return GONE
+    except OSError as error:  # stderr is on the disk that is full
+        _close()
+        return NOT_DONE if error.errno in FULL else BUG
+
+
+def _said(error: BaseException, stopped: threading.Event) -> int:
+    """The exit code; what happened was said."""
+    # pydantic wraps a Ctrl-C that meets it at work
+    wrapped = type(error).__name__ == "PydanticSerializationError" and "KeyboardInterrupt" in str(error)
+    if isinstance(error, KeyboardInterrupt) or wrapped:
+        say(f"{'Stopped' if stopped.is_set() else 'Interrupted'}. {GO_ON}")
+        return STOPPED if stopped.is_set() else INTERRUPTED
+    if isinstance(error, LabelingError):
+        return fail(error.message, error.hint)
+    if isinstance(error, MemoryError):
+        return fail("Memory ran out.", "Give it less at once: fewer --jobs, or smaller files one after the other.")
+    if isinstance(error, OSError):
+        return _failed(error)
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("labeling"):
+        return fail(f"A package is missing here: {error}", "Install labeling again, with all that it needs.")
+    _bug(error)
+    return BUG
+
+
+def fail(message: str, hint: str = "") -> int:
+    """The exit code of what was not done; message and hint were said. Further lines of a message are set in."""
+    first, *more = visible(message).split("\n")
+    say(f"Error: {first}", "red")
+    for line in more:
+        say(f"    {line.strip()}", "red")
+    for line in filter(None, hint.splitlines()):
+        say(f"  → {line}")
+    return NOT_DONE
+
+
+def _failed(error: OSError) -> int:
+    place = f" ({error.filename})" if error.filename else ""
+    hint = ""
+    if error.errno in FULL:
+        hint = "The disk is full, or a limit of it is reached. Make room, and run the same command again."
+    elif error.errno in NOT_ALLOWED:
+        hint = "Check whose it is, and its permissions."
+    elif error.errno in TOO_MANY:
+        hint = "More files are open than the system allows: try fewer --jobs, or a higher `ulimit -n`."
+    return fail(f"{error.strerror or str(error) or type(error).__name__}{place}", hint)
+
+
+def _bug(error: BaseException) -> None:
+    """Say that it is a fault of ours, and where the whole of it is kept."""
+    words = one_line(error)
+    words = words if len(words) <= SHOWN else f"{words[:SHOWN]}…"
+    nested = isinstance(error, RecursionError)
+    fail(f"This is a bug in labeling: {type(error).__name__}{': ' if words else ''}{words}")
+    if nested:
+        say("  → Something is nested too deeply. Look whether a file has thousands of brackets in one another.")
+    say("  → What was done before stays done; the same command goes on from there.")
+    file = _kept(error)
+    if file:
+        say(f"  → Please report it, with {file} (it names no secrets that labeling knows, but perhaps texts of yours).")
+
+
+def _kept(error: BaseException) -> Path | None:
+    """The file with the whole traceback, that only its owner can read; None where it cannot be written."""
+    now = datetime.now(UTC)
+    report = "\n".join(
+        [
+            f"labeling {__version__}, Python {platform.python_version()}, {platform.platform()}",
+            f"{now:%Y-%m-%d %H:%M:%S}Z",
+            f"$ {' '.join(sys.argv)}",
+            "",
+            "".join(traceback.format_exception(error)),
+        ]
+    )
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()) / "labeling"
+    for folder in (state, None):
+        with suppress(OSError, RuntimeError):
+            if folder:
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                for old in sorted(folder.glob("bug-*.txt"))[: -KEPT + 1]:
+                    old.unlink(missing_ok=True)
+            number, name = tempfile.mkstemp(prefix=f"bug-{now:%Y%m%d-%H%M%S}-", suffix=".txt", dir=folder)  # mode 0600
+            with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(visible(report))
+            return Path(name)
+    return None
+
+
+def _close() -> None:
+    """Let the interpreter, when it ends, flush what nobody reads to nowhere."""
+    for stream in (sys.__stdout__, sys.__stderr__):
+        try:
+            if stream:
+                stream.flush()
+        except (OSError, ValueError):
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # type: ignore[union-attr]
