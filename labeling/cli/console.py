@@ -22,12 +22,26 @@ SHOWN = 10  # problems of each action in the terminal; the files have them all
 OUTCOMES = ("in", "exact", "trimmed", "repaired", "snapped", "changed", "shadowed", "dropped", "refused")
 
 
-def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
-    """The items, with a bar where someone looks at a terminal."""
-    from rich.progress import MofNCompleteColumn, TimeElapsedColumn
+def track(items: Iterable[T], what: str, total: int | None = None, within: Any = None) -> Iterator[T]:
+    """The items, with a bar where someone looks at a terminal; it moves within an item that takes long, too."""
+    from rich.progress import MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
-    with _progress("{task.description}", MofNCompleteColumn(), TimeElapsedColumn()) as progress:
-        yield from progress.track(items, total=total, description=one_line(what))
+    characters = [TextColumn("{task.fields[characters]:,} characters")] if within else []
+    with _progress("{task.description}", MofNCompleteColumn(), *characters, TimeElapsedColumn()) as progress:
+        bar = progress.add_task(one_line(what), total=total, characters=0)
+        done = seen = 0
+
+        def advance(size: int, share: float) -> None:
+            nonlocal seen
+            seen += size
+            progress.update(bar, completed=done + share * (share < 1), characters=seen)
+
+        if within:
+            within.listener = advance
+        for item in items:
+            yield item
+            done += 1
+            progress.update(bar, completed=done)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ window is annotated like an article of its own, and its labels are moved to wher
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from labeling.core.article import Article
@@ -21,12 +22,18 @@ ENDS = tuple(
     for pattern in (
         r"\n\s*\n",
         r"\n",
-        r"[.!?…]+[\"'”’»)\]]*\s+|[。！？]+[”’」』）]*\s*",
+        # a run of marks is looked at from its first one alone: a page of dots would take a second else
+        r"(?<![.!?…])[.!?…]++[\"'”’»)\]]*+\s+|[。！？]+[”’」』）]*\s*",
         r"\s+",
     )
 )
 
 Annotate = Callable[[Iterable[Article]], Iterator[LabeledDoc]]
+Advance = Callable[[int, float], None]
+
+
+def unseen(characters: int, share: float) -> None:
+    """Nobody looks."""
 
 
 class Window(NamedTuple):
@@ -65,11 +72,14 @@ def _end(text: str, start: int, limit: int) -> int:
     return ends[-1] if ends else limit
 
 
-def in_windows(annotate: Annotate, articles: Iterable[Article], size: int = SIZE) -> Iterator[LabeledDoc]:
+def in_windows(
+    annotate: Annotate, articles: Iterable[Article], size: int = SIZE, advance: Advance = unseen
+) -> Iterator[LabeledDoc]:
     """What `annotate` says of each article, in order; of long ones it sees only the windows.
 
     Spans and relations of a window are moved to where it stands, and the ids of its spans get the window's start, so
-    that they stay unique. Windows of nothing but white space are passed over.
+    that they stay unique. Windows of nothing but white space are passed over. `advance` is told of each window: its
+    characters, and the share of its article that is done.
     """
     waiting: deque[tuple[Article, list[Window]]] = deque()
 
@@ -83,26 +93,37 @@ def in_windows(annotate: Annotate, articles: Iterable[Article], size: int = SIZE
     annotated = annotate(pieces())
     for first in annotated:
         article, cut = waiting.popleft()
-        yield _joined(article, cut, [first, *(next(annotated) for _ in cut[1:])])
+        docs = chain([first], islice(annotated, len(cut) - 1))
+        yield _joined(article, cut, _advancing(docs, len(cut), advance))
 
 
 def _piece(article: Article, window: Window) -> Article:
-    return article if window.text == article.text else article.model_copy(update={"text": window.text})
+    """A window as an article; what else was known of the article would only be carried from process to process."""
+    return article if window.text == article.text else article.model_copy(update={"text": window.text, "extra": {}})
 
 
-def _joined(article: Article, cut: list[Window], docs: list[LabeledDoc]) -> LabeledDoc:
-    if len(docs) == 1 and docs[0].text == article.text:
-        return docs[0]
+def _advancing(docs: Iterable[LabeledDoc], count: int, advance: Advance) -> Iterator[LabeledDoc]:
+    for number, doc in enumerate(docs, 1):
+        advance(len(doc.text), number / count)
+        yield doc
+
+
+def _joined(article: Article, cut: list[Window], docs: Iterable[LabeledDoc]) -> LabeledDoc:
+    """The article with the labels of its windows; each window's document is forgotten before the next one comes."""
     spans: list[Span] = []
     relations: list[Relation] = []
     attributes: dict[str, Any] = {}
+    scored = characters = 0.0
     for window, doc in zip(cut, docs, strict=True):
+        if doc.text == article.text:
+            return doc
         ids = {span.id: f"{span.id}-{window.start}" for span in doc.spans}
         spans += (_moved(span, ids[span.id], window.start) for span in doc.spans)
         relations += (r.model_copy(update={"head": ids[r.head], "tail": ids[r.tail]}) for r in doc.relations)
         attributes |= doc.attributes
-    scores = [(doc.score, len(doc.text)) for doc in docs if doc.score is not None]
-    mean = sum(score * size for score, size in scores) / sum(size for _, size in scores) if scores else None
+        if doc.score is not None:
+            scored, characters = scored + doc.score * len(doc.text), characters + len(doc.text)
+    mean = scored / characters if characters else None
     return LabeledDoc.of(article, tuple(spans), tuple(relations), attributes=attributes, score=mean)
 
 

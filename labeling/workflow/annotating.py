@@ -14,6 +14,7 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.schema import LabelSchema
 from labeling.workflow.pool import can_fork, cores, others, shared
+from labeling.workflow.progress import Within
 
 BATCH = 5_000  # characters of a batch: six times as many are no faster, and take 80 MB more
 FEW = 60  # batches from which on a fresh interpreter is worth its start
@@ -25,10 +26,16 @@ Work = Callable[[Batch], list[LabeledDoc]]
 
 
 def annotated(
-    nlp: Any, model: str, schema: LabelSchema, articles: Iterable[Article], jobs: int | None = None
+    nlp: Any,
+    model: str,
+    schema: LabelSchema,
+    articles: Iterable[Article],
+    jobs: int | None = None,
+    within: Within | None = None,
 ) -> Iterator[LabeledDoc]:
     """Each article, in order, with what `labeling.nlp.annotate` predicts; long ones are annotated in windows.
 
+    The processes share windows, not articles, so a long article takes the memory of a few windows, and all cores.
     Articles are read ahead only as far as the processes can soon work on, so an endless stream takes no more memory
     than a short one.
 
@@ -38,6 +45,7 @@ def annotated(
         schema: What is predicted.
         articles: As many as there are.
         jobs: Processes, this one among them; all cores by default.
+        within: Is told how far the article at work is.
 
     Raises:
         ModelError, SchemaError: As `annotate` and `load` raise them, from whichever process.
@@ -45,8 +53,10 @@ def annotated(
     """
     from threadpoolctl import threadpool_limits
 
-    work = partial(_annotate, _annotator(nlp, schema), nlp)
-    batches = _batches(articles)
+    from labeling.nlp.annotate import annotator
+    from labeling.nlp.windows import SIZE, in_windows
+
+    work = partial(_annotate, annotator(nlp, schema), nlp)
     count = (cores() if jobs is None else jobs) - 1
     executor = None
     if count > 0 and can_fork():
@@ -54,7 +64,8 @@ def annotated(
             work([ANY])  # what an article needs is loaded before the fork, once for all
         executor = others(count, _begin, work, model, schema)
 
-    def documents() -> Iterator[LabeledDoc]:
+    def documents(pieces: Iterable[Article]) -> Iterator[LabeledDoc]:
+        batches = _batches(pieces)
         # Matrices are small here, and there is a process a core: more threads would be in each other's way.
         with threadpool_limits(1, "blas"):
             if executor:
@@ -68,7 +79,7 @@ def annotated(
             fresh = others(count, _begin, None, model, schema)
             yield from _on_all_cores(fresh, count, work, chain(first, batches))
 
-    return documents()
+    return in_windows(documents, articles, SIZE, within or Within())
 
 
 def _on_all_cores(
@@ -93,13 +104,6 @@ def _batches(articles: Iterable[Article]) -> Iterator[Batch]:
         size += len(article.text)
     if batch:
         yield batch
-
-
-def _annotator(nlp: Any, schema: LabelSchema) -> Callable[[Iterable[Article]], Iterator[LabeledDoc]]:
-    from labeling.nlp.annotate import annotator
-    from labeling.nlp.windows import in_windows
-
-    return partial(in_windows, annotator(nlp, schema))
 
 
 def _annotate(annotate: Any, nlp: Any, batch: Batch) -> list[LabeledDoc]:
@@ -127,11 +131,12 @@ def _ready() -> Work:
     """Loaded with the first batch, so that what is wrong with the model is an error like any other."""
     from threadpoolctl import threadpool_limits
 
+    from labeling.nlp.annotate import annotator
     from labeling.nlp.load import load
 
     work, model, schema = _given[0]
     if work is None:
         nlp = load(model)
-        work = partial(_annotate, _annotator(nlp, schema), nlp)
+        work = partial(_annotate, annotator(nlp, schema), nlp)
     threadpool_limits(1, "blas")
     return work

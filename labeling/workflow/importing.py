@@ -23,7 +23,7 @@ from labeling.studio.tasks import to_task
 from labeling.workflow.annotating import annotated
 from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit
 from labeling.workflow.ledger import Ledger, alone
-from labeling.workflow.progress import Track, unseen
+from labeling.workflow.progress import Track, Within, unseen
 from labeling.workflow.pushing import OUTCOMES, Plan, Pusher
 
 COMPARED = 300  # articles that are looked up at once
@@ -79,8 +79,9 @@ def annotate_files(
         raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
     report = _Report(workspace)
     version = _version(workspace)
-    docs = _annotated(workspace, report.articles_of(paths, keep_all), report, jobs)
-    tasks = [to_task(doc, version) for doc in track(report.counted(docs), "Annotating")]
+    within = Within()
+    docs = _annotated(workspace, report.articles_of(paths, keep_all), report, jobs, within)
+    tasks = [to_task(doc, version) for doc in track(report.counted(docs), "Annotating", None, within)]
     write_atomic(output, json_lines(tasks) if output.suffix == ".jsonl" else json_text(tasks))
     return report.result(version=version)
 
@@ -183,11 +184,12 @@ def _push(
                 yield item
 
     # Before the progress bar and the pusher, which are threads: processes are forked from this one.
-    docs = report.counted(_annotated(workspace, wanted(), report, jobs))
+    within = Within()
+    docs = report.counted(_annotated(workspace, wanted(), report, jobs, within))
     digests: dict[str, str] = {}
     with ThreadPoolExecutor(1) as background:
         underway: deque[Future[None]] = deque()
-        for batch in _by_size(track(docs, "Importing", len(plan.todo))):
+        for batch in _by_size(track(docs, "Importing", len(plan.todo), within)):
             tasks = [to_task(doc, pusher.version) for doc in batch]
             digests |= {doc.doc_id: doc.digest for doc in batch if plan.todo[doc.doc_id] == "replace"}
             underway.append(background.submit(pusher.push, plan.todo, tasks))
@@ -272,7 +274,7 @@ def _version(workspace: Workspace) -> str:
 
 
 def _annotated(
-    workspace: Workspace, articles: Iterable[Article], report: _Report, jobs: int | None
+    workspace: Workspace, articles: Iterable[Article], report: _Report, jobs: int | None, within: Within
 ) -> Iterator[LabeledDoc]:
     from labeling.nlp.language import foreign
     from labeling.nlp.load import load
@@ -288,7 +290,7 @@ def _annotated(
                 )
             yield article
 
-    return annotated(load(workspace.settings.model), workspace.settings.model, schema, noted(), jobs)
+    return annotated(load(workspace.settings.model), workspace.settings.model, schema, noted(), jobs, within)
 
 
 def _batches(articles: Iterable[Article], size: int) -> Iterator[list[Article]]:

@@ -1,20 +1,33 @@
 """How a verb shows that it is at work, without knowing who looks."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
 
+class Within:
+    """Told how far the item at work is, as far as it takes long; passed on to whoever shows progress."""
+
+    def __init__(self) -> None:
+        self.listener: Callable[[int, float], None] = lambda characters, share: None
+
+    def __call__(self, characters: int, share: float) -> None:
+        """So many characters more are done, and so large a share (0 to 1) of the item at work."""
+        self.listener(characters, share)
+
+
 class Track(Protocol):
     """Something that passes items through and shows how many went by."""
 
-    def __call__(self, items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
-        """The same items."""
+    def __call__(
+        self, items: Iterable[T], what: str, total: int | None = None, within: Within | None = None
+    ) -> Iterable[T]:
+        """The same items; `within` is told how far the next one is."""
 
 
-def unseen(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
+def unseen(items: Iterable[T], what: str, total: int | None = None, within: Within | None = None) -> Iterable[T]:
     """The same items, and nobody looks."""
     return items
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 from labeling.core.value import Value
 from labeling.errors import AccessError, LabelingError
 from labeling.settings import Workspace
-from labeling.workflow.progress import Advance
+from labeling.workflow.progress import Advance, Within
 from labeling.workflow.training_files import Options
 
 T = TypeVar("T")
@@ -110,7 +110,7 @@ def _turn(workspace: Workspace, folder: Path, options: Options, *, drafts: bool,
     from labeling.workflow.exporting import export
     from labeling.workflow.pulling import pull
 
-    def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+    def track(items: Iterable[T], what: str, total: int | None = None, within: Within | None = None) -> Iterator[T]:
         for item in items:
             _heed(stop)
             yield item
