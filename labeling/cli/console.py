@@ -26,18 +26,21 @@ def track(items: Iterable[T], what: str, total: int | None = None, within: Any =
     """The items, with a bar where someone looks at a terminal; it moves within an item that takes long, too."""
     from rich.progress import MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
-    characters = [TextColumn("{task.fields[characters]:,} characters")] if within else []
-    with _progress("{task.description}", MofNCompleteColumn(), *characters, TimeElapsedColumn()) as progress:
+    columns = (MofNCompleteColumn(), TimeElapsedColumn())
+    if within is None:
+        with _progress("{task.description}", *columns) as progress:
+            yield from progress.track(items, total=total, description=one_line(what))
+        return
+    with _progress("{task.description}", TextColumn("{task.fields[characters]:,} characters"), *columns) as progress:
         bar = progress.add_task(one_line(what), total=total, characters=0)
-        done = seen = 0
+        done = characters = 0
 
         def advance(size: int, share: float) -> None:
-            nonlocal seen
-            seen += size
-            progress.update(bar, completed=done + share * (share < 1), characters=seen)
+            nonlocal characters
+            characters += size
+            progress.update(bar, completed=done + share * (share < 1), characters=characters)
 
-        if within:
-            within.listener = advance
+        within.listener = advance
         for item in items:
             yield item
             done += 1

@@ -1,6 +1,7 @@
 """Long texts in windows, and their labels moved back."""
 
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -82,3 +83,20 @@ def test_in_windows_leaves_short_articles_as_they_are():
     articles = [Article(doc_id=str(n), text="Ann left. " * (n + 1)) for n in range(5)]
     assert list(in_windows(words, articles)) == list(words(articles))
     assert len(windows("Ann left. " * (SIZE // 10))) == 1
+
+
+def test_in_windows_tells_how_far_the_article_is():
+    told: list[tuple[int, float]] = []
+    articles = [Article(doc_id="1", text="Ann met Bell.\n\nThen Carl came."), Article(doc_id="2", text="No.")]
+    documents = in_windows(words, articles, 20, lambda characters, share: told.append((characters, share)))
+    next(documents)
+    assert told == [(15, 0.5), (15, 1.0)]
+    next(documents)
+    assert told[2:] == [(3, 1.0)]
+
+
+@pytest.mark.parametrize("text", ["." * SIZE * 10, "! " * SIZE * 5, "\n \n" * SIZE * 3, " \n" * SIZE * 5 + "x"])
+def test_windows_of_a_page_of_marks_take_no_time(text: str):
+    started = time.process_time()
+    assert "".join(window.text for window in windows(text)) == text
+    assert time.process_time() - started < 1
