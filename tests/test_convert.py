@@ -158,6 +158,58 @@ def test_convert_takes_the_annotations_that_are_asked_for_over_several_files(
     assert done.manifest["annotations"]["in"] == 2
 
 
+def test_convert_of_annotations_that_gave_way_to_others_ends_with_0_and_lists_them(run, tmp_path: Path):
+    made = task(region(0, 6), day=2)
+    made["annotations"] += task(region(12, 18), by=2, day=1)["annotations"] + task(was_cancelled=True)["annotations"]
+    made["drafts"] = [{"result": [region(0, 6)]}]
+    (tmp_path / "export.json").write_text(json.dumps([made, task(region(0, 6), day=1)]))
+    done = run("convert", "export.json", "-o", "out")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert {name: n for name, n in manifest["annotations"].items() if n} == {
+        "in": 3,
+        "used": 1,
+        "older": 1,
+        "other-task": 1,
+    }
+    assert manifest["unsubmitted"] == {"skipped": 1, "draft": 1}
+    listed = [json.loads(line) for line in (tmp_path / "out" / "problems.jsonl").read_text().splitlines()]
+    assert {(p["reason"], p["action"]) for p in listed} == {
+        ("older-annotation", "unused"),
+        ("duplicate-document", "unused"),
+    }
+    assert "unused    older-annotation" in done.stderr
+    assert "refused" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("server", "numbers", "url"),
+    [
+        ("", {"project": 3, "id": 7}, ""),
+        ("https://studio.example.org/", {"project": 3, "id": 7}, "https://studio.example.org/projects/3/data?task=7"),
+        (
+            "https://ann:secret@studio.example.org",
+            {"project": 3, "id": 7},
+            "https://studio.example.org/projects/3/data?task=7",
+        ),
+        (
+            "https://studio.example.org/{x}",
+            {"project": 3, "id": 7},
+            "https://studio.example.org/{x}/projects/3/data?task=7",
+        ),
+        ("https://studio.example.org", {"project": None, "id": 7}, ""),
+        ("https://studio.example.org", {"project": 3, "id": "../../x"}, ""),
+    ],
+)
+def test_convert_gives_the_address_of_a_task_only_where_it_is_known(
+    tmp_path: Path, monkeypatch, server: str, numbers: dict[str, Any], url: str
+):
+    if server:
+        monkeypatch.setenv("LABEL_STUDIO_URL", server)
+    done = converted(tmp_path, task(region(0, 60)) | numbers)
+    assert [problem.url for problem in done.problems] == [url]
+
+
 def test_convert_keeps_apart_what_has_one_id_and_two_texts(tmp_path: Path):
     done = converted(tmp_path, task(doc_id="a"), task(doc_id="a", text="Another one."))
     first, second = docs_of(done)

@@ -17,6 +17,7 @@ from labeling.errors import InputError
 from labeling.settings import init, open_workspace
 from labeling.workflow.exporting import convert, export, read_documents, status
 from labeling.workflow.pulled import Counts, State, Store, encode, store_folder
+from labeling.workflow.training_files import Options
 
 
 def task(number: int, text: str = "Police arrested 40 protesters.", *, submitted: int = 1, skipped: int = 0, **more):
@@ -100,9 +101,8 @@ def test_store_holds_what_was_put_last_whatever_happens(steps):
                     file.write(half)
                 assert content(folder) == model
         assert content(folder) == model
-        file = folder / "all.jsonl"
         with Store(folder) as store:
-            lines = store.write_to(file).read_bytes().splitlines()
+            lines = list(store.lines())
         assert [json.loads(line)["id"] for line in lines] == sorted(model)
     finally:
         shutil.rmtree(folder)
@@ -260,6 +260,22 @@ def test_convert_takes_a_store(pulled, tmp_path: Path):
     done = convert(pulled, [file], tmp_path / "other", schema=None)
     assert done.manifest["documents"]["out"] == 2
     assert done.problems == ()
+
+
+def test_export_of_what_was_pulled_makes_no_copy_of_it(pulled, tmp_path: Path, monkeypatch):
+    def no_copy(*_: object, **__: object) -> None:
+        raise AssertionError("a copy is made in the system's temporary folder")
+
+    for name in ("TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile", "mkdtemp", "mkstemp"):
+        make = getattr(tempfile, name)
+        monkeypatch.setattr(tempfile, name, lambda *a, make=make, **k: make(*a, **k) if k.get("dir") else no_copy())
+    draft = {"id": 5, "user": "ann@example.org", "result": [], "updated_at": "2026-11-24T08:30:00Z"}
+    with Store.writing(store_folder(pulled, 7)) as store:
+        store.keep_drafts({2: [draft]}, "2026-11-24T09:00:00.000000Z")
+    options = Options(drafts=True)
+    assert export(pulled, tmp_path / "out", options, offline=True).manifest["documents"]["out"] == 3
+    done = convert(pulled, [store_folder(pulled, 7)], tmp_path / "other", options, schema=None)
+    assert done.manifest["documents"]["out"] == 3
 
 
 def test_commands_offline_say_of_when_it_is(pulled, tmp_path: Path, run):

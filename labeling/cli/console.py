@@ -169,6 +169,8 @@ def exported(done: Any, *, as_json: bool) -> None:
             f"{done.folder}: {documents['out']} documents", {part: n for part, n in documents.items() if part != "out"}
         )
         counts("annotations", {name: n for name, n in annotations.items() if n or name in {"in", "used"}})
+        if unsubmitted := {name: n for name, n in manifest["unsubmitted"].items() if n}:
+            say(f"Not submitted, and not counted: {', '.join(f'{n:,} {name}' for name, n in unsubmitted.items())}.")
         names = [name for name in OUTCOMES if any(manifest[k].get(name) for k in KINDS)]
         names += [name for name in ("in", "exact", "refused") if name not in names]
         names = [name for name in OUTCOMES if name in names]
@@ -189,8 +191,9 @@ def tallied(done: Any, where_all: str) -> None:
         return
     say()
     say("Not taken exactly as it came:")
-    for reason, number in done.manifest["problems"].items():
-        say(f"  {number:8,}  {reason}")
+    for action in sorted(done.listed):
+        for reason, number in done.listed[action].items():
+            say(f"  {number:8,}  {action:8}  {reason}")
     refused = [problem for problem in done.problems if problem.action == "refused"]
     for problem in refused[:SHOWN]:
         say(f"  refused: {problem.where or problem.doc_id}: {problem.detail}")

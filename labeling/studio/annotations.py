@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from labeling.core.article import Article, digest
 from labeling.core.labels import LabeledDoc
-from labeling.core.problem import Problem
+from labeling.core.problem import Action, Problem
 from labeling.core.text import storable, with_storable
 from labeling.core.value import Value
 from labeling.errors import InputError
@@ -38,8 +38,9 @@ from labeling.studio.regions import (
 Json = dict[str, Any]
 State = Literal["pending", "draft", "skipped", "reviewed-empty", "reviewed", "unreadable"]
 STATES: tuple[State, ...] = ("pending", "draft", "skipped", "reviewed-empty", "reviewed", "unreadable")
-# What becomes of an annotation; the first two make a document.
-USES = ("used", "empty", "skipped", "draft", "older", "other-annotator", "not-ground-truth", "other-task", "unreadable")
+# What becomes of an annotation that was submitted, or of a draft that was taken; the first two make a document.
+USES = ("used", "empty", "older", "other-annotator", "not-ground-truth", "other-task", "unreadable")
+UNSUBMITTED = ("skipped", "draft")
 META = ("title", "published", "source", "url")
 MIN_FIELDS = {"annotation_id", "annotator", "lead_time", "created_at", "updated_at", "id"}  # of a JSON_MIN entry
 ADDRESS = re.compile(r"(?:https?|s3|gs|azure-blob)://\S+|/data/\S+")
@@ -100,7 +101,7 @@ class Review:
         annotators: Who submitted or skipped it, the one that counts first.
         docs: The reviewed documents: one, or one an annotator where all count; none where it was not reviewed, or its
             text is not to be trusted.
-        annotations: How many of its annotations and drafts were used, and why others were not (see USES).
+        annotations: How many of its annotations were used, and why others were not (see USES and UNSUBMITTED).
         spans: How many spans of the annotations that count are exact, trimmed, repaired, dropped, refused.
         relations: How many of their relations are exact, changed, dropped, refused.
         attributes: How many other answers (choices, text areas, numbers) are kept, refused.
@@ -141,7 +142,13 @@ class Annotation:
     annotator: str
     aliases: frozenset[str]
     stamp: str
-    use: str = ""  # one of USES where it cannot count
+    use: str = ""  # one of USES or UNSUBMITTED where it cannot count
+
+    @property
+    def told(self) -> str:
+        """Whose it is and of when, for people."""
+        time = self.stamp.partition(".")[0].replace("T", " ")
+        return f"by {self.annotator} of {f'{time} UTC' if time else 'no known time'}"
 
 
 class Task:
@@ -183,8 +190,11 @@ class Task:
         self.article, self.fault = _article(self.data, key, self.doc_id, text)
 
     def address(self, url: str) -> str:
-        """The task's URL: `url` with its `{project}` and `{task}` filled in."""
-        return url.format(project=self.json.get("project", ""), task=self.json.get("id", ""))
+        """The task's URL: `url` with its `{project}` and `{task}` filled in; "" where the task does not say which."""
+        project, number = self.json.get("project"), self.json.get("id")
+        if type(number) is not int or ("{project}" in url and type(project) is not int):
+            return ""
+        return url.replace("{project}", str(project)).replace("{task}", str(number))
 
 
 def read_task(
@@ -235,7 +245,7 @@ class _Reviewer:
                 chosen.append(annotation)
             else:
                 detail = f"the same article as {winner}, whose annotation is newer or was read first"
-                self.leave_out(annotation, "other-task", "duplicate-document", detail)
+                self.leave_out(annotation, annotation.use or "other-task", "duplicate-document", detail, "unused")
         for annotation in task.others:
             self.leave_out_with_reason(annotation)
         readings = [self.read(annotation, len(chosen) > 1 or self.rules.choice.by == "all") for annotation in chosen]
@@ -279,18 +289,17 @@ class _Reviewer:
     def note(self, problem: Problem) -> None:
         self.problems.append(problem.model_copy(update={"doc_id": self.doc_id, "where": self.where, "url": self.url}))
 
-    def leave_out(self, annotation: Annotation, use: str, reason: str, detail: str) -> None:
+    def leave_out(self, annotation: Annotation, use: str, reason: str, detail: str, action: Action) -> None:
         self.annotations[use] += 1
         items = items_of(annotation.raw.get("result"))
         self.unused["spans"] += sum(len(labels_of(i)) if isinstance(i, dict) else 1 for i in items if is_span(i))
         self.unused["relations"] += sum(len(labels_of(i)) for i in items if is_relation(i))
         if reason:
-            self.note(Problem(reason=reason, action="refused", detail=detail))
+            self.note(Problem(reason=reason, action=action, detail=detail))
 
     def leave_out_with_reason(self, annotation: Annotation) -> None:
         """Count an annotation that does not count, and list it where somebody might have expected it to."""
-        who = f"by {annotation.annotator} of {annotation.stamp or 'no known time'}"
-        newest = self.task.chosen[0] if self.task.chosen else None
+        who, newest = annotation.told, self.task.chosen[0] if self.task.chosen else None
         use, reason, detail = annotation.use, "", ""
         if use == "older":
             reason, detail = "older-annotation", f"an annotation {who} gave way to a newer one"
@@ -301,7 +310,7 @@ class _Reviewer:
         elif use == "draft" and newest and annotation.stamp > newest.stamp:
             reason = "newer-draft"
             detail = f"an edit {who} was never submitted; what {newest.annotator} submitted before counts"
-        self.leave_out(annotation, use, reason, detail)
+        self.leave_out(annotation, use, reason, detail, "refused" if use == "unreadable" else "unused")
 
     def read(self, annotation: Annotation, is_one_of_several: bool) -> tuple[Reading, LabeledDoc | None]:
         """What an annotation that counts holds, and its document; none where the article is not to be trusted."""
@@ -316,7 +325,7 @@ class _Reviewer:
         for problem in reading.problems:
             self.note(problem)
         if not task.article:
-            self.annotations["unreadable"] += 1
+            self.annotations[annotation.use or "unreadable"] += 1
             return reading, None
         self.annotations["used" if items_of(result) else "empty"] += 1
         if task.is_min:
@@ -370,10 +379,10 @@ def _choose(annotations: list[Annotation], rules: Rules) -> tuple[list[Annotatio
         elif choice.by == "annotator" and choice.annotator not in annotation.aliases:
             why = "other-annotator"
         elif (key := annotation.annotator if choice.by == "all" else "") in seen:
-            why = annotation.use or "older"
+            why = "older"
         else:
             seen.add(key)
-        wanted[id(annotation)] = why
+        wanted[id(annotation)] = why and (annotation.use or why)
     chosen = [a for a in can if not wanted[id(a)]]
     others = [_with_use(a, wanted.get(id(a)) or a.use) for a in annotations if wanted.get(id(a), "no")]
     return chosen, others

@@ -21,7 +21,7 @@ from labeling.core.tokens import TokenizedDoc
 from labeling.core.value import Value
 from labeling.formats.format import Context
 from labeling.formats.registry import FORMATS
-from labeling.studio.annotations import Review, Rules, Task, read_task
+from labeling.studio.annotations import UNSUBMITTED, Review, Rules, Task, read_task
 from labeling.studio.exports import Record, parse
 from labeling.studio.regions import UNLABELLED, is_relation, is_span, items_of, labels_of
 
@@ -172,7 +172,9 @@ def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -
     out.docs = "".join(f"{line}\n" for line in lines).encode()
     out.problems = "".join(f"{problem.model_dump_json()}\n" for problem in problems).encode()
     out.counts.update(("problems", problem.action, problem.reason) for problem in problems)
-    out.shown = [problem for problem in problems if problem.action == "refused"][:SHOWN]
+    out.shown = sorted(
+        (problem for problem in problems if problem.action in {"refused", "unused"}), key=lambda p: p.action
+    )[:SHOWN]
     return out
 
 
@@ -245,7 +247,7 @@ def _count_review(review: Review, counts: Counts) -> None:
         counts["spans", outcome] += review.spans.get(outcome, 0)
     counts["spans", "in"] += sum(review.spans.values())
     counts["relations", "in"] += sum(review.relations.values())
-    counts["annotations", "in"] += sum(review.annotations.values())
+    counts["annotations", "in"] += sum(number for use, number in review.annotations.items() if use not in UNSUBMITTED)
     counts["attributes", "in"] += sum(review.attributes.values())
 
 

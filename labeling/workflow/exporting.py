@@ -1,12 +1,9 @@
 """Reviewed tasks, from the project or from files → training files."""
 
 import contextlib
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
@@ -16,14 +13,12 @@ from labeling.errors import AccessError, InputError, StudioError
 from labeling.files import read_text
 from labeling.settings import Workspace
 from labeling.studio.annotations import STATES, Rules, read_task
-from labeling.studio.exports import ExportFiles, parse
+from labeling.studio.exports import parse
 from labeling.studio.regions import Legend
 from labeling.workflow.progress import Meter, Track, unmetered, unseen
-from labeling.workflow.pulled import Store, stored
+from labeling.workflow.pulled import stored
+from labeling.workflow.sources import PulledTasks, opened
 from labeling.workflow.training_files import Exported, Options, write
-
-if TYPE_CHECKING:
-    pass
 
 
 class Status(Value):
@@ -104,21 +99,19 @@ def export(
     """
     if not offline:
         _refresh(workspace, track)
-    with tempfile.TemporaryDirectory() as temporary:
-        with stored(workspace) as store:
-            file, state = store.write_to(Path(temporary) / "tasks.jsonl"), store.state
-        with ExportFiles([file]) as records:
-            return write(
-                records,
-                folder,
-                workspace,
-                workspace.label_schema,
-                options or Options(),
-                source=f"{state.url} as pulled {state.pulled_at}" if offline else state.url,
-                url=f"{state.url}?task={{task}}",
-                users=state.users,
-                meter=meter,
-            )
+    with stored(workspace) as store:
+        state = store.state
+        return write(
+            PulledTasks(store),
+            folder,
+            workspace,
+            workspace.label_schema,
+            options or Options(),
+            source=f"{state.url} as pulled {state.pulled_at}" if offline else state.url,
+            url=f"{state.url}?task={{task}}",
+            users=state.users,
+            meter=meter,
+        )
 
 
 def convert(
@@ -137,9 +130,7 @@ def convert(
     Raises:
         InputError: No file holds a task, or (`options.strict`) something in one cannot be read.
     """
-    server = workspace.settings.studio.url
-    with ExitStack() as opened:
-        records = opened.enter_context(ExportFiles([_as_file(file, opened) for file in files]))
+    with opened(files) as records:
         return write(
             records,
             folder,
@@ -147,18 +138,17 @@ def convert(
             schema,
             options or Options(),
             source=", ".join(map(str, files)),
-            url=f"{server}/projects/{{project}}/data?task={{task}}",
+            url=records.url if isinstance(records, PulledTasks) else _address(workspace),
             meter=meter,
         )
 
 
-def _as_file(path: Path | str, opened: ExitStack) -> Path | str:
-    """The path; for a store of `labeling pull` a file of the tasks in it, which stand in its files many times over."""
-    if str(path) == "-" or not Store.exists(Path(path)):
-        return path
-    temporary = Path(opened.enter_context(tempfile.TemporaryDirectory()))
-    with Store(Path(path)) as store:
-        return store.write_to(temporary / f"{Path(path).name}.jsonl")
+def _address(workspace: Workspace) -> str:
+    """The address of a task on the server that the workspace names; "" where it names none."""
+    studio = workspace.settings.studio
+    scheme, _, rest = (studio.url or studio.public_url).rstrip("/").partition("://")
+    # who has a password in the address has it for himself
+    return f"{scheme}://{rest.rpartition('@')[2]}/projects/{{project}}/data?task={{task}}" if rest else ""
 
 
 def read_documents(file: Path) -> list[LabeledDoc]:

@@ -201,6 +201,11 @@ class Store:
         return task_id in self._index
 
     @property
+    def size(self) -> int:
+        """Bytes of the tasks, without their drafts."""
+        return sum(entry.length for entry in self._index.values())
+
+    @property
     def ids(self) -> list[int]:
         """The ids of the tasks, ascending."""
         if self._ids is None:
@@ -268,12 +273,6 @@ class Store:
             if number in known:
                 line = line[:-1] + b',"drafts":' + orjson.dumps(known[number]) + b"}"
             yield line + b"\n"
-
-    def write_to(self, file: Path) -> Path:
-        """The file, with the tasks as they are now: one a line, by id, with their drafts."""
-        with file.open("wb", buffering=1 << 20) as out:
-            out.writelines(self.lines())
-        return file
 
     # writing
 

@@ -31,8 +31,8 @@ from labeling.files import write_atomic
 from labeling.formats.format import Context, Sink
 from labeling.formats.registry import FORMATS
 from labeling.settings import Workspace
-from labeling.studio.annotations import STATES, USES, Choice, Rules
-from labeling.studio.exports import ExportFiles, Record
+from labeling.studio.annotations import STATES, UNSUBMITTED, USES, Choice, Rules
+from labeling.studio.exports import Record
 from labeling.studio.regions import Legend
 from labeling.workflow.converting import (
     Converted,
@@ -49,6 +49,7 @@ from labeling.workflow.converting import (
 )
 from labeling.workflow.pool import Map, cores, workers
 from labeling.workflow.progress import Advance, Meter, unmetered
+from labeling.workflow.sources import Source
 from labeling.workflow.writing import aside, put_in_place
 
 SPAN_OUTCOMES = ("exact", "trimmed", "repaired", "snapped", "shadowed", "dropped", "refused")
@@ -104,6 +105,7 @@ class Exported(Value):
         folder: Where.
         manifest: The content of its manifest.json.
         refused: How many things were refused.
+        listed: How many things are listed in problems.jsonl: what was done → the reason's code → number.
         is_tolerated: Whether the caller said how much may be refused, and it is less.
         problems: The first problems, refused ones first; problems.jsonl has them all.
     """
@@ -111,12 +113,13 @@ class Exported(Value):
     folder: Path
     manifest: dict[str, Any]
     refused: int = 0
+    listed: dict[str, dict[str, int]] = Field(default_factory=dict)
     is_tolerated: bool = False
     problems: tuple[Problem, ...] = Field(default=(), repr=False)
 
 
 def write(
-    records: ExportFiles,
+    records: Source,
     folder: Path,
     workspace: Workspace,
     schema: LabelSchema | None,
@@ -166,11 +169,15 @@ def write(
             manifest = _manifest(files, plan, split, options, schema, source, training)
             done = put_in_place(made, manifest)
     memory.keep()
-    refused = sum(n for (kind, *rest), n in files.counts.items() if kind == "problems" and rest[0] == "refused")
+    listed: dict[str, dict[str, int]] = {}
+    for (kind, *of), number in files.counts.most_common():
+        if kind == "problems":
+            listed.setdefault(of[0], {})[of[1]] = number
     return Exported(
         folder=folder,
         manifest=done,
-        refused=refused,
+        refused=sum(listed.get("refused", {}).values()),
+        listed=listed,
         is_tolerated=options.fail_over is not None,
         problems=tuple(sorted(files.shown, key=lambda p: p.action != "refused")[:SHOWN]),
     )
@@ -210,7 +217,7 @@ class _Plan:
 
 
 def _plan(
-    records: ExportFiles,
+    records: Source,
     job: Job,
     split: Split,
     memory: "_Memory",
@@ -304,7 +311,7 @@ def _chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
 
 
 def _converted(
-    records: ExportFiles, job: Job, plan: _Plan, files: "_Files", mapped: Map[Any, Any], advance: Advance
+    records: Source, job: Job, plan: _Plan, files: "_Files", mapped: Map[Any, Any], advance: Advance
 ) -> Iterator[Converted]:
     fates = iter(plan.fates)
 
@@ -461,6 +468,7 @@ def _manifest(
         | {"choice": str(options.choice)},
         "tasks": {"in": sum(files.sums("tasks", STATES).values())} | files.sums("tasks", STATES),
         "annotations": {"in": counts["annotations", "in"]} | files.sums("annotations", USES),
+        "unsubmitted": files.sums("annotations", UNSUBMITTED),
         "unused": files.sums("unused", ("spans", "relations")),
         "predictions": counts["predictions",],
         "documents": {"out": sum(documents.values())} | documents,

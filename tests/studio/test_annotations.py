@@ -63,6 +63,18 @@ def test_annotations_the_newest_submitted_counts_and_others_are_listed(annotatio
     assert sum(review.spans.values()) == 1
 
 
+def test_annotations_that_gave_way_to_another_are_unused_and_not_refused():
+    annotations = [annotation(REBELS, by=1, day=1), annotation(TADMOR, by=2, day=2)]
+    task = {"data": DATA, "annotations": annotations, "drafts": [annotation(by=3, day=3)]}
+    review = read_by(task, SCHEMA, "here")
+    assert {(p.reason, p.action) for p in review.problems} == {
+        ("older-annotation", "unused"),
+        ("newer-draft", "unused"),
+    }
+    assert review.annotations == {"used": 1, "older": 1, "draft": 1}
+    assert "by user 1 of 2026-01-01 00:00:00 UTC gave way to a newer one by user 2" in str(review.problems)
+
+
 @pytest.mark.parametrize(("day", "reasons"), [(1, []), (2, []), (3, ["newer-draft"])])
 def test_annotations_draft_is_listed_only_where_it_is_newer(day: int, reasons: list[str]):
     task = {"data": DATA, "annotations": [annotation(REBELS, day=2)], "drafts": [annotation(TADMOR, day=day)]}

@@ -1,0 +1,86 @@
+"""Where tasks come from: one protocol, which exported files and what was pulled both satisfy."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import orjson
+
+from labeling.core.problem import Problem
+from labeling.studio.exports import ExportFiles, Record
+from labeling.workflow.pulled import Store
+
+Advance = Callable[[int], None]
+
+
+class Source(Protocol):
+    """Tasks that can be read as often as needed.
+
+    Attributes:
+        size: Bytes, for a progress bar.
+    """
+
+    size: int
+
+    def records(self, advance: Advance = ..., /) -> Iterator[Record | Problem]:
+        """The tasks, each time in the same order, and a problem for each thing that was not read.
+
+        Args:
+            advance: Is told of so many more bytes that are done with; they add up to `size`.
+        """
+
+
+class PulledTasks:
+    """The tasks of a store that is open, with their drafts as they were when it was given."""
+
+    def __init__(self, store: Store, name: str = "") -> None:
+        self._store, self._name = store, name or store.folder.name
+        self._drafts = store.drafts()
+        self.size = store.size
+        self.url = f"{store.state.url}?task={{task}}" if store.state.url else ""
+
+    def records(self, advance: Advance = lambda _: None) -> Iterator[Record | Problem]:
+        """The tasks by id, each called by its number."""
+        for number in self._store.ids:
+            line = self._store.line(number)
+            advance(len(line))
+            if number in self._drafts:
+                line = line[:-1] + b',"drafts":' + orjson.dumps(self._drafts[number]) + b"}"
+            yield Record(f"{self._name}#{number}", line)
+
+
+class Together:
+    """Several sources, one after the other."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self.size = sum(source.size for source in sources)
+
+    def records(self, advance: Advance = lambda _: None) -> Iterator[Record | Problem]:
+        """The tasks of the first source, then those of the next."""
+        for source in self._sources:
+            yield from source.records(advance)
+
+
+@contextmanager
+def opened(paths: Sequence[Path | str]) -> Iterator[Source]:
+    """The tasks in exported files, and in folders that `labeling pull` made, which come last.
+
+    Such a folder's tasks are taken as they were pulled last; they stand in its files many times over.
+
+    Raises:
+        InputError: A pulled folder is damaged, or of another version.
+    """
+    stores = {os.path.realpath(path): str(path) for path in paths if is_store(path)}
+    files = [path for path in paths if not is_store(path)]
+    with ExitStack() as stack:
+        sources: list[Source] = [stack.enter_context(ExportFiles(files))] if files or not stores else []
+        sources += [PulledTasks(stack.enter_context(Store(Path(path))), path) for path in stores.values()]
+        yield sources[0] if len(sources) == 1 else Together(sources)
+
+
+def is_store(path: Path | str) -> bool:
+    """Whether it is a folder of what `labeling pull` pulled."""
+    return str(path) != "-" and Store.exists(Path(path))
