@@ -143,6 +143,23 @@ def test_annotate_refuses_an_article_above_the_limit_of_the_settings_and_goes_on
     assert len(json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))) == 1
 
 
+def test_convert_writes_no_formula_into_a_table_unless_asked(run, tmp_path):
+    text = "=SUM(1) fell."
+    places = {"r1": (0, 7, "ACTOR"), "r2": (8, 12, "ACTION")}
+    names = {"from_name": "ner", "to_name": "text", "type": "labels"}
+    result = [
+        {"id": id, **names, "value": {"start": start, "end": end, "text": text[start:end], "labels": [label]}}
+        for id, (start, end, label) in places.items()
+    ]
+    result.append({"type": "relation", "from_id": "r2", "to_id": "r1", "direction": "right", "labels": ["agent"]})
+    task = TASK | {"data": {"text": text}, "annotations": [TASK["annotations"][0] | {"result": result}]}
+    (tmp_path / "export.json").write_text(json.dumps([task]))
+    for more, written in (((), "'=SUM(1)"), (("--csv-raw",), "=SUM(1)")):
+        done = run("convert", "export.json", "-o", "out", "--format", "events", *more)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "out" / "events.csv").read_text().splitlines()[1].endswith(f",{written},0-7")
+
+
 def test_convert_turns_an_export_into_training_files(run, tmp_path):
     (tmp_path / "export.json").write_text(json.dumps([TASK]))
     done = run("convert", "export.json", "-o", "out")

@@ -90,6 +90,14 @@ OverlapsOption = Annotated[
         rich_help_panel=FILES,
     ),
 ]
+CsvRawOption = Annotated[
+    bool,
+    typer.Option(
+        "--csv-raw",
+        help="Write the cells of events.csv exactly, for machines: a spreadsheet computes those that begin with =.",
+        rich_help_panel=FILES,
+    ),
+]
 FailOverOption = Annotated[
     str | None,
     typer.Option(metavar="N%", help="Write nothing where more spans are refused.", rich_help_panel=INPUT),
@@ -126,6 +134,7 @@ def export(
     train: TrainOption = None,
     formats: FormatOption = None,
     overlaps: OverlapsOption = "refuse",
+    csv_raw: CsvRawOption = False,
     fail_over: FailOverOption = None,
     strict: StrictOption = False,
     overwrite: OverwriteOption = False,
@@ -179,6 +188,7 @@ def convert(
     train: TrainOption = None,
     formats: FormatOption = None,
     overlaps: OverlapsOption = "refuse",
+    csv_raw: CsvRawOption = False,
     fail_over: FailOverOption = None,
     strict: StrictOption = False,
     overwrite: OverwriteOption = False,
@@ -235,7 +245,10 @@ def read_options(default: Any, given: dict[str, Any]) -> Any:
             split=split,
             formats=tuple(formats),
             fail_over=_percent(given["fail_over"]),
-            **{name: given[name] for name in ("drafts", "unlabelled", "align", "resplit", "train", "overlaps")},
+            **{
+                name: given[name]
+                for name in ("drafts", "unlabelled", "align", "resplit", "train", "overlaps", "csv_raw")
+            },
             **{name: given[name] for name in ("strict", "overwrite", "jobs")},
         )
     except ValidationError as error:

@@ -31,6 +31,7 @@ def command(
     train: export.TrainOption = None,
     formats: export.FormatOption = None,
     overlaps: export.OverlapsOption = "refuse",
+    csv_raw: export.CsvRawOption = False,
     fail_over: export.FailOverOption = None,
     strict: export.StrictOption = False,
     jobs: export.JobsOption = None,

@@ -1,6 +1,5 @@
 """A table of events over all parts: `events.csv` and `events.parquet`, one row an event."""
 
-import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from labeling.core.problem import Problem
 from labeling.core.tokens import TokenizedDoc
 from labeling.formats.format import Context, FileSink, Format, Rendered, attributes_of
 from labeling.formats.parquet import ParquetSink, require_pyarrow, to_bytes
+from labeling.formats.spreadsheet import write_rows
 
 META = ("doc_id", "part", "title", "source", "published", "url")
 EVENT = ("event", "label", "text", "start", "end", "attributes")
@@ -27,7 +27,8 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
 
     An event is a span that is the head of a relation, itself being a tail or not. Its targets stand in the columns of
     their relations, in order of text, with their normal forms where they can have some. Offsets are code points;
-    `attributes` is JSON, or "".
+    `attributes` is JSON, or "". In the CSV a text that a spreadsheet would compute has an apostrophe before it, unless
+    the context says `csv_raw`.
 
     Raises:
         InputError: pyarrow is not installed.
@@ -38,12 +39,11 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
     columns, schema = column_names(context.relations), _schema(context)
     normal = {columns[relation] for relation in context.normal}
     lines = io.StringIO(newline="")
-    writer = csv.writer(lines)
     rows: list[dict[str, Any]] = []
     for doc in docs:
         for span, targets in _events(doc, columns):
             row = {**_meta(doc), **_event(doc, span)}
-            writer.writerow([*row.values(), *_cells(doc, targets, normal)])
+            write_rows(lines, [[*row.values(), *_cells(doc, targets, normal)]], raw=context.csv_raw)
             rows.append(row | {name: [_target(doc, tail) for tail in tails] for name, tails in targets.items()})
     table = lines.getvalue().encode("utf-8")
     batch = pa.RecordBatch.from_pylist(rows, schema=schema)
@@ -100,7 +100,7 @@ class EventsSink:
             for relation, name in column_names(context.relations).items()
             for end in ("", "_offsets", *(("_normal",) if relation in context.normal else ()))
         ]
-        csv.writer(header).writerow([*META, *EVENT, *targets])
+        write_rows(header, [[*META, *EVENT, *targets]], raw=context.csv_raw)
         self._csv = FileSink(folder / f"{stem}.csv", header.getvalue().encode("utf-8"))
         self._parquet = ParquetSink(folder / f"{stem}.parquet", _schema(context))
 

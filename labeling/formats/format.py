@@ -24,12 +24,14 @@ class Context:
         normal: Those relations whose targets can have normal forms.
         overlaps: What a format with one layer of spans does with a document whose spans overlap: `refuse` leaves the
             document out and says so; `longest` writes the layer that the document's tags hold.
+        csv_raw: Whether the cells of a CSV are exact, for machines; or safe in a spreadsheet, which is the default.
     """
 
     labels: tuple[str, ...]
     relations: tuple[str, ...] = ()
     normal: tuple[str, ...] = ()
     overlaps: Literal["refuse", "longest"] = "refuse"
+    csv_raw: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from labeling.cycles import seldom
 from labeling.errors import InputError
+from labeling.terminal import guard
 
 I = TypeVar("I")  # noqa: E741
 O = TypeVar("O")  # noqa: E741
@@ -188,6 +189,7 @@ def _help(held: deque[tuple[I, Any]], here: Callable[[I], O]) -> None:
 
 
 def _start(begin: Callable[..., object] | None, given: tuple[Any, ...]) -> None:
+    guard()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what the parent does on it is the parent's
     threading.Thread(target=_end_with_parent, daemon=True).start()

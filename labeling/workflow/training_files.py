@@ -75,6 +75,7 @@ class Options(Value):
         train: What to train; None chooses by the data.
         formats: Further formats, by the names of `labeling.formats.registry`.
         overlaps: What formats with one layer do with overlapping spans.
+        csv_raw: Whether the cells of a CSV are exact, also where a spreadsheet would compute them.
         fail_over: Per cent of the spans that may be refused; above it nothing is written. None: any number.
         strict: Whether input that cannot be read ends it.
         overwrite: Whether files in the way are replaced that no export wrote, or that were changed since.
@@ -92,6 +93,7 @@ class Options(Value):
     train: Literal["ner", "spancat", "both"] | None = None
     formats: tuple[str, ...] = ()
     overlaps: Literal["refuse", "longest"] = "refuse"
+    csv_raw: bool = False
     fail_over: float | None = Field(default=None, ge=0, le=100)
     strict: bool = False
     overwrite: bool = False
@@ -249,6 +251,7 @@ def _plan(
         relations=tuple(schema.relations) if schema else tuple(sorted(relations)),
         normal=_with_normal_forms(schema) if schema else (),
         overlaps=options.overlaps,
+        csv_raw=options.csv_raw,
     )
     return _Plan(fates, assignment.report, context)
 

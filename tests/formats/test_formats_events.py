@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +24,7 @@ from labeling.core.labels import LabeledDoc
 from labeling.core.normal import normal_form
 from labeling.formats import events
 from labeling.formats.format import Context
+from labeling.formats.spreadsheet import as_text
 
 SAID = '{"modality": {"choices": ["planned"]}}'
 HEADER = [*events.META, *events.EVENT, "agent", "agent_offsets", "with", "with_offsets"]
@@ -67,7 +69,7 @@ def test_events_has_one_row_a_head_of_relations(tmp_path: Path):
     assert list(rows[0]) == HEADER
     assert rows == [
         meta
-        | {"event": "s1", "label": "ACTOR", "text": "=1+1", "start": "0", "end": "4", "attributes": ""}
+        | {"event": "s1", "label": "ACTOR", "text": "'=1+1", "start": "0", "end": "4", "attributes": ""}
         | {"agent": "fought\nhard", "agent_offsets": "5-16", "with": "", "with_offsets": ""},
         meta
         | {"event": "s0", "label": "ACTION", "text": "fought\nhard", "start": "5", "end": "16", "attributes": SAID}
@@ -162,7 +164,10 @@ def test_events_hold_every_relation_once_in_both_files(
             tail = doc.by_id[r.tail]
             target = (doc.slice(tail), tail.start, tail.end, tail.label, tail.id, normal_form(tail))
             expected[doc.doc_id, r.head, r.label].append(target)
-    paths, problems = write("events", [tokenized(doc) for doc in docs], tmp_path_factory.mktemp("e"), stem="events")
+    folder = tmp_path_factory.mktemp("e")
+    paths, problems = write(
+        "events", [tokenized(doc) for doc in docs], folder, replace(CONTEXT, csv_raw=True), "events"
+    )
     table = pq.read_table(paths[1]).to_pylist()
     assert problems == []
     assert {
@@ -182,6 +187,42 @@ def test_events_hold_every_relation_once_in_both_files(
             assert cells(made[name]) == [target["text"] for target in whole[name]]
             assert made[f"{name}_offsets"] == " | ".join(f"{t['start']}-{t['end']}" for t in whole[name])
             assert panda[name] == made[name]
+
+
+FORMULAS = ["=HYPERLINK(0)", "+1", "-1", "@SUM(A1)", "\t=1", "＝1+1", " =1", "'=1", "a;=1", "a\n-1", "''\t"]
+
+
+@pytest.mark.parametrize("formula", FORMULAS)
+def test_events_csv_has_nothing_that_a_spreadsheet_computes(tmp_path: Path, formula: str):
+    words = formula.strip()
+    text = f"fell {words} {words}"
+    doc = document(
+        text, ("fell", "ACTION"), (words, "ACTOR"), relations=[(0, 1, "agent"), (1, 1, "with")], title=formula
+    )
+    context = replace(CONTEXT, relations=("agent", "with", "=x"))
+    paths, _ = write("events", [tokenized(doc)], tmp_path, context, stem="events")
+    computed = re.compile(r"(?:^|[;\t\r\n])\s*[=+\-@＝]|^[\t\r]")
+    with paths[0].open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert "'=x" in rows[0]
+    assert not [cell for row in rows for cell in row if computed.search(cell)]
+    made = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    assert [row["start"] for row in made] == ["0", "5"]  # numbers stay numbers
+    assert formula in {undone(row["title"]) for row in made}
+    assert pq.read_table(paths[1]).to_pylist()[0]["title"] == formula
+
+    paths, _ = write("events", [tokenized(doc)], tmp_path / "raw", replace(context, csv_raw=True), stem="events")
+    assert read_csv(paths[0])[0]["title"] == formula
+
+
+@given(st.text(st.sampled_from("'=+-@＝\t\r\n; a1")))
+def test_spreadsheet_cells_can_be_undone(cell: str):
+    assert undone(as_text(cell)) == cell
+
+
+def undone(cell: str) -> str:
+    """What a reader of the file does who wants to have the exact text."""
+    return re.sub(r"(^|[;\t\r\n])'(?=['\s]*[=+\-@＝]|'*[\t\r])", r"\1", cell)
 
 
 def test_events_csv_is_rfc_4180():
