@@ -1,13 +1,20 @@
 """Whole files, written so that a reader never sees half of one."""
 
+import contextlib
+import fcntl
+import glob
 import json
 import os
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from labeling.errors import InputError
+
+PART = ".part"  # at the end of the name of a file that is being written
+ABANDONED_SECONDS = 60  # without a lock and so old, it is being written by nobody
 
 
 def write_atomic(path: Path, content: str | bytes, *, private: bool = False) -> Path:
@@ -18,35 +25,55 @@ def write_atomic(path: Path, content: str | bytes, *, private: bool = False) -> 
     Raises:
         InputError: The file cannot be written; the message says where and why.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
-    temporary = ""
+    with atomic_file(path, private=private) as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+    return path
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
+    """A file to write to, which takes the path's place at the end; after an error the old one stays as it was.
+
+    It stands beside the path. One of a process that was killed is removed here.
+
+    Raises:
+        InputError: The file cannot be written; the message says where and why.
+    """
+    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        _remove_abandoned(path)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
+        temporary = Path(name)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o600 if private else 0o666 & ~_umask())
-        Path(temporary).replace(path)
+            temporary.chmod(0o600 if private else 0o666 & ~_umask())
+            temporary.replace(path)
     except OSError as error:
         raise InputError(
             f"Cannot write {path}: {error.strerror or error}", hint="Check the free space and the folder's permissions."
         ) from error
     finally:
         if temporary:
-            Path(temporary).unlink(missing_ok=True)
-    return path
+            temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """What is left of earlier writers of the path; a process that lives holds the lock of its file."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{PART}"):
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            if time.time() - left.stat().st_mtime < ABANDONED_SECONDS:
+                continue
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def json_text(value: Any) -> str:
     """The value as indented JSON with a line end; characters stay as they are."""
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
-
-
-def json_lines(values: Iterable[Any]) -> str:
-    """The values as JSON, one a line."""
-    return "".join(json.dumps(value, ensure_ascii=False) + "\n" for value in values)
 
 
 def read_text(path: Path, what: str) -> str:

@@ -16,7 +16,7 @@ from labeling.nlp.load import model_version
 from labeling.settings import init, open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.exporting import convert, read_documents
-from labeling.workflow.importing import annotate_files
+from labeling.workflow.task_files import annotate_files
 
 sys.path.insert(0, str(Path(__file__).parent))
 from strategies import reviewed

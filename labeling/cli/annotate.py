@@ -31,7 +31,7 @@ def command(
     Example: `labeling annotate seeds/ -o tasks.json`
     """
     from labeling.settings import open_workspace
-    from labeling.workflow.importing import annotate_files
+    from labeling.workflow.task_files import annotate_files
 
     opened = open_workspace(workspace, model=model)
     done = annotate_files(opened, articles, output, keep_all=keep_all, jobs=jobs, track=console.track)

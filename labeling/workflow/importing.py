@@ -1,40 +1,47 @@
-"""Articles → tasks with predictions, into a file or into the project."""
+"""Articles → tasks with predictions in the project: read, compare, annotate, push, confirm, report."""
 
 import hashlib
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
-from pathlib import Path
 
 from pydantic import Field
 
-from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.value import Value
-from labeling.errors import InputError
-from labeling.files import json_lines, json_text, write_atomic
-from labeling.ingest import read_articles
 from labeling.settings import Workspace
 from labeling.studio.client import Project, Studio
 from labeling.studio.tasks import to_task
-from labeling.workflow.annotating import annotated
+from labeling.workflow.comparing import Outcome, Plan, compare
 from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit
+from labeling.workflow.intake import Intake, version_of
 from labeling.workflow.ledger import Ledger, alone
 from labeling.workflow.progress import Track, Within, unseen
-from labeling.workflow.pushing import OUTCOMES, Plan, Pusher
+from labeling.workflow.pushing import Became, Pusher
+from labeling.workflow.spool import Spool
+from labeling.workflow.stock import Stock
 
-COMPARED = 300  # articles that are looked up at once
 # One request: with a thousand tasks the server is hardly faster, and they take twice the memory; past 250 MB it fails.
 BATCH, BATCH_BYTES, BATCH_SECONDS = 500, 4_000_000, 10.0
 REGION_BYTES = 200  # of a span in JSON
 WAITING = 1  # batches that wait for the one that is being sent
 
+# What became of an article, as it is reported.
+OUTCOMES: dict[Outcome, str] = {
+    "create": "new",
+    "unchanged": "there already",
+    "renew": "new predictions",
+    "replace": "replaced text",
+    "begun": "begun, kept as it is",
+    "changed": "text differs, refused",
+}
+UNCONFIRMED = "not confirmed"
+
 
 class Imported(Value):
-    """What an import did, or (`dry_run`) would do.
+    """What an import did and the server confirmed, or (`dry_run`) what it would do.
 
     Attributes:
         articles: Articles that were read.
@@ -44,6 +51,7 @@ class Imported(Value):
         removed: Tasks that were there twice, and that nobody had begun.
         waited: How often the server could not answer and was asked again.
         replaced_version: The version that annotators started from before, where tasks that are begun still have it.
+        spans: Spans in the predictions that were pushed, by label.
         problems: What was refused or noticed.
     """
 
@@ -62,30 +70,6 @@ class Imported(Value):
     problems: tuple[Problem, ...] = ()
 
 
-def annotate_files(
-    workspace: Workspace,
-    paths: Iterable[str],
-    output: Path,
-    *,
-    keep_all: bool = False,
-    jobs: int | None = None,
-    track: Track = unseen,
-) -> Imported:
-    """Write the articles' tasks with their predictions: a JSON list, or a line each for `.jsonl`.
-
-    `jobs` is how many processes annotate; one a core by default.
-    """
-    if output.suffix not in {".json", ".jsonl"}:
-        raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
-    report = _Report(workspace)
-    version = _version(workspace)
-    within = Within()
-    docs = _annotated(workspace, report.articles_of(paths, keep_all), report, jobs, within)
-    tasks = [to_task(doc, version) for doc in track(report.counted(docs), "Annotating", None, within)]
-    write_atomic(output, json_lines(tasks) if output.suffix == ".jsonl" else json_text(tasks))
-    return report.result(version=version)
-
-
 def import_articles(
     workspace: Workspace,
     paths: Iterable[str],
@@ -101,11 +85,11 @@ def import_articles(
 
     New articles are pushed. Those that are there with predictions of another model or schema get new ones, as long as
     nobody has begun to label them. A changed text is refused, or takes the old one's place (`replace`) where nobody has
-    begun. Nothing is pushed twice, whatever failed before.
+    begun. Nothing is pushed twice, whatever failed before. The inputs are read once.
 
     Args:
         workspace: Whose project.
-        paths: Files and folders of articles.
+        paths: Files and folders of articles, or `-`.
         keep_all: Whether nothing is cleaned away from scraped texts.
         dry_run: Whether to say only what would be done.
         replace: Whether changed texts take the place of what nobody has begun to label.
@@ -114,11 +98,13 @@ def import_articles(
         waiting: Who is told that another import is at work, and which.
 
     Raises:
+        InputError: There is no article.
         StudioError: Label Studio refused, or could not answer for minutes. The same command goes on from there.
     """
-    paths = list(paths)
+    intake = Intake(workspace, list(paths), keep_all=keep_all)
     with connect(workspace) as studio:
-        version = _version(workspace)
+        articles = intake.some()
+        version = version_of(workspace)
         project = find_project(studio, workspace) if dry_run else project_in_step(studio, workspace)
         if project:
             refuse_misfit(workspace.label_schema, project)
@@ -126,35 +112,23 @@ def import_articles(
         with (
             alone(workspace.state / f"{name}.lock", waiting),
             Ledger(workspace.state / f"{name}.sqlite") as ledger,
+            Spool(workspace.state) as spool,
         ):
-            report = _Report(workspace)
-            pusher = Pusher(studio, project, ledger, version, replace=replace)
+            stock = Stock(studio, project, ledger, version)
+            pusher = Pusher(stock)
             if not dry_run:
                 pusher.settle(ledger.doubted())
-            plan = pusher.plan(_batches(track(report.articles_of(paths, keep_all), "Comparing"), COMPARED))
-            report.problems += plan.problems
-            if not dry_run:
-                pusher.remove(plan.surplus)
+            keep = (lambda _: None) if dry_run else spool.add
+            plan = compare(track(articles, "Comparing"), stock, replace=replace, keep=keep)
+            report = _Report(intake, pusher, plan)
             if dry_run or not project:
-                return report.result(plan, dry_run=True, project_url=project.url if project else "", version=version)
+                return report.planned(project.url if project else "")
+            pusher.remove(plan.surplus)
             if plan.todo:
-                _push(
-                    workspace,
-                    paths,
-                    keep_all=keep_all,
-                    jobs=jobs,
-                    track=track,
-                    report=report,
-                    pusher=pusher,
-                    plan=plan,
-                )
-            replaced = ""
-            # Without it annotators begin on an empty page.
-            if studio.project(project.id).model_version != version and (project.tasks or plan.todo):
-                studio.prefill(project, version)
-                replaced = project.model_version if plan.counts["begun"] else ""
-            pusher.finish()
-            return report.result(plan, project_url=project.url, version=version, pusher=pusher, replaced=replaced)
+                _push(intake, spool, jobs, track, pusher, plan, report)
+            report.missing(pusher.finish())
+            replaced = _prefill(studio, project, report)
+            return report.done(project, replaced)
 
 
 def _project_file(studio: Studio, project: Project | None) -> str:
@@ -164,40 +138,38 @@ def _project_file(studio: Studio, project: Project | None) -> str:
 
 
 def _push(
-    workspace: Workspace,
-    paths: list[str],
-    *,
-    keep_all: bool,
-    jobs: int | None,
-    track: Track,
-    report: "_Report",
-    pusher: Pusher,
-    plan: Plan,
+    intake: Intake, spool: Spool, jobs: int | None, track: Track, pusher: Pusher, plan: Plan, report: "_Report"
 ) -> None:
     """Annotate what the plan names and push it, both at the same time: the slower one sets the pace."""
-    left = set(plan.todo)
-
-    def wanted() -> Iterator[Article]:
-        for item in report.read(paths, keep_all):
-            if not isinstance(item, Problem) and item.doc_id in left:
-                left.discard(item.doc_id)
-                yield item
-
     # Before the progress bar and the pusher, which are threads: processes are forked from this one.
     within = Within()
-    docs = report.counted(_annotated(workspace, wanted(), report, jobs, within))
-    digests: dict[str, str] = {}
+    docs = intake.annotated(spool.articles(), jobs, within)
+    underway: deque[tuple[Future[Became], list[LabeledDoc]]] = deque()
+
+    def confirm() -> None:
+        pushed, batch = underway.popleft()
+        report.confirm(pushed.result(), batch)
+
     with ThreadPoolExecutor(1) as background:
-        underway: deque[Future[None]] = deque()
         for batch in _by_size(track(docs, "Importing", len(plan.todo), within)):
-            tasks = [to_task(doc, pusher.version) for doc in batch]
-            digests |= {doc.doc_id: doc.digest for doc in batch if plan.todo[doc.doc_id] == "replace"}
-            underway.append(background.submit(pusher.push, plan.todo, tasks))
+            tasks = [to_task(doc, pusher.stock.version) for doc in batch]
+            underway.append((background.submit(pusher.push, plan.todo, tasks), batch))
             while len(underway) > WAITING:
-                underway.popleft().result()
+                confirm()
         while underway:
-            underway.popleft().result()
-    pusher.drop_replaced(plan.todo, digests)
+            confirm()
+
+
+def _prefill(studio: Studio, project: Project, report: "_Report") -> str:
+    """Let annotators start from this version, without which they begin on an empty page; the version of before.
+
+    The server refuses a version that no prediction has.
+    """
+    there = studio.project(project.id).model_version
+    if there == report.version or not report.has_predictions:
+        return ""
+    studio.prefill(project, report.version)
+    return there if report.outcomes["begun"] else ""
 
 
 def _by_size(docs: Iterable[LabeledDoc]) -> Iterator[list[LabeledDoc]]:
@@ -215,85 +187,70 @@ def _by_size(docs: Iterable[LabeledDoc]) -> Iterator[list[LabeledDoc]]:
 
 
 class _Report:
-    """What has been seen so far."""
+    """What was done and confirmed, as it is done."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.max_characters = workspace.settings.articles.max_characters
-        self.problems: list[Problem] = []
+    def __init__(self, intake: Intake, pusher: Pusher, plan: Plan) -> None:
+        self.intake, self.pusher, self.plan = intake, pusher, plan
+        self.version = pusher.stock.version
+        self.outcomes: Counter[Outcome] = Counter(plan.settled)
+        self.left = dict.fromkeys(plan.todo)  # what was planned and is not confirmed
         self.spans: Counter[str] = Counter()
-        self.articles = 0
 
-    def read(self, paths: Iterable[str], keep_all: bool) -> Iterator[Article | Problem]:
-        return read_articles(paths, keep_all=keep_all, max_characters=self.max_characters)
+    @property
+    def has_predictions(self) -> bool:
+        """Whether the project has predictions of this version."""
+        return any(self.outcomes[outcome] for outcome in ("create", "renew", "replace", "unchanged"))
 
-    def articles_of(self, paths: Iterable[str], keep_all: bool) -> Iterator[Article]:
-        for item in self.read(paths, keep_all):
-            if isinstance(item, Problem):
-                self.problems.append(item)
-            else:
-                self.articles += 1
-                yield item
+    def confirm(self, became: Became, batch: Iterable[LabeledDoc]) -> None:
+        """Count what the server confirmed of a batch."""
+        for doc in batch:
+            if outcome := became.get(doc.doc_id):
+                self.left.pop(doc.doc_id, None)
+                self.outcomes[outcome] += 1
+                if outcome != "begun":
+                    self.spans.update(span.label for span in doc.spans)
 
-    def counted(self, docs: Iterable[LabeledDoc]) -> Iterator[LabeledDoc]:
-        for doc in docs:
-            self.spans.update(span.label for span in doc.spans)
-            yield doc
+    def missing(self, doc_ids: Iterable[str]) -> None:
+        """Articles that were confirmed, and are not there all the same."""
+        for doc_id in doc_ids:
+            if doc_id in self.plan.todo and doc_id not in self.left:
+                self.outcomes["replace" if self.plan.todo[doc_id] == "replace" else "create"] -= 1
+                self.left[doc_id] = None
 
-    def result(
-        self,
-        plan: Plan | None = None,
-        *,
-        dry_run: bool = False,
-        project_url: str = "",
-        version: str = "",
-        pusher: Pusher | None = None,
-        replaced: str = "",
-    ) -> Imported:
-        counts = plan.counts if plan else Counter()
-        return Imported(
-            project_url=project_url,
-            model_version=version,
-            dry_run=dry_run,
-            articles=self.articles,
-            created=counts["create"],
-            present=counts["unchanged"],
-            outcomes={OUTCOMES[name]: counts[name] for name in OUTCOMES if counts[name]},
-            repaired=pusher.repaired if pusher else 0,
-            removed=pusher.removed if pusher else 0,
-            waited=pusher.waited if pusher else 0,
+    def planned(self, project_url: str) -> Imported:
+        """The report of a dry run."""
+        self.outcomes.update(self.plan.todo.values())
+        return self._report(project_url=project_url, dry_run=True)
+
+    def done(self, project: Project, replaced: str) -> Imported:
+        """The report of what was done."""
+        pusher = self.pusher
+        return self._report(
+            project_url=project.url,
+            repaired=pusher.repaired,
+            removed=pusher.removed,
+            waited=pusher.stock.waited,
             replaced_version=replaced,
-            spans=dict(self.spans),
-            problems=tuple(self.problems),
+            unconfirmed=len(self.left),
         )
 
-
-def _version(workspace: Workspace) -> str:
-    from labeling.nlp.load import model_version
-
-    return model_version(workspace.settings.model, workspace.label_schema)
-
-
-def _annotated(
-    workspace: Workspace, articles: Iterable[Article], report: _Report, jobs: int | None, within: Within
-) -> Iterator[LabeledDoc]:
-    from labeling.nlp.language import foreign
-    from labeling.nlp.load import load
-
-    schema = workspace.label_schema
-
-    def noted() -> Iterator[Article]:
-        for article in articles:
-            if code := foreign(article.text, schema.language):
-                detail = f"the text is in another language ({code}) than the schema's labels ({schema.language})"
-                report.problems.append(
-                    Problem(reason="other-language", action="kept", detail=detail, doc_id=article.doc_id)
-                )
-            yield article
-
-    return annotated(load(workspace.settings.model), workspace.settings.model, schema, noted(), jobs, within)
-
-
-def _batches(articles: Iterable[Article], size: int) -> Iterator[list[Article]]:
-    iterator = iter(articles)
-    while batch := list(islice(iterator, size)):
-        yield batch
+    def _report(self, *, unconfirmed: int = 0, **what: object) -> Imported:
+        detail = "the project does not have it as planned, and nobody knows why; the same command tries it again"
+        lost = (
+            Problem(reason="not-confirmed", action="refused", detail=detail, doc_id=doc_id)
+            for doc_id in self.left
+            if unconfirmed
+        )
+        outcomes = {name: self.outcomes[outcome] for outcome, name in OUTCOMES.items() if self.outcomes[outcome]}
+        return Imported.model_validate(
+            {
+                "model_version": self.version,
+                "articles": self.intake.articles,
+                "created": self.outcomes["create"],
+                "present": self.outcomes["unchanged"],
+                "outcomes": outcomes | ({UNCONFIRMED: unconfirmed} if unconfirmed else {}),
+                "spans": dict(self.spans),
+                "problems": (*self.intake.problems, *self.plan.problems, *self.pusher.problems, *lost),
+                **what,
+            }
+        )

@@ -1,0 +1,93 @@
+"""Articles and what the project has of them → what is to be done with each. Nothing is changed."""
+
+import difflib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Literal
+
+from labeling.core.article import Article
+from labeling.core.problem import Problem
+from labeling.studio.client import Stored
+from labeling.workflow.ledger import Entry
+from labeling.workflow.stock import Stock, surplus
+
+Todo = Literal["create", "renew", "replace"]
+Outcome = Literal["create", "unchanged", "renew", "replace", "begun", "changed"]
+
+COMPARED = 300  # articles that are looked up at once
+SHOWN = 3  # lines of a difference
+
+TODO: dict[Outcome, Todo] = {"create": "create", "renew": "renew", "replace": "replace"}
+
+
+@dataclass
+class Plan:
+    """What is to be done: by article where there is something, and counted where there is nothing."""
+
+    todo: dict[str, Todo] = field(default_factory=dict)
+    settled: Counter[Outcome] = field(default_factory=Counter)
+    problems: list[Problem] = field(default_factory=list)
+    surplus: list[int] = field(default_factory=list)  # tasks of articles that have another one
+
+
+def compare(
+    articles: Iterable[Article], stock: Stock, *, replace: bool, keep: Callable[[Article], None] = lambda _: None
+) -> Plan:
+    """What is to be done with the articles, each once.
+
+    Args:
+        articles: As they are read.
+        stock: What the project has.
+        replace: Whether a changed text takes the place of one that nobody has begun to label.
+        keep: Is given each article with which something is to be done.
+    """
+    plan = Plan()
+    seen: set[str] = set()
+    for batch in _batches(articles):
+        fresh = [a for a in {a.doc_id: a for a in batch}.values() if a.doc_id not in seen]
+        seen.update(article.doc_id for article in fresh)
+        known = stock.known(fresh)
+        for article in fresh:
+            outcome = _outcome(article, known.get(article.doc_id), plan, stock, replace=replace)
+            if outcome in TODO:
+                plan.todo[article.doc_id] = TODO[outcome]
+                keep(article)
+            else:
+                plan.settled[outcome] += 1
+    return plan
+
+
+def _outcome(article: Article, known: Entry | Stored | None, plan: Plan, stock: Stock, *, replace: bool) -> Outcome:
+    if known is None:
+        return "create"
+    if isinstance(known, Entry):
+        return "unchanged"
+    plan.surplus += surplus(known, article.digest if replace else None)
+    known = next((copy for copy in (known, *known.twins) if copy.digest == article.digest), known)
+    if known.digest == article.digest:
+        if stock.version in known.versions:
+            return "unchanged"
+        return "begun" if known.begun else "renew"
+    if replace and not known.begun:
+        return "replace"
+    why = "someone has begun to label it" if known.begun else "--replace takes the new one"
+    plan.problems.append(difference(article, known, why, stock))
+    return "changed"
+
+
+def difference(article: Article, stored: Stored, why: str, stock: Stock) -> Problem:
+    """That a text is another one than the project's, which stays, and why."""
+    lines = difflib.unified_diff(stored.text.splitlines(), article.text.splitlines(), lineterm="", n=0)
+    changed = [line[:120] for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    more = f" … and {len(changed) - SHOWN} lines more" if len(changed) > SHOWN else ""
+    detail = f"the project has this article with another text, which stays ({why}): {' '.join(changed[:SHOWN])}{more}"
+    where = f"{stock.project.url}?task={stored.task_id}" if stock.project else ""
+    return Problem(reason="text-differs", action="refused", detail=detail, doc_id=article.doc_id, where=where)
+
+
+def _batches(articles: Iterable[Article]) -> Iterator[list[Article]]:
+    iterator = iter(articles)
+    while batch := list(islice(iterator, COMPARED)):
+        yield batch

@@ -1,0 +1,87 @@
+"""Articles → a file of tasks with predictions, for Label Studio's Import button."""
+
+import json
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from labeling.core.problem import Problem
+from labeling.core.value import Value
+from labeling.errors import InputError
+from labeling.files import atomic_file
+from labeling.settings import Workspace
+from labeling.studio.tasks import to_task
+from labeling.workflow.intake import Intake, version_of
+from labeling.workflow.progress import Track, Within, unseen
+
+
+class Annotated(Value):
+    """What was written: how many articles, the spans in them by label, and what was refused or noticed."""
+
+    model_version: str
+    articles: int
+    spans: dict[str, int] = Field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def annotate_files(
+    workspace: Workspace,
+    paths: Iterable[str],
+    output: Path,
+    *,
+    keep_all: bool = False,
+    jobs: int | None = None,
+    track: Track = unseen,
+) -> Annotated:
+    """Write the articles' tasks with their predictions: a JSON list, or a line each for `.jsonl`.
+
+    Tasks are written as they come, to a file aside that takes the place of an older one at the end.
+
+    Args:
+        workspace: Whose model and schema.
+        paths: Files and folders of articles, or `-`.
+        output: A name that ends in .json or .jsonl.
+        keep_all: Whether nothing is cleaned away from scraped texts.
+        jobs: Processes that annotate; one a core by default.
+        track: Who is shown the progress.
+
+    Raises:
+        InputError: There is no article, and a file of that name stays as it was; or it cannot be written.
+    """
+    if output.suffix not in {".json", ".jsonl"}:
+        raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
+    intake = Intake(workspace, list(paths), keep_all=keep_all)
+    articles = intake.some()
+    version = version_of(workspace)
+    spans: Counter[str] = Counter()
+    within = Within()
+
+    def tasks() -> Iterator[dict[str, Any]]:
+        for doc in track(intake.annotated(articles, jobs, within), "Annotating", None, within):
+            spans.update(span.label for span in doc.spans)
+            yield to_task(doc, version)
+
+    with atomic_file(output) as file:
+        for text in _lines(tasks()) if output.suffix == ".jsonl" else _list(tasks()):
+            file.write(text.encode())
+    return Annotated(
+        model_version=version, articles=intake.articles, spans=dict(spans), problems=tuple(intake.problems)
+    )
+
+
+def _lines(tasks: Iterable[Any]) -> Iterator[str]:
+    for task in tasks:
+        yield json.dumps(task, ensure_ascii=False) + "\n"
+
+
+def _list(tasks: Iterable[Any]) -> Iterator[str]:
+    """An indented list, as one call for the whole of it would make it."""
+    before = "[\n"
+    for task in tasks:
+        yield before + textwrap.indent(json.dumps(task, ensure_ascii=False, indent=2), "  ", lambda _: True)
+        before = ",\n"
+    yield "\n]\n"
