@@ -366,7 +366,7 @@ def test_backup_destroy_restore(
         assert contents(again) == before
     assert names(production) == uploads
     assert export(production, tmp_path / "out").manifest["tasks"]["reviewed"] == 1
-    assert import_articles(production, [str(Path(__file__).parent.parent / "golden" / "README.md")], dry_run=True)
+    assert import_articles(production, [str(Path(__file__).parents[2] / "seeds" / "01_border_talks.txt")], dry_run=True)
 
 
 def contents(api: httpx.Client) -> Any:
