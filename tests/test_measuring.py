@@ -47,6 +47,26 @@ def test_measure_effort_turns_an_arrow_that_points_left(tmp_path: Path):
     assert (found.effort_saved, found.relations.f) == (1.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("task", "words"),
+    [
+        (
+            {"data": {"text": "Bell left."}, "predictions": [{"result": [{"value": {"start": 0, "end": 4}}]}]},
+            "none of the gold's labels.*\nthe predictions: PERSON\nthe gold: ACTOR",
+        ),
+        ({"data": {"text": "Another text."}, "predictions": []}, "None of the 1 gold documents has a task"),
+    ],
+)
+def test_measure_effort_of_strangers_gives_no_zeros(tmp_path: Path, task: dict, words: str):
+    gold = {"text": "Bell left.", "spans": [{"start": 0, "end": 4, "label": "ACTOR"}]}
+    for prediction in task["predictions"]:
+        prediction["result"][0]["value"]["labels"] = ["PERSON"]
+    (tmp_path / "gold.jsonl").write_text(json.dumps(gold))
+    (tmp_path / "tasks.json").write_text(json.dumps([task]))
+    with pytest.raises(InputError, match=words):
+        measure_effort(tmp_path / "gold.jsonl", tmp_path / "tasks.json")
+
+
 def test_measure_effort_names_all_faults_of_both_files(tmp_path: Path):
     gold, tasks = tmp_path / "gold.jsonl", tmp_path / "tasks.json"
     gold.write_text(

@@ -70,8 +70,10 @@ def test_trained_model_scores_and_pre_annotates_the_next_batch(exported: Path, t
     config.write_text(config.read_text().replace("max_steps = 2000", "max_steps = 160"))
     model = training.train(exported, tmp_path / "model")
     scores = training.evaluate(str(model), exported)
-    assert scores.overall.f > 0.5
-    assert set(scores.labels) == {"ACTOR", "ACTION", "LOCATION", "DATE"}
+    (layer,) = scores.layers.items()
+    assert layer[0] == "ner"
+    assert layer[1].overall.f > 0.5
+    assert set(layer[1].labels) == {"ACTOR", "ACTION", "LOCATION", "DATE"}
     schema = LabelSchema.from_toml((ROOT / "schemas" / "event.toml").read_text(encoding="utf-8"))
     assert model_version(str(model), schema).startswith("en_labeling-0.0.0+")
     workspace = open_workspace(tmp_path, model=str(model))

