@@ -170,7 +170,7 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
     try:
         settings = Settings.model_validate(said)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])) or FILE}: {e['msg']}" for e in error.errors(include_input=False)]
+        lines = [f"  {'.'.join(map(str, e['loc'])) or FILE}: {_fault(e)}" for e in error.errors(include_input=False)]
         raise InputError(
             f"{file}: {len(lines)} problem(s)\n" + "\n".join(lines), "docs/settings.md explains them."
         ) from None
@@ -178,6 +178,13 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
     keep(key)
     keep(_secret_in(settings.studio.url))
     return Workspace(folder=folder, settings=settings, api_key=SecretStr(key) if key else None)
+
+
+def _fault(error: Any) -> str:
+    """What a setting may be instead, in words and not as a regular expression: only `public_url` has one."""
+    if error["type"] == "string_pattern_mismatch":
+        return "It should be an address without a path, as in https://labels.example.org"
+    return str(error["msg"])
 
 
 def _secret_in(url: str) -> str:

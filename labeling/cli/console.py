@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import typer
 from pydantic import BaseModel
 
+from labeling.core.moment import told
 from labeling.core.problem import Problem
 from labeling.terminal import for_rich, guarded, one_line, put, put_json, put_source, rewrite, say, sees
 
@@ -115,13 +116,10 @@ def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
 
 def as_pulled(workspace: Any) -> None:
     """A line of talk: of when it is that an offline command tells."""
-    from datetime import datetime
-
     from labeling.workflow.pulled import stored
 
     with stored(workspace) as store:
-        when = datetime.fromisoformat(store.state.pulled_at).astimezone()
-        say(f"As pulled on {when:%Y-%m-%d at %H:%M:%S}: {len(store):,} tasks.")
+        say(f"As pulled on {told(store.state.pulled_at)}: {len(store):,} tasks.")
 
 
 def counts(title: str, numbers: Mapping[str, int]) -> None:

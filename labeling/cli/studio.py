@@ -9,6 +9,7 @@ import typer
 
 from labeling.cli import console
 from labeling.cli.options import HERE, JsonOption, WorkspaceOption
+from labeling.core.moment import told
 
 app = typer.Typer(help="The embedded Label Studio of this workspace.", no_args_is_help=True)
 
@@ -134,7 +135,7 @@ def _report(what: str, done: Any, as_json: bool) -> None:
         console.json(done)
         return
     console.counts(f"{what}: {done.file} ({done.bytes:,} bytes)", done.counts)
-    console.say(f"{done.database}, Label Studio {done.label_studio or 'of an unknown version'}, made {done.made}")
+    console.say(f"{done.database}, Label Studio {done.label_studio or 'of an unknown version'}, made {told(done.made)}")
 
 
 def _hide_password(url: str | None) -> None:

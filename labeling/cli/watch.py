@@ -2,7 +2,6 @@
 
 import re
 import signal
-from datetime import datetime
 from threading import Event
 from typing import Annotated, Any
 
@@ -10,6 +9,7 @@ import typer
 
 from labeling.cli import console, export
 from labeling.cli.options import HERE, ProjectOption, WorkspaceOption
+from labeling.core.moment import told
 from labeling.errors import InputError
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -90,7 +90,7 @@ class _Teller:
             return
         if turn.failures:
             if turn.error != self.error:
-                console.say(f"{_clock(turn)}  {turn.error} Trying on.")
+                console.say(f"{told(turn.at)}  {turn.error} Trying on.")
             self.error = turn.error
             return
         self.error = ""
@@ -98,8 +98,4 @@ class _Teller:
         parts = [", ".join(changes) or "no change", f"{turn.reviewed} of {turn.tasks} reviewed"]
         if turn.documents is not None and not turn.error:
             parts.append(f"{turn.documents} documents exported, {turn.problems} problems")
-        console.put(f"{_clock(turn)}  {'; '.join([*parts, *filter(None, [turn.error]), *turn.notes])}")
-
-
-def _clock(turn: Any) -> str:
-    return datetime.fromisoformat(turn.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        console.put(f"{told(turn.at)}  {'; '.join([*parts, *filter(None, [turn.error]), *turn.notes])}")

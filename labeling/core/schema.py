@@ -16,7 +16,17 @@ from labeling.core.problem import Problem
 from labeling.core.value import Value
 from labeling.errors import SchemaError
 
-Identifier = Annotated[str, StringConstraints(pattern=r"^\w[\w-]*$", max_length=50)]
+NAME, COLOR, KEY = r"^\w[\w-]*$", r"^#[0-9a-fA-F]{6}$", r"^[a-z0-9]$"
+VERSION, LANGUAGE = r"^\d+(\.\d+){0,2}$", r"^[a-z]{2,3}$"
+# What each of them asks for, for people.
+IN_WORDS = {
+    NAME: "can have letters, digits, _ and -, and begins with no -",
+    COLOR: "is # and six hexadecimal digits, as in #1f77b4",
+    KEY: "is one small letter of a to z, or one digit",
+    VERSION: "is one to three numbers with dots between, as in 1.0.0",
+    LANGUAGE: "is a code of two or three small letters, as in en",
+}
+Identifier = Annotated[str, StringConstraints(pattern=NAME, max_length=50)]
 Score = Annotated[float, Field(ge=0, le=1)]
 Prose = Annotated[str, StringConstraints(strip_whitespace=True)]
 
@@ -45,8 +55,8 @@ class Label(Value):
     description: Prose = ""
     guidance: Prose = ""
     examples: tuple[str, ...] = ()
-    color: Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")] = "#6e7781"
-    hotkey: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]$")] | None = None
+    color: Annotated[str, StringConstraints(pattern=COLOR)] = "#6e7781"
+    hotkey: Annotated[str, StringConstraints(pattern=KEY)] | None = None
     entities: dict[str, Score] = Field(default_factory=dict)
     patterns: tuple[Pattern, ...] = ()
     normal: Literal["date", "place"] | None = None
@@ -71,9 +81,9 @@ class LabelSchema(Value):
     """
 
     name: Identifier
-    version: Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+){0,2}$")]
+    version: Annotated[str, StringConstraints(pattern=VERSION)]
     title: Annotated[str, StringConstraints(min_length=3, max_length=50)]
-    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")] = "en"
+    language: Annotated[str, StringConstraints(pattern=LANGUAGE)] = "en"
     description: Prose = ""
     instructions: Prose = ""
     labels: Annotated[dict[Identifier, Label], Field(min_length=1)]
@@ -213,6 +223,8 @@ def _path(loc: tuple[int | str, ...]) -> str:
 
 def _message(item: Any) -> str:
     message = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "string_pattern_mismatch":
+        return f"{item['input']!r} does not fit: it {IN_WORDS[item['ctx']['pattern']]}"
     return (
         message
         if item["type"] in {"missing", "value_error", "extra_forbidden"}

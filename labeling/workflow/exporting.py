@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from labeling.core.labels import LabeledDoc
+from labeling.core.moment import told
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
@@ -77,7 +78,7 @@ def _refresh(workspace: Workspace, track: Track) -> None:
         raise
     except StudioError as error:
         with contextlib.suppress(InputError), stored(workspace) as store:
-            hint = f"Or take --offline, for what was pulled at {store.state.pulled_at}."
+            hint = f"Or take --offline, for what was pulled on {told(store.state.pulled_at)}."
             error.hint = f"{error.hint} {hint}".strip()
         raise
 

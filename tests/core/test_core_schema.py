@@ -106,3 +106,18 @@ def test_schema_check_finds_each_violation_and_nothing_else():
     assert [p.reason for p in found] == ["unknown-label", "illegal-relation", "illegal-relation"]
     assert (found[0].doc_id, found[0].start, found[0].end, found[0].label) == ("x", 12, 18, "PLACE")
     assert EVENT.check(LabeledDoc.of(doc, spans[:2], relations[:1])) == ()
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ('[labels."Bad!"]', "'Bad!' does not fit: it can have letters, digits, _ and -"),
+        ('[labels.X]\ncolor = "red"', "'red' does not fit: it is # and six hexadecimal digits"),
+        ('[labels.X]\nhotkey = "AA"', "'AA' does not fit: it is one small letter of a to z, or one digit"),
+    ],
+)
+def test_schema_says_in_words_what_a_name_may_be(toml: str, words: str):
+    with pytest.raises(SchemaError) as caught:
+        LabelSchema.from_toml(f'name = "a"\nversion = "1"\ntitle = "Title"\n{toml}')
+    assert words in caught.value.message
+    assert "^" not in caught.value.message
