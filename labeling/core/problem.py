@@ -6,7 +6,7 @@ from typing import Literal
 
 from labeling.core.value import Value
 
-Action = Literal["kept", "changed", "unused", "refused"]
+Action = Literal["kept", "changed", "unused", "skipped", "refused"]
 
 
 class Problem(Value):

@@ -3,14 +3,18 @@
 import json
 import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from labeling.studio import json_stream
-from labeling.studio.json_stream import Fault, read_values
+from labeling.inputs import json_stream
+from labeling.inputs.json_stream import Fault
+from labeling.inputs.json_stream import read_values as read_any
+
+read_values = partial(read_any, key="tasks")
 
 SIZES = (1, 2, 3, 7, 64, 1 << 20)
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)

@@ -1,9 +1,9 @@
 """Bytes of JSON, a block at a time → the bytes of each record in them. Pure: no files, and no record is parsed.
 
 The bytes are a sequence of JSON values, with or without line ends between them. The elements of a list are records,
-and so are those of `tasks` in an object `{"tasks": […]}`; any other object is a record itself. Boundaries are found by
-counting brackets outside of strings, many bytes at once, so depth costs nothing and memory does not grow. What stands
-between the brackets is for the parser of the record to judge.
+and so are those of a list under a certain key, as in `{"tasks": […]}`; any other object is a record itself. Boundaries
+are found by counting brackets outside of strings, many bytes at once, so depth costs nothing and memory does not grow.
+What stands between the brackets is for the parser of the record to judge.
 """
 
 import re
@@ -46,7 +46,7 @@ class Fault:
     detail: str
 
 
-def read_values(blocks: Iterable[bytes], *, limit: int = LIMIT) -> Iterator[bytes | Fault]:
+def read_values(blocks: Iterable[bytes], *, key: str = "", limit: int = LIMIT) -> Iterator[bytes | Fault]:
     """The bytes of each record, exactly as they stand, as soon as they are whole; and what was not given, and why.
 
     An element that is no object, or a line that is no JSON, is given too, so that it is named by who parses it. In JSON
@@ -54,12 +54,13 @@ def read_values(blocks: Iterable[bytes], *, limit: int = LIMIT) -> Iterator[byte
 
     Args:
         blocks: The bytes, cut anywhere.
+        key: Whose list holds the records of an object that has it.
         limit: Bytes of the longest record that is given; a longer one is skipped without being held.
 
     >>> list(read_values([b'[{"a": 1}, {"b"', b': "]"}]']))
     [b'{"a": 1}', b'{"b": "]"}']
     """
-    return _Reader(blocks, limit).values()
+    return _Reader(blocks, key, limit).values()
 
 
 class _End(Enum):
@@ -67,15 +68,16 @@ class _End(Enum):
 
     WHOLE = 1
     BROKEN = 2  # by a line end where JSON cannot have one
-    OPENED = 3  # at the first element of `tasks`
+    OPENED = 3  # at the first element of the key's list
     CUT = 4  # by the end of the bytes
 
 
 class _Reader:
     """A cursor in the bytes, and the marks ahead of it: where values end, and what else matters at their level."""
 
-    def __init__(self, blocks: Iterable[bytes], limit: int) -> None:
+    def __init__(self, blocks: Iterable[bytes], key: str, limit: int) -> None:
         self.blocks = iter(blocks)
+        self.key = f'"{key}"'.encode() if key else b""
         self.limit = limit
         self.block = b""
         self.base = 0  # bytes before the block
@@ -118,7 +120,7 @@ class _Reader:
         return whole, True
 
     def single(self) -> Generator[bytes | Fault, None, tuple[bool, bool]]:
-        """The object at the cursor, or the elements of its `tasks`; at last whether it was whole, and had a list."""
+        """The object at the cursor, or the elements of its list; at last whether it was whole, and had a list."""
         end = self.take(single=True)
         listed = end is _End.OPENED
         while end is _End.OPENED:
@@ -171,8 +173,8 @@ class _Reader:
         """Moves the cursor past the value that begins there, and holds it.
 
         Args:
-            single: The value is in no list: it may hold `tasks`, and JSON lines may go on after a broken one.
-            rest: It is what follows `tasks`, and is not wanted.
+            single: The value is in no list: it may hold the list, and JSON lines may go on after a broken one.
+            rest: It is what follows the list, and is not wanted.
         """
         self.hold_nothing()
         start = self.at
@@ -189,7 +191,7 @@ class _Reader:
             if byte in CLOSERS:
                 self.hold(start, mark + 1, wanted=not rest)
                 return _End.WHOLE
-            if byte == LIST and _is_tasks(self.before(start, mark)):
+            if byte == LIST and self.key and _follows(self.key, self.before(start, mark)):
                 self.at = mark + 1
                 return _End.OPENED
             broken = byte == NEWLINE or (byte == OBJECT and _cannot_open(self.before(start, mark)))
@@ -366,10 +368,10 @@ def _escaped(data: NDArray[np.uint8], first: bool) -> tuple[NDArray[np.int64], b
     return (escaped[:-1] if last else escaped), last
 
 
-def _is_tasks(before: bytes) -> bool:
-    """Whether what begins after these bytes is the value of the key `tasks`."""
-    key = before[:-1].rstrip(SPACE)
-    return before.endswith(b":") and key.endswith(b'"tasks"') and not key.endswith(b'\\"tasks"')
+def _follows(key: bytes, before: bytes) -> bool:
+    """Whether what begins after these bytes is the value of the quoted key."""
+    end = before[:-1].rstrip(SPACE)
+    return before.endswith(b":") and end.endswith(key) and not end.endswith(b"\\" + key)
 
 
 def _cannot_open(before: bytes) -> bool:

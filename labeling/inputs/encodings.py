@@ -1,0 +1,36 @@
+"""UTF-16, with or without a byte order mark → UTF-8."""
+
+import codecs
+import re
+from collections.abc import Iterator
+
+BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+# Of the pairs of bytes in UTF-16, how many have a NUL in the same place: all in English, one a word in Russian.
+MIN_NULS = 0.05
+
+
+def utf16(head: bytes) -> str:
+    """The kind of UTF-16 that bytes with this beginning are in; "" where they are in no such encoding.
+
+    Without a byte order mark it shows by the NULs, which text has nowhere else; Chinese or Japanese text without a
+    word of Latin script has too few of them. What has control characters when it is decoded is binary.
+    """
+    if encoding := BOMS.get(head[:2]):
+        return encoding
+    pairs = len(head) // 2
+    first, second = head[0 : 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)
+    for nuls, others, encoding in ((second, first, "utf-16-le"), (first, second, "utf-16-be")):
+        if pairs and nuls >= MIN_NULS * pairs and nuls >= 20 * others:
+            text = head[: 2 * pairs].decode(encoding, "replace")
+            return "" if CONTROL.search(text) else encoding
+    return ""
+
+
+def recoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+    """UTF-16 as UTF-8. What is not UTF-16 becomes what is not UTF-8, and is named by whoever decodes it."""
+    decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
+    for data in blocks:
+        yield decoder.decode(data).encode("utf-8", "surrogatepass")
+    if decoder.getstate()[0]:  # half a character
+        yield b"\xff"

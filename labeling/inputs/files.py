@@ -1,0 +1,220 @@
+"""Paths → files: those that were named, those in folders, standard input and pipes. Nothing is opened yet."""
+
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+from labeling.core.problem import Problem
+from labeling.inputs.broken import refused, shown, skipped, unreadable
+
+STDIN = "standard input"
+# Its other names may be a socket, or a file whose reading another open would begin anew.
+STDIN_NAMES = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
+RUBBISH = ("__MACOSX", "Thumbs.db", "desktop.ini")  # what macOS and Windows leave in folders and archives
+BLOCK = 1 << 20  # bytes read at once
+HEAD = 1 << 16  # bytes that tell what a file is
+NAMED = 3  # hidden files whose names are told
+
+# The reason why a file is passed over that nobody named, by its name and its first bytes; "" to read it.
+Sieve = Callable[[str, Callable[[], bytes]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What whoever reads the streams wants.
+
+    Attributes:
+        sieve: Which files in folders and archives are passed over.
+        archive_kind: What an archive with these names is instead, as a sentence; "" to read it.
+        reason: The reason code of what is not for this reader.
+        button: What to do about it.
+        block: Bytes read at once.
+    """
+
+    sieve: Sieve
+    archive_kind: Callable[[Sequence[str]], str] = lambda _: ""
+    reason: str = "unknown-format"
+    button: str = ""
+    block: int = BLOCK
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file, a pipe or standard input.
+
+    Attributes:
+        where: What it is called in messages.
+        path: Where it is.
+        size: Bytes on disk; 0 where nobody knows before it is read.
+        is_named: Whether its user named it, rather than a folder that it is in.
+        is_once: Whether it can be read only once.
+        copy: The copy of what can be read only once.
+    """
+
+    where: str
+    path: Path
+    size: int = 0
+    is_named: bool = True
+    is_once: bool = False
+    copy: BinaryIO | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name, whose ending tells what it may be; "" of a pipe and of standard input."""
+        return "" if self.is_once or self.copy else self.path.name
+
+    @contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """Its bytes, from the first.
+
+        Raises:
+            OSError, ValueError: It cannot be opened.
+        """
+        if self.copy:
+            self.copy.seek(0)
+            yield self.copy
+        elif self.where == STDIN:
+            stream = getattr(sys.stdin, "buffer", None)
+            if stream is None or stream.closed:
+                raise OSError("there is none")
+            yield stream
+        else:
+            with self.path.open("rb") as stream:
+                yield stream
+
+
+def find(paths: Iterable[str | Path], reader: Reader) -> Iterator[File | Problem]:
+    """The files of the paths in their order, each once, and a problem for each thing that is none or was passed over.
+
+    A folder is searched with its subfolders, sorted, each once even where a link leads back to it.
+
+    Args:
+        paths: Files, folders, pipes, `-`.
+        reader: What is wanted.
+    """
+    seen: set[str] = set()
+    for path in paths:
+        for item in _of_path(path, reader):
+            if isinstance(item, File):
+                real = STDIN if item.where == STDIN else os.path.realpath(item.path)
+                if real in seen:
+                    continue
+                seen.add(real)
+            yield item
+
+
+def spooled(file: File, copies: ExitStack) -> File:
+    """The same file, to be read as often as wanted: what can be read only once is copied.
+
+    The copy has no name, so that nothing is left of it whatever happens.
+
+    Raises:
+        OSError, ValueError: It cannot be read, or the disk is full.
+    """
+    if not file.is_once or file.copy:
+        return file
+    with file.opened() as stream:
+        copy, size = spool(iter(lambda: stream.read(BLOCK), b""), copies)
+    return replace(file, size=size, copy=copy)
+
+
+def spool(blocks: Iterable[bytes], copies: ExitStack) -> tuple[BinaryIO, int]:
+    """A nameless temporary file of the bytes, and how many there are.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    copy = copies.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+    for data in blocks:
+        copy.write(data)
+    copy.flush()
+    return copy, copy.tell()
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a path, with `/` between its parts, is hidden, or what macOS and Windows leave beside files."""
+    return any(part in RUBBISH or (part.startswith(".") and part.strip(".")) for part in name.split("/"))
+
+
+def nothing_in(what: str, reader: Reader, where: str) -> Problem:
+    """The problem with a folder or an archive of which nothing is read."""
+    return refused("empty", f"there is no file in {what} that can be read. {reader.button}", where)
+
+
+def hidden_among(names: list[str], where: str) -> Iterator[Problem]:
+    """The note on what was passed over because it is hidden, if there is any."""
+    if names:
+        some = ", ".join(shown(name) for name in sorted(names)[:NAMED])
+        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+        yield skipped("hidden", f"hidden files and folders are not read: {some}{more}.", where)
+
+
+def _of_path(path: str | Path, reader: Reader) -> Iterator[File | Problem]:
+    if str(path) in STDIN_NAMES:
+        yield File(STDIN, Path("-"), is_once=True)
+        return
+    path = Path(path)
+    where = shown(path)
+    try:
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
+            yield from _of_folder(path, reader)
+        elif stat.S_ISFIFO(found.st_mode):
+            yield File(where, path, is_once=True)
+        elif stat.S_ISREG(found.st_mode):
+            yield File(where, path, found.st_size)
+        else:
+            yield refused("unreadable", "it is a device or a socket, not a file.", where)
+    except (OSError, ValueError) as error:  # a ValueError where the name holds a NUL
+        yield unreadable(where, error)
+
+
+def _of_folder(folder: Path, reader: Reader) -> Iterator[File | Problem]:
+    items: dict[Path, File | Problem] = {}
+    hidden: list[str] = []
+    seen: set[str] = set()
+    left = [folder]
+    while left:
+        here = left.pop()
+        real = os.path.realpath(here)
+        if real in seen:
+            continue
+        seen.add(real)
+        try:
+            for path in here.iterdir():
+                if is_hidden(path.name):
+                    hidden.append(str(path.relative_to(folder)))
+                elif path.is_dir():
+                    left.append(path)
+                else:
+                    items[path] = _in_folder(path, reader.sieve)
+        except OSError as error:
+            items[here] = unreadable(shown(here), error)
+    yield from hidden_among(hidden, shown(folder))
+    for path in sorted(items):
+        yield items[path]
+    if not any(isinstance(item, File) or item.action == "refused" for item in items.values()):
+        yield nothing_in("this folder", reader, shown(folder))
+
+
+def _in_folder(path: Path, sieve: Sieve) -> File | Problem:
+    where = shown(path)
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            return skipped("passed-over", "it is a pipe or a device; to read it, name it.", where)
+        why = sieve(path.name, lambda: _head(path))
+        return skipped("passed-over", why, where) if why else File(where, path, found.st_size, is_named=False)
+    except OSError as error:  # a link to nowhere
+        return unreadable(where, error)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)
