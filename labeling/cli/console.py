@@ -128,7 +128,7 @@ def counts(title: str, numbers: Mapping[str, int]) -> None:
 
 
 def problems(found: Sequence[Problem], where_all: str = "") -> None:
-    """The problems by reason, and the first of those that were refused, on stderr."""
+    """The problems by reason, and the first of those that were refused or skipped, on stderr."""
     if not found:
         return
     groups = Counter((problem.action, problem.reason) for problem in found)
@@ -136,11 +136,12 @@ def problems(found: Sequence[Problem], where_all: str = "") -> None:
     say("Not taken exactly as it came:")
     for (action, reason), number in sorted(groups.items()):
         say(f"  {number:6}  {action:8}  {reason}")
-    refused = [problem for problem in found if problem.action == "refused"]
-    for problem in refused[:SHOWN]:
-        say(f"  refused: {problem.where or problem.doc_id}: {problem.detail}")
-    if len(refused) > SHOWN:
-        say(f"  … and {len(refused) - SHOWN} more")
+    for action in ("refused", "skipped"):
+        told = [problem for problem in found if problem.action == action]
+        for problem in told[:SHOWN]:
+            say(f"  {action}: {problem.where or problem.doc_id}: {problem.detail}")
+        if len(told) > SHOWN:
+            say(f"  … and {len(told) - SHOWN} more")
     if where_all:
         say(f"  All of them: {where_all}")
 

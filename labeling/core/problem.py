@@ -12,8 +12,8 @@ Action = Literal["kept", "changed", "unused", "skipped", "refused"]
 class Problem(Value):
     """One thing that was not taken exactly as it came: what, where, why, and what was done.
 
-    It was kept as it is, changed, left unused because another one counts in its place, or refused. Only what was
-    refused is lost.
+    It was kept as it is, changed, left unused because another one counts in its place, skipped as a file that
+    nobody meant, or refused. Only what was refused is lost.
 
     `start` and `end` are code points in the article's text, `text` is what stands there, and `said` what the region
     itself gave as its text. `where` names the file and the place in it, `url` the task in Label Studio.

@@ -4,9 +4,10 @@ import re
 import stat
 import zlib
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import PurePosixPath
-from typing import BinaryIO
-from zipfile import ZipFile, ZipInfo
+from typing import BinaryIO, cast
+from zipfile import ZipExtFile, ZipFile, ZipInfo
 
 from labeling.core.problem import Problem
 from labeling.inputs.broken import AGAIN, BrokenInputError, refused
@@ -28,36 +29,55 @@ def is_bomb(unpacked: int, packed: int) -> bool:
 
 
 def gunzipped(blocks: Iterator[bytes], block: int) -> Iterator[bytes]:
-    """What was packed by gzip, no more than a block at once; where it is damaged, nearly all that stands before.
+    """What was packed by gzip, no more than two blocks at once; where it is damaged, nearly all that stands before.
 
     Raises:
         BrokenInputError: It is damaged, ends too early, or is a bomb.
     """
+    ready: list[bytes] = []
+    size = 0
+    try:
+        for data in _gunzipped(blocks, block):
+            ready.append(data)
+            size += len(data)
+            if size >= block:
+                yield b"".join(ready)
+                ready, size = [], 0
+    except BrokenInputError:
+        yield b"".join(ready)
+        raise
+    yield b"".join(ready)
+
+
+def _gunzipped(blocks: Iterator[bytes], block: int) -> Iterator[bytes]:
     unpacker = zlib.decompressobj(GZIPPED)
     packed = unpacked = 0
-    for data in blocks:
-        for start in range(0, len(data), SLICE):
-            left = data[start : start + SLICE]
-            packed += len(left)
-            while left:
-                if unpacker.eof:  # gzip files may stand one after the other, with padding between them
-                    left = left.lstrip(b"\0")
-                    if not left:
-                        break
-                    unpacker = zlib.decompressobj(GZIPPED)
-                try:
-                    out = unpacker.decompress(left, block)
-                except zlib.error as error:
-                    raise BrokenInputError("broken-archive", f"it is damaged ({_reason(error)}).") from error
-                unpacked += len(out)
-                if is_bomb(unpacked, packed):
-                    raise BrokenInputError("archive-bomb", BOMB)
-                yield out
-                left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+    for data in chain.from_iterable(map(_slices, blocks)):
+        packed += len(data)
+        left = data
+        while left:
+            if unpacker.eof:  # gzip files may stand one after the other, with padding between them
+                left = left.lstrip(b"\0")
+                if not left:
+                    break
+                unpacker = zlib.decompressobj(GZIPPED)
+            try:
+                out = unpacker.decompress(left, block)
+            except zlib.error as error:
+                raise BrokenInputError("broken-archive", f"it is damaged ({_reason(error)}).") from error
+            unpacked += len(out)
+            if is_bomb(unpacked, packed):
+                raise BrokenInputError("archive-bomb", BOMB)
+            yield out
+            left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
     if not unpacker.eof:
         yield unpacker.flush()
     if not unpacker.eof:
         raise BrokenInputError("broken-archive", f"it ends too early. {AGAIN}")
+
+
+def _slices(data: bytes) -> Iterator[bytes]:
+    return (data[start : start + SLICE] for start in range(0, len(data), SLICE))
 
 
 def opened_zip(stream: BinaryIO) -> ZipFile:
@@ -95,7 +115,7 @@ def unzipped(archive: ZipFile, entry: ZipInfo, block: int) -> Iterator[bytes]:
     """
     size = 0
     try:
-        with archive.open(entry) as stream:
+        with cast(ZipExtFile, archive.open(entry)) as stream:
             while data := stream.read1(min(block, BLOCK)):
                 size += len(data)
                 if is_bomb(size, entry.compress_size):
