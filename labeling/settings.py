@@ -9,7 +9,7 @@ import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 
@@ -22,6 +22,8 @@ from labeling.resources import resource
 from labeling.secrets import keep
 
 FILE = "labeling.toml"
+# Names of this machine, where a port is one server's.
+LOOPBACK = frozenset({"localhost", "::1", "0:0:0:0:0:0:0:1", "0.0.0.0", "::"})  # noqa: S104 - not to listen at
 EMBEDDED = "embedded"  # its port may change, so its project is not kept under its URL
 
 TEMPLATE = """\
@@ -119,18 +121,35 @@ class Workspace(Value):
         return LabelSchema.from_toml(read_text(file, "The schema"), where=str(file), folder=file.parent)
 
     @property
+    def server(self) -> str:
+        """Which Label Studio, however its URL is spelt; `embedded` for the workspace's own."""
+        return server_identity(self.settings.studio.url) or EMBEDDED
+
+    @property
+    def server_spellings(self) -> tuple[str, ...]:
+        """How URLs of the server were spelt in this workspace; what older versions made is called after them."""
+        said = (self.settings.studio.url, *self._projects())
+        same = (url for url in said if url not in {"", EMBEDDED} and server_identity(url) == self.server)
+        return tuple(dict.fromkeys(same))
+
+    @property
     def is_initialised(self) -> bool:
         """Whether `labeling init` has been here."""
         return (self.folder / FILE).is_file()
 
     def remembered_project(self) -> int | None:
         """The project that this workspace made on its Label Studio."""
-        return self._projects().get(self.settings.studio.url or EMBEDDED)
+        projects = self._projects()
+        said = self.settings.studio.url
+        # Older versions took each spelling for a server of its own, so there may be a project for each.
+        spelt_so = next((url for url in projects if url == said), None)
+        found = (url for url in projects if server_identity(url) == self.server)
+        return projects.get(spelt_so or next(found, ""))
 
     def remember_project(self, project_id: int) -> None:
         """Keep the project's number for the next command."""
-        projects = self._projects() | {self.settings.studio.url or EMBEDDED: project_id}
-        write_atomic(self.state / "projects.json", json_text(projects))
+        others = {url: number for url, number in self._projects().items() if server_identity(url) != self.server}
+        write_atomic(self.state / "projects.json", json_text(others | {self.server: project_id}))
 
     def _projects(self) -> dict[str, int]:
         file = self.state / "projects.json"
@@ -158,7 +177,9 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
         raise InputError(f"{file} is not valid TOML: {error}") from error
     studio = dict(said.get("studio") or {}) if isinstance(said.get("studio"), dict | None) else {}
     url = options.get("url", os.environ.get("LABEL_STUDIO_URL") or None)
-    if url is not None and url != studio.get("url"):
+    if url is not None and server_identity(url) == server_identity(str(studio.get("url") or "")):
+        studio = studio | {"url": url}
+    elif url is not None:
         studio = studio | {"url": url, "project": None}  # the file's number is one of another server
     if options.get("project") is not None:
         studio["project"] = options["project"]
@@ -192,6 +213,26 @@ def _secret_in(url: str) -> str:
     user, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
     name, _, password = user.partition(":")
     return unquote(password or name) if at else ""
+
+
+def server_identity(url: str) -> str:
+    """One spelling for all URLs of a server, so that one server is not taken for two; "" for none.
+
+    >>> server_identity("HTTP://127.0.0.1:80/"), server_identity("http://localhost")
+    ('http://localhost', 'http://localhost')
+    """
+    try:
+        parts = urlsplit(url.strip())
+        scheme, host, port = parts.scheme, (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return url.strip()  # whoever connects says what is wrong with it
+    if host in LOOPBACK or host.startswith("127."):
+        host = "localhost"
+    if ":" in host:
+        host = f"[{host}]"
+    shown_port = "" if port in (None, {"http": 80, "https": 443}.get(scheme)) else f":{port}"
+    path = "/".join(part for part in parts.path.split("/") if part)
+    return f"{scheme}://{host}{shown_port}" + (f"/{path}" if path else "") if host else url.strip()
 
 
 def schema_file(name: str, folder: Path) -> Path:

@@ -1,6 +1,8 @@
 """What an import once lost, or reported otherwise than it was; each test is named after the loss."""
 
+import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from labeling.settings import Workspace
+from labeling.settings import Workspace, open_workspace
+from labeling.studio import server
+from labeling.studio.client import Studio
 from labeling.workflow import importing
 from tests.test_push import TEXTS, api, push, tasks
 
@@ -127,3 +131,28 @@ def test_nothing_read_is_not_a_success(workspace: Workspace, api: httpx.Client, 
     assert ("standard input" if what.startswith("nothing") else "inputs") in done.stderr
     assert "Traceback" not in done.stderr
     assert workspace.remembered_project() is None
+
+
+@pytest.mark.parametrize("first", ["the embedded one", "by its address"])
+def test_one_server_spelt_in_two_ways_got_everything_twice(
+    workspace: Workspace, api: httpx.Client, monkeypatch, studio_folder: Path, first: str
+):
+    url = server.status(studio_folder).url
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", server.credentials(studio_folder).token.get_secret_value())
+    if first == "by its address":
+        workspace = open_workspace(workspace.folder, url=f"{url}/")
+    assert push(workspace).outcomes == {"new": 6}
+    (ledger,) = workspace.state.glob("import-*.sqlite")
+    old = hashlib.sha256(url.encode()).hexdigest()[:8]
+    for file in workspace.state.glob("import-*.sqlite*"):
+        file.rename(file.with_name(re.sub(r"-[0-9a-f]{8}\.", f"-{old}.", file.name)))
+    monkeypatch.setattr(Studio, "stored", lambda *_: pytest.fail("the ledger knows all of it"))
+    for spelling in (
+        url,
+        url.replace("127.0.0.1", "localhost"),
+        url.replace("http://127.0.0.1", "HTTP://LOCALHOST") + "/",
+    ):
+        again = push(open_workspace(workspace.folder, url=spelling))
+        assert again.outcomes == {"there already": 6}
+    assert push(open_workspace(workspace.folder)).outcomes == {"there already": 6}
+    assert list(workspace.state.glob("import-*.sqlite")) == [ledger]

@@ -6,7 +6,7 @@ from pathlib import Path
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import AccessError, StudioError
-from labeling.settings import Workspace
+from labeling.settings import EMBEDDED, Workspace, server_identity
 from labeling.studio import server
 from labeling.studio.client import Project, Studio
 from labeling.studio.config import differences
@@ -104,7 +104,22 @@ def find_project(studio: Studio, workspace: Workspace) -> Project | None:
         StudioError: It has one, and that is gone.
     """
     number = workspace.settings.studio.project or workspace.remembered_project()
+    if number is None and server_of(workspace) == EMBEDDED:
+        number = _embedded(workspace).remembered_project()
     return None if number is None else studio.project(number)
+
+
+def server_of(workspace: Workspace) -> str:
+    """Which Label Studio it is, also where the settings name the workspace's own one by its URL."""
+    running = server.status(workspace.studio_folder)
+    own = (running.url if running else "", workspace.settings.studio.public_url)
+    is_own = running and workspace.server in {server_identity(url) for url in own if url}
+    return EMBEDDED if is_own else workspace.server
+
+
+def _embedded(workspace: Workspace) -> Workspace:
+    studio = workspace.settings.studio.model_copy(update={"url": ""})
+    return workspace.model_copy(update={"settings": workspace.settings.model_copy(update={"studio": studio})})
 
 
 def existing_project(studio: Studio, workspace: Workspace) -> Project:
@@ -131,7 +146,7 @@ def project_in_step(studio: Studio, workspace: Workspace) -> Project:
     project = find_project(studio, workspace)
     if project is None:
         project = studio.create_project(schema, workspace.title)
-        workspace.remember_project(project.id)
+        (_embedded(workspace) if server_of(workspace) == EMBEDDED else workspace).remember_project(project.id)
         return project
     refuse_misfit(schema, project)
     return studio.update_project(project, schema) if differences(schema, project.label_config) else project

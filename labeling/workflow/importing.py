@@ -15,7 +15,7 @@ from labeling.settings import Workspace
 from labeling.studio.client import Project, Studio
 from labeling.studio.tasks import to_task
 from labeling.workflow.comparing import Outcome, Plan, compare
-from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit
+from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit, server_of
 from labeling.workflow.intake import Intake, version_of
 from labeling.workflow.ledger import Ledger, alone
 from labeling.workflow.progress import Track, Within, unseen
@@ -108,7 +108,7 @@ def import_articles(
         project = find_project(studio, workspace) if dry_run else project_in_step(studio, workspace)
         if project:
             refuse_misfit(workspace.label_schema, project)
-        name = _project_file(studio, project)
+        name = _project_file(workspace, project)
         with (
             alone(workspace.state / f"{name}.lock", waiting),
             Ledger(workspace.state / f"{name}.sqlite") as ledger,
@@ -131,10 +131,23 @@ def import_articles(
             return report.done(project, replaced)
 
 
-def _project_file(studio: Studio, project: Project | None) -> str:
-    """What the files about a project are called; two servers may have a project of the same number."""
-    server = hashlib.sha256(studio.url.encode("utf-8")).hexdigest()[:8]
-    return f"import-{project.id if project else 0}-{server}"
+def _project_file(workspace: Workspace, project: Project | None) -> str:
+    """What the files about a project are called; two servers may have a project of the same number.
+
+    Those that an older version called after another spelling of the server's URL get the name that they have now.
+    """
+    number = project.id if project else 0
+    name = _named(number, server_of(workspace))
+    if project and not (workspace.state / f"{name}.sqlite").exists():
+        spellings = (*workspace.server_spellings, project.url.partition("/projects/")[0])
+        for old in (_named(number, url.rstrip("/")) for url in spellings):
+            for file in workspace.state.glob(f"{old}.sqlite*"):
+                file.rename(file.with_name(name + file.name.removeprefix(old)))
+    return name
+
+
+def _named(number: int, server: str) -> str:
+    return f"import-{number}-{hashlib.sha256(server.encode('utf-8')).hexdigest()[:8]}"
 
 
 def _push(

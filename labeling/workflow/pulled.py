@@ -34,7 +34,7 @@ from pydantic import Field, ValidationError
 from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import json_text, write_atomic
-from labeling.settings import Workspace
+from labeling.settings import EMBEDDED, Workspace
 
 Json = dict[str, Any]
 Outcome = Literal["new", "changed", "same"]
@@ -431,9 +431,20 @@ class Writer(Store):
 
 
 def store_folder(workspace: Workspace, project: int) -> Path:
-    """Where what is pulled of a project is kept; its name has the server's where that is not the embedded one."""
-    server = urlsplit(workspace.settings.studio.url).netloc.rpartition("@")[2].replace(":", "-")
-    return workspace.state / "pulled" / (f"{project}@{server}" if server else str(project))
+    """Where what is pulled of a project is kept; its name has the server's where that is not the embedded one.
+
+    One that an older version called after another spelling of the server's URL gets the name that it has now.
+    """
+    pulled = workspace.state / "pulled"
+    if workspace.server == EMBEDDED:
+        return pulled / str(project)
+    place = workspace.server.partition("://")[2]
+    folder = pulled / f"{project}@{re.sub(r'[^A-Za-z0-9._-]+', '-', place).strip('-')}"
+    for url in workspace.server_spellings:
+        old = pulled / f"{project}@{urlsplit(url).netloc.rpartition('@')[2].replace(':', '-')}"
+        if old.is_dir() and not folder.exists():
+            old.rename(folder)
+    return folder
 
 
 @contextlib.contextmanager

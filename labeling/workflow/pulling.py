@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import Field
 
 from labeling.core.value import Value
-from labeling.settings import EMBEDDED, Workspace
+from labeling.settings import Workspace, server_identity
 from labeling.studio.client import Project, Studio
 from labeling.studio.listing import ATTEMPTS, Listing, Page, before, comparable
 from labeling.workflow.progress import Track, unseen
@@ -159,9 +159,13 @@ class _Pull:
     def begin(self, workspace: Workspace, studio: Studio, project: Project) -> None:
         created, self.now = self.listing.created()
         self.total = project.tasks
-        server = workspace.settings.studio.url or EMBEDDED
+        server = workspace.server
         state = self.store.state
-        if state.server and (state.server, state.project, state.created) != (server, project.id, created):
+        if state.server and (server_identity(state.server), state.project, state.created) != (
+            server,
+            project.id,
+            created,
+        ):
             self.notes.append("What was pulled before was of another project of this number; it is forgotten.")
             self.store.clear()
             state = self.store.state
