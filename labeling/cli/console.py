@@ -174,6 +174,8 @@ def exported(done: Any, *, as_json: bool) -> None:
         names += [name for name in ("in", "exact", "refused") if name not in names]
         names = [name for name in OUTCOMES if name in names]
         table("", ["", *names], [(kind, *(str(manifest[kind].get(name, "–")) for name in names)) for kind in KINDS])
+        language = manifest["language"]
+        say(f"Tokens by the rules of {language['code']}: {language['why']}.")
         say(f"config.cfg trains {manifest['training']['train']}: {manifest['training']['why']}.")
         for warning in manifest["warnings"]:
             say(f"Note: {warning}")

@@ -43,6 +43,15 @@ AlignOption = Annotated[
         rich_help_panel=LABELS,
     ),
 ]
+LanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CODE",
+        help="Whose rules make the tokens: spaCy's code of a language, `xx` for any, `zh` for single characters.",
+        show_default="the schema's, else that of the texts",
+        rich_help_panel=LABELS,
+    ),
+]
 MapOption = Annotated[
     list[str] | None,
     typer.Option("--map", metavar="OLD=NEW", help="Rename a label or relation.", rich_help_panel=LABELS),
@@ -125,6 +134,7 @@ def export(
     choose: ChooseOption = "latest",
     drafts: DraftsOption = False,
     unlabelled: UnlabelledOption = "outside",
+    language: LanguageOption = None,
     align: AlignOption = "strict",
     mapping: MapOption = None,
     drop: DropOption = None,
@@ -179,6 +189,7 @@ def convert(
     choose: ChooseOption = "latest",
     drafts: DraftsOption = False,
     unlabelled: UnlabelledOption = "outside",
+    language: LanguageOption = None,
     align: AlignOption = "strict",
     mapping: MapOption = None,
     drop: DropOption = None,
@@ -245,11 +256,8 @@ def read_options(default: Any, given: dict[str, Any]) -> Any:
             split=split,
             formats=tuple(formats),
             fail_over=_percent(given["fail_over"]),
-            **{
-                name: given[name]
-                for name in ("drafts", "unlabelled", "align", "resplit", "train", "overlaps", "csv_raw")
-            },
-            **{name: given[name] for name in ("strict", "overwrite", "jobs")},
+            **{name: given[name] for name in ("drafts", "unlabelled", "language", "align", "resplit", "train")},
+            **{name: given[name] for name in ("overlaps", "csv_raw", "strict", "overwrite", "jobs")},
         )
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'split'}: {e['msg']}" for e in error.errors())

@@ -43,7 +43,7 @@ def command(
 
     Example: `labeling watch --every 5m -o exports`
     """
-    given = {**locals(), "resplit": False, "overwrite": False}
+    given = {**locals(), "resplit": False, "overwrite": False, "language": None}
     from labeling.settings import open_workspace
     from labeling.workflow.watching import watch
 

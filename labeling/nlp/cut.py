@@ -201,7 +201,11 @@ def cutter(language: str) -> Cutter:
             found = _cutters[language] = Cutter(spacy.blank(language))
         except ImportError as error:
             detail = str(error).strip().splitlines()[0]
-            raise ModelError(f"spaCy cannot cut {language!r} into tokens: {detail}") from error
+            raise ModelError(
+                f"spaCy cannot cut the language {language!r} into tokens: {detail}",
+                "Take another code with --language, or as the schema's `language`; `xx` fits any language whose words "
+                "have spaces between them, `zh` makes a token of each character.",
+            ) from error
     return found
 
 

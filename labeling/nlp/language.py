@@ -33,6 +33,18 @@ def foreign(text: str, language: str) -> str | None:
     return found if sureness >= SURE and found != wanted else None
 
 
+def language_of(text: str) -> str:
+    """The ISO 639-1 code of the text's language where it is clear; "" where it is not.
+
+    >>> language_of("Die Rebellen haben am Freitag die Stadt verlassen, sagte der Minister.")
+    'de'
+    >>> language_of("Djokovic beats Nadal, Alcaraz edges Tsitsipas")
+    ''
+    """
+    found, sureness = _identifier().classify(text[:LETTERS])
+    return str(found) if sureness >= SURE else ""
+
+
 @cache
 def _identifier() -> Any:
     from py3langid.langid import MODEL_FILE, LanguageIdentifier

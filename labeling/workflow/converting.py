@@ -8,7 +8,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 from pydantic import Field
@@ -25,12 +25,19 @@ from labeling.studio.annotations import UNSUBMITTED, Review, Rules, Task, read_t
 from labeling.studio.exports import Record, parse
 from labeling.studio.regions import UNLABELLED, is_relation, is_span, items_of, labels_of
 
+if TYPE_CHECKING:
+    from labeling.nlp.detect import Rules as LanguageRules
+
+SAMPLED, SAMPLE = 16, 1000  # texts of a chunk that tell their language, by so many characters
 SHOWN = 20  # problems of one chunk that travel to the terminal; the file has them all
 Counts = Counter[tuple[str, ...]]
 
 
 class Job(Value):
-    """What every process has to know, the same for all tasks."""
+    """What every process has to know, the same for all tasks.
+
+    `language` is the one whose rules make the tokens; "" where the first reading shall find it out.
+    """
 
     rules: Rules
     language: str
@@ -56,11 +63,15 @@ class Seen:
 
 @dataclass(slots=True)
 class Survey:
-    """What the first reading shows of a chunk: one entry a task, None where it gives no document."""
+    """What the first reading shows of a chunk: one entry a task, None where it gives no document.
+
+    `samples` are the beginnings of some of the texts, by which their language can be told.
+    """
 
     seen: list[Seen | None]
     labels: Counter[str]
     relations: Counter[str]
+    samples: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +110,36 @@ def load(job: Job) -> None:
     from labeling.nlp.docbin import pack  # noqa: F401
     from labeling.nlp.gold import place  # noqa: F401
 
-    cutter(job.language)
+    if job.language:
+        cutter(job.language)
+    else:
+        from labeling.nlp import detect  # noqa: F401
+
+
+def language_rules(job: Job, samples: Sequence[str], because: str) -> "LanguageRules":
+    """Whose rules make the tokens: those that the job names, `because`; else those that fit the texts.
+
+    Raises:
+        ModelError: See `labeling.nlp.detect`.
+    """
+    from labeling.nlp.detect import Rules as LanguageRules
+    from labeling.nlp.detect import detect
+
+    return LanguageRules(code=job.language, why=because) if job.language else detect(samples)
+
+
+def misalignment(job: Job, samples: Sequence[str]) -> str:
+    """Why most spans may have edges inside of tokens, and what to do."""
+    from labeling.nlp.detect import named, off
+
+    made = f"Their tokens were made by the rules of {named(job.language)}."
+    return f"{made} {off(job.language, samples) or 'Where annotators mark parts of words, take --align expand.'}"
 
 
 def survey(job: Job, records: Sequence[Record]) -> Survey:
     """The first reading of a chunk."""
-    out = Survey([], Counter(), Counter())
+    out = Survey([], Counter(), Counter(), [])
+    texts: list[str] = []
     for record in records:
         seen = None
         with contextlib.suppress(ValueError):  # the second reading names what is no task
@@ -112,7 +147,9 @@ def survey(job: Job, records: Sequence[Record]) -> Survey:
             if task.article and task.chosen:
                 seen = _look(job, task, task.article, record.where)
                 _count_labels(job, task, out)
+                texts.append(task.article.text)
         out.seen.append(seen)
+    out.samples += [text[:SAMPLE] for text in texts[:: -(-len(texts) // SAMPLED) or 1]]
     return out
 
 

@@ -44,7 +44,9 @@ from labeling.workflow.converting import (
     Survey,
     configure,
     convert,
+    language_rules,
     load,
+    misalignment,
     survey,
 )
 from labeling.workflow.pool import Map, cores, workers
@@ -57,6 +59,8 @@ RELATION_OUTCOMES = ("exact", "changed", "dropped", "refused")
 CHUNK = 64  # tasks: enough to pay for the way to another process, few enough for flat memory
 ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
 ALWAYS = ("config.cfg", "docs.jsonl", "problems.jsonl", *(f"{part}.spacy" for part in PARTS))  # are written
+EXAMPLES = 3  # of what is the same in most spans
+SAMPLES = 64  # texts that tell the language
 SHOWN = 200  # problems that a report carries; the file has them all
 
 
@@ -67,6 +71,8 @@ class Options(Value):
         choice: Which annotations count.
         drafts: Whether drafts count where nothing was submitted, as partly reviewed documents.
         unlabelled: What a token without label is known to be: outside of every span, or nothing (`missing`).
+        language: spaCy's code of the language whose rules make the tokens; None takes the schema's, and without a
+            schema the one that the texts are in.
         align: What becomes of a span whose edges are inside of tokens (see `labeling.nlp.gold.to_doc`).
         mapping: Label or relation as it was annotated → as it is called in the files.
         drop: Labels and relations that are left out on purpose.
@@ -85,6 +91,7 @@ class Options(Value):
     choice: Choice = Choice()
     drafts: bool = False
     unlabelled: Literal["outside", "missing"] = "outside"
+    language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
     align: Literal["strict", "contract", "expand"] = "strict"
     mapping: dict[str, str] = Field(default_factory=dict)
     drop: frozenset[str] = frozenset()
@@ -159,6 +166,9 @@ def write(
             loaded = background.submit(load, job)
             plan = _plan(records, job, split, memory, schema, options, mapped, meter)
             loaded.result()
+        language = language_rules(job, plan.samples, "asked for" if options.language else _of(schema))
+        job = job.model_copy(update={"language": language.code})
+        load(job)
         with workers(jobs) as mapped:
             with meter("Converting", records.size) as advance, _Files(made.files, job, plan.context) as files:
                 for converted in _converted(records, job, plan, files, mapped, advance):
@@ -169,6 +179,8 @@ def write(
             training, config = next(iter(mapped(partial(configure, job), [_corpus(files, options)])))
             write_atomic(made.files / "config.cfg", config)
             manifest = _manifest(files, plan, split, options, schema, source, training)
+            manifest["language"] = language.model_dump(mode="json", exclude={"notes"})
+            manifest["warnings"] = [*language.notes, *_most_misaligned(files, job, plan), *manifest["warnings"]]
             done = put_in_place(made, manifest)
     memory.keep()
     listed: dict[str, dict[str, int]] = {}
@@ -185,6 +197,10 @@ def write(
     )
 
 
+def _of(schema: LabelSchema | None) -> str:
+    return f"of the schema {schema.key}" if schema else ""
+
+
 def _job(options: Options, schema: LabelSchema | None, url: str, users: Mapping[int, str] | None) -> Job:
     if schema:
         known = {*schema.labels, *schema.relations}
@@ -197,7 +213,7 @@ def _job(options: Options, schema: LabelSchema | None, url: str, users: Mapping[
     complete = options.unlabelled == "outside"
     return Job(
         rules=Rules(legend=legend, choice=options.choice, drafts=options.drafts, complete=complete),
-        language=schema.language if schema else "en",
+        language=options.language or (schema.language if schema else ""),
         align=options.align,
         users=dict(users or {}),
         url=url,
@@ -211,11 +227,12 @@ def _job(options: Options, schema: LabelSchema | None, url: str, users: Mapping[
 
 @dataclass
 class _Plan:
-    """What the first reading decided: each task's fate, and how the parts came about."""
+    """What the first reading decided: each task's fate, and how the parts came about; and samples of the texts."""
 
     fates: list[Fate]
     report: SplitReport
     context: Context
+    samples: list[str]
 
 
 def _plan(
@@ -232,6 +249,7 @@ def _plan(
     signatures = bytearray()  # most of what there is to know of a task, and given back in one piece
     labels: Counter[str] = Counter()
     relations: Counter[str] = Counter()
+    samples = _Samples()
 
     with meter("Looking for copies", records.size) as advance:
         tasks = (record for record in records.records(advance) if isinstance(record, Record))
@@ -241,6 +259,7 @@ def _plan(
             seen += (one and _slim(one) for one in found.seen)
             labels.update(found.labels)
             relations.update(found.relations)
+            samples.add(found.samples)
             advance(0, len(found.seen))
     rows = np.frombuffer(signatures, dtype="<u4").reshape(-1, ROWS)
     assignment = assign([one.candidate for one in seen if one], split, memory.parts, rows)
@@ -253,7 +272,24 @@ def _plan(
         overlaps=options.overlaps,
         csv_raw=options.csv_raw,
     )
-    return _Plan(fates, assignment.report, context)
+    return _Plan(fates, assignment.report, context, samples.texts)
+
+
+class _Samples:
+    """Some of the texts, from all over what was read."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._seen, self._step = 0, 1
+
+    def add(self, texts: Iterable[str]) -> None:
+        """Take what comes, or ever fewer of it."""
+        for text in texts:
+            if self._seen % self._step == 0:
+                self.texts.append(text)
+            self._seen += 1
+            if len(self.texts) > SAMPLES:
+                self.texts, self._step = self.texts[::2], 2 * self._step
 
 
 def _with_normal_forms(schema: LabelSchema) -> tuple[str, ...]:
@@ -488,6 +524,17 @@ def _manifest(
         "warnings": warnings(labels, documents, wanted=wanted),
         "problems": dict(problems.most_common()),
     }
+
+
+def _most_misaligned(files: _Files, job: Job, plan: _Plan) -> list[str]:
+    """One line where most spans have no place, and every further one would say the same."""
+    lost, total = files.counts["problems", "refused", "misaligned"], files.counts["spans", "in"]
+    if 2 * lost <= total:
+        return []
+    rest = [problem for problem in files.shown if problem.reason == "misaligned"][EXAMPLES:]
+    files.shown = [problem for problem in files.shown if problem not in rest]
+    line = f"{lost:,} of {total:,} spans were refused, because their edges are inside of tokens (misaligned)."
+    return [f"{line} {misalignment(job, plan.samples)}"]
 
 
 def _corpus(files: _Files, options: Options) -> Corpus:

@@ -1,0 +1,110 @@
+"""Texts → the language whose rules cut them into tokens, and why that one."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+import spacy
+from pydantic import Field
+from spacy.util import get_lang_class
+
+from labeling.core.value import Value
+from labeling.errors import ModelError
+from labeling.nlp.language import language_of
+
+ANY = "xx"  # spaCy's rules for every language whose words have spaces between them
+CHARACTERS = "zh"  # each character is a token by spaCy's rules for Chinese
+# Languages that write no spaces between words, so that the rules for any language make a token of a whole sentence.
+SPACELESS = {"ja", "th", "lo", "km", "my", "bo", "dz"}
+SPELLED = {"no": "nb"}  # what spaCy calls Norwegian
+PACKAGES = {"ja": "sudachipy sudachidict_core", "ko": "natto-py", "th": "pythainlp", "vi": "pyvi"}
+USUAL = "en"  # where no text says
+MIXED = 0.1  # of the clear texts are in another language: worth a word
+
+
+class Rules(Value):
+    """Whose rules cut texts into tokens.
+
+    Attributes:
+        code: spaCy's language code.
+        why: How it was chosen, in words.
+        found: Language code → how many of the texts that were looked at are clearly in it; "" where it is not clear.
+        notes: What else somebody should know of it.
+    """
+
+    code: str
+    why: str
+    found: dict[str, int] = Field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def detect(texts: Iterable[str]) -> Rules:
+    """The rules for the language that most of the texts are in.
+
+    Raises:
+        ModelError: The language writes no spaces between words, and spaCy lacks what it needs to cut it.
+    """
+    texts = list(texts)
+    found = Counter(map(language_of, texts))
+    clear = {code: number for code, number in found.most_common() if code}
+    if not clear and (together := language_of(" ".join(text[:200] for text in texts))):
+        clear = {together: len(texts)}
+    if not clear:
+        why = "it is not clear which language the texts are in" if texts else "there is no text to tell by"
+        return Rules(code=USUAL, why=why, found=dict(found))
+    most = next(iter(clear))
+    why = f"{clear[most]:,} of {len(texts):,} texts that were looked at are in {named(most)}"
+    notes = tuple(_mixture(clear))
+    code = SPELLED.get(most, most)
+    lacks = _lacks(code)
+    if not lacks:
+        return Rules(code=code, why=why, found=dict(found), notes=notes)
+    if most in SPACELESS:
+        also = f", or `pip install {PACKAGES[code]}` first" if code in PACKAGES else ""
+        raise ModelError(
+            f"{why[:1].upper()}{why[1:]}, which has no spaces between words, and {lacks}.",
+            f"Take --language {CHARACTERS}, which makes a token of each character{also}.",
+        )
+    note = f"{lacks}; the rules for any language ({ANY}) were taken."
+    return Rules(code=ANY, why=why, found=dict(found), notes=(note, *notes))
+
+
+def _lacks(code: str) -> str:
+    """Why spaCy cannot cut a language into tokens; "" where it can."""
+    try:
+        spacy.blank(code)
+    except ImportError:
+        if code in PACKAGES:
+            return f"spaCy's rules for {named(code)} need packages that are not installed ({PACKAGES[code]})"
+        return f"spaCy has no rules for {named(code)}"
+    return ""
+
+
+def off(code: str, texts: Iterable[str]) -> str:
+    """What is wrong with cutting the texts by the rules of this language, and what to do; "" where nothing is."""
+    try:
+        rules = detect(texts)
+    except ModelError as error:
+        return f"{error.message} {error.hint}"
+    if not rules.found.keys() - {""} or rules.code == code:
+        return ""
+    return f"{rules.why[:1].upper()}{rules.why[1:]}: take --language {rules.code}."
+
+
+def _mixture(clear: Mapping[str, int]) -> list[str]:
+    total = sum(clear.values())
+    if sum(sorted(clear.values())[:-1]) < MIXED * total:
+        return []
+    shares = ", ".join(f"{named(code)} {number / total:.0%}" for code, number in clear.items() if 50 * number >= total)
+    return [f"The texts are in several languages: {shares}. Convert each by itself, so that each has its own rules."]
+
+
+def named(code: str) -> str:
+    """The language as people call it, with its code.
+
+    >>> named("fr")
+    'French (fr)'
+    """
+    try:
+        return f"{get_lang_class(SPELLED.get(code, code)).__name__} ({code})"
+    except ImportError:
+        return f"`{code}`"
