@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
 from labeling.core.labels import LabeledDoc
+from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS, Split
 from labeling.errors import InputError
 from labeling.formats.registry import FORMATS
@@ -241,6 +242,34 @@ def test_convert_maps_and_drops_labels_and_counts_them(tmp_path: Path):
     assert done.manifest["renamed"] == {"LOC=LOCATION": 1, "at=place": 1}
     assert done.manifest["dropped"] == {"WHEN": 1}
     check_sums(done)
+
+
+def test_convert_takes_labels_with_spaces_by_a_schema_into_every_format(tmp_path: Path):
+    names = ["Other weapon", "Other_weapon", "SHIP TO/人物", "=1+1"]
+    toml = 'name = "x"\nversion = "1"\ntitle = "A title"\n' + "".join(f"[labels.{json.dumps(n)}]\n" for n in names)
+    toml += '[relations."is at"]\nhead = ["Other weapon"]\ntail = ["SHIP TO/人物", "=1+1"]\n'
+    arrow = {"type": "relation", "from_id": "0-6-Other weapon", "to_id": "12-18-SHIP TO/人物", "labels": ["is at"]}
+    spans = [region(0, 6, names[0]), region(7, 11, names[1]), region(12, 18, names[2]), region(22, 28, names[3])]
+    (tmp_path / "export.json").write_text(json.dumps([task(*spans, arrow)]))
+    options = Options(formats=tuple(FORMATS), split=Split(dev=0, test=0))
+    schema = LabelSchema.from_toml(toml)
+    done = convert(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "out", options, schema=schema)
+    assert done.manifest["spans"]["exact"] == 4
+    assert done.manifest["relations"]["exact"] == 1
+    (doc,) = DocBin().from_disk(done.folder / "train.spacy").get_docs(spacy.blank("en").vocab)
+    assert [entity.label_ for entity in doc.ents] == names
+    tags = [line.split(" ") for line in (done.folder / "conll" / "train.conll").read_text().splitlines() if line]
+    assert {len(columns) for columns in tags} == {4}
+    spelled = [columns[3].removeprefix("B-") for columns in tags if columns[3].startswith("B-")]
+    assert len(set(spelled)) == 4
+    renamed = [p.detail for p in done.problems if p.reason == "renamed-label"]
+    assert any("conll" in detail and "'Other weapon'" in detail and spelled[0] in detail for detail in renamed)
+    (annotations,) = (done.folder / "brat" / "train").glob("*.ann")
+    kinds = [line.split("\t")[1].split(" ")[0] for line in annotations.read_text().splitlines() if line[0] == "T"]
+    assert len(set(kinds)) == 4
+    assert all(kind.isascii() for kind in kinds)
+    conf = (done.folder / "brat" / "train" / "annotation.conf").read_text()
+    assert all(json.dumps(name, ensure_ascii=False) in conf or name in conf for name in names)
 
 
 def test_convert_keeps_copies_in_one_part_and_a_document_where_it_was(tmp_path: Path):

@@ -60,7 +60,7 @@ tail = ["EFFECT", "DRUG"]
         (HEAD + "[labels.A.entities]\nORG = 2\n", ["labels.A.entities.ORG"]),
         (HEAD + "[labels.A]\n[relations.r]\nhead = ['B']\ntail = ['C']\n", ["'B' is no label", "'C' is no label"]),
         (HEAD + "[labels.A]\n[relations.r]\nhead = []\n", ["relations.r.head", "relations.r.tail"]),
-        (HEAD + "[labels.'a b']\n", ["a b"]),
+        (HEAD + "[labels.' a']\n", ["' a' does not fit"]),
         (HEAD.replace("A title", "x" * 51) + "[labels.A]\n", ["title"]),
     ],
 )

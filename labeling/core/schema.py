@@ -2,13 +2,14 @@
 
 import hashlib
 import tomllib
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, PrivateAttr, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError, model_validator
 
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.preannotate import Part, Preannotate, Role
@@ -27,6 +28,31 @@ IN_WORDS = {
     LANGUAGE: "is a code of two or three small letters, as in en",
 }
 Identifier = Annotated[str, StringConstraints(pattern=NAME, max_length=50)]
+LONGEST = 100  # characters of a label's name
+JOINERS = "\u200c\u200d"  # invisible, and part of how Persian and emoji are written
+
+
+def label_name(name: str) -> str:
+    """The name, where a label or a relation may be called so.
+
+    Anything that people can read may be a name: `Other weapon`, `SHIP TO`, `人物`, `R&D/IT`.
+
+    Raises:
+        ValueError: It may not; the message says why.
+    """
+    if not name.strip():
+        raise ValueError("a name cannot be empty")
+    if name != name.strip():
+        raise ValueError(f"{name!r} does not fit: it has white space at its edge")
+    if len(name) > LONGEST:
+        raise ValueError(f"{name!r} does not fit: it is longer than {LONGEST} characters")
+    if odd := [c for c in name if not c.isprintable() and c not in JOINERS and unicodedata.category(c) != "Zs"]:
+        shown = ", ".join(f"U+{ord(c):04X}" for c in dict.fromkeys(odd))
+        raise ValueError(f"{name!r} does not fit: it has line breaks, control or invisible characters ({shown})")
+    return name
+
+
+LabelName = Annotated[str, AfterValidator(label_name)]
 Score = Annotated[float, Field(ge=0, le=1)]
 Prose = Annotated[str, StringConstraints(strip_whitespace=True)]
 
@@ -86,8 +112,8 @@ class LabelSchema(Value):
     language: Annotated[str, StringConstraints(pattern=LANGUAGE)] = "en"
     description: Prose = ""
     instructions: Prose = ""
-    labels: Annotated[dict[Identifier, Label], Field(min_length=1)]
-    relations: dict[Identifier, RelationLabel] = Field(default_factory=dict)
+    labels: Annotated[dict[LabelName, Label], Field(min_length=1)]
+    relations: dict[LabelName, RelationLabel] = Field(default_factory=dict)
     preannotate: Preannotate | None = None
     _folder: Path | None = PrivateAttr(None)
 
@@ -128,6 +154,11 @@ class LabelSchema(Value):
         feeds = Counter(entity for label in self.labels.values() for entity in label.entities)
         yield from (
             f"entity {entity!r} feeds {n} labels; it can become only one" for entity, n in feeds.items() if n > 1
+        )
+        yield from (
+            f"labels.{name}.normal: the name of a label with normal forms cannot have a comma"
+            for name, label in self.labels.items()
+            if label.normal and "," in name
         )
         yield from self._preannotate_faults()
         for name, relation in self.relations.items():

@@ -1,5 +1,6 @@
 """What a schema says, and what is wrong with a broken one."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,8 +47,12 @@ def test_schema_label_of_entity_knows_what_feeds_it_and_its_own_labels():
             HEAD + "[labels.A]\n[relations.r]\nhead = ['A']\ntail = ['A', 'Z']\n",
             ["relations.r.tail", "'Z' is no label"],
         ),
-        (HEAD + "[labels.A]\n[relations.'a b']\nhead = ['A']\ntail = ['A']\n", ["relations.a b"]),
-        (HEAD + f"[labels.{'x' * 51}]\n", ["x" * 51]),
+        (HEAD + "[labels.A]\n[relations.'a ']\nhead = ['A']\ntail = ['A']\n", ["white space at its edge"]),
+        (HEAD + f"[labels.{'x' * 101}]\n", ["x" * 101, "longer than 100"]),
+        (HEAD + '[labels."a\\nb"]\n', ["U+000A"]),
+        (HEAD + '[labels."a\u202eb"]\n', ["U+202E"]),
+        (HEAD + '[labels.""]\n', ["cannot be empty"]),
+        (HEAD + "[labels.'a, b']\nnormal = 'date'\n", ["cannot have a comma"]),
         (
             'name = "a b"\nversion = "v1"\ntitle = "no"\nlanguage = "English"\nlabel = 1\n[labels.A]\n',
             ["name", "version", "title", "language", "label: Extra"],
@@ -68,6 +73,18 @@ def test_schema_from_toml_names_every_problem_and_the_file(toml: str, said: list
     assert caught.value.message.startswith("mine.toml: ")
     for part in said:
         assert part in caught.value.message
+
+
+NAMES = ["Other weapon", "SHIP TO", "R&D/IT", "人物", "a.b", "<b>", '"so called"', "100%", "$cash", "a, b", "=1+1"]
+NAMES += ["👩\u200d🚒", "می\u200cخواهم", "not\u00a0broken"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_schema_label_can_be_called_whatever_people_can_read(name: str):
+    said = json.dumps(name, ensure_ascii=False)
+    schema = LabelSchema.from_toml(HEAD + f"[labels.{said}]\n[relations.{said}]\nhead = [{said}]\ntail = [{said}]\n")
+    assert list(schema.labels) == list(schema.relations) == [name]
+    assert schema.objection(name, name, name) == ""
 
 
 @pytest.mark.parametrize(
@@ -111,7 +128,7 @@ def test_schema_check_finds_each_violation_and_nothing_else():
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ('[labels."Bad!"]', "'Bad!' does not fit: it can have letters, digits, _ and -"),
+        ('[labels." Bad"]', "' Bad' does not fit: it has white space at its edge"),
         ('[labels.X]\ncolor = "red"', "'red' does not fit: it is # and six hexadecimal digits"),
         ('[labels.X]\nhotkey = "AA"', "'AA' does not fit: it is one small letter of a to z, or one digit"),
     ],
