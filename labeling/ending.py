@@ -27,6 +27,7 @@ from labeling.terminal import ReaderGone, guard, one_line, say, visible
 
 NOT_DONE, BUG, INTERRUPTED, GONE, STOPPED = 2, 70, 130, 141, 143
 SHOWN = 300  # characters of a fault's own words
+LINES = 100  # of a message
 KEPT = 20  # reports of faults
 GO_ON = "Nothing is broken: the same command goes on from here."
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -107,8 +108,10 @@ def fail(message: str, hint: str = "") -> int:
     """The exit code of what was not done; message and hint were said. Further lines of a message are set in."""
     first, *more = visible(message).split("\n")
     say(f"Error: {first}", "red")
-    for line in more:
+    for line in more[:LINES]:
         say(f"    {line.strip()}", "red")
+    if len(more) > LINES:
+        say(f"    … and {len(more) - LINES:,} more lines", "red")
     for line in filter(None, hint.splitlines()):
         say(f"  → {line}")
     return NOT_DONE

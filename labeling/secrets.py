@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from threading import Lock
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 STARS = "********"
 SHORTEST = 6  # characters; `admin` would blank out half of what is said, and whoever guesses it needs no help
@@ -38,6 +38,14 @@ def keep(value: str) -> None:
         _coded = _longest_first((*_coded, *_in_base64(value)))
         if TOKEN.fullmatch(value):
             _tokens = (*_tokens, value)
+
+
+def keep_in_url(url: str) -> None:
+    """Remember the password in a URL, or the token that stands in its place."""
+    user, at, _ = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")
+    name, _, password = user.partition(":")
+    if at:
+        keep(unquote(password or name))
 
 
 def hidden(text: str) -> str:

@@ -9,7 +9,7 @@ import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 
@@ -19,7 +19,7 @@ from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import json_text, read_text, write_atomic
 from labeling.resources import resource
-from labeling.secrets import keep
+from labeling.secrets import keep, keep_in_url
 
 FILE = "labeling.toml"
 # Names of this machine, where a port is one server's.
@@ -197,7 +197,7 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
         ) from None
     key = os.environ.get("LABEL_STUDIO_API_KEY", "").strip()
     keep(key)
-    keep(_secret_in(settings.studio.url))
+    keep_in_url(settings.studio.url)
     return Workspace(folder=folder, settings=settings, api_key=SecretStr(key) if key else None)
 
 
@@ -206,13 +206,6 @@ def _fault(error: Any) -> str:
     if error["type"] == "string_pattern_mismatch":
         return "It should be an address without a path, as in https://labels.example.org"
     return str(error["msg"])
-
-
-def _secret_in(url: str) -> str:
-    """The password in a URL, or the token that stands in its place; empty where it has none."""
-    user, at, _ = url.partition("://")[2].partition("/")[0].rpartition("@")
-    name, _, password = user.partition(":")
-    return unquote(password or name) if at else ""
 
 
 def server_identity(url: str) -> str:

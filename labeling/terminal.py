@@ -19,7 +19,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal, TextIO, cast
 
-from labeling.secrets import hidden, keep
+from labeling.secrets import hidden, keep, keep_in_url
 
 Colour = Literal["red", "green", "bold"]
 
@@ -33,6 +33,7 @@ UNSEEN = (
 CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f{UNSEEN}]")
 IN_JSON = re.compile(f"[{UNSEEN}]")
 LINE_ENDS = {"\n": "␊", "\t": "␉"}
+LONGEST = 2000  # characters of a line of talk
 PICTURES = 0x2400  # U+2400 and what follows are pictures of U+0000 and what follows
 # Bold, underlined and coloured; all that Typer's help and spaCy's tables use.
 COLOURS = re.compile(r"\x1b\[(?:(?:[0-4]|2[1-4]|[34]\d|9\d|10\d|[34]8;5;\d{1,3})(?:;|(?=m)))*m")
@@ -61,12 +62,15 @@ def one_line(text: object) -> str:
 
 
 def say(text: str = "", colour: Colour | None = None) -> None:
-    """One line of talk, on stderr."""
-    _print(sys.stderr, _coloured(one_line(text), colour, sys.stderr))
+    """One line of talk, on stderr. A very long one is cut: a server's error may be a whole page."""
+    text = one_line(text)
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}… and {len(text) - LONGEST:,} more characters"
+    _print(sys.stderr, _coloured(text, colour, sys.stderr))
 
 
 def rewrite(text: str) -> None:
-    """Talk in the place of the line before, where somebody looks."""
+    """Talk in the place of what it said before, where somebody looks."""
     if sees(sys.stderr):
         _print(sys.stderr, f"\r{one_line(text)}", end="")
         sys.stderr.flush()
@@ -121,6 +125,8 @@ def guard() -> None:
     """Let everything that is printed, warned of or logged from now on pass here, and keep the environment's secrets."""
     for name in ("LABEL_STUDIO_API_KEY", "PGPASSWORD"):
         keep(os.environ.get(name, ""))
+    for url in (*sys.argv, os.environ.get("LABEL_STUDIO_URL", ""), os.environ.get("LABELING_DATABASE", "")):
+        keep_in_url(url)
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError):
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -59,6 +59,7 @@ def ends(action: str, tmp_path: Path, **more: object) -> "subprocess.CompletedPr
         ("sys.exit(1)", 1, ""),
         ("end(InputError('No.', 'Yes.'))", 2, "Error: No.\n  → Yes.\n"),
         ("end(InputError('One:\\nError: two\\n  → three'))", 2, "Error: One:\n    Error: two\n    → three\n"),
+        ("end(InputError('x\\n' * 500))", 2, "… and 400 more lines"),
         ("end(MemoryError())", 2, "Error: Memory ran out.\n  → Give it less at once"),
         ("end(OSError(errno.ENOSPC, 'No space left on device', '/x\\x1b'))", 2, "(/x␛)\n  → The disk is full"),
         ("end(PermissionError(errno.EACCES, 'Permission denied', '/x'))", 2, "Permission denied (/x)\n  → Check whose"),
@@ -83,7 +84,7 @@ def test_exit_code_and_words(action: str, code: int, words: str, tmp_path: Path)
     assert (done.returncode, done.stdout) == (code, "")
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-    assert not words or done.stderr.count("\n") <= 5
+    assert not words or done.stderr.count("\n") <= 5 or words.endswith("lines")
     assert (tmp_path / "state").exists() == (code == 70)
 
 
@@ -220,6 +221,23 @@ def test_command_line_that_cannot_be_used(line: list[str], run) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"Error: .+\n  → labeling .*--help\n", done.stderr)
     assert "\x1b" not in done.stderr
+
+
+def test_password_in_an_argument_is_not_repeated(run) -> None:
+    for line in (["studio", "start", "postgresql://me:sesame-open@host/n"], ["doctor", "http://sesame-open@host"]):
+        done = run(*line)
+        assert done.returncode == 2
+        assert "host" in done.stderr
+        assert "sesame" not in done.stderr
+
+
+@pytest.mark.parametrize("line", [["--help"], ["schema", "show"], ["schema", "xml"], ["annotate"]])
+def test_terminal_of_few_characters(line: list[str], run) -> None:
+    done = run(*line, PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C")
+
+    assert done.returncode in (0, 2)
+    assert (done.stdout + done.stderr).isascii()
+    assert "bug" not in done.stderr
 
 
 def test_interrupt_at_once_leaves_no_traceback() -> None:

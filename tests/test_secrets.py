@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling import secrets
-from labeling.secrets import SHORTEST, STARS, hidden, keep
+from labeling.secrets import SHORTEST, STARS, hidden, keep, keep_in_url
 
 PASSWORD = "p4ss/wörd \"&' <#>\\%"
 TOKEN = "3fa9c0d2b7e14856a1d09cbe77f2a4651c0b8d3e"
@@ -80,6 +80,23 @@ def test_keep_of_a_password_in_words_hides_it_as_a_whole() -> None:
     keep("correct horse battery staple")
 
     assert hidden("a horse battery, correct horse battery staple") == f"a horse battery, {STARS}"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:se%2Fcret@host/path", f"https://me:{STARS}@host/path"),
+        ("https://tokentoken@host", f"https://{STARS}@host"),
+        ("postgresql://me:p@ss:w0rd@host/name?sslmode=require", f"postgresql://me:{STARS}@host/name?sslmode=require"),
+        ("https://host/path?to=me@example.org", "https://host/path?to=me@example.org"),
+        ("me@example.org", "me@example.org"),
+        ("", ""),
+    ],
+)
+def test_keep_in_url(url: str, shown: str) -> None:
+    keep_in_url(url)
+
+    assert hidden(url) == shown
 
 
 def test_keep_in_threads() -> None:

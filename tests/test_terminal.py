@@ -61,6 +61,13 @@ def test_say_and_put_print_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == (SHOWN + "\n", SHOWN + "\n")
 
 
+def test_say_cuts_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    keep(SECRET)
+    say("x" * 1990 + SECRET + "y" * 100_000)
+
+    assert capsys.readouterr().err == "x" * 1990 + STARS + "yy… and 99,998 more characters\n"
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters()),
     lambda items: st.lists(items) | st.dictionaries(st.text(st.characters()), items),
