@@ -22,6 +22,7 @@ from labeling.nlp.events.sources import of_model
 from labeling.nlp.gold import SPANS_KEY
 from labeling.nlp.load import SAME_AS, load
 from labeling.nlp.normal import with_normal_forms
+from labeling.nlp.words import make_doc
 
 # An entity that runs over a line end has swallowed a heading or the next paragraph.
 LINE_END = "\n"
@@ -57,7 +58,8 @@ def annotator(nlp: Language, schema: LabelSchema) -> Callable[[Iterable[Article]
 
     def annotated(articles: Iterable[Article]) -> Iterator[LabeledDoc]:
         texts = ((events.readable(article.text) if events else article.text, article) for article in articles)
-        for doc, article in parse.pipe(texts, as_tuples=True):
+        docs = ((make_doc(parse, text), article) for text, article in texts)
+        for doc, article in parse.pipe(docs, as_tuples=True):
             found = Predicted(article)
             if events:
                 found.add_group(events(doc))
