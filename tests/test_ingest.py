@@ -88,7 +88,11 @@ def test_folder_is_read_in_order_and_standard_input_too(tmp_path, monkeypatch):
     write(tmp_path, "c.pdf", b"%PDF")
     articles, problems = read(tmp_path)
     assert [a.text for a in articles] == ["One.", "Two."]
-    assert [(p.reason, Path(p.where).name) for p in problems] == [("unknown-format", "c.pdf")]
+    assert [(p.reason, Path(p.where).name) for p in problems] == [
+        ("hidden", tmp_path.name),
+        ("passed-over", "README.md"),
+        ("unknown-format", "c.pdf"),
+    ]
     for content, text in ((b"Plain.", "Plain."), (b'[{"text": "Json."}]', "Json."), (b'{"text": "Line."}', "Line.")):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
         assert [a.text for a in read("-")[0]] == [text]
@@ -104,13 +108,18 @@ def test_folder_is_read_in_order_and_standard_input_too(tmp_path, monkeypatch):
         ("a.html", b"", "empty", "a.html"),
         ("a.jsonl", b'{"text": "a"}\nnot json\n', "not-json", "a.jsonl:2"),
         ("a.jsonl", b'{"text": "a"}\n\n{"title": "b"}\n', "empty", "a.jsonl:3"),
-        ("a.jsonl", b'["text"]', "bad-row", "a.jsonl:1"),
+        ("a.jsonl", b'["text"]', "bad-row", "a.jsonl#1"),
         ("a.jsonl", b'{"text": 3}', "bad-row", "a.jsonl:1"),
         ("a.jsonl", b'{"data": {"text": "a"}}', "task-not-article", "a.jsonl:1"),
-        ("a.json", b'[{"text": "a"},', "not-json", "a.json:1"),
+        ("a.json", b'[{"text": "a"},', "cut-off", "a.json"),
         ("a.json", b'[{"text": "a"}, {"text": ""}]', "empty", "a.json#2"),
         ("a.json", b'[{"text": "a"}, 3]', "bad-row", "a.json#2"),
-        ("a.json", b"[" * 100_000, "not-json", "a.json"),
+        ("a.json", b"[" * 100_000, "cut-off", "a.json#1"),
+        ("a.json", b"[" * 100_000 + b"]" * 100_000, "not-json", "a.json#1"),
+        ("a.json", b"[]", "empty", "a.json"),
+        ("a.jsonl", b"\n\n", "empty", "a.jsonl"),
+        ("a.csv", b"id,text\n", "empty", "a.csv"),
+        ("a.csv", b"", "empty", "a.csv:1"),
         ("a.csv", b"id,text\n1,a\n2,b,c\n", "bad-row", "a.csv:3"),
         ("a.csv", b'id,text\n1,"a\nb"\n2\n', "bad-row", "a.csv:4"),
         ("a.jsonl", b'{"id": "1", "text": "a"}\n{"id": "1", "text": "a"}', "duplicate", "a.jsonl:2"),

@@ -1,101 +1,229 @@
-"""JSON, JSON lines, CSV and TSV → records: one dict an article, each with its place in the file."""
+"""Streams of JSON, JSON lines and tables → records: one object an article, each with its place in the file."""
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from labeling.core.problem import Problem
+from labeling.ingest.fields import FieldNames, has_text, kind_of, listed, no_text
+from labeling.inputs.broken import refused, shown
+from labeling.inputs.reading import json_records, lines, text_lines
+from labeling.inputs.streams import Stream
 
-# Article field → the names that it has in the wild; the first one present counts.
-NAMES = {
-    "text": ("text", "body", "content"),
-    "doc_id": ("doc_id", "id"),
-    "title": ("title", "headline"),
-    "published": ("published", "published_at", "date"),
-    "source": ("source", "outlet", "publisher"),
-    "url": ("url", "link"),
-}
-csv.field_size_limit(2**31 - 1)  # an article is longer than the default of 128 KiB may allow
-
-Record = tuple[str, dict[str, Any]]
+RECORD_BYTES = 100_000_000  # of a JSON record; a list of articles in an object is one too
+FIELD_CHARACTERS = 20_000_000  # of a line or a field in a table
+DELIMITERS = ",;\t|"
+csv.field_size_limit(FIELD_CHARACTERS)  # an article is longer than the default of 128 KiB may allow
 
 
-def read_json(text: str, where: str) -> Iterator[Record | Problem]:
-    """The objects of a JSON list, or the one object that it is."""
-    try:
-        value = json.loads(text)
-    except json.JSONDecodeError as error:
-        yield _refused("not-json", f"not valid JSON: {error.msg}, column {error.colno}", f"{where}:{error.lineno}")
-        return
-    except RecursionError:
-        yield _refused("not-json", "nested too deeply to be a list of articles", where)
-        return
-    except ValueError as error:  # a number of thousands of digits
-        yield _refused("not-json", f"not valid JSON: {str(error)[:80]}", where)
-        return
-    if not isinstance(value, list):
-        yield _record(value, where)
-        return
-    for number, item in enumerate(value, start=1):
-        yield _record(item, f"{where}#{number}")
+class Record(NamedTuple):
+    """The fields of something that may be an article. `where` is its place, `twice` the keys that it has twice."""
+
+    where: str
+    fields: dict[str, Any]
+    twice: tuple[str, ...] = ()
 
 
-def read_json_lines(lines: Iterable[bytes], where: str) -> Iterator[Record | Problem]:
-    """The object of each line, in UTF-8."""
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
+class _Repeated(dict[str, Any]):
+    """An object that has a key twice."""
+
+    twice: tuple[str, ...] = ()
+
+
+def read_json(stream: Stream, names: FieldNames) -> Iterator[Record | Problem]:
+    """The objects of a JSON list, of several values one after the other, or of a list in an object."""
+    found = False
+    for item in json_records(stream, limit=RECORD_BYTES):
+        found = True
+        if isinstance(item, Problem):
+            yield item
+        else:
+            where, data = item
+            yield from _of_value(data, where, names)
+    if not found:
+        yield refused("empty", "the list has nothing in it", stream.where)
+
+
+def read_json_lines(stream: Stream, names: FieldNames) -> Iterator[Record | Problem]:
+    """The object of each line."""
+    found = False
+    for number, line in enumerate(lines(stream.blocks, RECORD_BYTES), start=1):
+        where = f"{stream.where}:{number}"
+        if line is None:
+            detail = f"the line has more than {RECORD_BYTES:,} bytes; is it a whole corpus?"
+            yield refused("record-too-large", detail, where)
+        elif data := line.removeprefix(BOM if number == 1 else b"").strip():
+            yield from _of_value(data, where, names)
+        else:
             continue
-        try:
-            item = json.loads(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            yield _refused("not-utf8", f"byte {error.start} of the line is not UTF-8", f"{where}:{number}")
-            continue
-        except (ValueError, RecursionError) as error:
-            yield _refused("not-json", f"not valid JSON: {str(error)[:80]}", f"{where}:{number}")
-            continue
-        yield _record(item, f"{where}:{number}")
+        found = True
+    if not found:
+        yield refused("empty", "there is nothing in it", stream.where)
 
 
-def read_table(text: str, where: str, delimiter: str) -> Iterator[Record | Problem]:
-    """The rows below the header, each with the line that it begins on."""
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+BOM = b"\xef\xbb\xbf"
+
+
+def read_table(stream: Stream, names: FieldNames, delimiter: str) -> Iterator[Record | Problem]:
+    """The rows below the header, each with the line that it begins on.
+
+    Args:
+        stream: The table, in UTF-8.
+        names: What its columns may be called.
+        delimiter: What stands between them where the header does not tell.
+    """
+    text = text_lines(stream.blocks, FIELD_CHARACTERS)
+    first = next(text, "")
     line = 1
+    if first.lower().startswith("sep=") and len(first.strip()) == 5:  # Excel's way to name it
+        delimiter, first, line = first[4], next(text, ""), 2
+    else:
+        delimiter = delimiter_of(first, names, delimiter)
+    rows = csv.reader(_chained(first, text), delimiter=delimiter, strict=True)
+    before = line - 1
+    found = False
     try:
         header = next(rows, [])
-        line = rows.line_num + 1
+        if problem := _header_problem(header, names, f"{stream.where}:{line}"):
+            yield problem
+            return
+        if twice := sorted({name for name in header if header.count(name) > 1}):
+            detail = f"there are two columns {listed(twice)}; the last one is kept"
+            yield Problem(reason="duplicate-key", action="changed", detail=detail, where=f"{stream.where}:{line}")
+        line = before + rows.line_num + 1
         for row in rows:
-            place = f"{where}:{line}"
+            place = f"{stream.where}:{line}"
             if row and len(row) != len(header):
-                yield _refused("bad-row", f"{len(row)} fields where the header has {len(header)}", place)
+                yield refused("bad-row", f"the row has {len(row)} fields, the header {len(header)}", place)
             elif row:
-                yield place, dict(zip(header, row, strict=True))
-            line = rows.line_num + 1
+                yield Record(place, dict(zip(header, row, strict=True)))
+            found = found or bool(row)
+            line = before + rows.line_num + 1
     except csv.Error as error:
-        yield _refused("bad-row", f"{error}; the rest of the file cannot be read", f"{where}:{line}")
+        yield refused("bad-row", f"{error}; the rest of the file cannot be read", f"{stream.where}:{line}")
+        return
+    if not found:
+        yield refused("empty", "there is a header and no row below it", stream.where)
 
 
-def to_fields(record: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The record's article fields under our names, and all its others."""
-    by_name = {str(key).strip().casefold(): key for key in reversed(record)}
-    taken = {
-        field: by_name[name]
-        for field, names in NAMES.items()
-        if (name := next((n for n in names if n in by_name and record[by_name[n]] not in (None, "")), None))
-    }
-    others = {str(key): value for key, value in record.items() if key not in taken.values()}
-    return {field: record[key] for field, key in taken.items()}, others
+def delimiter_of(header: str, names: FieldNames, usual: str) -> str:
+    """What stands between the columns of a header: what makes a column for the text of it, then what makes most."""
+
+    def fits(delimiter: str) -> tuple[bool, int, bool]:
+        columns = columns_of(header, delimiter)
+        return bool(names.find("text", columns)), len(columns), delimiter == usual
+
+    return max(DELIMITERS, key=fits)
 
 
-def _record(item: Any, where: str) -> Record | Problem:
+def columns_of(header: str, delimiter: str) -> list[str]:
+    """The names of the columns in a header; none where it is not one."""
+    try:
+        return next(csv.reader([header], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
+
+
+def _chained(first: str, rest: Iterable[str]) -> Iterator[str]:
+    if first:
+        yield first
+        yield from rest
+
+
+def _header_problem(header: list[str], names: FieldNames, where: str) -> Problem | None:
+    if not header:
+        return refused("empty", "there is nothing in it", where)
+    if not names.find("text", header):
+        return refused("empty", no_text(header, names, "column"), where)
+    if twice := sorted({name for name in names.read(header) if header.count(name) > 1}):
+        return refused("duplicate-key", f"there are two columns {listed(twice)}; rename or remove one", where)
+    return None
+
+
+def _of_value(data: bytes, where: str, names: FieldNames) -> Iterator[Record | Problem]:
+    """The records in one JSON value: itself, or the list that it holds."""
+    try:
+        value = json.loads(data.decode("utf-8"), object_pairs_hook=_object)
+    except UnicodeDecodeError as error:
+        yield refused("not-utf8", f"byte {error.start:,} of it is not UTF-8", where)
+        return
+    except RecursionError:
+        yield refused("not-json", "it is nested too deeply to be an article", where)
+        return
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}" if error.lineno > 1 else f"column {error.colno}"
+        yield refused("not-json", f"not valid JSON: {error.msg}, {place}", where)
+        return
+    except ValueError as error:  # a number of thousands of digits
+        yield refused("not-json", f"not valid JSON: {str(error)[:80]}", where)
+        return
+    lists = _lists_of_articles(value, names)
+    if not lists:
+        yield _record(value, where, names)
+    elif len(lists) > 1:
+        detail = f"the lists {listed(lists)} hold articles; leave one of them, for example: jq '.{next(iter(lists))}'"
+        yield refused("several-lists", detail, where)
+    else:
+        ((key, items),) = lists.items()
+        if isinstance(value, _Repeated) and key in value.twice:
+            yield refused("duplicate-key", f"the key {shown(key)} stands in it twice", where)
+            return
+        for number, item in enumerate(items, start=1):
+            yield _record(item, f"{where}:{shown(key)}#{number}", names)
+
+
+def _lists_of_articles(value: Any, names: FieldNames) -> dict[str, list[Any]]:
+    """The lists in an object that is not an article but holds articles, or tasks, which look like them."""
+    if not isinstance(value, dict) or has_text(value, names) or _is_task(value):
+        return {}
+    lists = {key: items for key, items in value.items() if isinstance(items, list)}
+    return {key: items for key, items in lists.items() if any(has_text(i, names) or _is_task(i) for i in items)}
+
+
+def _is_task(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("data"), dict) and "text" not in value
+
+
+def _record(item: Any, where: str, names: FieldNames) -> Record | Problem:
     if not isinstance(item, dict):
-        return _refused("bad-row", f"an article is an object, not {type(item).__name__}", where)
-    if isinstance(item.get("data"), dict) and "text" not in item:
+        return refused("bad-row", f"an article is an object, not {kind_of(item)}", where)
+    if _is_task(item):
         detail = "this looks like a Label Studio task; `labeling convert` reads Label Studio's exports"
-        return _refused("task-not-article", detail, where)
-    return where, item
+        return refused("task-not-article", detail, where)
+    twice = _twice_in(item)
+    if wrong := names.read(item.twice if isinstance(item, _Repeated) else ()):
+        return refused("duplicate-key", f"it has {listed(wrong)} twice, and which one counts nobody can tell", where)
+    if not has_text(item, names) and (hidden := _objects_below(item)):
+        key, keys = hidden
+        detail = f"{no_text(item, names)}. In the list {shown(key)} there are: {listed(keys)}"
+        return refused("empty", detail, where)
+    return Record(where, item, twice)
 
 
-def _refused(reason: str, detail: str, where: str) -> Problem:
-    return Problem(reason=reason, action="refused", detail=detail, where=where)
+def _objects_below(item: dict[str, Any]) -> tuple[str, list[str]] | None:
+    """The only list in the object whose items are objects, and the keys of the first one."""
+    lists = [key for key, value in item.items() if isinstance(value, list) and value and isinstance(value[0], dict)]
+    return (lists[0], list(item[lists[0]][0])) if len(lists) == 1 else None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) == len(pairs):
+        return value
+    repeated = _Repeated(value)
+    keys = [key for key, _ in pairs]
+    repeated.twice = tuple(key for key in value if keys.count(key) > 1)
+    return repeated
+
+
+def _twice_in(value: Any) -> tuple[str, ...]:
+    """The keys that stand twice in an object, at any depth."""
+    twice: dict[str, None] = {}
+    left = [value]
+    while left:
+        here = left.pop()
+        if isinstance(here, _Repeated):
+            twice |= dict.fromkeys(here.twice)
+        left += [item for item in (here.values() if isinstance(here, dict) else here) if isinstance(item, dict | list)]
+    return tuple(twice)

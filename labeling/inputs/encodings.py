@@ -1,8 +1,11 @@
-"""UTF-16, with or without a byte order mark → UTF-8."""
+"""UTF-16, with or without a byte order mark → UTF-8; and whether bytes are UTF-8."""
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
+
+from labeling.inputs.broken import BrokenInputError
 
 BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
@@ -34,3 +37,27 @@ def recoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         yield decoder.decode(data).encode("utf-8", "surrogatepass")
     if decoder.getstate()[0]:  # half a character
         yield b"\xff"
+
+
+def checked(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The blocks, as long as they are UTF-8.
+
+    Raises:
+        BrokenInputError: They are not; the message says at which byte.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    before = 0
+    for block in chain(blocks, [b""]):
+        left = len(decoder.getstate()[0])  # of a character that the block before began
+        try:
+            decoder.decode(block, final=not block)
+        except UnicodeDecodeError as error:
+            raise not_utf8(before - left + error.start) from error
+        before += len(block)
+        yield block
+
+
+def not_utf8(byte: int) -> BrokenInputError:
+    """The error about text in another encoding."""
+    detail = f"byte {byte:,} is not UTF-8; convert it, for example: iconv -f WINDOWS-1252 -t UTF-8"
+    return BrokenInputError("not-utf8", detail)

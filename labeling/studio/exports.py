@@ -13,13 +13,16 @@ from typing import Any, Self
 import orjson
 
 from labeling.core.problem import Problem
-from labeling.inputs.broken import AGAIN, BrokenInputError, refused, unreadable
+from labeling.inputs import reading
+from labeling.inputs.broken import refused, unreadable
 from labeling.inputs.files import BLOCK, File, Reader, find, spooled
-from labeling.inputs.json_stream import LIMIT, Fault, read_values
+from labeling.inputs.json_stream import LIMIT
 from labeling.inputs.kinds import binary_kind
+from labeling.inputs.reading import json_records
 from labeling.inputs.streams import Advance, Stream, streams
 
 BUTTON = "In Label Studio press Export and choose JSON, the first of the formats."
+STEPS = reading.STEPS | {"empty": BUTTON, "record-too-large": "No task is that long: is a quote or a bracket missing?"}
 
 ENDINGS = (".json", ".jsonl", ".ndjson", ".gz", ".zip")
 # Label Studio's other formats are worth a word where they lie in a folder.
@@ -106,29 +109,8 @@ def _of_stream(stream: Stream, limit: int) -> Iterator[Record | Problem]:
     if kind := other_kind(stream.head):
         yield refused("not-an-export", f"{kind} {BUTTON}", stream.where)
         return
-    number = 0
-    try:
-        for item in read_values(stream.blocks, key="tasks", limit=limit):
-            if isinstance(item, Fault):
-                number = max(number, item.number)
-                yield _of_fault(item, stream)
-            else:
-                number += 1
-                yield Record(f"{stream.where}#{number}", item)
-    except BrokenInputError as broken:
-        detail = f"{broken.detail} What stands before was read: {number:,} records."
-        yield refused(broken.reason, detail, stream.where)
-
-
-def _of_fault(fault: Fault, stream: Stream) -> Problem:
-    next_step = {
-        "empty": BUTTON,
-        "cut-off": AGAIN,
-        "trailing-data": "What follows was not read: take it out, or make it a file of its own.",
-        "record-too-large": "No task is that long: is a quote or a bracket missing in it?",
-    }[fault.reason]
-    detail = f"{fault.detail} (byte {fault.byte:,}{stream.note}). {next_step}"
-    return refused(fault.reason, detail, f"{stream.where}#{fault.number}" if fault.number else stream.where)
+    for item in json_records(stream, key="tasks", limit=limit, steps=STEPS):
+        yield item if isinstance(item, Problem) else Record(*item)
 
 
 def parse(data: bytes) -> Any:

@@ -34,16 +34,18 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
         ("a.csv", "text,id\r\nOne.,1\r\nTwo.,2\r\n", ["One.", "Two."]),
         ("a.csv", 'text,id\n"One, ""two"".\n\nThree.",1\n', ['One, "two".\n\nThree.']),
         ("a.csv", "text\n\nOne.\n", ["One."]),
-        ("a.csv", "text,id\n", []),
         ("a.csv", f"text\n{'long ' * 40_000}\n", [("long " * 40_000).strip()]),
         ("a.tsv", "id\tBODY\n1\tOne, two.\n", ["One, two."]),
         ("a.ndjson", '{"content": "One."}\n\n{"content": "Two."}\n', ["One.", "Two."]),
         ("a.jsonl", '{"text": "One\u2028two."}\n', ["One\u2028two."]),
         ("a.jsonl", '\ufeff{"text": "One."}', ["One."]),
         ("a.json", '{"text": "One."}', ["One."]),
-        ("a.json", "[]", []),
         ("a.json", '{"text": "", "body": "One."}', ["One."]),
         ("a.TXT", "One.", ["One."]),
+        ("a", "One.", ["One."]),
+        ("a.jsonl", '[{"text": "One."},\n {"text": "Two."}]', ["One.", "Two."]),
+        ("a.ndjson", '{\n  "text": "One."\n}\n', ["One."]),
+        ("a.json", '{"text": "One."}\n{"text": "Two."}\n', ["One.", "Two."]),
         ("README.txt", "One.", ["One."]),
         ("a.txt", b"\xfe\xff" + "One.".encode("utf-16-be"), ["One."]),
         ("a.json", '[{"text": "One."}]'.encode("utf-16"), ["One."]),
@@ -59,21 +61,21 @@ def test_ingest_reads_each_form(tmp_path: Path, name: str, content: str | bytes,
 @pytest.mark.parametrize(
     ("name", "content", "reason", "where"),
     [
-        ("a.json", b"\xff\xfea", "not-utf8", "a.json"),
+        ("a.json", b"\xff\xfea", "not-utf8", "a.json#1"),
         ("a.csv", "text\nZoë".encode("latin-1"), "not-utf8", "a.csv"),
         ("a.csv", 'text\nOne.\n"Two', "bad-row", "a.csv:3"),
-        ("a.csv", "title\nOne\n", "empty", "a.csv:2"),
+        ("a.csv", "title\nOne\n", "empty", "a.csv:1"),
         ("a.tsv", "text\tid\nOne.\n", "bad-row", "a.tsv:2"),
-        ("a.json", '{"text": ["One."]}', "bad-row", "a.json"),
-        ("a.json", '[\n{"text": "One."},\n{"text": }]', "not-json", "a.json:3"),
-        ("a.json", "3", "bad-row", "a.json"),
+        ("a.json", '{"text": ["One."]}', "bad-row", "a.json#1"),
+        ("a.json", '[\n{"text": "One."},\n{"text": }]', "not-json", "a.json#2"),
+        ("a.json", "3", "bad-row", "a.json#1"),
         ("a.json", '[{"data": {"text": "One."}, "annotations": []}]', "task-not-article", "a.json#1"),
         # Python refuses to make a number of so many digits
-        ("a.json", '{"text": "One.", "n": ' + "9" * 5000 + "}", "not-json", "a.json"),
+        ("a.json", '{"text": "One.", "n": ' + "9" * 5000 + "}", "not-json", "a.json#1"),
         ("a.jsonl", '{"text": "One.", "n": ' + "9" * 5000 + "}", "not-json", "a.jsonl:1"),
         ("a.jsonl", '{"text": "One.", "n": ' + "[" * 200 + "]" * 200 + "}", "bad-row", "a.jsonl:1"),
         ("a.jsonl", '{"text": "One.", "n": ' + "[" * 90_000 + "}", "not-json", "a.jsonl:1"),
-        ("a", b"One.", "unknown-format", "a"),
+        ("a.xyz", b"One.", "unknown-format", "a.xyz"),
         ("a.html", b"\xff\xfe<\x00", "empty", "a.html"),
     ],
 )
@@ -96,7 +98,7 @@ def test_ingest_names_a_folder_with_a_files_name_and_a_file_that_cannot_be_read(
 
     monkeypatch.setattr(Path, "open", refuse)
     _, (problem,) = read(folder)
-    assert (problem.reason, problem.detail) == ("unreadable", "Permission denied")
+    assert (problem.reason, problem.detail) == ("unreadable", "it cannot be read: Permission denied.")
 
 
 def test_ingest_takes_the_other_lines_where_one_is_not_utf8(tmp_path: Path):
@@ -113,11 +115,21 @@ def test_ingest_names_a_file_whose_name_is_not_utf8(tmp_path: Path):
     assert Path(problem.where).name == "caf\ufffd.txt"
 
 
-def test_ingest_leaves_gold_and_hidden_folders_of_a_folder_but_reads_them_by_name(tmp_path: Path):
+def test_ingest_lists_what_it_passes_over_in_a_folder_and_reads_it_by_name(tmp_path: Path):
     (tmp_path / ".cache").mkdir()
     write(tmp_path / ".cache", "a.txt", "One.")
+    write(tmp_path, ".b.txt", "One.")
+    write(tmp_path, "README.txt", "One.")
     gold = write(tmp_path, "gold.jsonl", '{"text": "Two."}')
-    assert read(tmp_path) == ([], [])
+    articles, problems = read(tmp_path)
+    assert articles == []
+    assert [(p.reason, p.action, Path(p.where).name) for p in problems] == [
+        ("hidden", "skipped", tmp_path.name),
+        ("passed-over", "skipped", "README.txt"),
+        ("passed-over", "skipped", "gold.jsonl"),
+        ("empty", "refused", tmp_path.name),  # nothing read is not a success
+    ]
+    assert problems[0].detail == "hidden files and folders are not read: .b.txt, .cache."
     assert [a.text for a in read(gold)[0]] == ["Two."]
 
 
@@ -138,7 +150,7 @@ def test_ingest_sees_the_format_of_standard_input(monkeypatch, content: bytes, t
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     articles, problems = read("-")
     assert [a.text[:11] for a in articles] == texts
-    assert [p.where for p in problems] == ([] if texts else ["stdin"])
+    assert [p.where for p in problems] == ([] if texts else ["standard input"])
 
 
 def test_ingest_names_where_the_first_of_two_copies_was(tmp_path: Path):

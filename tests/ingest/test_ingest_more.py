@@ -119,10 +119,17 @@ def test_read_names_a_broken_link_in_a_folder(tmp_path):
     assert (problem.reason, Path(problem.where).name) == ("unreadable", "a.txt")
 
 
-@pytest.mark.parametrize("content", ["Hello there.".encode("utf-16-le"), b"\0" * 50, b"PK\x03\x04\0\0\0\0\x08\0\0\0"])
-def test_read_refuses_what_is_no_text(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\0" * 50, "not-utf8"),
+        (b"PK\x03\x04\0\0\0\0\x08\0\0\0", "broken-archive"),
+        (b"%PDF-1.7", "unknown-format"),
+    ],
+)
+def test_read_refuses_what_is_no_text(tmp_path, content, reason):
     articles, (problem,) = read(write(tmp_path, "a.txt", content))
-    assert (articles, problem.reason, problem.action) == ([], "not-utf8", "refused")
+    assert (articles, problem.reason, problem.action) == ([], reason, "refused")
 
 
 def test_records_keep_aside_a_field_of_an_odd_kind(tmp_path):

@@ -1,0 +1,155 @@
+"""The fields of a record, or a plain text → the article, after the notes on what was changed in it."""
+
+import math
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from labeling.core.article import Article, digest
+from labeling.core.problem import Action, Problem
+from labeling.core.text import UNSTORABLE, normalize, storable
+from labeling.ingest.clean import paragraphs, split_headline, without_breadcrumb, without_rubbish
+from labeling.ingest.fields import OPTIONS, FieldNames, as_text, is_nothing, kind_of, listed, no_text, to_fields
+from labeling.ingest.records import Record
+from labeling.inputs.broken import shown
+
+Note = tuple[str, str, str]  # reason, detail, line
+# What its user calls a field that has another name here.
+CALLED = {"doc_id": "id", "published": "date"}
+
+
+def of_record(record: Record, names: FieldNames, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:
+    """The article of a record."""
+    fields, extra = to_fields(record.fields, names)
+    if "text" not in fields:
+        yield problem("empty", no_text(record.fields, names), record.where)
+        return
+    notes: list[Note] = []
+    for field, name in names.given().items():
+        if not names.find(field, record.fields):
+            detail = f"no field {shown(name)} ({OPTIONS[field]}); there are: {listed(record.fields)}"
+            notes.append(("missing-field", detail, ""))
+    for key in names.read(record.fields):
+        if isinstance(record.fields[key], float) and is_nothing(record.fields[key]):
+            notes.append(("odd-field", f"the field {shown(key)} is NaN, which is not a value", ""))
+    if record.twice:
+        detail = f"{listed(record.twice)} stands in it twice; the last one was kept"
+        notes.append(("duplicate-key", detail, ""))
+    yield from of_fields(fields, extra, record.where, keep_all=keep_all, notes=notes)
+
+
+def of_text(text: str, where: str, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:
+    """The article of a plain text, whose headline is the title."""
+    whole = paragraphs(normalize(text))
+    if keep_all:
+        title, _ = split_headline(whole)
+        yield from of_fields({"text": text, "title": title}, {}, where, keep_all=True)
+        return
+    rest, removed = without_breadcrumb(whole)
+    title, body = split_headline(rest)
+    yield from of_fields({"text": body, "title": title}, {}, where, keep_all=False, removed=removed, raw=text)
+
+
+def of_fields(
+    fields: dict[str, Any],
+    extra: dict[str, Any],
+    where: str,
+    *,
+    keep_all: bool,
+    notes: Iterable[Note] = (),
+    removed: Iterable[tuple[str, str]] = (),
+    raw: str | None = None,
+) -> Iterator[tuple[Article, str] | Problem]:
+    """The article of these fields, after the notes on what was changed in it.
+
+    Args:
+        fields: Article field → value; text is there.
+        extra: What else it came with.
+        where: Its place.
+        keep_all: Leave scraped rubbish in the text.
+        notes: Those on what was changed before.
+        removed: Lines that were taken out before, with their reasons.
+        raw: The text as it came, where that is another one.
+    """
+    text = fields.get("text", "")
+    if not isinstance(text, str):
+        yield problem("bad-row", f"the text is {kind_of(text)}, not text", where)
+        return
+    notes = list(notes)
+    strings: dict[str, str] = {}
+    for name, value in fields.items():
+        string = as_text(value)
+        if string is None:
+            extra = extra | {name: value}
+            notes.append(("odd-field", _odd(CALLED.get(name, name), value), ""))
+        elif name != "text":
+            strings[name] = normalize(string).strip()
+    try:
+        extra = storable(extra)
+    except RecursionError as error:
+        yield problem("bad-row", f"a field is {error}", where)
+        return
+    if unstorable := len(UNSTORABLE.findall(text if raw is None else raw)):
+        detail = f"{unstorable} NUL or lone surrogate characters became U+FFFD"
+        notes.append(("unstorable-characters", detail, ""))
+    body = normalize(text)
+    taken: list[tuple[str, str]] = []
+    if not keep_all:
+        body, more = without_rubbish(paragraphs(body), strings.get("title", ""))
+        taken = [*removed, *more]
+        notes += [(reason, f"taken out as {reason.replace('-', ' ')}", line) for reason, line in taken]
+    if not body.strip():
+        reasons = ", ".join(dict.fromkeys(reason.replace("-", " ") for reason, _ in taken))
+        left = f"cleaning took out all of its text ({reasons}); --keep-all leaves it in"
+        yield problem("empty", left if taken else "there is only white space in its text", where)
+        return
+    published = strings.pop("published", "")
+    strings["published"] = _iso(published)
+    if published and not strings["published"]:
+        extra = extra | {"published": published}
+        notes.append(("unknown-date", f"{published!r} is not an ISO date; it was kept as an extra field", ""))
+    strings["doc_id"] = strings.get("doc_id") or strings.get("url") or digest(body)
+    try:
+        article = Article(text=body, extra=extra, **strings)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        yield problem("bad-row", faults, where)
+        return
+    for reason, detail, line in notes:
+        yield problem(reason, detail, where, article, action="changed", text=line)
+    yield article, where
+
+
+def problem(
+    reason: str,
+    detail: str,
+    where: str,
+    article: Article | None = None,
+    *,
+    action: Action = "refused",
+    text: str = "",
+) -> Problem:
+    """A problem with an article, or with what is not one."""
+    doc_id = article.doc_id if article else ""
+    return Problem(reason=reason, action=action, detail=detail, where=where, doc_id=doc_id, text=text)
+
+
+def _odd(name: str, value: Any) -> str:
+    if not isinstance(value, float):
+        return f"the {name} is {kind_of(value)}, not text; it was kept as an extra field"
+    if math.isinf(value):
+        return f"the {name} is infinite, which is not a value"
+    return f"the {name} is a number that is not exact ({value:g}); it was kept as an extra field"
+
+
+def _iso(published: str) -> str:
+    """An ISO 8601 or RFC 2822 date (and time) in ISO form; "" for any other."""
+    for parse in (date.fromisoformat, datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            return parse(published).isoformat()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return ""

@@ -1,0 +1,117 @@
+"""A record → the fields of an article: the names that they have in the wild, and what is not a value."""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from labeling.core.value import Value
+from labeling.inputs.broken import shown
+
+# Article field → the names that it has in the wild; the first one with a value counts.
+NAMES = {
+    "text": ("text", "body", "content"),
+    "doc_id": ("doc_id", "id"),
+    "title": ("title", "headline"),
+    "published": ("published", "published_at", "date"),
+    "source": ("source", "outlet", "publisher"),
+    "url": ("url", "link"),
+}
+OPTIONS = {"text": "--text-field", "doc_id": "--id-field", "title": "--title-field"}
+SHOWN, LONGEST = 12, 40  # keys in a message, and characters of one
+EXACT = 2**53  # from here on two whole numbers may be the same float
+
+Record = dict[str, Any]
+
+
+class FieldNames(Value):
+    """The names of fields that the user gave, which count alone; "" for those that have their usual names."""
+
+    text: str = ""
+    doc_id: str = ""
+    title: str = ""
+
+    def of(self, field: str) -> tuple[str, ...]:
+        """The names that a field may have."""
+        given = getattr(self, field, "")
+        return (given.strip().casefold(),) if given else NAMES[field]
+
+    def given(self) -> dict[str, str]:
+        """Field → the name that the user gave."""
+        return {field: name for field in OPTIONS if (name := getattr(self, field))}
+
+    def find(self, field: str, keys: Iterable[str]) -> dict[str, str]:
+        """Those names of the field that are among the keys → the first key that is called so."""
+        keys = list(keys)
+        if (own := getattr(self, field, "")) in keys and own:
+            return {own: own}
+        by_name = {_plain(key): key for key in reversed(keys)}
+        return {name: by_name[name] for name in self.of(field) if name in by_name}
+
+    def read(self, keys: Iterable[str]) -> list[str]:
+        """Those of the keys that may be a field of an article."""
+        names = {name for field in NAMES for name in self.of(field)}
+        return [key for key in keys if _plain(key) in names]
+
+
+def to_fields(record: Record, names: FieldNames) -> tuple[Record, Record]:
+    """The record's article fields under our names, and all its others."""
+    taken = {
+        field: key
+        for field in NAMES
+        if (key := next((k for k in names.find(field, record).values() if not is_nothing(record[k])), None))
+    }
+    others = {str(key): value for key, value in record.items() if key not in taken.values()}
+    return {field: record[key] for field, key in taken.items()}, others
+
+
+def is_nothing(value: Any) -> bool:
+    """Whether a value is none: null, an empty text, or NaN, which tables have in empty cells."""
+    return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
+
+
+def has_text(record: Any, names: FieldNames) -> bool:
+    """Whether it is an object with a field for the text, empty or not."""
+    return isinstance(record, dict) and bool(names.find("text", record))
+
+
+def no_text(keys: Iterable[str], names: FieldNames, what: str = "field") -> str:
+    """Why there is no text under these keys: what is missing, what is there, and what to do."""
+    keys = list(keys)
+    if found := names.find("text", keys):
+        return f"the {what} {' and '.join(shown(key) for key in found.values())} is empty"
+    wanted = [names.text] if names.text else NAMES["text"]
+    there = listed(keys) if keys else "none"
+    return f"no {what} {_one_of(wanted)}; there are: {there}. --text-field names another"
+
+
+def listed(keys: Iterable[str]) -> str:
+    """Keys as a message names them: not too many, and none too long."""
+    keys = [shown(key) for key in keys]
+    some = [key if len(key) <= LONGEST else f"{key[:LONGEST]}…" for key in keys[:SHOWN]]
+    return ", ".join(some) + (f" and {len(keys) - SHOWN:,} more" if len(keys) > SHOWN else "")
+
+
+def kind_of(value: Any) -> str:
+    """What a JSON value is, in plain English: "a number"."""
+    kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
+    return (
+        "null"
+        if value is None
+        else next((name for kind, name in kinds.items() if isinstance(value, kind)), "an object")
+    )
+
+
+def as_text(value: Any) -> str | None:
+    """A text or a number as text; None for what is neither, or is a number that nobody wrote as it is here."""
+    if isinstance(value, float) and not abs(value) < EXACT:
+        return None
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
+
+
+def _plain(key: str) -> str:
+    return str(key).strip().casefold()
+
+
+def _one_of(names: Iterable[str]) -> str:
+    *others, last = [shown(name) for name in names]
+    return f"{', '.join(others)} or {last}" if others else last
