@@ -10,9 +10,12 @@ from labeling.cli.options import (
     HERE,
     AnnotateJobsOption,
     ArticlesArgument,
+    IdFieldOption,
     JsonOption,
     KeepAllOption,
     ModelOption,
+    TextFieldOption,
+    TitleFieldOption,
     WorkspaceOption,
 )
 
@@ -23,6 +26,9 @@ def command(
     workspace: WorkspaceOption = HERE,
     model: ModelOption = None,
     keep_all: KeepAllOption = False,
+    text_field: TextFieldOption = "",
+    id_field: IdFieldOption = "",
+    title_field: TitleFieldOption = "",
     jobs: AnnotateJobsOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -30,11 +36,13 @@ def command(
 
     Example: `labeling annotate seeds/ -o tasks.json`
     """
+    from labeling.ingest import FieldNames
     from labeling.settings import open_workspace
     from labeling.workflow.task_files import annotate_files
 
+    names = FieldNames(text=text_field, doc_id=id_field, title=title_field)
     opened = open_workspace(workspace, model=model)
-    done = annotate_files(opened, articles, output, keep_all=keep_all, jobs=jobs, track=console.track)
+    done = annotate_files(opened, articles, output, keep_all=keep_all, names=names, jobs=jobs, track=console.track)
     if json:
         console.json(done)
     else:

@@ -9,10 +9,13 @@ from labeling.cli.options import (
     HERE,
     AnnotateJobsOption,
     ArticlesArgument,
+    IdFieldOption,
     JsonOption,
     KeepAllOption,
     ModelOption,
     ProjectOption,
+    TextFieldOption,
+    TitleFieldOption,
     WorkspaceOption,
 )
 
@@ -27,6 +30,9 @@ def command(
     project: ProjectOption = None,
     model: ModelOption = None,
     keep_all: KeepAllOption = False,
+    text_field: TextFieldOption = "",
+    id_field: IdFieldOption = "",
+    title_field: TitleFieldOption = "",
     jobs: AnnotateJobsOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -37,14 +43,17 @@ def command(
 
     Example: `labeling import articles/ --dry-run`
     """
+    from labeling.ingest import FieldNames
     from labeling.settings import open_workspace
     from labeling.workflow.importing import import_articles
 
+    names = FieldNames(text=text_field, doc_id=id_field, title=title_field)
     opened = open_workspace(workspace, model=model, project=project)
     done = import_articles(
         opened,
         articles,
         keep_all=keep_all,
+        names=names,
         dry_run=dry_run,
         replace=replace,
         jobs=jobs,

@@ -11,6 +11,7 @@ from pydantic import Field
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.value import Value
+from labeling.ingest import FieldNames
 from labeling.settings import Workspace
 from labeling.studio.client import Project, Studio
 from labeling.studio.tasks import to_task
@@ -75,6 +76,7 @@ def import_articles(
     paths: Iterable[str],
     *,
     keep_all: bool = False,
+    names: FieldNames | None = None,
     dry_run: bool = False,
     replace: bool = False,
     jobs: int | None = None,
@@ -91,6 +93,7 @@ def import_articles(
         workspace: Whose project.
         paths: Files and folders of articles, or `-`.
         keep_all: Whether nothing is cleaned away from scraped texts.
+        names: What the fields of records are called, where it is not one of the usual names.
         dry_run: Whether to say only what would be done.
         replace: Whether changed texts take the place of what nobody has begun to label.
         jobs: Processes that annotate; one a core by default.
@@ -101,7 +104,7 @@ def import_articles(
         InputError: There is no article.
         StudioError: Label Studio refused, or could not answer for minutes. The same command goes on from there.
     """
-    intake = Intake(workspace, list(paths), keep_all=keep_all)
+    intake = Intake(workspace, list(paths), keep_all=keep_all, names=names)
     with connect(workspace) as studio:
         articles = intake.some()
         version = version_of(workspace)

@@ -6,7 +6,7 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.errors import InputError
-from labeling.ingest import read_articles
+from labeling.ingest import FieldNames, read_articles
 from labeling.settings import Workspace
 from labeling.workflow.annotating import annotated
 from labeling.workflow.progress import Within
@@ -22,11 +22,15 @@ class Intake:
         problems: What was refused or noticed.
     """
 
-    def __init__(self, workspace: Workspace, paths: Sequence[str], *, keep_all: bool = False) -> None:
+    def __init__(
+        self, workspace: Workspace, paths: Sequence[str], *, keep_all: bool = False, names: FieldNames | None = None
+    ) -> None:
         self.workspace, self.paths = workspace, paths
         self.articles = 0
         self.problems: list[Problem] = []
-        self._items = read_articles(paths, keep_all=keep_all, max_characters=workspace.settings.articles.max_characters)
+        self._items = read_articles(
+            paths, keep_all=keep_all, max_characters=workspace.settings.articles.max_characters, names=names
+        )
 
     def __iter__(self) -> Iterator[Article]:
         for item in self._items:

@@ -13,6 +13,7 @@ from labeling.core.problem import Problem
 from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import atomic_file
+from labeling.ingest import FieldNames
 from labeling.settings import Workspace
 from labeling.studio.tasks import to_task
 from labeling.workflow.intake import Intake, version_of
@@ -34,6 +35,7 @@ def annotate_files(
     output: Path,
     *,
     keep_all: bool = False,
+    names: FieldNames | None = None,
     jobs: int | None = None,
     track: Track = unseen,
 ) -> Annotated:
@@ -46,6 +48,7 @@ def annotate_files(
         paths: Files and folders of articles, or `-`.
         output: A name that ends in .json or .jsonl.
         keep_all: Whether nothing is cleaned away from scraped texts.
+        names: What the fields of records are called, where it is not one of the usual names.
         jobs: Processes that annotate; one a core by default.
         track: Who is shown the progress.
 
@@ -54,7 +57,7 @@ def annotate_files(
     """
     if output.suffix not in {".json", ".jsonl"}:
         raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
-    intake = Intake(workspace, list(paths), keep_all=keep_all)
+    intake = Intake(workspace, list(paths), keep_all=keep_all, names=names)
     articles = intake.some()
     version = version_of(workspace)
     spans: Counter[str] = Counter()
