@@ -10,8 +10,17 @@ from labeling.cli.options import HERE, JsonOption, OfflineOption, ProjectOption,
 from labeling.errors import InputError
 
 LABELS, FILES, INPUT = "Labels and spans", "Files and parts", "Bad input"
+AUTO = "auto"
 
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="The folder.", show_default="exports/")]
+SchemaOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Which labels are legal: a schema, or `auto` for whatever there is.",
+        show_default="the workspace's",
+        rich_help_panel=LABELS,
+    ),
+]
 ChooseOption = Annotated[
     str,
     typer.Option(
@@ -131,6 +140,7 @@ def export(
     output: OutputOption = None,
     workspace: WorkspaceOption = HERE,
     project: ProjectOption = None,
+    schema: SchemaOption = None,
     choose: ChooseOption = "latest",
     drafts: DraftsOption = False,
     unlabelled: UnlabelledOption = "outside",
@@ -160,12 +170,20 @@ def export(
     from labeling.settings import open_workspace
     from labeling.workflow.exporting import export as write
 
-    opened = open_workspace(workspace, project=project)
+    opened = open_workspace(workspace, project=project, schema=None if schema == AUTO else schema)
     options = read_options(opened.settings.split, given)
     if offline:
         console.as_pulled(opened)
-    folder = output or opened.exports
-    done = write(opened, folder, options, offline=offline, track=console.track, meter=console.meter)
+    done = write(
+        opened,
+        output or opened.exports,
+        options,
+        any_label=schema == AUTO,
+        offline=offline,
+        track=console.track,
+        meter=console.meter,
+    )
+    _say_of_labels(done)
     console.exported(done, as_json=json)
 
 
@@ -178,14 +196,7 @@ def convert(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the training files.")],
     workspace: WorkspaceOption = HERE,
-    schema: Annotated[
-        str | None,
-        typer.Option(
-            help="Which labels are legal: a schema, or `auto` for those of the files.",
-            show_default="the workspace's",
-            rich_help_panel=LABELS,
-        ),
-    ] = None,
+    schema: SchemaOption = None,
     choose: ChooseOption = "latest",
     drafts: DraftsOption = False,
     unlabelled: UnlabelledOption = "outside",
@@ -214,18 +225,22 @@ def convert(
     from labeling.settings import open_workspace
     from labeling.workflow.exporting import convert as write
 
-    opened = open_workspace(workspace, schema=None if schema == "auto" else schema)
-    has_schema = schema != "auto" and (schema is not None or opened.is_initialised)
+    opened = open_workspace(workspace, schema=None if schema == AUTO else schema)
+    has_schema = schema != AUTO and (schema is not None or opened.is_initialised)
     options = read_options(opened.settings.split, given)
     done = write(
         opened, files, output, options, schema=opened.label_schema if has_schema else None, meter=console.meter
     )
+    _say_of_labels(done)
+    console.exported(done, as_json=json)
+
+
+def _say_of_labels(done: Any) -> None:
     if done.manifest["problems"].get("unknown-label"):
         console.say(
             "Some labels are not in the schema: --map OLD=NEW renames one, --drop LABEL leaves one out, "
-            "--schema auto takes them as the files have them."
+            "--schema auto takes all as they are, `labeling schema from-project` or `from-export` writes a schema."
         )
-    console.exported(done, as_json=json)
 
 
 def read_options(default: Any, given: dict[str, Any]) -> Any:

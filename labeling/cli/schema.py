@@ -1,4 +1,4 @@
-"""`labeling schema show / check / xml`."""
+"""`labeling schema show / check / xml / from-project / from-export`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labeling.cli import console
-from labeling.cli.options import HERE, JsonOption, WorkspaceOption
+from labeling.cli.options import HERE, JsonOption, OfflineOption, ProjectOption, WorkspaceOption
+from labeling.errors import InputError
 
 if TYPE_CHECKING:
     from labeling.core.schema import LabelSchema
+    from labeling.workflow.schemas import Made
 
 app = typer.Typer(help="The label schema.", no_args_is_help=True)
 SchemaArgument = Annotated[
@@ -62,6 +64,58 @@ def xml(schema: SchemaArgument = None, workspace: WorkspaceOption = HERE) -> Non
     from labeling.studio.config import to_xml
 
     console.put_source(to_xml(_schema(schema, workspace)), "&#x{:x};".format)
+
+
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="The .toml file.", show_default="standard output", dir_okay=False)
+]
+
+
+@app.command("from-project")
+def from_project(
+    workspace: WorkspaceOption = HERE,
+    project: ProjectOption = None,
+    output: OutputOption = None,
+    offline: OfflineOption = False,
+) -> None:
+    """Write a schema for a project that somebody made by hand: its labels and relations, as they are used.
+
+    Example: `labeling schema from-project --project 7 -o schemas/mine.toml`
+    """
+    from labeling.settings import open_workspace
+    from labeling.workflow.schemas import from_project as make
+
+    _write(make(open_workspace(workspace, project=project), offline=offline, track=console.track), output)
+
+
+@app.command("from-export")
+def from_export(
+    files: Annotated[list[str], typer.Argument(help="What was exported from Label Studio, as `convert` takes it.")],
+    output: OutputOption = None,
+) -> None:
+    """Write a schema for what was exported from Label Studio: its labels and relations, as they are used.
+
+    Example: `labeling schema from-export project-1.json -o mine.toml`
+    """
+    from labeling.workflow.schemas import from_files
+
+    _write(from_files(files), output)
+
+
+def _write(made: "Made", output: Path | None) -> None:
+    from labeling.files import write_atomic
+
+    for note in made.notes:
+        console.say(f"Left out: {note}.")
+    if output is None:
+        console.put_source(made.toml, lambda code: f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
+        return
+    if output.exists():
+        raise InputError(f"{output} is there already.", "Name another file, or move that one away.")
+    write_atomic(output, made.toml)
+    console.say(
+        f"{output}: {made.labels} labels and {made.relations} relations. `labeling schema check {output}` checks."
+    )
 
 
 def _schema(name: str | None, workspace: Path) -> "LabelSchema":

@@ -68,6 +68,13 @@ def detect(texts: Iterable[str]) -> Rules:
     return Rules(code=ANY, why=why, found=dict(found), notes=(note, *notes))
 
 
+def spoken(texts: Iterable[str]) -> str:
+    """SpaCy's code of the language that most of the texts are in, whether or not spaCy can cut it."""
+    clear = Counter(code for code in map(language_of, texts) if code)
+    most = clear.most_common(1)
+    return SPELLED.get(most[0][0], most[0][0]) if most else USUAL
+
+
 def _lacks(code: str) -> str:
     """Why spaCy cannot cut a language into tokens; "" where it can."""
     try:

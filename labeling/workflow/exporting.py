@@ -88,11 +88,15 @@ def export(
     folder: Path,
     options: Options | None = None,
     *,
+    any_label: bool = False,
     offline: bool = False,
     track: Track = unseen,
     meter: Meter = unmetered,
 ) -> Exported:
     """Pull what changed, and write the training files of the reviewed labels; offline, of what was pulled before.
+
+    With `any_label`, labels are legal as they are, as in a project that was made by hand; else by the workspace's
+    schema.
 
     Raises:
         StudioError: There is no project, or the server does not answer.
@@ -106,7 +110,7 @@ def export(
             PulledTasks(store),
             folder,
             workspace,
-            workspace.label_schema,
+            None if any_label else workspace.label_schema,
             options or Options(),
             source=f"{state.url} as pulled {state.pulled_at}" if offline else state.url,
             url=f"{state.url}?task={{task}}",
