@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from label_studio_sdk import LabelStudio
 from programs import run
 
 from labeling.core.article import Article
@@ -60,7 +61,9 @@ def measure(workspace: Any, number: int) -> None:
     tasks = [to_task(doc, VERSION) for doc in docs]
     print(f"{number:,} tasks, {len(json.dumps(tasks[0])):,} bytes each")
     seconds = {"bare": 0.0, "ours": 0.0}
+    login = server.credentials(workspace.studio_folder)
     with connect(workspace) as studio:
+        sdk = LabelStudio(base_url=studio.url, api_key=login.token.get_secret_value() if login else "")
         bare = studio.create_project(workspace.label_schema, "Bare calls")
         ours = studio.create_project(workspace.label_schema, "Ours")
         workspace.remember_project(ours.id)
@@ -69,7 +72,7 @@ def measure(workspace: Any, number: int) -> None:
             for start in range(0, number, BARE_BATCH):
                 batch = tasks[start : start + BARE_BATCH]
                 began = time.perf_counter()
-                studio._sdk.projects.import_tasks(id=bare.id, request=batch, return_task_ids=True)
+                sdk.projects.import_tasks(id=bare.id, request=batch, return_task_ids=True)
                 middle = time.perf_counter()
                 for first in range(0, len(batch), BATCH):
                     part = batch[first : first + BATCH]

@@ -39,7 +39,15 @@ class StudioError(LabelingError):
 
 
 class BusyError(StudioError):
-    """Label Studio could not answer now, or its answer got lost: what was asked for may have been done all the same."""
+    """Label Studio could not answer now, or its answer got lost: what was asked for may have been done all the same.
+
+    Attributes:
+        after: In how many seconds it asks to be asked again; None where it does not say.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, after: float | None = None) -> None:
+        super().__init__(message, hint)
+        self.after = after
 
 
 class AccessError(StudioError):

@@ -52,6 +52,7 @@ class StudioSettings(Value):
     url: str = ""
     project: int | None = None
     port: int = Field(default=8080, ge=1, le=65535)
+    timeout: float = Field(default=120.0, ge=1, le=3600)  # seconds until an answer begins
     ca: str = ""  # certificates (PEM) to trust instead of the public ones
     public_url: str = Field(default="", pattern=r"^(https?://[^/]+/?)?$")  # of a proxy before the embedded one
 

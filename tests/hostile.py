@@ -312,7 +312,13 @@ RAW: dict[str, tuple[str, Callable[..., None]]] = {
 }
 
 # What never ends although each answer is sound.
-ENDLESS = {"pages that never end", "the same page for ever", "pages without tasks", "a page of the same task"}
+ENDLESS = {
+    "pages that never end",
+    "numbers that grow for ever",
+    "the same page for ever",
+    "pages without tasks",
+    "a page of the same task",
+}
 
 
 class Hostile(ThreadingHTTPServer):
@@ -427,21 +433,34 @@ class Hostile(ThreadingHTTPServer):
     def page(self, tasks: list[Json], query: dict[str, list[str]]) -> tuple[int, Json]:
         size, number = int(query.get("page_size", ["100"])[0]), int(query.get("page", ["1"])[0])
         some = deepcopy(tasks[(number - 1) * size : number * size])
-        if self.mode == "pages that never end":
-            first = (number - 1) * size + 1
-            return 200, [{**self.tasks[1], "id": key, "annotations": []} for key in range(first, first + size)]
-        if self.mode == "the same page for ever":
-            return 200, [{**self.tasks[1], "id": key, "annotations": []} for key in range(1, size + 1)]
-        if self.mode == "a page of the same task":
-            return 200, [{**self.tasks[1], "data": {"text": str(key)}} for key in range(size)]
-        if self.mode == "pages without tasks":
-            return 200, []
+        if self.mode in ENDLESS:
+            return 200, self.endless(number, size, query)
         return (200, some) if some or number == 1 else (404, {"detail": "Invalid page."})
 
+    def endless(self, number: int, size: int, query: dict[str, list[str]]) -> list[Json]:
+        first = (number - 1) * size + 1
+        if self.mode == "the same page for ever":
+            first = 1
+        elif self.mode == "numbers that grow for ever":
+            after = [
+                item["value"] for item in items_of(query) if item["operator"] == "greater" and "id" in item["filter"]
+            ]
+            first += max(after, default=0)
+        elif self.mode == "pages without tasks":
+            return []
+        elif self.mode == "a page of the same task":
+            return [{**self.tasks[1], "data": {"text": str(key)}} for key in range(size)]
+        return [{**self.tasks[1], "id": key, "annotations": []} for key in range(first, first + size)]
+
     def found(self, query: dict[str, list[str]]) -> list[Json]:
-        items = json.loads(query.get("query", ["{}"])[0]).get("filters", {}).get("items", [])
-        kept = [task for task in self.tasks.values() if all(fits(task, item) for item in items)]
+        kept = [task for task in self.tasks.values() if all(fits(task, item) for item in items_of(query))]
         return sorted(kept, key=lambda task: task["id"])
+
+
+def items_of(query: dict[str, list[str]]) -> list[Json]:
+    """The conditions of a query of the Data Manager."""
+    found: list[Json] = json.loads(query.get("query", ["{}"])[0]).get("filters", {}).get("items", [])
+    return found
 
 
 def fits(task: Json, item: Json) -> bool:

@@ -21,6 +21,7 @@ from labeling.settings import open_workspace
 from labeling.studio import server
 from labeling.studio.client import Studio
 from labeling.studio.config import to_xml
+from labeling.studio.connection import Connection
 from labeling.studio.tasks import to_result
 from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.doctor import examine
@@ -256,14 +257,14 @@ def test_what_answers_is_no_label_studio(workspace):
 
 def test_lost_predictions_are_sent_again(workspace, studio, articles, api, monkeypatch):
     """Another write at the same moment makes the server lose them; here they are taken out of the request."""
-    whole = Studio._ask
+    whole = Connection.send
 
-    def without_predictions(self, method, path, body=None, **rest):
+    def without_predictions(self, method, path, body, *rest):
         if path.endswith("/import"):
             body = [{"data": task["data"]} for task in body]
-        return whole(self, method, path, body, **rest)
+        return whole(self, method, path, body, *rest)
 
-    monkeypatch.setattr(Studio, "_ask", without_predictions)
+    monkeypatch.setattr(Connection, "send", without_predictions)
     done = import_articles(workspace, articles)
     assert done.repaired == 4
     project = existing_project(studio, workspace)

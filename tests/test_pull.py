@@ -17,8 +17,8 @@ import pytest
 
 from labeling.errors import InputError, StudioError
 from labeling.settings import Workspace, open_workspace
+from labeling.studio import connection, server
 from labeling.studio import listing as listing_module
-from labeling.studio import server
 from labeling.studio.client import Studio
 from labeling.studio.listing import Listing
 from labeling.workflow import pulling
@@ -304,16 +304,16 @@ def test_first_pull_reads_nothing_twice_but_part_of_a_page(workspace, hands, mon
         say_of(workspace, "2026-01-01 00:00:00.000001", f"project_id = {hands.project} AND id < {ids[0] + old}")
     monkeypatch.setattr(listing_module, "LARGEST_PAGE", 20)
     listed = 0
-    whole = Listing._read
+    whole = Listing._get
 
-    def read(self, path, params, *rest):
+    def get(self, path, shape, params, **rest):
         nonlocal listed
-        found = whole(self, path, params, *rest)
+        found = whole(self, path, shape, params, **rest)
         if params.get("include") == listing_module.FIELDS:
-            listed += len(found[0]["tasks"])
+            listed += len(found[0] if isinstance(found[0], list) else found[0]["tasks"])
         return found
 
-    monkeypatch.setattr(Listing, "_read", read)
+    monkeypatch.setattr(Listing, "_get", get)
     assert pull(workspace).new == 300
     assert listed <= 300 + listing_module.SAMPLE + again
     assert kept(workspace) == hands.exported()
@@ -421,7 +421,7 @@ def test_disk_that_is_full_loses_nothing(workspace, hands, run):
 
 def test_hiccups_are_asked_again_and_refusals_are_not(workspace, hands, monkeypatch):
     hands.add(3, annotated=1)
-    monkeypatch.setattr(listing_module, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(connection, "FIRST_WAIT", 0.01)
     answers = iter(
         [
             httpx.Response(502, html="<html>Bad gateway</html>"),

@@ -8,7 +8,6 @@ and of its annotations.
 """
 
 import contextlib
-import email.utils
 import json
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -19,15 +18,13 @@ from itertools import count
 from threading import Semaphore
 from typing import Any
 
-import httpx
-import orjson
-import stamina
-from label_studio_sdk.core.api_error import ApiError
+from pydantic import TypeAdapter
 
 from labeling.core.value import Value
 from labeling.errors import StudioError
+from labeling.studio.answers import DRAFTS, PROJECT, TASK_LIST, TASKS
 from labeling.studio.client import Studio, look_ups
-from labeling.studio.transport import untrusted
+from labeling.studio.connection import ATTEMPTS, BETWEEN, NoSuchPageError, TooLargeError
 
 Json = dict[str, Any]
 
@@ -40,13 +37,11 @@ FIELDS = (
 )
 FIRST_PAGE, LARGEST_PAGE = 100, 1000  # tasks
 SAMPLE = 20  # tasks that show how large one is
+# So many times as many tasks may be listed as there are, and a few pages: what changes meanwhile comes again.
+FACTOR, SLACK = 2, 5 * LARGEST_PAGE
 AHEAD = 2  # pages that are asked for at a time
 SINGLE = "WSGIServer"  # so Django's development server calls itself: one process, in which two pages hinder each other
 PAGE_BYTES = 8 << 20  # of an answer, so that memory stays flat whatever the articles' length
-TIMEOUT_SECONDS = 120
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-ATTEMPTS = 6  # with the waits between them, about half a minute
-FIRST_WAIT, LONGEST_WAIT, LONGEST_SECONDS = 0.5, 20.0, 180.0  # seconds; the last is of all attempts together
 MICROSECONDS = "%Y-%m-%dT%H:%M:%S.%fZ"  # the one form of a time that the filters read
 
 
@@ -66,53 +61,39 @@ class Page:
     listed: int = 0
 
 
-class HiccupError(Exception):
-    """Something answered, though not Label Studio, or not now; asked again it may."""
-
-    def __init__(self, problem: ApiError) -> None:
-        super().__init__()
-        self.problem = problem
-
-
 class Listing:
     """The tasks of one project of a connection.
 
-    Whatever fails in passing is asked again, later and later; nothing is ever sent. Every method raises StudioError.
+    Nothing is ever sent. Every method raises StudioError.
 
     Args:
         studio: The connection.
         project: The project's number.
         attempts: How often a question is asked at most.
-
-    Attributes:
-        now: What time the server had at its last answer: seconds since 1970, 0 where it does not say.
     """
 
     def __init__(self, studio: Studio, project: int, *, attempts: int = ATTEMPTS) -> None:
-        self._studio, self._project = studio, project
-        self.now = 0.0
-        self._is_single = False
+        self._connection, self._project, self._attempts = studio.connection, project, attempts
+        self._total = 0  # tasks that the project is known to have
         self._turn = Semaphore(AHEAD)
         self._review = {"review": "true"}
-        self._retrying = stamina.RetryingCaller(
-            attempts=attempts,
-            timeout=LONGEST_SECONDS,
-            wait_initial=FIRST_WAIT,
-            wait_max=LONGEST_WAIT,
-            wait_jitter=FIRST_WAIT,
-        ).on(_again)
+
+    @property
+    def now(self) -> float:
+        """What time the server had at its last answer: seconds since 1970, 0 where it does not say."""
+        return self._connection.now
 
     def created(self) -> tuple[str, float]:
         """When the project was made, and what time the server has: seconds since 1970, 0 where it does not say."""
-        found, now = self._read(f"api/projects/{self._project}/", {"include": "id,created_at"})
-        return str(found.get("created_at") or ""), now
+        found, _ = self._get(f"api/projects/{self._project}/", PROJECT, {"include": "id,created_at"})
+        return found.get("created_at") or "", self.now
 
     def held(self, after: int = 0, last: int | None = None, *, since: str = "", skipped: bool = False) -> Held:
         """How much the project holds of these task ids: above `after`, up to `last`; newer than `since`, with skips."""
         items = _ids(after, last, since)
         if skipped:
             items.append(_item("cancelled_annotations", "greater", "Number", 0))
-        found = self._list(items, 1, include="id")
+        found, _ = self._list(items, 1, include="id")
         return Held(tasks=found["total"], annotations=found["total_annotations"])
 
     def whole(self, skip: int = 0, total: int = 0) -> Iterator[Page]:
@@ -127,15 +108,33 @@ class Listing:
             skip: How many tasks may be left out at the front.
             total: How many there are, as far as is known.
         """
-        found, _ = self._whole_page(1, SAMPLE)
-        size = max(1, min(LARGEST_PAGE, PAGE_BYTES * len(found["tasks"]) // found["bytes"]))
-        self._turn = Semaphore(1 if self._is_single else AHEAD)
+        tasks, length = self._sample(SAMPLE)
+        size = max(1, min(LARGEST_PAGE, PAGE_BYTES * len(tasks) // max(1, length)))
+        self._turn = Semaphore(1 if self._connection.server.startswith(SINGLE) else AHEAD)
+        listed = skip
+        self._total = total
+        seen: set[int] = set()
+        while True:
+            try:
+                for page in self._whole_pages(listed, size, total):
+                    yield page
+                    listed = page.listed
+                    seen.update(task["id"] for task in page.tasks)
+                    self._refuse_more(listed, skip + len(seen))
+            except TooLargeError:
+                if size == 1:
+                    raise
+                size //= 2  # what follows is longer than what came before
+            else:
+                return
+
+    def _whole_pages(self, skip: int, size: int, total: int) -> Iterator[Page]:
         number = skip // size + 1
         listed = (number - 1) * size
         with ThreadPoolExecutor(AHEAD) as ahead:
             numbers = count(number)
             coming = deque(ahead.submit(self._whole_page, next(numbers), size) for _ in range(AHEAD))
-            while tasks := coming.popleft().result()[0]["tasks"]:
+            while tasks := coming.popleft().result()[0]:
                 listed += len(tasks)
                 is_last = len(tasks) < size and listed >= total
                 if not is_last:
@@ -144,110 +143,131 @@ class Listing:
                 if is_last:
                     return
 
-    def _whole_page(self, number: int, size: int) -> tuple[Json, float]:
+    def _sample(self, size: int) -> tuple[list[Json], int]:
+        try:
+            return self._whole_page(1, size)
+        except TooLargeError:
+            if size == 1:
+                raise
+            return self._sample(size // 2)
+
+    def _whole_page(self, number: int, size: int) -> tuple[list[Json], int]:
+        """The tasks of a page, and its bytes; none behind the last one."""
         path = f"api/projects/{self._project}/tasks/"
-        found, now = self._read(path, {"page": number, "page_size": size, "include": FIELDS}, {"tasks": [], "bytes": 1})
-        if not isinstance(found, dict) or "tasks" not in found:
-            raise StudioError(
-                f"What answers at {self._studio.url} lists no tasks.", "Is it a Label Studio from 1.5 on?"
-            )
-        return found, now
+        params = {"page": number, "page_size": size, "include": FIELDS}
+        try:
+            tasks, length = self._get(path, TASK_LIST, params, is_data=True, turn=self._turn)
+        except NoSuchPageError:
+            return [], 0
+        return self._each_once(tasks), length
 
     def some(self, task_ids: Sequence[int]) -> Iterator[Page]:
         """Those of the tasks that there are, with their annotations."""
         left = len(task_ids)
         for ids in look_ups(map(str, task_ids)):
             left -= len(ids)
-            found = self._list([_item("id", "in_list", "List", ids)], len(ids), fields="all", include=FIELDS)
-            yield Page(found["tasks"], not left)
+            yield Page(self._some(ids), not left)
+
+    def _some(self, ids: list[str]) -> list[Json]:
+        try:
+            found, _ = self._list([_item("id", "in_list", "List", ids)], len(ids), fields="all", include=FIELDS)
+        except TooLargeError:
+            if len(ids) == 1:
+                raise
+            middle = len(ids) // 2
+            return self._some(ids[:middle]) + self._some(ids[middle:])
+        tasks: list[Json] = found["tasks"]
+        if strangers := {task["id"] for task in tasks} - set(map(int, ids)):
+            raise self._strange(f"lists task {min(strangers)}, which was not asked for")
+        return tasks
 
     def pages(self, after: int = 0, last: int | None = None, *, since: str = "") -> Iterator[Page]:
         """The tasks with their annotations by id, above `after` and up to `last`; those that are newer than `since`."""
-        size = FIRST_PAGE
+        size, listed = FIRST_PAGE, 0
         while True:
             items = _ids(after, last, since)
-            found = self._list(items, size, fields="all", include=FIELDS)
+            try:
+                found, length = self._list(items, size, fields="all", include=FIELDS)
+            except TooLargeError:
+                if size == 1:
+                    raise
+                size //= 2
+                continue
             tasks = found["tasks"]
             if self._review and any(task.get("total_annotations") and "annotations" not in task for task in tasks):
                 self._review = {}  # another version, where a review is something else
                 continue
             is_last = len(tasks) >= found["total"] or not tasks
+            if tasks:
+                self._refuse_others(tasks, after, last)
             yield Page(tasks, is_last)
             if is_last:
                 return
+            listed += len(tasks)
+            self._refuse_more(listed, listed)
             after = max(task["id"] for task in tasks)
-            size = max(1, min(LARGEST_PAGE, 2 * size, PAGE_BYTES * len(tasks) // max(1, found["bytes"])))
+            size = max(1, min(LARGEST_PAGE, 2 * size, PAGE_BYTES * len(tasks) // max(1, length)))
 
     def drafts(self) -> dict[int, list[Json]]:
         """The drafts of all annotators, by task."""
         found: dict[int, list[Json]] = {}
-        after = 0
+        after = listed = 0
         while True:
             items = [*_ids(after, None), _item("draft_exists", "equal", "Boolean", True)]
-            page = self._list(items, FIRST_PAGE, include="id")
+            page, _ = self._list(items, FIRST_PAGE, include="id")
             for task in page["tasks"]:
                 # the list shows but the drafts of whoever asks
-                drafts, _ = self._read(f"api/tasks/{task['id']}/drafts", {"project": self._project})
-                drafts = drafts.get("tasks") if isinstance(drafts, dict) else None
-                if drafts:
-                    found[task["id"]] = [_without_age(draft) for draft in drafts if isinstance(draft, dict)]
+                path, params = f"api/tasks/{task['id']}/drafts", {"project": self._project}
+                with contextlib.suppress(NoSuchPageError):  # the task went meanwhile
+                    drafts, _ = self._get(path, DRAFTS, params, is_data=True)
+                    if drafts:
+                        found[task["id"]] = [_without_age(draft) for draft in drafts]
             if len(page["tasks"]) >= page["total"] or not page["tasks"]:
                 return found
+            self._refuse_others(page["tasks"], after, None)
+            listed += len(page["tasks"])
+            self._refuse_more(listed, listed)
             after = max(task["id"] for task in page["tasks"])
 
-    def _list(self, items: list[Json], size: int, **params: Any) -> Json:
+    def _list(self, items: list[Json], size: int, **params: Any) -> tuple[Json, int]:
+        """A page of the Data Manager's list, with its numbers; and its bytes."""
         query = json.dumps({"filters": {"conjunction": "and", "items": items}})
         asked = {"project": self._project, "page": 1, "page_size": size, "resolve_uri": "false", "query": query}
-        found, _ = self._read("api/tasks/", {**asked, **self._review, **params})
-        if not isinstance(found, dict) or not {"tasks", "total", "total_annotations"} <= found.keys():
-            raise StudioError(
-                f"What answers at {self._studio.url} lists no tasks.", "Is it a Label Studio from 1.5 on?"
-            )
-        return found
+        found, length = self._get("api/tasks/", TASKS, {**asked, **self._review, **params}, is_data=True)
+        if "total_annotations" not in found:
+            raise self._strange("does not count annotations", "Label Studio does, from 1.5 on.")
+        return {**found, "tasks": self._each_once(found["tasks"])}, length
 
-    def _read(self, path: str, params: Json, missing: Json | None = None) -> tuple[Any, float]:
-        """The JSON of an answer, and the server's clock; `missing` where there is no such page."""
-        with self._studio._spoken():
-            try:
-                return self._retrying(self._get, path, params)
-            except HiccupError as hiccup:
-                raise hiccup.problem from None
-            except ApiError as error:
-                if missing is not None and error.status_code == 404:
-                    return missing, 0.0
-                raise
+    def _get(self, path: str, shape: TypeAdapter[Any], params: Json, **options: Any) -> tuple[Any, int]:
+        return self._connection.get(path, shape, params, attempts=self._attempts, **options)
 
-    def _get(self, path: str, params: Json) -> tuple[Any, float]:
-        """The JSON of an answer, and the server's clock. An object has its size too: `bytes`; a list is its `tasks`."""
-        studio = self._studio
-        question = studio._http.build_request(
-            "GET", f"{studio.url}/{path}", params=params, headers=studio.headers(), timeout=TIMEOUT_SECONDS
-        )
-        with self._turn:
-            answer = studio._http.send(question, stream=True)
-        with contextlib.closing(answer):
-            answer.read()
-        headers = dict(answer.headers)
-        self._is_single = headers.get("server", "").startswith(SINGLE)
-        try:
-            found = orjson.loads(answer.content)
-        except orjson.JSONDecodeError:
-            try:
-                found = json.loads(answer.content)  # lone surrogates
-            except ValueError:
-                found = None
-        if answer.is_error or found is None:
-            body = found if found is not None else {"detail": "something else than JSON; is a proxy between?"}
-            problem = ApiError(status_code=answer.status_code, headers=headers, body=body)
-            if answer.status_code in PASSING or (found is None and answer.status_code not in {401, 403, 404}):
-                raise HiccupError(problem)
-            raise problem
-        if isinstance(found, list):
-            found = {"tasks": found}
-        if isinstance(found, dict):
-            found["bytes"] = len(answer.content)
-        self.now = _clock(headers.get("date", "")) or self.now
-        return found, self.now
+    # what a list may not be
+
+    def _each_once(self, tasks: list[Json]) -> list[Json]:
+        """The tasks of a page; a database may list one twice, but not as two different ones."""
+        found: dict[int, Json] = {}
+        for task in tasks:
+            if found.setdefault(task["id"], task) != task:
+                raise self._strange(f"lists two tasks with the number {task['id']}")
+        return list(found.values())
+
+    def _refuse_others(self, tasks: list[Json], after: int, last: int | None) -> None:
+        """Nothing, where all of the tasks were asked for; else a walk by ids would not end."""
+        for task in tasks:
+            if task["id"] <= after or (last is not None and task["id"] > last):
+                raise self._strange(f"lists task {task['id']}, which was not asked for")
+
+    def _refuse_more(self, listed: int, different: int) -> None:
+        """Nothing, where so many tasks may well have been listed by now; else the pages would not end."""
+        if listed > FACTOR * min(self._total, different) + SLACK:
+            found, _ = self._get(f"api/projects/{self._project}/", PROJECT, {"include": "id,task_number"})
+            self._total = found.get("task_number") or 0  # many may have come meanwhile
+        if listed > FACTOR * min(self._total, different) + SLACK:
+            counted = f"{different:,} different ones" if different < self._total else f"{self._total:,} in the project"
+            raise self._strange(f"listed {listed:,} tasks, and there are only {counted}")
+
+    def _strange(self, what: str, hint: str = BETWEEN) -> StudioError:
+        return StudioError(f"{self._connection.url} {what}.", hint)
 
 
 def before(seconds: float) -> str:
@@ -259,9 +279,9 @@ def comparable(updated_at: str) -> str:
     """A time as the API gives it in the one form in which text order is time order; "" where it is no time."""
     try:
         time = datetime.fromisoformat(updated_at)
-    except ValueError:
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).strftime(MICROSECONDS)
+    except (ValueError, OverflowError):
         return ""
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).strftime(MICROSECONDS)
 
 
 def _ids(after: int, last: int | None, since: str = "") -> list[Json]:
@@ -279,23 +299,3 @@ def _item(field: str, operator: str, kind: str, value: Any) -> Json:
 
 def _without_age(draft: Json) -> Json:
     return {key: value for key, value in draft.items() if key != "created_ago"}
-
-
-def _again(error: Exception) -> bool | float:
-    """Whether what failed may work when it is asked again; or in how many seconds, where the server says so."""
-    if isinstance(error, HiccupError):
-        asked = str((error.problem.headers or {}).get("retry-after") or "")
-        return min(float(asked), 3 * LONGEST_WAIT) if asked.isdecimal() else True
-    # a certificate, an address or a token that is no good stays so
-    if isinstance(error, httpx.ConnectError) and untrusted(error):
-        return False
-    return isinstance(error, httpx.TransportError) and not isinstance(
-        error, httpx.UnsupportedProtocol | httpx.LocalProtocolError
-    )
-
-
-def _clock(date: str) -> float:
-    try:
-        return email.utils.parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError):
-        return 0.0

@@ -1,19 +1,24 @@
 """The HTTP client that carries a token: to one server only, over TLS that is verified."""
 
 import ssl
+import urllib.request
 from pathlib import Path
 
 import httpx
 
 from labeling.errors import InputError, StudioError
+from labeling.secrets import hidden
+from labeling.studio.limits import WatchedTransport
 
 TIMEOUT_SECONDS = 60
 # What is on this machine is reached directly. A proxy of the environment could not reach it, and would read the token.
-DIRECT = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+DIRECT = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 def open_transport(url: str, ca: Path | None = None, timeout: float = TIMEOUT_SECONDS) -> httpx.Client:
     """A client that sends requests to the server of the URL and to no other one.
+
+    It follows no redirect by itself: httpx reads what comes with one whole, however much that is.
 
     httpx itself drops the Authorization header where a redirect leads elsewhere, but a request's body goes along with a
     307 or 308, and the body of a token's renewal is the token. So a request to elsewhere is refused before it is sent.
@@ -36,19 +41,23 @@ def open_transport(url: str, ca: Path | None = None, timeout: float = TIMEOUT_SE
     def stay(request: httpx.Request) -> None:
         target = _origin(request.url)
         if target != origin:
-            place = "{}://{}:{}".format(*target)
+            place = hidden("{}://{}:{}".format(*target))
             raise StudioError(
                 f"{url} redirects to {place}, and the token is not sent there.",
                 f"If {place} is the right server, set LABEL_STUDIO_URL (or [studio] url) to it.",
             )
 
-    return httpx.Client(
-        timeout=timeout,
-        follow_redirects=True,
-        verify=_trusted(ca),
-        mounts=dict.fromkeys(DIRECT),
-        event_hooks={"request": [stay]},
-    )
+    transport = WatchedTransport(verify=_trusted(ca), proxy=_proxy(server))
+    return httpx.Client(timeout=timeout, transport=transport, event_hooks={"request": [stay]})
+
+
+def _proxy(server: httpx.URL) -> str | None:
+    """The proxy of the environment for this server; httpx looks for none where it is handed a transport."""
+    if server.host in DIRECT or urllib.request.proxy_bypass(server.host):
+        return None
+    proxies = urllib.request.getproxies()
+    found = proxies.get(server.scheme) or proxies.get("all")
+    return found if not found or "://" in found else f"http://{found}"
 
 
 def untrusted(error: httpx.ConnectError) -> str:

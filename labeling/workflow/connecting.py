@@ -8,8 +8,10 @@ from labeling.core.value import Value
 from labeling.errors import AccessError, StudioError
 from labeling.settings import EMBEDDED, Workspace, server_identity
 from labeling.studio import server
+from labeling.studio.address import refuse_address
 from labeling.studio.client import Project, Studio
 from labeling.studio.config import differences
+from labeling.studio.limits import Limits
 from labeling.studio.setup import CREDENTIALS, Program, Setup, database_of, read_setup
 
 
@@ -73,12 +75,15 @@ def connect(workspace: Workspace) -> Studio:
     Raises:
         StudioError: There is none, or it does not answer.
         AccessError: There is no token, or it was refused.
+        InputError: What is set is not the address of a server.
     """
     url = workspace.settings.studio.url
+    limits = Limits(patience=workspace.settings.studio.timeout)
     if url:
+        refuse_address(url)  # before somebody looks for a token
         if workspace.api_key is None:
             raise AccessError(f"There is no token for {url}.", "Set LABEL_STUDIO_API_KEY to yours.")
-        studio = Studio(url, workspace.api_key, workspace.studio_ca)
+        studio = Studio(url, workspace.api_key, workspace.studio_ca, limits)
     else:
         running = server.status(workspace.studio_folder)
         login = server.credentials(workspace.studio_folder)
@@ -88,7 +93,7 @@ def connect(workspace: Workspace) -> Studio:
                 "`labeling studio start` starts one; or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY of another.",
             )
         server.remove_leftovers(workspace.studio_folder)
-        studio = Studio(running.url, login.token)
+        studio = Studio(running.url, login.token, limits=limits)
     try:
         studio.user()
     except BaseException:
@@ -101,12 +106,14 @@ def find_project(studio: Studio, workspace: Workspace) -> Project | None:
     """The workspace's project; None where it has none yet.
 
     Raises:
-        StudioError: It has one, and that is gone.
+        StudioError: It has one, and that is gone; or there is none of the number that was set.
     """
-    number = workspace.settings.studio.project or workspace.remembered_project()
+    if number := workspace.settings.studio.project:
+        return studio.project(number)
+    number = workspace.remembered_project()
     if number is None and server_of(workspace) == EMBEDDED:
         number = _embedded(workspace).remembered_project()
-    return None if number is None else studio.project(number)
+    return None if number is None else studio.project(number, was_here=True)
 
 
 def server_of(workspace: Workspace) -> str:

@@ -32,7 +32,7 @@ import orjson
 from pydantic import Field, ValidationError
 
 from labeling.core.value import Value
-from labeling.errors import InputError
+from labeling.errors import InputError, StudioError
 from labeling.files import json_text, write_atomic
 from labeling.settings import EMBEDDED, Workspace
 
@@ -46,7 +46,7 @@ COMPACT_SHARE, COMPACT_BYTES = 0.25, 1 << 20  # a compaction pays where the chan
 PATIENCE_SECONDS = 600
 POLL_SECONDS = 0.2
 BUFFER = 1 << 18  # bytes
-WORN = "`labeling pull --full` after removing that folder makes it anew."
+WORN = "`labeling pull --full` makes the copy anew, and keeps the files of this one."
 
 
 class State(Value):
@@ -245,20 +245,31 @@ class Store:
         return os.pread(file.fileno(), entry.length, entry.offset)
 
     def task(self, task_id: int) -> Json:
-        """A task, without its drafts."""
-        found: Json = orjson.loads(self.line(task_id))
-        return found
+        """A task, without its drafts.
+
+        Raises:
+            KeyError: It is not there.
+            InputError: Its line is damaged.
+        """
+        try:
+            found: Json = _parsed(self.line(task_id))
+            return found
+        except ValueError as error:
+            raise InputError(f"Task {task_id} in {self.folder} is damaged.", WORN) from error
 
     def drafts(self) -> dict[int, list[Json]]:
         """The drafts by task, of tasks that nobody has touched since they were pulled."""
         file = self.folder / "drafts.jsonl"
         if not self.state.drafts_at or not file.is_file():
             return {}
-        rows = [orjson.loads(line) for line in file.read_bytes().splitlines() if line]
+        try:
+            rows = {row["id"]: row["drafts"] for row in map(_parsed, file.read_bytes().splitlines())}
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{file} is damaged.", "`labeling pull --drafts` writes it anew.") from error
         return {
-            row["id"]: row["drafts"]
-            for row in rows
-            if row["id"] in self._index and self._touched(row["id"]) <= self.state.drafts_at
+            number: found
+            for number, found in rows.items()
+            if number in self._index and self._touched(number) <= self.state.drafts_at
         }
 
     def _touched(self, task_id: int) -> str:
@@ -271,7 +282,7 @@ class Store:
         for number in self.ids:
             line = self.line(number)
             if number in known:
-                line = line[:-1] + b',"drafts":' + orjson.dumps(known[number]) + b"}"
+                line = line[:-1] + b',"drafts":' + _written(known[number]) + b"}"
             yield line + b"\n"
 
     # writing
@@ -282,6 +293,7 @@ class Store:
         cls,
         folder: Path,
         *,
+        anew: bool = False,
         waiting: Callable[[str], None] = lambda _: None,
         patience: float = PATIENCE_SECONDS,
     ) -> Iterator["Writer"]:
@@ -289,6 +301,7 @@ class Store:
 
         Args:
             folder: Where.
+            anew: Whether files that cannot be read are put aside, and a new store is made; `Writer.aside` says where.
             waiting: Is told, once, who holds it, where somebody does.
             patience: Seconds that it is waited for.
 
@@ -299,7 +312,8 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             with (folder / "lock").open("a+b") as lock:
                 _acquire(lock, folder, waiting, patience)
-                with Writer(folder) as writer:
+                aside = _put_aside(folder) if anew and not _is_sound(folder) else None
+                with Writer(folder, aside) as writer:
                     yield writer
         except OSError as error:
             raise InputError(
@@ -309,12 +323,17 @@ class Store:
 
 
 class Writer(Store):
-    """A store that is open for writing. What `put` and `drop` did is safe on the disk after `sync`."""
+    """A store that is open for writing. What `put` and `drop` did is safe on the disk after `sync`.
+
+    Attributes:
+        aside: Where the files are that could not be read; None where all could.
+    """
 
     _mode = "r+b"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, aside: Path | None = None) -> None:
         super().__init__(folder)
+        self.aside = aside
         self._end = 0
 
     def __enter__(self) -> Self:
@@ -395,7 +414,7 @@ class Writer(Store):
 
     def keep_drafts(self, drafts: dict[int, list[Json]], at: str) -> None:
         """These are the drafts now, of this time by the server's clock; those of before are forgotten."""
-        lines = b"".join(orjson.dumps({"id": n, "drafts": found}) + b"\n" for n, found in sorted(drafts.items()))
+        lines = b"".join(_written({"id": n, "drafts": found}) + b"\n" for n, found in sorted(drafts.items()))
         write_atomic(self.folder / "drafts.jsonl", lines)
         self.save(self.state.model_copy(update={"drafts_at": at}))
 
@@ -485,10 +504,37 @@ def encode(task: Json) -> tuple[bytes, tuple[int, int, int]]:
         rest["annotations"] = [
             dict(sorted(a.items())) for a in sorted(annotations, key=lambda a: int(a.get("id") or 0))
         ]
+    line = _written({**head, **rest})
+    if not TASK.match(line):  # whatever it is, it could not be read again
+        raise StudioError(f"Task {str(task['id'])[:40]!r} cannot be kept; its numbers or its time are none.")
+    return line, numbers
+
+
+def _written(value: Any) -> bytes:
+    """The value as JSON in one line.
+
+    Raises:
+        StudioError: It is nested too deeply.
+    """
     try:
-        return orjson.dumps({**head, **rest}), numbers
+        return orjson.dumps(value)
     except orjson.JSONEncodeError:  # whole numbers of more than 64 bits, lone surrogates
-        return json.dumps({**head, **rest}, separators=(",", ":")).encode(), numbers
+        try:
+            return json.dumps(value, separators=(",", ":")).encode()
+        except RecursionError as error:
+            raise StudioError("A task cannot be kept: it is nested too deeply.") from error
+
+
+def _parsed(line: bytes) -> Any:
+    """The value of a line; lone surrogates are read too.
+
+    Raises:
+        ValueError: It is not JSON.
+    """
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return json.loads(line)
 
 
 def _read_state(folder: Path) -> State:
@@ -500,6 +546,31 @@ def _read_state(folder: Path) -> State:
     if state.format != FORMAT:
         raise InputError(f"{file} is of another version of labeling (format {state.format}).", WORN)
     return state
+
+
+def _is_sound(folder: Path) -> bool:
+    """Whether the store in the folder, if there is one, can be read to its end."""
+    if not (folder / "state.json").exists():
+        return True
+    try:
+        with Store(folder) as store:
+            for number in store.ids:
+                store.task(number)
+            store.drafts()
+    except InputError:
+        return False
+    return True
+
+
+def _put_aside(folder: Path) -> Path:
+    """Where the files of the store are now: what is damaged may still hold what is nowhere else."""
+    aside = folder / f"damaged-{datetime.now(UTC):%Y-%m-%dT%H%M%S.%f}"
+    aside.mkdir()
+    # the state last: files without one are taken for what a first opening left, and removed
+    for file in [*folder.glob("*.jsonl"), folder / "state.json"]:
+        file.rename(aside / file.name)
+    _sync_folder(folder)
+    return aside
 
 
 def _acquire(lock: IO[bytes], folder: Path, waiting: Callable[[str], None], patience: float) -> None:

@@ -17,7 +17,8 @@ from pydantic import Field
 from labeling.core.value import Value
 from labeling.settings import Workspace, server_identity
 from labeling.studio.client import Project, Studio
-from labeling.studio.listing import ATTEMPTS, Listing, Page, before, comparable
+from labeling.studio.connection import ATTEMPTS
+from labeling.studio.listing import Listing, Page, before, comparable
 from labeling.workflow.progress import Track, unseen
 from labeling.workflow.pulled import PATIENCE_SECONDS, Counts, Store, Writer, store_folder
 
@@ -116,8 +117,13 @@ def pull(
         project = existing_project(studio, workspace)
         listing = Listing(studio, project.id, attempts=attempts)
         folder = store_folder(workspace, project.id)
-        with Store.writing(folder, waiting=waiting, patience=patience) as store:
+        with Store.writing(folder, anew=full, waiting=waiting, patience=patience) as store:
             run = _Pull(store, listing, track)
+            if store.aside:
+                run.notes.append(
+                    f"The copy could not be read, so it was made anew. Its files are in {store.aside}; "
+                    "remove them when you need nothing of them."
+                )
             run.begin(workspace, studio, project)
             run.all(full=full)
             found = run.drafts() if drafts else None
@@ -237,7 +243,7 @@ class _Pull:
         number = task["id"]
         before = self.store.task(number) if number in self.store else None
         outcome = self.put(task)
-        is_recent = comparable(task.get("updated_at", "")) > since  # it has changed just now
+        is_recent = comparable(task.get("updated_at") or "") > since  # it has changed just now
         if outcome == "same" or is_recent:
             return
         if before is None:
@@ -266,6 +272,9 @@ class _Pull:
             left = self.off()
             residual = self.store.state.residual
             tasks, annotations, skips = left.tasks, left.annotations, left.skips
+            if tasks:
+                more = "more" if tasks > 0 else "fewer"
+                self.notes.append(f"The server counts {abs(tasks):,} tasks {more} than it lists.")
             self.remember(residual=(residual[0] + tasks, residual[1] + annotations, residual[2] + skips))
 
     def newer(self) -> None:
@@ -349,7 +358,7 @@ class _Pull:
     def put(self, task: dict[str, Any]) -> str:
         outcome = self.store.put(task)
         self.counts[outcome] += 1
-        self.seen = max(self.seen, comparable(task.get("updated_at", "")))
+        self.seen = max(self.seen, comparable(task.get("updated_at") or ""))
         return outcome
 
     def drop(self, *numbers: int) -> None:

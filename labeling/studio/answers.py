@@ -1,0 +1,177 @@
+"""What of Label Studio's answers is used, and what it has to be: an answer that is otherwise is refused.
+
+Only the fields that something here depends on are looked at: by the ids a task is kept and asked for, by the times a
+pull goes on, by the numbers it is compared. Everything else is kept as it came; what people labelled is read later
+(`annotations`), where each problem is listed.
+"""
+
+import json
+from typing import Annotated, Any, Required, TypeVar
+
+import orjson
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+T = TypeVar("T")
+SHOWN, SHOWN_CHARACTERS = 3, 80  # of what is wrong with an answer
+KEEPING = ConfigDict(extra="allow", strict=True)
+
+Id = Annotated[int, Field(ge=1, lt=2**63)]
+Amount = Annotated[int, Field(ge=0, lt=2**63)]
+Time = Annotated[str, Field(pattern=r"^[0-9T:.+Z -]{0,40}$")]
+
+
+@with_config(KEEPING)
+class Annotation(TypedDict, total=False):
+    """An annotation of a task."""
+
+    id: Required[Id]
+
+
+@with_config(KEEPING)
+class Task(TypedDict, total=False):
+    """A task in one of the lists."""
+
+    id: Required[Id]
+    data: dict[str, Any]
+    created_at: Time | None
+    updated_at: Time | None
+    annotations: list[Annotation]
+    total_annotations: Amount | None
+    cancelled_annotations: Amount | None
+    total_predictions: Amount | None
+    draft_exists: bool | int | None
+
+
+@with_config(KEEPING)
+class Tasks(TypedDict, total=False):
+    """A page of the Data Manager's list: how many tasks and annotations a query finds, and some of them."""
+
+    tasks: Required[list[Task]]
+    total: Required[Amount]
+    total_annotations: Amount
+
+
+@with_config(KEEPING)
+class Project(TypedDict, total=False):
+    """A project."""
+
+    id: Required[Id]
+    title: str | None
+    label_config: str | None
+    model_version: str | None
+    task_number: Amount | None
+    created_at: Time | None
+
+
+@with_config(KEEPING)
+class User(TypedDict, total=False):
+    """Somebody with an account."""
+
+    id: Id
+    email: str
+
+
+@with_config(KEEPING)
+class Imported(TypedDict, total=False):
+    """What became of tasks that were sent."""
+
+    task_ids: list[Id] | None
+    prediction_count: Amount | None
+
+
+@with_config(KEEPING)
+class Created(TypedDict, total=False):
+    """What became of predictions that were sent."""
+
+    created: Amount | None
+
+
+@with_config(KEEPING)
+class Version(TypedDict):
+    """Which Label Studio it is."""
+
+    release: str
+
+
+@with_config(KEEPING)
+class Access(TypedDict):
+    """What a personal access token is exchanged for."""
+
+    access: str
+
+
+TASKS: TypeAdapter[Any] = TypeAdapter(Tasks)
+TASK_LIST: TypeAdapter[Any] = TypeAdapter(list[Task])
+DRAFTS: TypeAdapter[Any] = TypeAdapter(list[dict[str, Any]])
+PROJECT: TypeAdapter[Any] = TypeAdapter(Project)
+USERS: TypeAdapter[Any] = TypeAdapter(list[User])
+USER: TypeAdapter[Any] = TypeAdapter(User)
+IMPORTED: TypeAdapter[Any] = TypeAdapter(Imported)
+CREATED: TypeAdapter[Any] = TypeAdapter(Created)
+VERSION: TypeAdapter[Any] = TypeAdapter(Version)
+ACCESS: TypeAdapter[Any] = TypeAdapter(Access)
+OBJECT: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
+
+
+# pydantic's kinds of errors in the words of JSON
+WANTED = {
+    "int_type": "a whole number",
+    "greater_than_equal": "a whole number from {ge} on",
+    "less_than": "a whole number below {lt}",
+    "string_type": "text",
+    "string_pattern_mismatch": "a time",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "bool_type": "true or false",
+}
+
+
+class DepthError(ValueError):
+    """JSON in JSON in JSON, deeper than anything can be held."""
+
+
+def read_json(content: bytes) -> Any:
+    """The value of an answer's JSON; a whole number of more than 64 bits becomes a float.
+
+    Raises:
+        DepthError: It is nested too deeply.
+        ValueError: It is not JSON.
+    """
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        if "recursion" in str(error):
+            raise DepthError from error
+    try:
+        return json.loads(
+            content.decode("utf-8"), parse_constant=_refuse
+        )  # lone surrogates, which orjson does not take
+    except RecursionError as error:
+        raise DepthError from error
+
+
+def faults(error: ValidationError) -> str:
+    """What is wrong with an answer: the first few things, each with its place."""
+    found = error.errors(include_url=False)
+    lines = []
+    for each in found[:SHOWN]:
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in each["loc"]).lstrip(".")
+        if each["type"] == "missing":
+            lines.append(f"{place} is missing")
+        else:
+            wanted = WANTED.get(each["type"], each["msg"]).format(**each.get("ctx", {}))
+            lines.append(f"{place or 'it'} is {_short(each['input'])}, not {wanted}")
+    more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return "; ".join(lines) + more
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")

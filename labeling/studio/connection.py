@@ -1,0 +1,343 @@
+"""One connection to one Label Studio: who asks, how much and how long, how often, and every failure put into words.
+
+All that is asked of the server and sent to it goes through `get` and `send`. What is asked fails in passing more often
+than for good, so it is asked again, later and later; what is sent is never sent twice, since it may have been done.
+"""
+
+import email.utils
+import json
+import logging
+import threading
+import time
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import stamina
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from labeling.errors import AccessError, BusyError, StudioError
+from labeling.secrets import hidden, keep
+from labeling.studio.address import refuse_address
+from labeling.studio.answers import ACCESS, DepthError, faults, read_json
+from labeling.studio.limits import GarbledError, Limits, TooMuchError, Watch, watching
+from labeling.studio.transport import open_transport, untrusted
+
+AGAIN = "Run the same command again: it goes on from what the server has."
+WHERE_TOKENS_ARE = "Label Studio → your initials → Account & Settings → Access Token"
+BETWEEN = "Is it a Label Studio, and does nothing between change its answers?"
+ALONE = "Check that the URL is the server's address alone, such as http://localhost:8080."
+DETAIL_CHARACTERS = 500  # of what a server says in an error
+
+ATTEMPTS = 6  # with the waits between them, about half a minute
+FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0  # seconds
+LONGEST_ASKED = 60.0  # seconds that a server may ask to be left alone
+SHARE = 1.5  # of the patience: how long a question is asked again
+REDIRECTS = 5
+RENEWED_AFTER = 60.0  # seconds, where an access token does not say how long it is good
+PASSING = frozenset({408, 425, 429})  # and 500 and above: it is not known whether something was done, or it passes
+YEARS = (946_684_800.0, 4_102_444_800.0)  # 2000 to 2100, in seconds since 1970: a clock says something between
+# Each new attempt is logged, and Python shows what nobody asked to log; the last failure has its message.
+logging.getLogger("stamina").addHandler(logging.NullHandler())
+
+
+class NoSuchPageError(StudioError):
+    """There is nothing at an address."""
+
+
+class TooLargeError(StudioError):
+    """An answer has more bytes than one may have; less may be asked for."""
+
+
+class Connection:
+    """A connection to a Label Studio, which closes as a context manager does.
+
+    Every method raises StudioError: AccessError where the token is the matter, BusyError where it may pass.
+
+    Attributes:
+        url: The server's address.
+        now: What time the server had at its last answer: seconds since 1970, 0 where it does not say.
+        server: What the server said that it is, at its last answer.
+    """
+
+    def __init__(self, url: str, api_key: SecretStr, ca: Path | None = None, limits: Limits | None = None) -> None:
+        refuse_address(url)
+        keep(api_key.get_secret_value())
+        self.url = url.rstrip("/")
+        self.limits = limits or Limits()
+        self.now, self.server = 0.0, ""
+        self._api_key = api_key
+        self._access, self._good_until = "", 0.0
+        self._renewing = threading.Lock()
+        self._http = open_transport(self.url, ca, self.limits.patience)
+
+    def close(self) -> None:
+        """The connection is closed."""
+        self._http.close()
+
+    def get(
+        self,
+        path: str,
+        shape: TypeAdapter[Any],
+        params: Mapping[str, Any] | None = None,
+        *,
+        is_data: bool = False,
+        missing: str = "",
+        hint: str = "",
+        attempts: int = ATTEMPTS,
+        turn: AbstractContextManager[Any] | None = None,
+    ) -> tuple[Any, int]:
+        """The value of an answer, and its bytes. What fails in passing is asked again.
+
+        Args:
+            path: The address behind the server's.
+            shape: What the answer has to be.
+            params: The query.
+            is_data: Whether it holds tasks, and may be large.
+            missing: What to say where there is nothing at the address.
+            hint: And what to do then.
+            attempts: How often it is asked at most.
+            turn: Is held until the answer begins.
+
+        Raises:
+            NoSuchPageError: There is nothing at the address.
+            TooLargeError: It has more bytes than an answer may have.
+        """
+        retrying = stamina.RetryingCaller(
+            attempts=attempts,
+            timeout=SHARE * self.limits.patience,
+            wait_initial=FIRST_WAIT,
+            wait_max=LONGEST_WAIT,
+            wait_jitter=FIRST_WAIT,
+        )
+        most = self.limits.data if is_data else self.limits.answer
+        try:
+            return retrying.on(_again)(
+                self._ask, "GET", path, shape, params=params, most=most, turn=turn, is_authorized=True
+            )
+        except NoSuchPageError as error:
+            raise (NoSuchPageError(missing, hint) if missing else error) from None
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        shape: TypeAdapter[Any],
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """The value of the answer to something that is sent, once.
+
+        Raises:
+            BusyError: Nobody knows whether it was done.
+        """
+        most = self.limits.answer
+        return self._ask(method, path, shape, params=params, body=body, most=most, is_authorized=True)[0]
+
+    # one request
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        shape: TypeAdapter[Any],
+        *,
+        most: int,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        turn: AbstractContextManager[Any] | None = None,
+        is_authorized: bool = False,
+    ) -> tuple[Any, int]:
+        headers = {"Accept-Encoding": "gzip"}
+        if is_authorized:
+            headers["Authorization"] = self._authorization()
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        content = None if body is None else orjson.dumps(body)
+        with watching(self.limits, is_writing=method != "GET") as watch:
+            try:
+                # what is sent may take longer to answer; the watch knows
+                request = self._http.build_request(
+                    method,
+                    f"{self.url}/{path}",
+                    params=params,
+                    headers=headers,
+                    content=content,
+                    timeout=watch.patience,
+                )
+                with turn or nullcontext():
+                    answer = self._follow(request)
+                with closing(answer):
+                    data = watch.body(answer, most)
+            except (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError, TooMuchError, GarbledError) as error:
+                raise self._failure(error, path, watch) from None  # some repeat the token
+        self.now = _clock(answer.headers.get("date", "")) or self.now
+        self.server = answer.headers.get("server", "")
+        return self._value(answer, data, path, shape), len(data)
+
+    def _follow(self, request: httpx.Request) -> httpx.Response:
+        """The answer, where need be after some redirects within the server; `transport` refuses those to elsewhere."""
+        for _ in range(REDIRECTS):
+            answer = self._http.send(request, stream=True)
+            if answer.next_request is None:
+                return answer
+            answer.close()
+            if answer.next_request.method != request.method:
+                place = _said(str(answer.next_request.url))
+                raise StudioError(
+                    f"{self.url} redirects to {place}, and what is sent is not sent on.",
+                    f"If {place} is of the right server, set LABEL_STUDIO_URL (or [studio] url) to that server.",
+                )
+            request = answer.next_request
+        raise StudioError(f"{self.url} redirects again and again.", BETWEEN)
+
+    def _value(self, answer: httpx.Response, data: bytes, path: str, shape: TypeAdapter[Any]) -> Any:
+        status = answer.status_code
+        try:
+            found, fault = read_json(data), ""
+        except DepthError:
+            found, fault = None, "with JSON that is nested too deeply"
+        except ValueError:
+            found, fault = None, "with something other than JSON"
+        if not answer.is_success:
+            raise self._refusal(status, found, path, answer.headers.get("retry-after", ""))
+        if fault.endswith("deeply"):
+            raise StudioError(f"{self.url} answered {path} {fault}.", BETWEEN)
+        if fault:
+            raise BusyError(f"{self.url} answered {path} {fault}; is a proxy between?", f"{ALONE} {AGAIN}")
+        try:
+            return shape.validate_python(found)
+        except ValidationError as error:
+            raise StudioError(
+                f"{self.url} answered {path} with what no Label Studio says: {_said(faults(error))}.", BETWEEN
+            ) from None
+
+    # who asks
+
+    def _authorization(self) -> str:
+        token = self._api_key.get_secret_value()
+        if token.count(".") != 2:  # not a JSON Web Token
+            return f"Token {token}"
+        with self._renewing:
+            if time.monotonic() >= self._good_until:
+                most, body = self.limits.answer, {"refresh": token}
+                found, _ = self._ask("POST", "api/token/refresh/", ACCESS, body=body, most=most)
+                self._access = found["access"]
+                keep(self._access)
+                self._good_until = time.monotonic() + _lifetime(self._access) / 2
+            return f"Bearer {self._access}"
+
+    # failures
+
+    def _failure(self, error: Exception, path: str, watch: Watch) -> StudioError:  # noqa: PLR0911 - one a failure
+        match error:
+            case TooMuchError(what="headers"):
+                return StudioError(f"{self.url} answers {path} with headers that do not end.", BETWEEN)
+            case TooMuchError():
+                return TooLargeError(
+                    f"{self.url} answered {path} with more than {error.most / (1 << 20):,.0f} MB.", BETWEEN
+                )
+            case GarbledError():
+                return StudioError(f"{self.url} answered {path} with what cannot be read: {error}.", BETWEEN)
+            case httpx.ConnectError() if why := untrusted(error):
+                return StudioError(
+                    f"The certificate of {self.url} is not trusted: {why}.",
+                    "Where it is of a CA of your own, name its file: [studio] ca in labeling.toml, or LABELING_CA.",
+                )
+            case httpx.ConnectError() | httpx.ConnectTimeout():
+                return BusyError(
+                    f"No Label Studio answers at {self.url}.",
+                    "`labeling studio start` starts one here; for another, check LABEL_STUDIO_URL.",
+                )
+            case httpx.TimeoutException() if watch.received:
+                said = f"{watch.received:,} bytes in {watch.seconds:.0f} s"
+                return BusyError(f"{self.url} began to answer {path}, and did not end in time ({said}).", AGAIN)
+            case httpx.TimeoutException():
+                return BusyError(
+                    f"{self.url} did not answer within {watch.patience:g} s; "
+                    "what was asked for may have been done all the same.",
+                    f"{AGAIN} Where the server is always slow, raise [studio] timeout in labeling.toml.",
+                )
+            case httpx.InvalidURL() | httpx.UnsupportedProtocol():
+                return StudioError(f"{self.url} is not the URL of a server.", "It looks like http://localhost:8080.")
+            case httpx.LocalProtocolError() | UnicodeEncodeError():
+                return AccessError("The token has characters that no token has.", f"Copy it anew: {WHERE_TOKENS_ARE}.")
+        return BusyError(f"The connection to {self.url} broke: {type(error).__name__}.", AGAIN)
+
+    def _refusal(self, status: int, body: Any, path: str, after: str) -> StudioError:
+        detail = _detail(body)
+        if status in (401, 403):
+            return AccessError(f"{self.url} refused the token: {detail or status}", _token_hint(detail))
+        if status == 404:
+            return NoSuchPageError(f"{self.url} has no page {path}, as every Label Studio has.", ALONE)
+        if status in PASSING or status >= 500:
+            said = f"{self.url} cannot answer now (HTTP {status}): {detail or 'no reason given'}"
+            return BusyError(said, AGAIN, after=_seconds(after))
+        return StudioError(f"{self.url} refused {path} (HTTP {status}): {detail or 'no reason given'}")
+
+
+def _again(error: Exception) -> bool | float:
+    """Whether what failed is asked again; or in how many seconds, where the server says so."""
+    if not isinstance(error, BusyError):
+        return False
+    return True if error.after is None else min(error.after, LONGEST_ASKED)
+
+
+def _said(text: str) -> str:
+    """What a server said, fit to be repeated: without secrets, and not too long."""
+    text = hidden(text)
+    return text if len(text) <= DETAIL_CHARACTERS else f"{text[:DETAIL_CHARACTERS]} …"
+
+
+def _detail(body: Any) -> str:
+    if not isinstance(body, dict):
+        return ""
+    said = body.get("detail") or body.get("error") or ""
+    found = [said if isinstance(said, str) else _shown(said), _shown(body.get("validation_errors") or "")]
+    return _said(" ".join(filter(None, found)))
+
+
+def _shown(value: Any) -> str:
+    try:
+        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return ""
+
+
+def _token_hint(detail: str) -> str:
+    if "legacy" in detail:
+        return f"This server takes personal access tokens only. Make one: {WHERE_TOKENS_ARE}."
+    if "expired" in detail or "blacklisted" in detail:
+        return f"It has run out or was revoked. Make another: {WHERE_TOKENS_ARE}."
+    return f"Set LABEL_STUDIO_API_KEY to a token of this server: {WHERE_TOKENS_ARE}."
+
+
+def _seconds(after: str) -> float | None:
+    """How long a Retry-After asks to wait, in seconds or up to a time; None where it does not say."""
+    if after.strip().isdecimal():
+        return float(after)
+    until = _clock(after)
+    return max(0.0, until - time.time()) if until else None
+
+
+def _clock(date: str) -> float:
+    """A time as HTTP writes it, in seconds since 1970; 0 where it is none."""
+    try:
+        found = email.utils.parsedate_to_datetime(date).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+    return found if YEARS[0] < found < YEARS[1] else 0.0
+
+
+def _lifetime(token: str) -> float:
+    """For how many seconds an access token is good, as it says itself."""
+    try:
+        payload = token.split(".")[1]
+        said = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        return max(2.0, min(float(said["exp"]) - float(said["iat"]), 3600.0))
+    except (ValueError, TypeError, KeyError, IndexError):
+        return RENEWED_AFTER
