@@ -29,12 +29,14 @@ class Cluster:
 
     def run(self, program: str, *arguments: str) -> None:
         """A program of PostgreSQL, which refuses to be run by root."""
-        command = [str(self.programs / program), *arguments]
+        whose: dict[str, Any] = {}
         if os.geteuid() == 0:
-            command = ["runuser", "-u", self.owner().pw_name, "--", *command]
+            owner = self.owner()
+            whose = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []}
         with (self.folder / "stderr").open("w") as stderr:  # no pipe, which the server would keep open
             done = subprocess.run(
-                command,
+                [self.programs / program, *arguments],
+                **whose,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -122,6 +122,14 @@ def usable(url: str) -> Postgres:
     return found
 
 
+def test_real_cluster_needs_no_other_program_to_be_somebody_else(
+    postgres: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL refuses to be run by root, and `runuser` is not on everybody's PATH."""
+    monkeypatch.setenv("PATH", "/nowhere")
+    postgres.run("pg_ctl", "-D", "data", "status")
+
+
 def test_real_new_database_is_empty(postgres: Any) -> None:
     assert usable(postgres.create("new")).contents() == database.Contents()
 
