@@ -95,7 +95,9 @@ def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
 
 @app.command()
 def backup(
-    file: Annotated[Path, typer.Argument(help="The archive to write (.tar.gz), or a folder for it.")],
+    to: Annotated[
+        str, typer.Argument(metavar="FILE", help="The archive to write (.tar.gz), or a folder, made where missing.")
+    ],
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
@@ -106,7 +108,7 @@ def backup(
     from labeling.settings import open_workspace
     from labeling.workflow.backing_up import back_up
 
-    done = back_up(open_workspace(workspace), file)
+    done = back_up(open_workspace(workspace), to)
     _report("Backed up", done, as_json)
 
 
@@ -115,6 +117,9 @@ def restore(
     file: Annotated[Path, typer.Argument(help="An archive of `labeling studio backup`.")],
     workspace: WorkspaceOption = HERE,
     replace: Annotated[bool, typer.Option("--replace", help="Give up the data that are there.")] = False,
+    without_login: Annotated[
+        bool, typer.Option("--without-login", help="Leave its login out; the next start makes another account.")
+    ] = False,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -126,7 +131,7 @@ def restore(
     from labeling.workflow.backing_up import restore as put_back
 
     _hide_password(database)
-    done = put_back(open_workspace(workspace), file, database=database, replace=replace)
+    done = put_back(open_workspace(workspace), file, database=database, replace=replace, without_login=without_login)
     _report("Restored", done, as_json)
 
 
@@ -136,6 +141,8 @@ def _report(what: str, done: Any, as_json: bool) -> None:
         return
     console.counts(f"{what}: {done.file} ({done.bytes:,} bytes)", done.counts)
     console.say(f"{done.database}, Label Studio {done.label_studio or 'of an unknown version'}, made {told(done.made)}")
+    for note in done.notes:
+        console.say(note)
 
 
 def _hide_password(url: str | None) -> None:

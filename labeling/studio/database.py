@@ -6,7 +6,6 @@ import re
 import shutil
 import sqlite3
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,8 @@ from labeling.core.value import Value
 from labeling.distribution import install
 from labeling.errors import InputError, StudioError
 from labeling.secrets import keep
+from labeling.studio.dump import replay
+from labeling.studio.inspection import Look, UnfitError
 
 if TYPE_CHECKING:
     import psycopg
@@ -40,6 +41,7 @@ OPTIONS = {
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 # Tables of Label Studio that a count says something of.
 COUNTED = {"projects": "project", "tasks": "task", "predictions": "prediction", "annotations": "task_completion"}
+TRANSACTION = "SELECT pg_current_xact_id()::text"
 DEBIAN = Path("/usr/lib/postgresql")  # where it keeps the tools of each version
 PREPARE = "apt-get install postgresql-client, or the like"
 
@@ -137,6 +139,23 @@ class Sqlite(Value):
         if self.file.exists() and not self.contents().made:
             for file in self.data.glob(f"{FILE}*"):
                 file.unlink()
+
+    def inspect(self, look: Look) -> None:
+        """Show what it holds to somebody who raises where that is wrong; nothing of it is written, run or followed.
+
+        Raises:
+            UnfitError: It is not a database, or damaged.
+        """
+        try:
+            with contextlib.closing(sqlite3.connect(f"{self.file.resolve().as_uri()}?immutable=1", uri=True)) as opened:
+                opened.execute("PRAGMA trusted_schema = OFF")
+                (found,) = opened.execute("PRAGMA quick_check(1)").fetchone()
+                if found != "ok":
+                    raise UnfitError(f"its database is damaged ({found})")
+                tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+                look([row[0] for row in opened.execute(tables)], lambda query: opened.execute(query).fetchall())
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            raise UnfitError(f"its database cannot be read ({error})") from None
 
     def dump(self, to: Path) -> None:
         """Write a consistent copy of it, also while a server works on it; the server waits for that moment.
@@ -250,6 +269,11 @@ class Postgres(Value):
                 found[name] = int(number)
             return found
 
+    def inspect(self, look: Look) -> None:
+        """Show what it holds to somebody who raises where that is wrong."""
+        with self._open() as connection:
+            _show(connection, look)
+
     def heal(self, email: str) -> None:
         """Remove an account that a first start left without its token when it was cut off; no tables are touched."""
         found = self.contents()
@@ -268,17 +292,34 @@ class Postgres(Value):
         to.touch(mode=0o600)
         self._run("pg_dump", "--no-owner", "--no-privileges", "--no-comments", f"--file={to}")
 
-    def load(self, dump: Path) -> None:
+    def load(self, dump: Path, look: Look = lambda *_: None) -> None:
         """Put the copy in the place of all that is in its schema `public`, wholly or not at all.
 
+        Args:
+            dump: What `dump` wrote.
+            look: Is shown what came of it, and raises where that shall not stay.
+
         Raises:
-            StudioError: psql is missing, or the copy does not fit.
+            StudioError: The copy does not fit.
+            UnfitError: It is not what pg_dump writes.
         """
-        with tempfile.NamedTemporaryFile("w", suffix=".sql") as emptying:
-            emptying.write(EMPTY_SCHEMA)
-            emptying.flush()
-            files = (f"--file={emptying.name}", f"--file={dump}")
-            self._run("psql", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", *files)
+        import psycopg
+
+        with self._open() as connection:
+            try:
+                with connection.transaction():
+                    (began,) = connection.execute(TRANSACTION).fetchone() or ("",)
+                    connection.execute(EMPTY_SCHEMA)
+                    replay(dump, connection)
+                    if connection.execute(TRANSACTION).fetchone() != (began,):
+                        raise UnfitError(f"its SQL ended the transaction, so {self.shown} is not what it was")
+                    connection.execute("SET LOCAL search_path TO public")
+                    _show(connection, look)
+            except psycopg.Error as error:
+                said = self._without_password(str(error)).strip()
+                raise StudioError(
+                    f"The backup cannot be put into {self.shown}: {said}", "Nothing was changed."
+                ) from None
 
     def _run(self, tool: str, *arguments: str) -> None:
         environment = {
@@ -402,6 +443,11 @@ def _contents(execute: Any, table: str) -> Contents:
         if there("htx_user")
         else frozenset(),
     )
+
+
+def _show(connection: "psycopg.Connection[tuple[Any, ...]]", look: Look) -> None:
+    found = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()").fetchall()
+    look([row[0] for row in found], lambda query: connection.execute(query.encode()).fetchall())
 
 
 def _tool(name: str) -> str:

@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import importlib.util
 import os
-import re
 import secrets
 import signal
 import site
@@ -14,7 +13,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,7 +24,7 @@ from labeling.core.value import Value
 from labeling.distribution import install
 from labeling.errors import InputError, StudioError
 from labeling.files import json_text, write_atomic
-from labeling.studio import backup
+from labeling.studio import backup, inspection, restoring
 from labeling.studio.database import INHERITED, Database, Postgres, Sqlite, parse_database
 from labeling.studio.setup import (
     CREDENTIALS,
@@ -44,6 +42,7 @@ EMAIL = "labeling@example.org"
 POLL_SECONDS = 0.5
 STOP_SECONDS = 10
 PORTS_TRIED = 20
+BACKUPS_KEPT = 3  # of those that were made before a migration
 LEFTOVER_SECONDS = 3600  # an export in the browser's hands is younger than that
 THREADS = 4  # of each process of gunicorn
 
@@ -144,6 +143,7 @@ def start(
                 _record(folder, ready)
             if setup != before:
                 write_setup(folder, setup)
+                _remove_old_backups(folder, say)
         except BaseException:
             stop(folder)
             raise
@@ -229,16 +229,13 @@ def _wanted(folder: Path, before: Setup | None, url: str | None, program: Progra
 def _prepared(folder: Path, before: Setup | None, setup: Setup, say: Callable[[str], None], safety_copy: bool) -> Setup:
     """The setup, with the version that is installed; the data are fit for it, and saved if they will be migrated."""
     _program()
-    if (folder / backup.UNFINISHED).exists():
+    if (folder / restoring.UNFINISHED).exists():
         raise StudioError(
             "A restore was cut off, so the data are not whole.", "Run `labeling studio restore FILE --replace` again."
         )
     if setup.server == "gunicorn" and not importlib.util.find_spec("gunicorn"):
         raise StudioError("gunicorn is not installed here.", f"Install it: {install('server')}")
-    try:
-        installed = version("label-studio")
-    except PackageNotFoundError:  # a program in its place
-        installed = setup.label_studio
+    installed = inspection.installed() or setup.label_studio  # a program in its place
     database = parse_database(setup.database.get_secret_value(), data_folder(folder))
     login = credentials(folder)
     if login:
@@ -246,7 +243,7 @@ def _prepared(folder: Path, before: Setup | None, setup: Setup, say: Callable[[s
     if not database.contents().made:
         return setup.model_copy(update={"label_studio": installed})
     last = setup.label_studio if before else ""
-    if _numbers(last) > _numbers(installed):
+    if inspection.is_newer(last, installed):
         raise StudioError(
             f"The data were made by Label Studio {last}, and {installed} is installed, which is older.",
             f"pip install 'label-studio=={last}'; or restore a backup that {installed} made.",
@@ -268,8 +265,12 @@ def _prepared(folder: Path, before: Setup | None, setup: Setup, say: Callable[[s
     return setup.model_copy(update={"label_studio": installed})
 
 
-def _numbers(version: str) -> list[int]:
-    return [int(n) for n in re.findall(r"\d+", version)[:4]]
+def _remove_old_backups(folder: Path, say: Callable[[str], None]) -> None:
+    """Keep the newest backups that were made before a migration, each as large as the database; after one went well."""
+    made = sorted((folder / "backups").glob("before-*.tar.gz"), key=lambda file: file.name.rsplit("-", 2)[1:])
+    for old in made[:-BACKUPS_KEPT]:
+        old.unlink(missing_ok=True)
+        say(f"The newest {BACKUPS_KEPT} backups before a migration are kept; removed {old}")
 
 
 def _new_credentials(folder: Path, database: Database) -> Credentials:
@@ -462,6 +463,8 @@ def held(folder: Path) -> Iterator[None]:
         folder.chmod(0o700)
         with (folder / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
+            backup.remove_scratch(folder)
+            restoring.remove_scratch(folder)
             yield
     except OSError as error:
         raise InputError(

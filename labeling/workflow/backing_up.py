@@ -7,31 +7,57 @@ from pathlib import Path
 
 from labeling.errors import InputError, StudioError
 from labeling.settings import EMBEDDED, Workspace
-from labeling.studio import backup, server
+from labeling.studio import backup, restoring, server
+from labeling.studio.archive import SUFFIXES
 from labeling.studio.backup import Backup
 
 # What belongs to the annotations, beside the server: the number of the project, and the parts of exported documents.
 PROJECTS, PARTS = "projects.json", "parts.jsonl"
 
 
-def back_up(workspace: Workspace, file: Path) -> Backup:
-    """The archive of the workspace's server, which may run; in a folder, the time makes its name.
+def back_up(workspace: Workspace, to: str) -> Backup:
+    """The archive of the workspace's server, which may run.
+
+    Args:
+        workspace: Whose.
+        to: The archive, `….tar.gz`; any other name is that of a folder, where the time makes the archive's.
 
     Raises:
         InputError: There is nothing to back up, or the file exists or cannot be written.
         StudioError: The database cannot be copied.
     """
-    if file.is_dir():
-        file = file / f"label-studio-{datetime.now().astimezone():%Y%m%d-%H%M%S}.tar.gz"
     folder = workspace.studio_folder
     if not folder.is_dir():
         raise InputError(f"There is nothing to back up: {workspace.folder.resolve()} has no Label Studio.")
+    file, is_numbered = _archive(to)
     beside = {name: workspace.state / name for name in (PROJECTS, PARTS)}
     with server.held(folder):
-        return backup.write(folder, file, beside)
+        return backup.write(folder, file, beside, numbered=is_numbered)
 
 
-def restore(workspace: Workspace, file: Path, *, database: str | None = None, replace: bool = False) -> Backup:
+def _archive(to: str) -> tuple[Path, bool]:
+    """The archive's name, and whether it may get a number: in a folder each has another name."""
+    file, is_folder = Path(to), to.endswith("/") or Path(to).is_dir()
+    if to.endswith(SUFFIXES) and not is_folder:
+        return file, False
+    if file.suffix and not is_folder:
+        raise InputError(
+            f"{to} is not the name of an archive.",
+            "End it with .tar.gz, or with a / where it is a folder for archives.",
+        )
+    if file.exists() and not file.is_dir():
+        raise InputError(f"{to} is a file, and not a folder for archives.", "Move it away, or name another folder.")
+    return file / f"label-studio-{datetime.now().astimezone():%Y%m%d-%H%M%S}.tar.gz", True
+
+
+def restore(
+    workspace: Workspace,
+    file: Path,
+    *,
+    database: str | None = None,
+    replace: bool = False,
+    without_login: bool = False,
+) -> Backup:
     """What was restored into the workspace, whose server must not run.
 
     Raises:
@@ -42,13 +68,13 @@ def restore(workspace: Workspace, file: Path, *, database: str | None = None, re
     with server.held(folder):
         if server.is_alive(folder):
             raise StudioError("The server of this workspace runs.", "Stop it first: `labeling studio stop`.")
-        done = backup.restore(folder, file, url=database, replace=replace)
-        beside = folder / backup.STAGE / "workspace"
+        done = restoring.restore(folder, file, url=database, replace=replace, without_login=without_login)
+        beside = folder / restoring.STAGE / "workspace"
         _set_aside(workspace)
         _take_project(workspace, beside / PROJECTS)
         if (beside / PARTS).is_file() and not (workspace.state / PARTS).exists():
             (beside / PARTS).replace(workspace.state / PARTS)
-        shutil.rmtree(folder / backup.STAGE, ignore_errors=True)
+        shutil.rmtree(folder / restoring.STAGE, ignore_errors=True)
     return done
 
 

@@ -9,6 +9,7 @@ import pytest
 from labeling.errors import InputError, StudioError
 from labeling.studio import database
 from labeling.studio.database import Postgres, Sqlite, parse_database, password_in, without_password
+from labeling.studio.inspection import UnfitError
 
 
 def parsed(url: str, **environment: str) -> Postgres:
@@ -221,12 +222,65 @@ def test_real_dump_that_does_not_fit_changes_nothing(postgres: Any, tmp_path: Pa
     with psycopg.connect(found.url, autocommit=True) as connection:
         connection.execute("CREATE TABLE one (id int)")
     (tmp_path / "dump.sql").write_text("CREATE TABLE fine (id int);\nCREATE TABEL wrong;\n")
-    with pytest.raises(StudioError, match=r"psql failed on .*spared") as caught:
+    with pytest.raises(StudioError, match=r"cannot be put into .*spared") as caught:
         found.load(tmp_path / "dump.sql")
     assert "syntax error" in caught.value.message
+    assert tables(found) == [("one",)]
+
+
+@pytest.mark.parametrize(
+    ("sql", "error"),
+    [
+        ("\\! touch {evil}", StudioError),
+        ("SELECT 1 \\g | touch {evil}", StudioError),
+        ("COPY one TO PROGRAM 'touch {evil}';", StudioError),
+        ("COMMIT;", UnfitError),
+        ("  rollback work ;", UnfitError),
+        ("end transaction;", UnfitError),
+        ("/* */ COMMIT;", UnfitError),
+    ],
+)
+def test_real_dump_that_somebody_changed_runs_nothing(
+    postgres: Any, tmp_path: Path, sql: str, error: type[Exception], request: pytest.FixtureRequest
+) -> None:
+    import psycopg
+
+    found = usable(postgres.create(f"forged_{abs(hash(request.node.name))}"))
+    with psycopg.connect(found.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE one (id int)")
+    evil = tmp_path / "evil"
+    (tmp_path / "dump.sql").write_text(f"CREATE TABLE fine (id int);\n{sql.format(evil=evil)}\nSELECT 1;\n")
+    with pytest.raises(error):
+        found.load(tmp_path / "dump.sql")
+    assert not evil.exists()
+    if "/*" not in sql:  # which is noticed afterwards
+        assert tables(found) == [("one",)]
+
+
+def test_real_dump_whose_contents_are_refused_changes_nothing(postgres: Any, tmp_path: Path) -> None:
+    import psycopg
+
+    found = usable(postgres.create("refused"))
+    with psycopg.connect(found.url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE one (id int)")
+    (tmp_path / "dump.sql").write_text(
+        "CREATE TABLE public.two (id int);\nCOPY public.two (id) FROM stdin;\n7\n\\.\n\n"
+    )
+
+    def look(names: Any, query: Any) -> None:
+        assert (list(names), query("SELECT id FROM two")) == (["two"], [(7,)])
+        raise UnfitError("it is not what it should be")
+
+    with pytest.raises(UnfitError):
+        found.load(tmp_path / "dump.sql", look)
+    assert tables(found) == [("one",)]
+
+
+def tables(found: Postgres) -> list[tuple[str]]:
+    import psycopg
+
     with psycopg.connect(found.url) as connection:
-        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-    assert tables == [("one",)]
+        return connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
 
 
 def lines(file: Path) -> list[str]:

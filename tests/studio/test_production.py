@@ -335,7 +335,7 @@ def test_backup_destroy_restore(
     assert api.post("/api/projects/1/import", files=upload).status_code == 201
     before = contents(api)
     began = time.monotonic()
-    made = back_up(production, tmp_path / "a.tar.gz")
+    made = back_up(production, f"{tmp_path}/a.tar.gz")
     record_property("backup", time.monotonic() - began)
     assert made.database == "postgresql"
     assert made.counts == {"projects": 1, "tasks": 321, "predictions": 320, "annotations": 1}

@@ -282,6 +282,32 @@ def test_data_of_an_unknown_version_are_backed_up_once(made: Path, program: Call
     assert [mode(file) for file in (made / "backups").iterdir()] == [0o600]
 
 
+def test_old_backups_of_migrations_go_once_another_went_well(
+    made: Path, program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A migration that fails again and again removes none: the first of them may be the only good one."""
+    (made / "backups").mkdir()
+    mine = made / "backups" / "mine.tar.gz"
+    mine.touch()
+    said: list[str] = []
+    program("import sys\nsys.exit('no')")
+    for _ in range(5):
+        with pytest.raises(StudioError):
+            server.start(made, 0, say=said.append)
+    first = sorted((made / "backups").glob("before-*"))
+    assert len(first) == 5
+    program(f"MOVED = 0{ANSWERS}")
+    for number in ("1.3.0", "1.10.0"):
+        monkeypatch.setattr("labeling.studio.inspection.installed", lambda number=number: number)
+        server.start(made, 0, say=said.append)
+        server.stop(made)
+    left = {file.name for file in (made / "backups").iterdir()}
+    assert len(left) == 4
+    assert mine.name in left
+    assert {name[:14] for name in left - {mine.name}} == {"before-1.23.2-", "before-1.3.0-2", "before-1.10.0-"}
+    assert len([line for line in said if "removed" in line and "before-" in line]) == 4
+
+
 def test_no_backup_no_migration(made: Path, program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Unless it is said that there shall be none."""
     program(f"MOVED = 0{ANSWERS}")
@@ -458,7 +484,7 @@ def test_real_backup_while_it_runs_is_another_server_after_its_restore(folder: P
         number = client.get("/api/tasks/", params=query).json()["tasks"][0]["id"]
         assert client.post(f"/api/tasks/{number}/annotations/", json={"result": [region]}).status_code == 201
         before = client.get("/api/tasks/", params=query).json()["tasks"]
-        archive = back_up(open_workspace(folder.parents[1]), tmp_path / "a.tar.gz")
+        archive = back_up(open_workspace(folder.parents[1]), f"{tmp_path}/a.tar.gz")
         assert (archive.counts["predictions"], archive.counts["annotations"]) == (50, 1)
         # what comes after it is not in it
         assert client.post(f"/api/tasks/{number}/annotations/", json={"result": []}).status_code == 201
