@@ -90,7 +90,13 @@ def test_what_tarfile_writes_is_read(tmp_path: Path) -> None:
         found = {
             name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()
         }
-        manifest = {"made": "", "label_studio": "", "database": "sqlite", "counts": {}, "members": found}
+        manifest = {
+            "made": "2026-03-01T06:00:00Z",
+            "label_studio": "",
+            "database": "sqlite",
+            "counts": {},
+            "members": found,
+        }
         for name, data in {**contents, "manifest.json": json.dumps(manifest).encode()}.items():
             member = tarfile.TarInfo(name)
             member.size = len(data)
