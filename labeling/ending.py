@@ -25,7 +25,7 @@ from labeling import __version__
 from labeling.errors import LabelingError
 from labeling.terminal import ReaderGone, guard, one_line, say, visible
 
-NOT_DONE, BUG, INTERRUPTED, GONE, STOPPED = 2, 70, 130, 141, 143
+NOT_DONE, BUG, SIGNALLED, INTERRUPTED, GONE = 2, 70, 128, 130, 141
 SHOWN = 300  # characters of a fault's own words
 LINES = 100  # of a message
 KEPT = 20  # reports of faults
@@ -38,74 +38,74 @@ TOO_MANY = {errno.EMFILE, errno.ENFILE}
 def run(command: Callable[[], int | None]) -> NoReturn:
     """Run it to its end, and leave with the exit code; what it returns is one, and None is 0.
 
-    A fault in one of its threads is reported as it happens, and makes the exit code 70 in the end.
+    SIGTERM and SIGHUP end it as Ctrl-C does, so that it can tidy up. A fault in one of its threads is reported as it
+    happens, and makes the exit code 70 in the end.
     """
     guard()
-    stopped = threading.Event()
+    stops: list[int] = []
     faults: list[BaseException] = []
 
-    def stop(*_: object) -> None:
-        stopped.set()
+    def stop(number: int, _: object) -> None:
+        stops.append(number)
         raise KeyboardInterrupt
 
     def fault(found: Any) -> None:
         faults.append(found.exc_value)
         _bug(found.exc_value)
 
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, stop)
+    for number in filter(None, (signal.SIGTERM, getattr(signal, "SIGHUP", None))):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, stop)
     threading.excepthook = fault
-    code = _code_of(lambda: _to_the_end(command), stopped)
+    code = _code_of(command, stops)
     sys.exit(BUG if faults and code in (0, 1) else code)
 
 
+def _code_of(command: Callable[[], int | None], stops: list[int]) -> int:
+    try:
+        return _to_the_end(command)
+    except ReaderGone:
+        code = GONE
+    except BaseException as error:
+        code, tell = _ending(error, stops)
+        with suppress(OSError, ReaderGone):  # stderr may be gone, or on the disk that is full
+            tell()
+    _close()
+    return code
+
+
 def _to_the_end(command: Callable[[], int | None]) -> int:
-    code = command() or 0
+    try:
+        code = command() or 0
+    except SystemExit as done:
+        code = done.code if isinstance(done.code, int) else NOT_DONE if done.code else 0
     sys.stdout.flush()  # or it would be done, and fail, where nobody can say so
     sys.stderr.flush()
     return code
 
 
-def _code_of(command: Callable[[], int], stopped: threading.Event) -> int:
-    try:
-        try:
-            return command()
-        except SystemExit as done:
-            sys.stdout.flush()
-            return done.code if isinstance(done.code, int) else NOT_DONE if done.code else 0
-        except ReaderGone:
-            raise
-        except BaseException as error:
-            return _said(error, stopped)
-    except ReaderGone:
-        _close()
-        return GONE
-    except OSError as error:  # stderr is on the disk that is full
-        _close()
-        return NOT_DONE if error.errno in FULL else BUG
-
-
-def _said(error: BaseException, stopped: threading.Event) -> int:
-    """The exit code; what happened was said."""
+def _ending(error: BaseException, stops: list[int]) -> tuple[int, Callable[[], None]]:
+    """The exit code, and what tells of it."""
     # pydantic wraps a Ctrl-C that meets it at work
     wrapped = type(error).__name__ == "PydanticSerializationError" and "KeyboardInterrupt" in str(error)
     if isinstance(error, KeyboardInterrupt) or wrapped:
-        say(f"{'Stopped' if stopped.is_set() else 'Interrupted'}. {GO_ON}")
-        return STOPPED if stopped.is_set() else INTERRUPTED
+        code, word = (SIGNALLED + stops[0], "Stopped") if stops else (INTERRUPTED, "Interrupted")
+        return code, lambda: say(f"{word}. {GO_ON}")
     if isinstance(error, LabelingError):
-        return fail(error.message, error.hint)
+        return NOT_DONE, lambda: fail(error.message, error.hint)
     if isinstance(error, MemoryError):
-        return fail("Memory ran out.", "Give it less at once: fewer --jobs, or smaller files one after the other.")
+        hint = "Give it less at once: fewer --jobs, or smaller files one after the other."
+        return NOT_DONE, lambda: fail("Memory ran out.", hint)
     if isinstance(error, OSError):
-        return _failed(error)
+        return NOT_DONE, lambda: _failed(error)
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("labeling"):
-        return fail(f"A package is missing here: {error}", "Install labeling again, with all that it needs.")
-    _bug(error)
-    return BUG
+        hint = "Install labeling again, with all that it needs."
+        return NOT_DONE, lambda: fail(f"A package is missing here: {error}", hint)
+    return BUG, lambda: _bug(error)
 
 
-def fail(message: str, hint: str = "") -> int:
-    """The exit code of what was not done; message and hint were said. Further lines of a message are set in."""
+def fail(message: str, hint: str = "") -> None:
+    """Say what went wrong and what to do next. Further lines of a message are set in, so that none looks like ours."""
     first, *more = visible(message).split("\n")
     say(f"Error: {first}", "red")
     for line in more[:LINES]:
@@ -114,10 +114,9 @@ def fail(message: str, hint: str = "") -> int:
         say(f"    … and {len(more) - LINES:,} more lines", "red")
     for line in filter(None, hint.splitlines()):
         say(f"  → {line}")
-    return NOT_DONE
 
 
-def _failed(error: OSError) -> int:
+def _failed(error: OSError) -> None:
     place = f" ({error.filename})" if error.filename else ""
     hint = ""
     if error.errno in FULL:
@@ -126,7 +125,7 @@ def _failed(error: OSError) -> int:
         hint = "Check whose it is, and its permissions."
     elif error.errno in TOO_MANY:
         hint = "More files are open than the system allows: try fewer --jobs, or a higher `ulimit -n`."
-    return fail(f"{error.strerror or str(error) or type(error).__name__}{place}", hint)
+    fail(f"{error.strerror or str(error) or type(error).__name__}{place}", hint)
 
 
 def _bug(error: BaseException) -> None:

@@ -1,6 +1,7 @@
 """How commands end: which exit code, with which words, and what is kept of a bug."""
 
 import os
+import pty
 import re
 import signal
 import stat
@@ -189,6 +190,46 @@ run(work)
 
     assert (process.returncode, out) == (143, "tidied\n")
     assert said.startswith("Stopped. Nothing is broken")
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "words"),
+    [(signal.SIGINT, 130, "Interrupted. "), (signal.SIGTERM, 143, "Stopped. "), (signal.SIGHUP, 129, "Stopped. ")],
+)
+def test_command_that_is_stopped_says_so(number: int, code: int, words: str, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "labeling", "annotate", "-", "-o", str(tmp_path / "tasks.json")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    time.sleep(6)  # it waits for its standard input
+    process.send_signal(number)
+    out, said = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (code, "")
+    assert said == f"{words}Nothing is broken: the same command goes on from here.\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_terminal_that_was_closed_is_no_bug(tmp_path: Path) -> None:
+    number, name = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{BEGIN}\nrun(lambda: time.sleep(60))"],
+        stdin=name,
+        stdout=name,
+        stderr=name,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
+    )
+    os.close(name)
+    time.sleep(2)
+    os.close(number)
+    process.send_signal(signal.SIGHUP)
+
+    assert process.wait(30) == 129
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_import_that_fails_is_told_like_any_fault(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from labeling import __version__
 from labeling.cli import annotate, demo, doctor, export, importing, init, pull, schema, status, studio, train, watch
+from labeling.ending import INTERRUPTED
 from labeling.errors import InputError
 from labeling.terminal import put
 
@@ -61,7 +62,7 @@ def main() -> int:
     """
     command = typer.main.get_command(app)
     try:
-        return int(command.main(prog_name="labeling", standalone_mode=False) or 0)
+        code = int(command.main(prog_name="labeling", standalone_mode=False) or 0)
     except USAGE as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             return int(error.exit_code)  # its message is the help, which was printed
@@ -72,3 +73,6 @@ def main() -> int:
         if isinstance(error.__context__, EOFError | OSError):
             raise error.__context__ from None
         raise
+    if code == INTERRUPTED:  # Typer's word for a Ctrl-C
+        raise KeyboardInterrupt
+    return code
