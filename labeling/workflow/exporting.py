@@ -12,6 +12,7 @@ from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import AccessError, InputError, StudioError
 from labeling.files import read_text
+from labeling.inputs.broken import shown
 from labeling.settings import Workspace
 from labeling.studio.annotations import STATES, Rules, read_task
 from labeling.studio.exports import parse
@@ -142,7 +143,7 @@ def convert(
             workspace,
             schema,
             options or Options(),
-            source=", ".join(map(str, files)),
+            source=", ".join(map(shown, files)),  # a name may not be UTF-8
             url=records.url if isinstance(records, PulledTasks) else _address(workspace),
             meter=meter,
         )
