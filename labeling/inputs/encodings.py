@@ -24,7 +24,7 @@ def utf16(head: bytes) -> str:
     pairs = len(head) // 2
     first, second = head[0 : 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)
     for nuls, others, encoding in ((second, first, "utf-16-le"), (first, second, "utf-16-be")):
-        if pairs and nuls >= MIN_NULS * pairs and nuls >= 20 * others:
+        if pairs and nuls >= MIN_NULS * pairs and nuls > 4 * others:
             text = head[: 2 * pairs].decode(encoding, "replace")
             return "" if CONTROL.search(text) else encoding
     return ""
