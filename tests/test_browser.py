@@ -102,7 +102,7 @@ def test_annotator_corrects_a_task_and_the_export_holds_exactly_that(workspace: 
     )
     with connect(workspace) as studio:
         project = project_in_step(studio, workspace)
-        studio.push(project, [to_task(predicted, "model-1")])
+        studio.create(project, [to_task(predicted, "model-1")])
         studio.prefill(project, "model-1")
 
     page.goto(f"{project.url}?labeling=1")
@@ -167,7 +167,7 @@ def test_annotator_sees_and_edits_normal_forms_and_the_export_keeps_them(
     )
     with connect(workspace) as studio:
         project = project_in_step(studio, workspace)
-        studio.push(project, [to_task(with_normal_forms(predicted, workspace.label_schema), "model-1")])
+        studio.create(project, [to_task(with_normal_forms(predicted, workspace.label_schema), "model-1")])
         studio.prefill(project, "model-1")
     page.goto(f"{project.url}?labeling=1")
     page.wait_for_selector(".htx-highlight", timeout=60_000)
@@ -269,7 +269,7 @@ def test_markup_in_articles_shows_as_text_and_never_runs(workspace: Workspace, p
     page.on("request", lambda request: happened.append(request.url) if "evil.example.org" in request.url else None)
     with connect(workspace) as studio:
         project = project_in_step(studio, workspace)
-        studio.push(project, [to_task(LabeledDoc.of(article, (span,)), "model-1")])
+        studio.create(project, [to_task(LabeledDoc.of(article, (span,)), "model-1")])
         studio.prefill(project, "model-1")
 
     def nothing_ran() -> None:

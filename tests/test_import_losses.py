@@ -2,9 +2,13 @@
 
 import hashlib
 import json
+import random
 import re
+import sqlite3
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -14,7 +18,7 @@ from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.client import Studio
 from labeling.workflow import importing
-from tests.test_push import TEXTS, api, push, tasks
+from tests.test_push import TEXTS, api, newer, push, tasks
 
 __all__ = ["api"]
 pytestmark = pytest.mark.studio
@@ -156,3 +160,168 @@ def test_one_server_spelt_in_two_ways_got_everything_twice(
         assert again.outcomes == {"there already": 6}
     assert push(open_workspace(workspace.folder)).outcomes == {"there already": 6}
     assert list(workspace.state.glob("import-*.sqlite")) == [ledger]
+
+
+def submit(api: httpx.Client, task: int) -> int:
+    answer = api.post(f"/api/tasks/{task}/annotations/", json={"result": []})
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def database(studio_folder: Path) -> "closing[sqlite3.Connection]":
+    return closing(sqlite3.connect(f"file:{studio_folder / 'data' / 'label_studio.sqlite3'}?mode=ro", uri=True))
+
+
+def take_predictions(api: httpx.Client, workspace: Workspace, *numbers: int) -> None:
+    """As the server loses them: the tasks are there, and their predictions are not."""
+    selected = {"selectedItems": {"all": False, "included": list(numbers)}}
+    query = {"id": "delete_tasks_predictions", "project": workspace.remembered_project()}
+    api.post("/api/dm/actions/", params=query, json=selected).raise_for_status()
+
+
+@pytest.mark.parametrize("again", ["the same articles", "other articles"])
+def test_tasks_stayed_without_a_prediction_for_good(workspace: Workspace, api: httpx.Client, again: str):
+    push(workspace)
+    there = tasks(workspace, api)
+    begun, free = there["n0"]["id"], there["n1"]["id"]
+    take_predictions(api, workspace, begun, free)
+    annotation = submit(api, begun)
+    texts = TEXTS if again == "the same articles" else {"x": "Rebels left Kyiv on Monday."}
+    planned = push(workspace, texts, dry_run=True)
+    assert planned.repaired == 1
+    assert not tasks(workspace, api)["n1"]["predictions"]
+    done = push(workspace, texts)
+    assert done.repaired == 1
+    found = tasks(workspace, api)
+    assert [p["model_version"] for p in found["n1"]["predictions"]] == [done.model_version]
+    assert not found["n0"]["predictions"]
+    assert [a["id"] for a in found["n0"]["annotations"]] == [annotation]
+    for report in (planned, done, push(workspace, texts)):
+        (problem,) = report.problems
+        assert (problem.reason, problem.action, problem.doc_id) == ("no-prediction", "kept", "n0")
+        assert problem.url.endswith(f"?task={begun}")
+
+
+def test_what_was_begun_went_on_as_begun_when_its_annotation_was_gone(workspace: Workspace, api: httpx.Client):
+    old = push(workspace).model_version
+    number = tasks(workspace, api)["n0"]["id"]
+    annotation = submit(api, number)
+    workspace = newer(workspace)
+    assert push(workspace).outcomes == {"new predictions": 5, "begun, kept as it is": 1}
+    assert [p["model_version"] for p in tasks(workspace, api)["n0"]["predictions"]] == [old]
+    api.delete(f"/api/annotations/{annotation}/").raise_for_status()
+    done = push(workspace)
+    assert done.outcomes == {"there already": 5, "new predictions": 1}
+    assert [p["model_version"] for p in tasks(workspace, api)["n0"]["predictions"]] == [done.model_version]
+
+
+class Submitting(threading.Thread):
+    """Submits annotations on tasks as fast as it can, and knows which were answered with 201."""
+
+    def __init__(self, api: httpx.Client, numbers: list[int], seed: int, pause: float = 0.05) -> None:
+        super().__init__(daemon=True)
+        self.api, self.numbers, self.random, self.pause = api, numbers, random.Random(seed), pause
+        self.ended, self.submitted = threading.Event(), {}
+
+    def run(self) -> None:
+        while not self.ended.wait(self.pause):
+            number = self.random.choice(self.numbers)
+            answer = self.api.post(f"/api/tasks/{number}/annotations/", json={"result": []})
+            if answer.status_code == 201:
+                self.submitted[answer.json()["id"]] = number
+
+    def end(self) -> dict[int, int]:
+        self.ended.set()
+        self.join(60)
+        return self.submitted
+
+
+def test_replace_deleted_annotations_that_were_submitted_meanwhile(
+    workspace: Workspace, api: httpx.Client, studio_folder: Path
+):
+    texts = {f"n{n}": f"Police arrested {n + 2} protesters in Paris on Monday." for n in range(14)}
+    push(workspace, texts)
+    before = {task["id"]: task for task in tasks(workspace, api).values()}
+    annotators = [Submitting(api, list(before)[:8], seed, pause=1) for seed in range(3)]
+    for annotator in annotators:
+        annotator.start()
+    changed = {key: text.replace("Paris", "Berlin") for key, text in texts.items()}
+    done = push(workspace, changed, replace=True)
+    submitted = {key: value for annotator in annotators for key, value in annotator.end().items()}
+    assert submitted
+    with database(studio_folder) as db:
+        there = dict(db.execute("SELECT id, task_id FROM task_completion").fetchall())
+        assert {key: there.get(key) for key in submitted} == submitted
+        texts_of = {n: json.loads(data)["text"] for n, data in db.execute("SELECT id, data FROM task")}
+        assert all(texts_of[number] == before[number]["data"]["text"] for number in submitted.values())
+    again = push(workspace, changed, replace=True)  # takes back what was submitted after the end
+    reported = {p.doc_id for p in (*done.problems, *again.problems) if p.action == "refused"}
+    assert {before[number]["data"]["doc_id"] for number in submitted.values()} == reported
+    found = tasks(workspace, api)  # each article once
+    assert set(found) == set(texts)
+    for key, task in found.items():
+        kept = key in reported
+        assert task["data"]["text"] == (texts[key] if kept else changed[key])
+        assert bool(task["annotations"]) == kept
+        assert len(task["predictions"]) == 1
+    assert again.outcomes == {"there already": len(texts) - len(reported), "text differs, refused": len(reported)}
+
+
+def test_what_was_there_twice_was_deleted_with_what_someone_submitted_meanwhile(
+    workspace: Workspace, api: httpx.Client, monkeypatch, studio_folder: Path
+):
+    push(workspace)
+    data = tasks(workspace, api)["n2"]["data"]
+    project = workspace.remembered_project()
+    made = api.post(f"/api/projects/{project}/import?return_task_ids=true", json=[{"data": data}]).json()["task_ids"][0]
+    real, annotations = Studio.unbegun, []
+
+    def unbegun(*args):
+        free = real(*args)
+        annotations.append(submit(api, made))  # between the question and what follows
+        return free
+
+    monkeypatch.setattr(Studio, "unbegun", unbegun)
+    done = push(workspace)
+    monkeypatch.undo()
+    with database(studio_folder) as db:
+        there = [row[0] for row in db.execute("SELECT id FROM task_completion WHERE task_id = ?", (made,))]
+    assert set(annotations) <= set(there)
+    found = tasks(workspace, api)
+    assert found["n2"]["id"] == made
+    assert (done.returned, [p.reason for p in done.problems]) == (1, ["begun-meanwhile"])
+
+
+def test_what_is_submitted_on_a_task_that_was_set_aside_comes_back_with_the_next_import(
+    workspace: Workspace, api: httpx.Client
+):
+    push(workspace)
+    old = tasks(workspace, api)["n1"]["id"]
+    changed = TEXTS | {"n1": "Police arrested nobody at all."}
+    done = push(workspace, changed, replace=True)
+    assert (done.outcomes["replaced text"], done.set_aside) == (1, 1)
+    aside = int(done.aside_url.split("/")[-2])
+    listed = api.get("/api/tasks/", params={"project": aside, "fields": "all"}).json()["tasks"]
+    assert [task["id"] for task in listed] == [old]
+    annotation = submit(api, old)  # in a page that has been open since
+    again = push(workspace, changed)
+    found = tasks(workspace, api)
+    assert [a["id"] for a in found["n1"]["annotations"]] == [annotation]
+    assert found["n1"]["data"]["text"] == TEXTS["n1"]
+    assert {p.reason for p in again.problems} == {"begun-meanwhile", "text-differs"}
+    assert again.outcomes == {"there already": 5, "text differs, refused": 1}
+
+
+def test_new_predictions_never_touch_annotations(workspace: Workspace, api: httpx.Client, studio_folder: Path):
+    push(workspace)
+    numbers = [task["id"] for task in tasks(workspace, api).values()]
+    annotators = [Submitting(api, numbers, seed, pause=0.5) for seed in range(2)]
+    for annotator in annotators:
+        annotator.start()
+    done = push(newer(workspace))
+    submitted = {key: value for annotator in annotators for key, value in annotator.end().items()}
+    with database(studio_folder) as db:
+        there = dict(db.execute("SELECT id, task_id FROM task_completion").fetchall())
+    assert {key: there.get(key) for key in submitted} == submitted
+    assert sum(done.outcomes.values()) == 6
+    assert all(task["predictions"] for task in tasks(workspace, api).values())

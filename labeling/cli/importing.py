@@ -19,6 +19,8 @@ from labeling.cli.options import (
     WorkspaceOption,
 )
 
+SHOWN = 5
+
 
 def command(
     articles: ArticlesArgument,
@@ -66,9 +68,19 @@ def command(
         numbers = {"articles": done.articles, "new": 0} | done.outcomes
         console.counts(f"{done.project_url or 'a new project'}{' (nothing was done)' if dry_run else ''}", numbers)
         if done.repaired:
-            console.say(f"The server lost {done.repaired} predictions; they were sent again.")
+            what = "would be" if dry_run else "were"
+            console.say(f"The server has lost {done.repaired} predictions; they {what} sent again.")
         if done.removed:
-            console.say(f"{done.removed} tasks were there twice; those that nobody had begun were taken away.")
+            console.say(f"{done.removed} tasks were there twice; those that nobody had begun were set aside.")
+        if done.set_aside:
+            console.say(f"Nothing was deleted: {done.set_aside} tasks are in {done.aside_url} now.")
+        if done.returned:
+            console.say(f"{done.returned} tasks that had been set aside came back: someone had begun to label them.")
+        begun = [problem for problem in done.problems if problem.reason == "no-prediction"]
+        for problem in begun[:SHOWN]:
+            console.say(f"Begun on an empty page, since it has no prediction: {problem.url}")
+        if len(begun) > SHOWN:
+            console.say(f"… and {len(begun) - SHOWN} more; --json lists them.")
         if done.waited:
             console.say(f"The server could not answer {done.waited} times, and was asked again.")
         if done.replaced_version:

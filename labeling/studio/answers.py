@@ -65,6 +65,13 @@ class Project(TypedDict, total=False):
 
 
 @with_config(KEEPING)
+class Projects(TypedDict, total=False):
+    """A page of projects."""
+
+    results: Required[list[Project]]
+
+
+@with_config(KEEPING)
 class User(TypedDict, total=False):
     """Somebody with an account."""
 
@@ -105,6 +112,7 @@ TASKS: TypeAdapter[Any] = TypeAdapter(Tasks)
 TASK_LIST: TypeAdapter[Any] = TypeAdapter(list[Task])
 DRAFTS: TypeAdapter[Any] = TypeAdapter(list[dict[str, Any]])
 PROJECT: TypeAdapter[Any] = TypeAdapter(Project)
+PROJECTS: TypeAdapter[Any] = TypeAdapter(Projects)
 USERS: TypeAdapter[Any] = TypeAdapter(list[User])
 USER: TypeAdapter[Any] = TypeAdapter(User)
 IMPORTED: TypeAdapter[Any] = TypeAdapter(Imported)

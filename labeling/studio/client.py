@@ -1,8 +1,8 @@
-"""What `labeling` does to a project of a Label Studio: looks articles up, pushes tasks, completes and removes them."""
+"""What `labeling` does to a project of a Label Studio: looks articles up, pushes tasks, predicts, moves tasks."""
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote_plus
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
-from labeling.studio.answers import CREATED, IMPORTED, OBJECT, PROJECT, TASKS, USER, USERS, VERSION
+from labeling.studio.answers import CREATED, IMPORTED, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, VERSION
 from labeling.studio.config import instructions, to_xml
 from labeling.studio.connection import AGAIN, ALONE, BETWEEN, Connection, TooLargeError
 from labeling.studio.limits import Limits
@@ -23,6 +23,13 @@ LOOK_UP = 300  # ids in one look-up: 0.4 s on 10,000 tasks
 LOOK_UP_BYTES = 2800  # of them in a URL: some servers and proxies take no line of more than 4,094 bytes
 MOST_COPIES = 100  # tasks of one article
 FIRST_ATTEMPTS = 3  # of the first question: whoever mistyped an address need not wait for half a minute
+# Annotations themselves, not only their count: a task that is written while someone submits keeps the old count.
+COUNTED = "id,total_predictions,total_annotations,cancelled_annotations,draft_exists,annotations_ids"
+VERSIONS = "predictions_model_versions"
+ASIDE = (
+    "Tasks that `labeling import` took out of the project of this number: they were there twice, or their text was "
+    "replaced. Nobody need label them. What is submitted here all the same, the next import takes back."
+)
 NEWEST = json.dumps({"ordering": ["-tasks:id"]})
 
 
@@ -55,6 +62,22 @@ class Stored(Value):
     begun: bool = False
     versions: tuple[str, ...] = ()
     twins: tuple["Stored", ...] = ()
+
+
+class State(Value):
+    """What a task has: how many predictions, of which versions, and whether someone has begun to label it."""
+
+    predictions: int
+    versions: tuple[str, ...]
+    begun: bool
+
+
+class Bare(Value):
+    """A task without any prediction: its number, whether someone has begun it, and its data."""
+
+    task_id: int
+    begun: bool
+    data: Json
 
 
 class Extent(Value):
@@ -175,7 +198,7 @@ class Studio:
             fields = "id,data,total_annotations,cancelled_annotations,draft_exists,predictions_model_versions"
             for task in self._listed(project, "data.doc_id", ids, fields):
                 stored = _stored(task)
-                found[str(task["data"].get("doc_id"))].append(stored)
+                found[str(_data(task).get("doc_id"))].append(stored)
         return {doc_id: _first(copies) for doc_id, copies in found.items()}
 
     def extent(self, project: Project) -> Extent:
@@ -184,13 +207,6 @@ class Studio:
         page, _ = self.connection.get("api/tasks/", TASKS, params)
         newest = [f"{task['id']} {task.get('created_at')}" for task in page["tasks"]]
         return Extent(tasks=page["total"], newest=" ".join(newest))
-
-    def push(self, project: Project, tasks: Sequence[Json]) -> int:
-        """How many predictions the server lost and had to be sent again; the tasks are stored with theirs."""
-        ids, predictions = self.create(project, tasks)
-        if predictions == sum(len(task["predictions"]) for task in tasks):
-            return 0
-        return self.complete(project, dict(zip(ids, tasks, strict=True)))
 
     def create(self, project: Project, tasks: Sequence[Json]) -> tuple[list[int], int]:
         """The ids of the new tasks, in order, and how many of their predictions the server says that it kept.
@@ -207,17 +223,6 @@ class Studio:
             raise BusyError(f"{self.url} took {len({*ids})} of {len(tasks)} tasks.", AGAIN)
         return ids, answer.get("prediction_count") or 0
 
-    def complete(self, project: Project, tasks: Mapping[int, Json]) -> int:
-        """How many predictions were sent again, to those of the tasks (by their ids) that have none."""
-        lost = [
-            {"task": number} | prediction
-            for number, count in self._predictions(project, list(tasks)).items()
-            if not count
-            for prediction in tasks[number]["predictions"]
-        ]
-        self.predict(project, lost)
-        return len(lost)
-
     def predict(self, project: Project, predictions: Sequence[Json]) -> None:
         """Add predictions to tasks; each names its task's id as `task`."""
         if predictions:
@@ -230,26 +235,77 @@ class Studio:
         """Take all predictions of the tasks away."""
         self._act(project, "delete_tasks_predictions", task_ids)
 
-    def delete(self, project: Project, task_ids: Sequence[int]) -> None:
-        """Take the tasks away, with all that is in them."""
-        self._act(project, "delete_tasks", task_ids)
-
     def _act(self, project: Project, action: str, task_ids: Sequence[int]) -> None:
         if task_ids:
             selected = {"selectedItems": {"all": False, "included": list(task_ids)}}
             self.connection.send("POST", "api/dm/actions/", selected, OBJECT, {"id": action, "project": project.id})
 
+    # what is set aside; a task is never deleted, since nothing can be asked and deleted in one step
+
+    def aside(self, project: Project) -> Project | None:
+        """The project that takes the tasks which are to go from this one; None where there is none yet."""
+        params = {"title": _aside(project), "include": "id,title", "page_size": 100}
+        page, _ = self.connection.get("api/projects/", PROJECTS, params)
+        numbers = [found["id"] for found in page["results"] if found.get("title") == _aside(project)]
+        return self.project(min(numbers)) if numbers else None
+
+    def make_aside(self, project: Project) -> Project:
+        """The same, made where there is none."""
+        there = self.aside(project)
+        if there is None:
+            fields = {"title": _aside(project), "description": ASIDE, "label_config": project.label_config}
+            there = self.project(self.connection.send("POST", "api/projects/", fields, PROJECT)["id"])
+        return there
+
+    def move(self, source: Project, target: Project, task_ids: Sequence[int]) -> None:
+        """Take those of the tasks that are in `source` into `target`, with all that is in them."""
+        for task in list(self._by_id(source, task_ids)):
+            # without the query, the server looks for the task in the project of the body
+            path, where = f"api/tasks/{task['id']}/", {"project": source.id}
+            self.connection.send("PATCH", path, {"project": target.id}, OBJECT, where)
+
     def unbegun(self, project: Project, task_ids: Sequence[int]) -> list[int]:
-        """Those of the tasks that nobody has begun to label now."""
+        """Those of the tasks that are in the project and that nobody has begun to label now."""
         return [task["id"] for task in self._by_id(project, task_ids) if not _is_begun(task)]
 
-    def _predictions(self, project: Project, task_ids: Sequence[int]) -> dict[int, int]:
-        """The number of predictions of each of the tasks."""
-        return {task["id"]: task["total_predictions"] for task in self._by_id(project, task_ids)}
+    def begun(self, project: Project) -> dict[int, str]:
+        """All tasks of the project that someone has begun to label, and the doc_id of each."""
+        tasks = self._pages(project, {"fields": "all", "include": f"{COUNTED},data"})
+        return {task["id"]: str(_data(task).get("doc_id", "")) for task in tasks if _is_begun(task)}
+
+    def bare(self, project: Project) -> list[Bare]:
+        """The tasks that have no prediction at all."""
+        condition = {"filter": f"filter:tasks:{VERSIONS}", "operator": "empty", "type": "List", "value": "true"}
+        query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
+        tasks = self._pages(project, {"query": query, "fields": "all", "include": f"{COUNTED},data"})
+        return [Bare(task_id=task["id"], begun=_is_begun(task), data=_data(task)) for task in tasks]
+
+    def states(self, project: Project, task_ids: Sequence[int]) -> dict[int, State]:
+        """What those of the tasks have that are in the project, by their numbers."""
+        return {
+            task["id"]: State(
+                predictions=task.get("total_predictions") or 0, versions=_versions(task), begun=_is_begun(task)
+            )
+            for task in self._by_id(project, task_ids)
+        }
+
+    def _pages(self, project: Project, params: Json) -> Iterator[Json]:
+        """All tasks of a query, each once."""
+        seen: set[int] = set()
+        number, total = 1, 1
+        while (number - 1) * LOOK_UP < total:
+            page_of = {"project": project.id, "page_size": LOOK_UP, "page": number, **params}
+            page, _ = self.connection.get("api/tasks/", TASKS, page_of, is_data=True)
+            new = [task for task in page["tasks"] if task["id"] not in seen]
+            if not new:
+                return
+            seen.update(task["id"] for task in new)
+            yield from new
+            number, total = number + 1, page["total"]
 
     def _by_id(self, project: Project, task_ids: Sequence[int]) -> Iterator[Json]:
         """What is counted of each of the tasks, and whether it has drafts."""
-        fields = "id,total_predictions,total_annotations,cancelled_annotations,draft_exists"
+        fields = f"{COUNTED},{VERSIONS}"
         for ids in look_ups(map(str, task_ids)):
             yield from self._listed(project, "id", ids, fields)
 
@@ -283,20 +339,37 @@ class Studio:
 
 
 def _stored(task: Json) -> Stored:
-    data = task["data"]
-    versions = str(task.get("predictions_model_versions") or "").split(",")
+    data = _data(task)
     return Stored(
         task_id=task["id"],
         digest=str(data.get("digest", "")),
         text=str(data.get("text", "")),
         begun=_is_begun(task),
-        versions=tuple(sorted({version.strip() for version in versions} - {""})),
+        versions=_versions(task),
     )
+
+
+def _data(task: Json) -> Json:
+    return task.get("data") or {}
+
+
+def _versions(task: Json) -> tuple[str, ...]:
+    return split_versions(str(task.get(VERSIONS) or ""))
+
+
+def split_versions(joined: str) -> tuple[str, ...]:
+    """The versions that the server lists in one text, in order; one with a comma in its name counts as several."""
+    return tuple(sorted({version.strip() for version in joined.split(",")} - {""}))
 
 
 def _is_begun(task: Json) -> bool:
     # `drafts` has only those of the token's owner. Where a server does not say, there may be some.
-    return bool(task.get("total_annotations") or task.get("cancelled_annotations") or task.get("draft_exists", True))
+    counts = ("total_annotations", "cancelled_annotations", "annotations_ids")
+    return any(task.get(name) for name in counts) or bool(task.get("draft_exists", True))
+
+
+def _aside(project: Project) -> str:
+    return f"Set aside from project {project.id}"
 
 
 def _first(copies: list[Stored]) -> Stored:

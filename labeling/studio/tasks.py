@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.studio.config import CONTROL, TEXT
@@ -16,6 +18,15 @@ def to_data(article: Article) -> Json:
     published = article.published[:16].replace("T", " ")
     byline = " · ".join(filter(None, (article.source, published)))
     return fields | {"digest": article.digest, "byline": byline}
+
+
+def to_article(data: Json) -> Article | None:
+    """The article of which `to_data` made a task's data; None where its text has been changed, or it never was one."""
+    try:
+        article = Article.model_validate({name: data[name] for name in Article.model_fields if name in data})
+    except ValidationError:
+        return None
+    return article if article.digest == data.get("digest") else None
 
 
 def to_result(doc: LabeledDoc) -> list[Json]:

@@ -73,18 +73,24 @@ def _outcome(article: Article, known: Entry | Stored | None, plan: Plan, stock: 
     if replace and not known.begun:
         return "replace"
     why = "someone has begun to label it" if known.begun else "--replace takes the new one"
-    plan.problems.append(difference(article, known, why, stock))
+    plan.problems.append(_difference(article, known, why, stock))
     return "changed"
 
 
-def difference(article: Article, stored: Stored, why: str, stock: Stock) -> Problem:
+def _difference(article: Article, stored: Stored, why: str, stock: Stock) -> Problem:
     """That a text is another one than the project's, which stays, and why."""
     lines = difflib.unified_diff(stored.text.splitlines(), article.text.splitlines(), lineterm="", n=0)
     changed = [line[:120] for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     more = f" … and {len(changed) - SHOWN} lines more" if len(changed) > SHOWN else ""
     detail = f"the project has this article with another text, which stays ({why}): {' '.join(changed[:SHOWN])}{more}"
-    where = f"{stock.project.url}?task={stored.task_id}" if stock.project else ""
-    return Problem(reason="text-differs", action="refused", detail=detail, doc_id=article.doc_id, where=where)
+    return Problem(
+        reason="text-differs",
+        action="refused",
+        detail=detail,
+        doc_id=article.doc_id,
+        where=stock.url(stored.task_id),
+        url=stock.url(stored.task_id),
+    )
 
 
 def _batches(articles: Iterable[Article]) -> Iterator[list[Article]]:

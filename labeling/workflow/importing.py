@@ -3,11 +3,12 @@
 import hashlib
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from pydantic import Field
 
+from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.value import Value
@@ -15,7 +16,7 @@ from labeling.ingest import FieldNames
 from labeling.settings import Workspace
 from labeling.studio.client import Project, Studio
 from labeling.studio.tasks import to_task
-from labeling.workflow.comparing import Outcome, Plan, compare
+from labeling.workflow.comparing import Outcome, Plan, Todo, compare
 from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit, server_of
 from labeling.workflow.intake import Intake, version_of
 from labeling.workflow.ledger import Ledger, alone
@@ -27,6 +28,7 @@ from labeling.workflow.stock import Stock
 # One request: with a thousand tasks the server is hardly faster, and they take twice the memory; past 250 MB it fails.
 BATCH, BATCH_BYTES, BATCH_SECONDS = 500, 4_000_000, 10.0
 REGION_BYTES = 200  # of a span in JSON
+MENDED = 2  # times that predictions are looked for that the server has lost
 WAITING = 1  # batches that wait for the one that is being sent
 
 # What became of an article, as it is reported.
@@ -50,6 +52,8 @@ class Imported(Value):
         outcomes: What became of the articles, by name, each counted once.
         repaired: Predictions that the server had lost and that were sent again.
         removed: Tasks that were there twice, and that nobody had begun.
+        set_aside, returned: Tasks that went into the project at `aside_url` in this run (those that were there twice,
+            and those with a replaced text), and those that came back from it, since someone had begun them.
         waited: How often the server could not answer and was asked again.
         replaced_version: The version that annotators started from before, where tasks that are begun still have it.
         spans: Spans in the predictions that were pushed, by label.
@@ -65,6 +69,9 @@ class Imported(Value):
     outcomes: dict[str, int] = Field(default_factory=dict)
     repaired: int = 0
     removed: int = 0
+    set_aside: int = 0
+    returned: int = 0
+    aside_url: str = ""
     waited: int = 0
     replaced_version: str = ""
     spans: dict[str, int] = Field(default_factory=dict)
@@ -119,7 +126,8 @@ def import_articles(
         ):
             stock = Stock(studio, project, ledger, version)
             pusher = Pusher(stock)
-            if not dry_run:
+            if project and not dry_run:
+                pusher.problems += pusher.aside.bring_back().values()
                 pusher.settle(ledger.doubted())
             keep = (lambda _: None) if dry_run else spool.add
             plan = compare(track(articles, "Comparing"), stock, replace=replace, keep=keep)
@@ -128,7 +136,10 @@ def import_articles(
                 return report.planned(project.url if project else "")
             pusher.remove(plan.surplus)
             if plan.todo:
-                _push(intake, spool, jobs, track, pusher, plan, report)
+                docs, within = _annotated(intake, spool.articles(), jobs)
+                _push(track(docs, "Importing", len(plan.todo), within), pusher, plan.todo, report.confirm)
+            _mend(intake, pusher, track)
+            report.reversed(pusher.came_back())
             report.missing(pusher.finish())
             replaced = _prefill(studio, project, report)
             return report.done(project, replaced)
@@ -153,27 +164,50 @@ def _named(number: int, server: str) -> str:
     return f"import-{number}-{hashlib.sha256(server.encode('utf-8')).hexdigest()[:8]}"
 
 
-def _push(
-    intake: Intake, spool: Spool, jobs: int | None, track: Track, pusher: Pusher, plan: Plan, report: "_Report"
-) -> None:
-    """Annotate what the plan names and push it, both at the same time: the slower one sets the pace."""
-    # Before the progress bar and the pusher, which are threads: processes are forked from this one.
+def _annotated(intake: Intake, articles: Iterable[Article], jobs: int | None) -> tuple[Iterator[LabeledDoc], Within]:
+    """The documents, and who is told how far a long one is."""
     within = Within()
-    docs = intake.annotated(spool.articles(), jobs, within)
+    # Before the progress bar and the pusher, which are threads: processes are forked from this one.
+    return intake.annotated(articles, jobs, within), within
+
+
+def _push(
+    docs: Iterable[LabeledDoc],
+    pusher: Pusher,
+    todo: Mapping[str, Todo],
+    confirm: Callable[[Became, list[LabeledDoc]], None],
+) -> None:
+    """Push documents while the next ones are annotated: the slower one sets the pace."""
     underway: deque[tuple[Future[Became], list[LabeledDoc]]] = deque()
 
-    def confirm() -> None:
+    def ended() -> None:
         pushed, batch = underway.popleft()
-        report.confirm(pushed.result(), batch)
+        confirm(pushed.result(), batch)
 
     with ThreadPoolExecutor(1) as background:
-        for batch in _by_size(track(docs, "Importing", len(plan.todo), within)):
+        for batch in _by_size(docs):
             tasks = [to_task(doc, pusher.stock.version) for doc in batch]
-            underway.append((background.submit(pusher.push, plan.todo, tasks), batch))
+            underway.append((background.submit(pusher.push, todo, tasks), batch))
             while len(underway) > WAITING:
-                confirm()
+                ended()
         while underway:
-            confirm()
+            ended()
+
+
+def _mend(intake: Intake, pusher: Pusher, track: Track) -> None:
+    """Give the tasks of this project that have no prediction at all theirs, whoever lost them, and whenever."""
+
+    def confirm(became: Became, _: list[LabeledDoc]) -> None:
+        pusher.repaired += sum(outcome == "renew" for outcome in became.values())
+
+    for _ in range(MENDED):
+        bare = pusher.bare()
+        if not bare:
+            return
+        docs, within = _annotated(intake, bare.values(), 1)
+        todo: dict[str, Todo] = dict.fromkeys(bare, "renew")
+        _push(track(docs, "Mending", len(bare), within), pusher, todo, confirm)
+    pusher.bare()
 
 
 def _prefill(studio: Studio, project: Project, report: "_Report") -> str:
@@ -226,6 +260,13 @@ class _Report:
                 if outcome != "begun":
                     self.spans.update(span.label for span in doc.spans)
 
+    def reversed(self, doc_ids: Iterable[str]) -> None:
+        """Articles whose new text gave way to the old one, since someone began that."""
+        for doc_id in doc_ids:
+            if self.plan.todo.get(doc_id) == "replace" and doc_id not in self.left:
+                self.outcomes["replace"] -= 1
+                self.outcomes["changed"] += 1
+
     def missing(self, doc_ids: Iterable[str]) -> None:
         """Articles that were confirmed, and are not there all the same."""
         for doc_id in doc_ids:
@@ -236,7 +277,8 @@ class _Report:
     def planned(self, project_url: str) -> Imported:
         """The report of a dry run."""
         self.outcomes.update(self.plan.todo.values())
-        return self._report(project_url=project_url, dry_run=True)
+        bare = self.pusher.bare()
+        return self._report(project_url=project_url, dry_run=True, repaired=len(bare.keys() - self.plan.todo.keys()))
 
     def done(self, project: Project, replaced: str) -> Imported:
         """The report of what was done."""
@@ -245,6 +287,9 @@ class _Report:
             project_url=project.url,
             repaired=pusher.repaired,
             removed=pusher.removed,
+            set_aside=pusher.aside.taken,
+            returned=pusher.aside.returned,
+            aside_url=pusher.aside.url,
             waited=pusher.stock.waited,
             replaced_version=replaced,
             unconfirmed=len(self.left),
@@ -266,7 +311,13 @@ class _Report:
                 "present": self.outcomes["unchanged"],
                 "outcomes": outcomes | ({UNCONFIRMED: unconfirmed} if unconfirmed else {}),
                 "spans": dict(self.spans),
-                "problems": (*self.intake.problems, *self.plan.problems, *self.pusher.problems, *lost),
+                "problems": (
+                    *self.intake.problems,
+                    *self.plan.problems,
+                    *self.pusher.problems,
+                    *self.pusher.begun_bare,
+                    *lost,
+                ),
                 **what,
             }
         )

@@ -1,26 +1,33 @@
 """Articles in the project exactly once, each with its predictions, whatever fails on the way.
 
 What was sent and not answered is in doubt until it was looked for; nothing is sent again before that. What became of an
-article is what the server confirmed, never what was planned.
+article is what the server confirmed, never what was planned. No task is ever deleted: what is to go is set aside.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from labeling.core.article import Article
 from labeling.core.problem import Problem
-from labeling.studio.client import Stored
+from labeling.errors import BusyError
+from labeling.studio.client import Stored, split_versions
+from labeling.studio.tasks import to_article
 from labeling.workflow.comparing import Outcome, Todo
 from labeling.workflow.ledger import Entry
+from labeling.workflow.setting_aside import SetAside
 from labeling.workflow.stock import Stock, attempts, surplus
 
 Json = dict[str, Any]
 Became = dict[str, Outcome]
+
+TRIES = 3  # to give a task its prediction, which the server may lose while others write
 
 
 class Pusher:
     """Brings a project into step with articles; the ledger follows.
 
     Attributes:
+        aside: What was set aside.
         repaired: Predictions that the server had lost.
         removed: Tasks that were there twice.
         problems: What could not be done as planned.
@@ -28,7 +35,8 @@ class Pusher:
 
     def __init__(self, stock: Stock) -> None:
         self.stock, self.studio, self.ledger = stock, stock.studio, stock.ledger
-        self.repaired = self.removed = self.replaced = 0
+        self.aside = SetAside(stock)
+        self.repaired = self.removed = 0
         self.sent: list[str] = []  # the articles that were created in this run
         self.problems: list[Problem] = []
 
@@ -62,8 +70,11 @@ class Pusher:
                     batch = list(left.values())
                     ids, predictions = self.studio.create(self.stock.there, batch)
                     if predictions != sum(len(task["predictions"]) for task in batch):
-                        self.repaired += self.studio.complete(self.stock.there, dict(zip(ids, batch, strict=True)))
-                    self._keep(left, ids)
+                        self.repaired += self._predict(dict(zip(ids, batch, strict=True)))
+                    self.ledger.keep(
+                        (doc_id, self._entry(task, number))
+                        for (doc_id, task), number in zip(left.items(), ids, strict=True)
+                    )
                     left = {}
         self.sent += tasks
         there = set(tasks)
@@ -74,48 +85,40 @@ class Pusher:
 
     def _arrived(self, left: dict[str, Json]) -> None:
         """Take out what the server has by now, with the same text, and complete it."""
-        for doc_id, stored in self.studio.stored(self.stock.there, list(left)).items():
-            digest = left[doc_id]["data"]["digest"]
-            copy = next((copy for copy in (stored, *stored.twins) if copy.digest == digest), None)
-            if copy:
-                task = left[doc_id]
-                if not copy.versions:
-                    self.repaired += self.studio.complete(self.stock.there, {copy.task_id: task})
-                del left[doc_id]
-                self.ledger.keep([(doc_id, self._entry(task, copy.task_id))])
-
-    def _keep(self, tasks: Mapping[str, Json], ids: Sequence[int]) -> None:
-        self.ledger.keep(
-            (doc_id, self._entry(task, number)) for (doc_id, task), number in zip(tasks.items(), ids, strict=True)
-        )
+        found = self.studio.stored(self.stock.there, list(left))
+        arrived = {
+            doc_id: copy.task_id
+            for doc_id, stored in found.items()
+            for copy in (stored, *stored.twins)
+            if copy.digest == left[doc_id]["data"]["digest"]
+        }
+        self.repaired += self._predict({number: left[doc_id] for doc_id, number in arrived.items()})
+        self.ledger.keep([(doc_id, self._entry(left.pop(doc_id), number)) for doc_id, number in arrived.items()])
 
     def _entry(self, task: Json, number: int) -> Entry:
         return Entry(task_id=number, digest=task["data"]["digest"], version=self.stock.version)
 
     def _replace(self, tasks: Mapping[str, Json]) -> Became:
-        """Take away the tasks with the old text of articles whose new text is in the project now."""
+        """Set the tasks with the old text aside of articles whose new text is in the project now.
+
+        Where someone has begun the old text meanwhile, it stays, and the new one goes.
+        """
         found = self.stock.look_up(list(tasks))
-        old = [number for doc_id, s in found.items() for number in surplus(s, tasks[doc_id]["data"]["digest"])]
-        self.stock.ask(self.studio.delete, self.stock.there, old)
-        self.replaced += len(old)
-        self.stock.look_up(list(tasks))
-        return dict.fromkeys(tasks, "replace")
+        texts = {doc_id: task["data"]["digest"] for doc_id, task in tasks.items()}
+        self.aside.take([number for doc_id, s in found.items() for number in surplus(s, texts[doc_id])])
+        stays = self.aside.give_way(self.stock.look_up(list(tasks)), texts)
+        self.problems += stays.values()
+        return {doc_id: "changed" if doc_id in stays else "replace" for doc_id in tasks}
 
     def _renew(self, tasks: Mapping[str, Json]) -> Became:
         """Give tasks that nobody has begun new predictions in the place of the old ones."""
-
-        def work() -> None:
-            found = self.studio.stored(self.stock.there, list(tasks))
-            mine = {doc_id: s for doc_id, s in found.items() if not s.begun and s.versions != (self.stock.version,)}
-            self.studio.unpredict(self.stock.there, [stored.task_id for stored in mine.values()])
-            predictions = [
-                {"task": stored.task_id} | prediction
-                for doc_id, stored in mine.items()
-                for prediction in tasks[doc_id]["predictions"]
-            ]
-            self.studio.predict(self.stock.there, predictions)
-
-        self.stock.ask(work)
+        targets = {
+            copy.task_id: tasks[doc_id]
+            for doc_id, stored in self.stock.look_up(list(tasks)).items()
+            for copy in (stored, *stored.twins)
+            if copy.digest == tasks[doc_id]["data"]["digest"]
+        }
+        self.stock.ask(self._predict, targets)
         became: Became = {}
         for doc_id, stored in self.stock.look_up(list(tasks)).items():
             if self.stock.version in stored.versions:
@@ -123,6 +126,26 @@ class Pusher:
             elif stored.begun:
                 became[doc_id] = "begun"
         return became
+
+    def _predict(self, tasks: Mapping[int, Json]) -> int:
+        """How many predictions were sent; those of the tasks that nobody has begun have exactly their own now."""
+        sent = 0
+        versions = split_versions(self.stock.version)
+        for _ in range(TRIES):
+            states = self.studio.states(self.stock.there, list(tasks)) if tasks else {}
+            wrong = {
+                number: state
+                for number, state in states.items()
+                if not state.begun
+                and (state.predictions, state.versions) != (len(tasks[number]["predictions"]), versions)
+            }
+            if not wrong:
+                return sent
+            self.studio.unpredict(self.stock.there, [number for number, state in wrong.items() if state.versions])
+            new = [{"task": number} | prediction for number in wrong for prediction in tasks[number]["predictions"]]
+            self.studio.predict(self.stock.there, new)
+            sent += len(new)
+        raise BusyError(f"{self.studio.url} keeps other predictions than it was sent.", "Run the same command again.")
 
     # what is in doubt
 
@@ -133,10 +156,30 @@ class Pusher:
         return found
 
     def remove(self, task_ids: Sequence[int]) -> None:
-        """Take tasks away that are there twice, but for those that someone has begun since they were looked at."""
-        free = self.stock.ask(self.studio.unbegun, self.stock.there, task_ids) if task_ids else []
-        self.stock.ask(self.studio.delete, self.stock.there, free)
-        self.removed += len(free)
+        """Set tasks aside that are there twice, but for those that someone has begun since they were looked at."""
+        self.removed += self.aside.take(task_ids)
+
+    def came_back(self) -> set[str]:
+        """Articles of which something came back that was set aside in this run, since someone had begun it."""
+        found = self.aside.bring_back() if self.aside.taken else {}
+        self.problems += found.values()
+        return set(found)
+
+    def bare(self) -> dict[str, Article]:
+        """The articles, by doc_id, whose tasks have no prediction and that nobody has begun: they are to get theirs."""
+        found = self.stock.ask(self.studio.bare, self.stock.project) if self.stock.project else []
+        articles = [(task, article) for task in found if (article := to_article(task.data))]
+        detail = "someone has begun to label it and had no prediction to start from, since the server had lost it"
+        self.begun_bare = [
+            Problem(
+                reason="no-prediction", action="kept", detail=detail, doc_id=a.doc_id, url=self.stock.url(task.task_id)
+            )
+            for task, a in articles
+            if task.begun
+        ]
+        return {article.doc_id: article for task, article in articles if not task.begun}
+
+    begun_bare: Sequence[Problem] = ()  # as of the last time that `bare` looked
 
     def finish(self) -> set[str]:
         """The articles that were sent and are not there all the same.
@@ -145,12 +188,10 @@ class Pusher:
         article. Where there are more or fewer than there should be, because something between doubled or lost a
         request, or because someone else was at work, all that was sent is looked for.
         """
-        if not self.stock.project:
-            return set()
         missing: set[str] = set()
-        extent = self.stock.ask(self.studio.extent, self.stock.project)
-        if self.sent and extent.tasks != self.stock.before + len(self.sent) - self.removed - self.replaced:
+        extent = self.stock.ask(self.studio.extent, self.stock.there)
+        if self.sent and extent.tasks != self.stock.before + len(self.sent) - self.aside.moved:
             missing = set(self.sent) - self.settle(self.sent).keys()
-            extent = self.stock.ask(self.studio.extent, self.stock.project)
+            extent = self.stock.ask(self.studio.extent, self.stock.there)
         self.ledger.see((extent.tasks, extent.newest))
         return missing

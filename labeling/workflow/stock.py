@@ -40,6 +40,10 @@ class Stock:
             raise StudioError("There is no project to push to.")
         return self.project
 
+    def url(self, task_id: int) -> str:
+        """The page of a task."""
+        return f"{self.there.url}?task={task_id}"
+
     def known(self, articles: Sequence[Article]) -> Mapping[str, Entry | Stored]:
         """What is known of the articles; of those with which something may have to be done, what the server says."""
         if not self.project:
