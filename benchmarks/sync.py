@@ -32,6 +32,7 @@ from labeling.workflow.connecting import connect
 from labeling.workflow.importing import BATCH, _by_size, _project_file
 from labeling.workflow.ledger import Ledger
 from labeling.workflow.pushing import Pusher, Todo
+from labeling.workflow.stock import Stock
 
 WORDS = "police rebels army attacked minister said on Friday near the border talks collapsed in court protesters"
 BARE_BATCH = 1000  # the fastest
@@ -67,8 +68,8 @@ def measure(workspace: Any, number: int) -> None:
         bare = studio.create_project(workspace.label_schema, "Bare calls")
         ours = studio.create_project(workspace.label_schema, "Ours")
         workspace.remember_project(ours.id)
-        with Ledger(workspace.state / f"{_project_file(studio, ours)}.sqlite") as ledger:
-            pusher = Pusher(studio, ours, ledger, VERSION, replace=False)
+        with Ledger(workspace.state / f"{_project_file(workspace, ours)}.sqlite") as ledger:
+            pusher = Pusher(Stock(studio, ours, ledger, VERSION))
             for start in range(0, number, BARE_BATCH):
                 batch = tasks[start : start + BARE_BATCH]
                 began = time.perf_counter()
@@ -103,8 +104,8 @@ def push(folder: Path, number: int) -> None:
     todo: dict[str, Todo] = {f"a{i}": "create" for i in range(number)}
     with connect(workspace) as studio:
         project = studio.create_project(workspace.label_schema, "Alone")
-        with Ledger(workspace.state / f"{_project_file(studio, project)}.sqlite") as ledger:
-            pusher = Pusher(studio, project, ledger, VERSION, replace=False)
+        with Ledger(workspace.state / f"{_project_file(workspace, project)}.sqlite") as ledger:
+            pusher = Pusher(Stock(studio, project, ledger, VERSION))
             for batch in _by_size(islice(documents(), number)):
                 pusher.push(todo, [to_task(doc, VERSION) for doc in batch])
             pusher.finish()
