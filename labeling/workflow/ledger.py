@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from labeling.core.value import Value
 from labeling.errors import InputError
@@ -140,11 +140,21 @@ def alone(file: Path, waiting: Callable[[str], None]) -> Iterator[None]:
         except OSError:
             waiting(_holder(file))
             fcntl.flock(held, fcntl.LOCK_EX)
+        _sign(held, file)
+        yield
+
+
+def _sign(held: IO[str], file: Path) -> None:
+    """Say in the lock's file who holds it."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    try:
         held.truncate(0)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
         held.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now}))
         held.flush()
-        yield
+    except OSError as error:
+        with contextlib.suppress(OSError):  # the rest of it
+            held.close()
+        raise InputError(f"Cannot write {file}: {error.strerror or error}", "Check the free space.") from error
 
 
 def _holder(file: Path) -> str:
