@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import spacy
 from spacy.language import Language
@@ -156,7 +157,13 @@ class Predicted:
             return None
         key = f"{self.article.doc_id}\n{start}\n{end}\n{label}"
         span_id = hashlib.sha256(key.encode("utf-8")).hexdigest()[:10]
-        return Span(id=span_id, start=start, end=end, label=label, score=score, attributes={META: {SOURCE: source}})
+        return Span(id=span_id, start=start, end=end, label=label, score=score, attributes={META: _found_by(source)})
+
+
+@lru_cache(maxsize=1_000)
+def _found_by(source: str) -> dict[str, str]:
+    """One value for all spans of a source: a long article has hundreds of thousands."""
+    return {SOURCE: source}
 
 
 def pattern_matchers(nlp: Language, schema: LabelSchema) -> list[tuple[str, float, Matcher]]:

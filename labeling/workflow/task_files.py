@@ -1,9 +1,9 @@
 """Articles → a file of tasks with predictions, for Label Studio's Import button."""
 
 import json
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from labeling.settings import Workspace
 from labeling.studio.tasks import to_task
 from labeling.workflow.intake import Intake, version_of
 from labeling.workflow.progress import Track, Within, unseen
+
+PIECES = 10_000  # of JSON, a few characters each, that are written at once
 
 
 class Annotated(Value):
@@ -82,9 +84,16 @@ def _lines(tasks: Iterable[Any]) -> Iterator[str]:
 
 
 def _list(tasks: Iterable[Any]) -> Iterator[str]:
-    """An indented list, as one call for the whole of it would make it."""
-    before = "[\n"
+    """An indented list, as one call for the whole of it would make it.
+
+    It comes in pieces: the task of a long article takes a hundred megabytes in JSON.
+    """
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=2)
+    before = "[\n  "
     for task in tasks:
-        yield before + textwrap.indent(json.dumps(task, ensure_ascii=False, indent=2), "  ", lambda _: True)
-        before = ",\n"
+        yield before
+        pieces = encoder.iterencode(task)
+        while piece := "".join(islice(pieces, PIECES)):
+            yield piece.replace("\n", "\n  ")  # within a string a line end is written as two characters
+        before = ",\n  "
     yield "\n]\n"
