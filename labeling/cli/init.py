@@ -17,11 +17,16 @@ def command(
 
     Example: `labeling init --title "Border news"`
     """
-    from labeling.settings import init
+    from labeling.nlp.load import is_there
+    from labeling.nlp.pipelines import how_to_get, pipeline_for
+    from labeling.settings import FILE, init, open_workspace
 
-    written = init(workspace, title=title, schema=schema)
+    written = init(workspace, title=title, schema=schema, model=pipeline_for)
     for file in written:
         console.say(f"Wrote {file}")
     if not written:
         console.say(f"{workspace.resolve()} is a workspace already; nothing was changed.")
+    model = open_workspace(workspace).settings.model
+    if workspace / FILE in written and not is_there(model):
+        console.say(f"Its model {model} is not installed: {how_to_get(model)}")
     console.say("Next: labeling studio start, then labeling import ARTICLES")

@@ -49,10 +49,13 @@ def check(schema: SchemaArgument = None, workspace: WorkspaceOption = HERE) -> N
     Example: `labeling schema check schemas/event.toml`
     """
     from labeling.nlp.check import check_patterns
+    from labeling.nlp.pipelines import idle
 
     found = _schema(schema, workspace)
     check_patterns(found)
     console.say(f"{found.key}: {len(found.labels)} labels and {len(found.relations)} relations, no problems.")
+    for note in idle(found):
+        console.say(f"Note: {note}")
 
 
 @app.command()

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-import spacy
 from spacy.language import Language
 from spacy.matcher import Matcher
 from spacy.tokens import Doc
@@ -21,8 +20,9 @@ from labeling.nlp.events.files import Files
 from labeling.nlp.events.headlines import in_sentence_case
 from labeling.nlp.events.sources import of_model
 from labeling.nlp.gold import SPANS_KEY
-from labeling.nlp.load import SAME_AS, load
+from labeling.nlp.load import is_there, load
 from labeling.nlp.normal import with_normal_forms
+from labeling.nlp.pipelines import ENGLISH
 from labeling.nlp.words import make_doc
 
 # An entity that runs over a line end has swallowed a heading or the next paragraph.
@@ -91,14 +91,11 @@ class EventFinder:
 
 def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
     """What finds the events that a schema asks for; None where it asks for none, or nothing parses."""
-    if not schema.predicted:
-        return None
     learned = nlp if _is_trained_on(nlp, schema) else None
-    if not set(nlp.pipe_names) >= PARSED:
-        parser = PARSERS.get(nlp.lang or "", "")
-        if not learned or not any(spacy.util.is_package(name) for name in (parser, SAME_AS.get(parser, ""))):
-            return None
-        nlp = load(parser)
+    parser = _parser(nlp, schema)
+    if not schema.predicted or parser is None:
+        return None
+    nlp = load(parser) if parser else nlp
     files = Files.of(schema)
     spans, relations = EventSpans(nlp, files, KEY), EventRelations(nlp, files, KEY)
     if learned:
@@ -106,6 +103,26 @@ def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
     parts = {getattr(files.wanted, part) for part in ("actor", "action", "location", "date")}
     taken = {entity for entity, (label, _) in schema.label_of_entity.items() if label in parts}
     return EventFinder(nlp, spans, relations, frozenset(taken))
+
+
+def finds_no_events(nlp: Language, schema: LabelSchema) -> str:
+    """Why an English schema's `[preannotate]` predicts nothing with this pipeline; "" where it does."""
+    if not schema.predicted or schema.language != ENGLISH or _parser(nlp, schema) is not None:
+        return ""
+    return (
+        f"[preannotate] needs a pipeline that tags, parses and recognizes entities, such as {PARSERS[ENGLISH]}; the "
+        f"model has {', '.join(nlp.pipe_names) or 'no components'}: no events are predicted."
+    )
+
+
+def _parser(nlp: Language, schema: LabelSchema) -> str | None:
+    """The pipeline that parses in the place of this one, "" where this one does, None where nothing does."""
+    if nlp.lang not in PARSERS or schema.language != nlp.lang:
+        return None
+    if set(nlp.pipe_names) >= PARSED:
+        return ""
+    parser = PARSERS[nlp.lang]
+    return parser if _is_trained_on(nlp, schema) and is_there(parser) else None
 
 
 def _is_trained_on(nlp: Language, schema: LabelSchema) -> bool:

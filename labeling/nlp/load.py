@@ -49,11 +49,35 @@ def model_version(model: str, schema: LabelSchema) -> str:
     Raises:
         ModelError: There is none, or it does not say.
     """
+    return f"{_named(_meta(model))}+{schema.key}"
+
+
+def model_language(model: str) -> str:
+    """The code of the language that a pipeline is for, without loading it; `xx` for any.
+
+    Raises:
+        ModelError: There is none, or it does not say.
+    """
+    return str(_meta(model)["lang"])
+
+
+def is_there(model: str) -> bool:
+    """Whether a model of this name can be loaded: an installed package or a folder."""
+    try:
+        _found(model)
+    except ModelError:
+        return False
+    return True
+
+
+def _meta(model: str) -> dict[str, Any]:
     name, folder = _found(model)
     try:
-        return f"{_named(json.loads((folder / 'meta.json').read_bytes()))}+{schema.key}"
+        meta: dict[str, Any] = json.loads((folder / "meta.json").read_bytes())
+        _named(meta)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _broken(name, error) from error
+    return meta
 
 
 def _named(meta: Mapping[str, Any]) -> str:

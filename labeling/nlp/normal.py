@@ -8,9 +8,8 @@ from labeling.core.labels import LabeledDoc, Span
 from labeling.core.normal import NORMAL
 from labeling.core.schema import LabelSchema
 from labeling.nlp.dates import Tense, iso
+from labeling.nlp.pipelines import ENGLISH
 from labeling.nlp.places import countries_in, enclosing, place
-
-LANGUAGE = "en"
 
 # Where a sentence or a part of it ends that has a verb of its own.
 CLAUSE_END = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[\"“‘(]*[A-Z0-9])|\n|;")
@@ -63,7 +62,7 @@ def with_normal_forms(doc: LabeledDoc, schema: LabelSchema) -> LabeledDoc:
     `{"normal": {"text": ["UA 50.45,30.52"]}}`; a span that has one keeps it. Only English is read.
     """
     wanted = {name: label.normal for name, label in schema.labels.items() if label.normal}
-    if schema.language != LANGUAGE or not any(span.label in wanted for span in doc.spans):
+    if schema.language != ENGLISH or not any(span.label in wanted for span in doc.spans):
         return doc
     article = _Article(doc)
     spans = []

@@ -11,10 +11,12 @@ from typing import Any
 import spacy
 from spacy.cli.train import train as spacy_train
 from spacy.tokens import DocBin
+from spacy.util import load_config
 
 from labeling.errors import InputError, ModelError
 from labeling.files import json_text, write_atomic
 from labeling.nlp.load import load
+from labeling.nlp.pipelines import fits, named
 from labeling.nlp.scores import Scores, measured
 
 
@@ -23,7 +25,7 @@ def train(folder: Path, output: Path) -> Path:
 
     Raises:
         InputError: The folder has no config, or nothing to train or to choose the best model on.
-        ModelError: spaCy stopped.
+        ModelError: The config is for another language than the documents, or spaCy stopped.
     """
     overrides = {f"paths.{part}": str(part_file(folder, part)) for part in ("train", "dev")}
     for part in ("train", "dev"):
@@ -36,6 +38,7 @@ def train(folder: Path, output: Path) -> Path:
     if not config.is_file():
         raise InputError(f"{folder} has no config.cfg.", "`labeling export` writes one.")
     try:
+        _check_language(folder, str(config), str(load_config(config).get("nlp", {}).get("lang")))
         with contextlib.redirect_stdout(sys.stderr):
             spacy_train(config, output, overrides=overrides)
     except (ValueError, SystemExit, OSError) as error:
@@ -71,14 +74,33 @@ def evaluate(model: str, folder: Path, part: str = "test") -> Scores:
 
     Raises:
         InputError: There is no such part, it is empty or has no spans, or the model knows none of its labels.
-        ModelError: There is no such model.
+        ModelError: There is no such model, or it is for another language than the documents.
     """
     nlp = load(model)
+    _check_language(folder, f"The model {model}", str(nlp.lang))
     gold = list(_read(part_file(folder, part), nlp))
     if not gold:
         raise InputError(f"{folder} has no documents in its {part} part.", "Review more articles and export again.")
     found = list(nlp.pipe([nlp.make_doc(doc.text) for doc in gold]))
     return measured(nlp, found, gold, f"the {part} part of {folder}")
+
+
+def _check_language(folder: Path, what: str, language: str) -> None:
+    """Nothing, where something for this language can be used with the tokens of an exported folder.
+
+    Raises:
+        ModelError: Those are of another language.
+    """
+    try:
+        exported = json.loads((folder / "manifest.json").read_bytes())["language"]["code"]
+    except (OSError, ValueError, KeyError, TypeError):  # of an older version, or made by hand
+        return
+    if not fits(language, exported):
+        raise ModelError(
+            f"{what} is for {named(language)}, and the documents in {folder} are for {named(exported)}.",
+            f"Name what was made for {named(exported)}; or, where the language of the documents is wrong, set "
+            "`language` in the schema and export again.",
+        )
 
 
 def part_file(folder: Path, part: str) -> Path:

@@ -63,16 +63,24 @@ def _workspace(workspace: Workspace) -> str:
 
 def _schema(workspace: Workspace) -> str:
     from labeling.nlp.check import check_patterns
+    from labeling.nlp.pipelines import idle
 
     schema = workspace.label_schema
     check_patterns(schema)
-    return f"{schema.key}: {', '.join(schema.labels)}; {', '.join(schema.relations) or 'no relations'}"
+    seen = f"{schema.key}: {', '.join(schema.labels)}; {', '.join(schema.relations) or 'no relations'}"
+    return ". ".join([seen, *(f"Note: {note}" for note in idle(schema))])
 
 
 def _model(workspace: Workspace) -> str:
+    from labeling.nlp.annotate import finds_no_events
     from labeling.nlp.load import load, model_name
+    from labeling.nlp.pipelines import check_language, named
 
-    return model_name(load(workspace.settings.model))
+    schema = workspace.label_schema
+    nlp = load(workspace.settings.model)
+    check_language(workspace.settings.model, schema)
+    seen, note = f"{model_name(nlp)}, for {named(nlp.lang or 'xx')}", finds_no_events(nlp, schema)
+    return f"{seen}. Note: {note}" if note else seen
 
 
 def _server(workspace: Workspace) -> str:

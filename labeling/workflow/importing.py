@@ -58,6 +58,7 @@ class Imported(Value):
         replaced_version: The version that annotators started from before, where tasks that are begun still have it.
         spans: Spans in the predictions that were pushed, by label.
         problems: What was refused or noticed.
+        notes: What the schema asks for and does not get from this model.
     """
 
     project_url: str = ""
@@ -76,6 +77,7 @@ class Imported(Value):
     replaced_version: str = ""
     spans: dict[str, int] = Field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def import_articles(
@@ -318,6 +320,7 @@ class _Report:
                     *self.pusher.begun_bare,
                     *lost,
                 ),
+                "notes": self.intake.notes,
                 **what,
             }
         )

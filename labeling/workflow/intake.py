@@ -20,6 +20,7 @@ class Intake:
     Attributes:
         articles: How many were taken.
         problems: What was refused or noticed.
+        notes: What the schema asks for and does not get from this model.
     """
 
     def __init__(
@@ -28,6 +29,7 @@ class Intake:
         self.workspace, self.paths = workspace, paths
         self.articles = 0
         self.problems: list[Problem] = []
+        self.notes: tuple[str, ...] = ()
         self._items = read_articles(
             paths, keep_all=keep_all, max_characters=workspace.settings.articles.max_characters, names=names
         )
@@ -73,8 +75,10 @@ class Intake:
 
         `within` is told how far a long one is.
         """
+        from labeling.nlp.annotate import finds_no_events
         from labeling.nlp.language import foreign
         from labeling.nlp.load import load
+        from labeling.nlp.pipelines import idle
 
         schema, model = self.workspace.label_schema, self.workspace.settings.model
 
@@ -87,11 +91,19 @@ class Intake:
                     )
                 yield article
 
-        return annotated(load(model), model, schema, noted(), jobs, within)
+        nlp = load(model)
+        self.notes = (*idle(schema), *filter(None, [finds_no_events(nlp, schema)]))
+        return annotated(nlp, model, schema, noted(), jobs, within)
 
 
 def version_of(workspace: Workspace) -> str:
-    """The model version of the workspace's predictions: its pipeline's and its schema's."""
-    from labeling.nlp.load import model_version
+    """The model version of the workspace's predictions: its pipeline's and its schema's.
 
+    Raises:
+        ModelError: There is no such model, or it is for another language than the schema.
+    """
+    from labeling.nlp.load import model_version
+    from labeling.nlp.pipelines import check_language
+
+    check_language(workspace.settings.model, workspace.label_schema)
     return model_version(workspace.settings.model, workspace.label_schema)

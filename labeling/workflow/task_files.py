@@ -23,12 +23,16 @@ PIECES = 10_000  # of JSON, a few characters each, that are written at once
 
 
 class Annotated(Value):
-    """What was written: how many articles, the spans in them by label, and what was refused or noticed."""
+    """What was written: how many articles, the spans in them by label, and what was refused or noticed.
+
+    `notes` are what the schema asks for and does not get from this model.
+    """
 
     model_version: str
     articles: int
     spans: dict[str, int] = Field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def annotate_files(
@@ -74,7 +78,11 @@ def annotate_files(
         for text in _lines(tasks()) if output.suffix == ".jsonl" else _list(tasks()):
             file.write(text.encode())
     return Annotated(
-        model_version=version, articles=intake.articles, spans=dict(spans), problems=tuple(intake.problems)
+        model_version=version,
+        articles=intake.articles,
+        spans=dict(spans),
+        problems=tuple(intake.problems),
+        notes=intake.notes,
     )
 
 
