@@ -22,7 +22,7 @@ from labeling.nlp.events.sources import of_model
 from labeling.nlp.gold import SPANS_KEY
 from labeling.nlp.load import is_there, load
 from labeling.nlp.normal import with_normal_forms
-from labeling.nlp.pipelines import ENGLISH
+from labeling.nlp.pipelines import has_rules
 from labeling.nlp.words import make_doc
 
 # An entity that runs over a line end has swallowed a heading or the next paragraph.
@@ -93,7 +93,7 @@ def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
     """What finds the events that a schema asks for; None where it asks for none, or nothing parses."""
     learned = nlp if _is_trained_on(nlp, schema) else None
     parser = _parser(nlp, schema)
-    if not schema.predicted or parser is None:
+    if parser is None:
         return None
     nlp = load(parser) if parser else nlp
     files = Files.of(schema)
@@ -106,23 +106,23 @@ def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
 
 
 def finds_no_events(nlp: Language, schema: LabelSchema) -> str:
-    """Why an English schema's `[preannotate]` predicts nothing with this pipeline; "" where it does."""
-    if not schema.predicted or schema.language != ENGLISH or _parser(nlp, schema) is not None:
+    """Why a schema's `[preannotate]` predicts nothing with this pipeline although it has rules; "" where it does."""
+    if not has_rules(schema) or _parser(nlp, schema) is not None:
         return ""
     return (
-        f"[preannotate] needs a pipeline that tags, parses and recognizes entities, such as {PARSERS[ENGLISH]}; the "
+        "[preannotate] needs a pipeline that tags, parses and recognizes entities (tagger, parser, ner); the "
         f"model has {', '.join(nlp.pipe_names) or 'no components'}: no events are predicted."
     )
 
 
 def _parser(nlp: Language, schema: LabelSchema) -> str | None:
     """The pipeline that parses in the place of this one, "" where this one does, None where nothing does."""
-    if nlp.lang not in PARSERS or schema.language != nlp.lang:
+    if not has_rules(schema):
         return None
     if set(nlp.pipe_names) >= PARSED:
         return ""
-    parser = PARSERS[nlp.lang]
-    return parser if _is_trained_on(nlp, schema) and is_there(parser) else None
+    parser = PARSERS.get(nlp.lang or "", "")
+    return parser if parser and _is_trained_on(nlp, schema) and is_there(parser) else None
 
 
 def _is_trained_on(nlp: Language, schema: LabelSchema) -> bool:

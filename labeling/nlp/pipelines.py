@@ -76,14 +76,20 @@ def how_to_get(pipeline: str) -> str:
     return install("model") if pipeline in SAME_AS else f"python -m spacy download {pipeline}"
 
 
+def has_rules(schema: LabelSchema) -> bool:
+    """Whether a schema has a `[preannotate]`, and rules that can be for its language: the shipped ones are English."""
+    wanted = schema.preannotate
+    return wanted is not None and (schema.language == ENGLISH or wanted.rules != ENGLISH)
+
+
 def idle(schema: LabelSchema) -> list[str]:
     """What a schema asks for and does not get, since it is known of English only: a sentence each."""
-    if fits(ENGLISH, schema.language):
+    if schema.language == ENGLISH:
         return []
     labels = ", ".join(name for name, label in schema.labels.items() if label.normal)
     known = f"is known of English only, and the schema is for {named(schema.language)}"
     notes = []
-    if schema.preannotate:
+    if schema.preannotate and not has_rules(schema):
         notes.append(f"[preannotate] {known}: no events are predicted, only entities and patterns.")
     if labels:
         notes.append(f"`normal` {known}: annotators fill it in themselves ({labels}).")
