@@ -4,7 +4,7 @@
 1    done, but something was refused or is not well
 2    not done: the input, the options, the server, the disk or the memory were not good for it
 70   not done: a fault in labeling itself
-130  interrupted (Ctrl-C); 143 stopped (SIGTERM); 141 whoever read the output has closed it
+130  interrupted (Ctrl-C); 143 and 129 stopped (SIGTERM, SIGHUP); 141 whoever read it has gone
 """
 
 import errno

@@ -73,7 +73,6 @@ def rewrite(text: str) -> None:
     """Talk in the place of what it said before, where somebody looks."""
     if sees(sys.stderr):
         _print(sys.stderr, f"\r{one_line(text)}", end="")
-        sys.stderr.flush()
 
 
 def put(text: str = "", colour: Colour | None = None, *, mark: str = "", secret: str = "") -> None:
@@ -201,7 +200,9 @@ def _nowhere() -> TextIO:
 
 
 def _print(stream: TextIO, text: str, end: str = "\n") -> None:
-    _write(_raw(stream), text + end)
+    raw = _raw(stream)
+    _write(raw, text + end)
+    _attempt(raw.flush)  # whoever reads a pipe waits for the line
 
 
 def _write(raw: TextIO, text: str) -> None:

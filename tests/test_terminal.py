@@ -246,6 +246,18 @@ def _in_a_terminal(command: list[str], **environment: str) -> bytes:
     return said
 
 
+def test_line_reaches_a_pipe_at_once() -> None:
+    code = "import sys, time; from labeling.terminal import guard, put; guard(); put('line'); time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout
+
+    assert process.stdout.readline() == "line\n"  # long before its end
+    assert process.poll() is None
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
 def test_only_the_terminal_prints() -> None:
     ways = re.compile(
         r"\bprint\(|\becho\(|\bsecho\(|\bstyle\(|\bConsole\(|sys\.(?:__)?std(?:out|err)(?:__)?\.(?:write|buffer)"
