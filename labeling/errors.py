@@ -43,11 +43,13 @@ class BusyError(StudioError):
 
     Attributes:
         after: In how many seconds it asks to be asked again; None where it does not say.
+        was_repeated: Whether it was asked again already, as often as is worth it.
     """
 
     def __init__(self, message: str, hint: str = "", *, after: float | None = None) -> None:
         super().__init__(message, hint)
         self.after = after
+        self.was_repeated = False
 
 
 class AccessError(StudioError):

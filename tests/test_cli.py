@@ -240,8 +240,8 @@ def test_failure_is_one_message_with_what_to_do(run, articles, args, said):
     ("url", "said"),
     [
         ("http://127.0.0.1:9", "No Label Studio answers"),
-        ("localhost:8080", "is no URL"),
-        ("nonsense", "is no URL"),
+        ("localhost:8080", "Did you mean http://localhost:8080?"),
+        ("nonsense", "http:// is missing"),
     ],
 )
 def test_wrong_url_is_named_and_the_token_is_not(run, url, said):

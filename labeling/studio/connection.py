@@ -119,6 +119,9 @@ class Connection:
             return retrying.on(_again)(
                 self._ask, "GET", path, shape, params=params, most=most, turn=turn, is_authorized=True
             )
+        except BusyError as error:
+            error.was_repeated = True
+            raise
         except NoSuchPageError as error:
             raise (NoSuchPageError(missing, hint) if missing else error) from None
 
@@ -175,8 +178,9 @@ class Connection:
                     data = watch.body(answer, most)
             except (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError, TooMuchError, GarbledError) as error:
                 raise self._failure(error, path, watch) from None  # some repeat the token
-        self.now = _clock(answer.headers.get("date", "")) or self.now
-        self.server = answer.headers.get("server", "")
+        said = answer.headers
+        self.now = _clock(said.get("date") or "") or self.now
+        self.server = said.get("server") or ""
         return self._value(answer, data, path, shape), len(data)
 
     def _follow(self, request: httpx.Request) -> httpx.Response:
@@ -204,7 +208,7 @@ class Connection:
         except ValueError:
             found, fault = None, "with something other than JSON"
         if not answer.is_success:
-            raise self._refusal(status, found, path, answer.headers.get("retry-after", ""))
+            raise self._refusal(status, found, path, answer.headers.get("retry-after") or "")
         if fault.endswith("deeply"):
             raise StudioError(f"{self.url} answered {path} {fault}.", BETWEEN)
         if fault:

@@ -59,6 +59,7 @@ class Watch:
     def __init__(self, limits: Limits, patience: float) -> None:
         self.limits, self.patience = limits, patience
         self.began = time.monotonic()
+        self.answered = 0.0  # when the first of it came
         self.received = 0
         self.most = limits.headers
 
@@ -73,8 +74,12 @@ class Watch:
         Raises:
             httpcore.ReadTimeout: No time is left.
         """
-        longest = max(self.limits.longest, self.patience)
-        left = min(self.patience + self.received / self.limits.slowest, longest) - self.seconds
+        now = time.monotonic()
+        if self.received:
+            ends = self.answered + self.limits.patience + self.received / self.limits.slowest
+        else:
+            ends = self.began + self.patience
+        left = min(ends, self.began + max(self.limits.longest, self.patience)) - now
         if left <= 0:
             raise httpcore.ReadTimeout
         return left if timeout is None else min(left, timeout)
@@ -85,6 +90,7 @@ class Watch:
         Raises:
             TooMuchError: They are too many.
         """
+        self.answered = self.answered or time.monotonic()
         self.received += size
         if self.received > self.most:
             raise TooMuchError("headers" if self.most == self.limits.headers else "an answer", self.most)
@@ -99,7 +105,7 @@ class Watch:
         if answer.is_stream_consumed:  # it never came over a network
             return answer.content
         self.most = 2 * most + self.limits.headers  # with what marks the pieces of it
-        packing = answer.headers.get("content-encoding", "").strip().lower()
+        packing = (answer.headers.get("content-encoding") or "").strip().lower()
         if packing in ("", "identity"):
             return _joined(answer.iter_raw(), most)
         if packing not in ("gzip", "x-gzip"):

@@ -87,8 +87,13 @@ class Stock:
 def attempts() -> Iterator[Any]:
     """Attempts with growing pauses and jitter, as long as the server only cannot answer now."""
     yield from stamina.retry_context(
-        on=BusyError, attempts=ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=LONGEST_SECONDS / 4
+        on=_may_pass, attempts=ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=LONGEST_SECONDS / 4
     )
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether it is worth another attempt: a question that went unanswered was asked again and again already."""
+    return isinstance(error, BusyError) and not error.was_repeated
 
 
 def surplus(stored: Stored, digest: str | None = None) -> list[int]:
