@@ -242,3 +242,42 @@ def test_export_leaves_a_folder_that_only_looks_like_what_a_killed_run_left(tmp_
     exported(tmp_path)
     assert (theirs / "film.mkv").exists()
     assert not old.exists()
+
+
+def test_exports_into_one_folder_at_once_leave_one_of_them_whole(tmp_path: Path):
+    for number in range(4):
+        file = tmp_path / f"{number}.json"
+        file.write_text(json.dumps([TASK | {"data": {"text": f"Rebels left Tadmor {n}.{number}"}} for n in range(40)]))
+    command = [str(Path(sys.executable).with_name("labeling")), "convert"]
+    runs = [
+        subprocess.Popen([*command, f"{n}.json", "-o", "out", "-f", "brat"], cwd=tmp_path, stderr=subprocess.DEVNULL)
+        for n in range(4)
+    ]
+    assert [run.wait() for run in runs] == [0, 0, 0, 0]
+    sums = json.loads((tmp_path / "out" / "manifest.json").read_text())["sha256"]
+    there = {name: hashlib.sha256(data).hexdigest() for name, data in tree(tmp_path / "out").items()}
+    assert {name: there[name] for name in sums} == sums
+    assert there.keys() - sums.keys() == {"manifest.json", "parts.jsonl"}
+
+
+def test_export_that_begins_its_parts_anew_keeps_a_file_of_that_name_which_is_not_its_own(tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "parts.jsonl").write_text('{"number": "of a machine"}\n')
+    with pytest.raises(InputError, match="Cannot use"):
+        exported(tmp_path)
+    exported(tmp_path, resplit=True)
+    (kept,) = (tmp_path / "out").glob("parts.jsonl.*")
+    assert kept.read_text() == '{"number": "of a machine"}\n'
+
+
+def test_export_that_refuses_too_much_overwrites_no_list_but_its_own(tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    theirs = tmp_path / "out" / "problems.failed.jsonl"
+    theirs.write_text("mine")
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps([TASK | {"data": {"text": "Reb"}}]))
+    for _ in range(2):
+        with pytest.raises(InputError, match="were refused") as caught:
+            convert(open_workspace(tmp_path), [file], tmp_path / "out", Options(fail_over=0), schema=None)
+        assert "problems.failed-2.jsonl lists every case" in caught.value.hint
+    assert theirs.read_text() == "mine"

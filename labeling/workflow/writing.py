@@ -109,26 +109,44 @@ def put_in_place(made: Aside, manifest: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: Something is in the way; nothing was changed.
     """
-    folder = made.folder
     files = sorted(path for path in made.files.rglob("*") if path.is_file())
     names = [path.relative_to(made.files).as_posix() for path in files]
     with ThreadPoolExecutor() as threads:
         sums = dict(zip(names, threads.map(sha256, files), strict=True))
-    named, mine = _written_before(made)
-    _refuse_obstacles(made, names, named, mine)
     whole = {"kind": KIND} | manifest | {"sha256": sums}
-    write_atomic(made.place / NEW, json_text(whole))
-    if sums_in(folder / MANIFEST) is not None:
-        (folder / MANIFEST).rename(made.place / OLD)
-    _remove(folder, {name for name in mine if name not in sums})
-    for name, path in zip(names, files, strict=True):
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(target)
-    (made.place / NEW).replace(folder / MANIFEST)
+    with _alone(made.folder):
+        named, mine = _written_before(made)
+        _refuse_obstacles(made, names, named, mine)
+        _put(made, whole, {name for name in mine if name not in sums})
     for place in made.left:
         shutil.rmtree(place, ignore_errors=True)
     return whole
+
+
+def _put(made: Aside, manifest: dict[str, Any], old: set[str]) -> None:
+    """Move the files that the manifest names into the folder, and it last; the old ones that have no successor go."""
+    folder = made.folder
+    write_atomic(made.place / NEW, json_text(manifest))
+    if sums_in(folder / MANIFEST) is not None:
+        (folder / MANIFEST).rename(made.place / OLD)
+    _remove(folder, old)
+    for name in manifest["sha256"]:
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (made.files / name).replace(target)
+    (made.place / NEW).replace(folder / MANIFEST)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else puts files into the folder: two exports that end at once come one after the other."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _remove(folder: Path, names: set[str]) -> None:
