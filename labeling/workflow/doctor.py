@@ -68,7 +68,7 @@ def _schema(workspace: Workspace) -> str:
     schema = workspace.label_schema
     check_patterns(schema)
     seen = f"{schema.key}: {', '.join(schema.labels)}; {', '.join(schema.relations) or 'no relations'}"
-    return ". ".join([seen, *(f"Note: {note}" for note in idle(schema))])
+    return " ".join([f"{seen}.", *(f"Note: {note}" for note in notes)]) if (notes := idle(schema)) else seen
 
 
 def _model(workspace: Workspace) -> str:
