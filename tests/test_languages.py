@@ -13,7 +13,8 @@ from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
 from labeling.nlp import pipelines
 from labeling.nlp.annotate import annotate, event_finder
-from labeling.nlp.pipelines import check_language, fits, how_to_get, idle, pipeline_for
+from labeling.nlp.load import how_to_get
+from labeling.nlp.pipelines import check_language, fits, idle, pipeline_for
 from labeling.nlp.training import evaluate, train
 
 FRENCH = """

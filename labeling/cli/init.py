@@ -17,8 +17,8 @@ def command(
 
     Example: `labeling init --title "Border news"`
     """
-    from labeling.nlp.load import is_there
-    from labeling.nlp.pipelines import how_to_get, pipeline_for
+    from labeling.nlp.load import how_to_get, is_there
+    from labeling.nlp.pipelines import pipeline_for
     from labeling.settings import FILE, init, open_workspace
 
     written = init(workspace, title=title, schema=schema, model=pipeline_for)

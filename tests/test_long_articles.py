@@ -1,0 +1,65 @@
+"""Articles of any length: memory is that of a few windows, and a bar moves within them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labeling.core.article import Article
+from labeling.core.schema import LabelSchema
+from labeling.ingest import read_articles
+from labeling.nlp import windows
+from labeling.nlp.load import load
+from labeling.resources import resource
+from labeling.workflow.annotating import annotated
+from labeling.workflow.progress import Within
+
+MODEL = "en_core_web_sm"
+SCHEMA = LabelSchema.from_toml((resource("schemas") / "event.toml").read_text(encoding="utf-8"))
+NEWS = " ".join(item.text for item in read_articles([resource("seeds")]) if isinstance(item, Article))
+LINE = " ".join(NEWS.split()) + " "
+
+
+@pytest.mark.train
+def test_a_megabyte_in_one_line_took_3_gigabytes(tmp_path: Path):
+    text = (LINE * (1_000_000 // len(LINE) + 1))[:1_000_000].strip()
+    (tmp_path / "long.txt").write_text(text, encoding="utf-8")
+    (tmp_path / "short.txt").write_text("Rebels left Tadmor on Friday.", encoding="utf-8")
+    program = [sys.executable, "-m", "labeling", "annotate", "long.txt", "short.txt", "-o", "tasks.json", "--jobs", "1"]
+    with subprocess.Popen(program, cwd=tmp_path, stderr=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert usage.ru_maxrss < 900_000, f"{usage.ru_maxrss / 1e3:,.0f} MB"  # the model and what is loaded with it: 400
+    long, short = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
+    assert long["data"]["text"] == text
+    assert len(long["predictions"][0]["result"]) > 20_000
+    assert short["predictions"][0]["result"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_bar_stood_still_within_a_long_article(monkeypatch: pytest.MonkeyPatch, jobs: int):
+    monkeypatch.setattr(windows, "SIZE", 500)
+    told: list[tuple[int, float]] = []
+    within = Within()
+    within.listener = lambda characters, share: told.append((characters, share))
+    articles = [Article(doc_id="long", text=LINE[:3000].strip()), Article(doc_id="short", text="Talks began.")]
+    long, short = annotated(load(MODEL), MODEL, SCHEMA, articles, jobs, within)
+    shares = [share for _, share in told[:-1]]
+    assert len(shares) >= 6
+    assert shares == sorted(shares)
+    assert (shares[-1], told[-1]) == (1.0, (len(short.text), 1.0))
+    assert sum(characters for characters, _ in told) == len(long.text) + len(short.text)
+
+
+def test_spans_of_a_long_article_are_values_like_any_other(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(windows, "SIZE", 500)
+    (doc,) = annotated(load(MODEL), MODEL, SCHEMA, [Article(doc_id="1", text=LINE[:2000].strip(), extra={"a": 1})], 1)
+    assert len(doc.spans) > 20
+    assert doc.relations
+    assert doc.extra == {"a": 1}
+    assert type(doc).model_validate(doc.model_dump()) == doc
+    assert type(doc).model_validate_json(doc.model_dump_json()) == doc
