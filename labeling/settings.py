@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 
+from labeling.core.parsing import parse_json, parse_toml
 from labeling.core.schema import LabelSchema
 from labeling.core.split import Split
 from labeling.core.value import Value
@@ -157,7 +158,7 @@ class Workspace(Value):
     def _projects(self) -> dict[str, int]:
         file = self.state / "projects.json"
         try:
-            found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+            found = parse_json(file.read_text(encoding="utf-8")) if file.exists() else {}
         except (OSError, ValueError) as error:
             raise InputError(
                 f"Cannot use {file}: {error}", "Remove it, and name the project with --project."
@@ -175,7 +176,7 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
     """
     file = folder / FILE
     try:
-        said: dict[str, Any] = tomllib.loads(read_text(file, "The settings")) if file.exists() else {}
+        said: dict[str, Any] = parse_toml(read_text(file, "The settings")) if file.exists() else {}
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{file} is not valid TOML: {error}") from error
     studio = dict(said.get("studio") or {}) if isinstance(said.get("studio"), dict | None) else {}

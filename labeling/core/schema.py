@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError, model_validator
 
 from labeling.core.labels import LabeledDoc, Relation, Span
+from labeling.core.parsing import parse_toml
 from labeling.core.preannotate import Part, Preannotate, Role
 from labeling.core.problem import Problem
 from labeling.core.value import Value
@@ -125,7 +126,7 @@ class LabelSchema(Value):
             SchemaError: It is no TOML, or it has problems; the message names all of them and `where`.
         """
         try:
-            schema = cls.model_validate(tomllib.loads(toml))
+            schema = cls.model_validate(parse_toml(toml))
         except tomllib.TOMLDecodeError as error:
             raise SchemaError(f"{where}: not valid TOML: {error}") from error
         except ValidationError as error:

@@ -1,6 +1,5 @@
 """A model's name or folder → the spaCy pipeline."""
 
-import json
 import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
@@ -8,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labeling.core.parsing import parse_json
 from labeling.core.schema import LabelSchema
 from labeling.distribution import install
 from labeling.errors import ModelError
@@ -82,7 +82,7 @@ def how_to_get(pipeline: str) -> str:
 def _meta(model: str) -> dict[str, Any]:
     name, folder = _found(model)
     try:
-        meta: dict[str, Any] = json.loads((folder / "meta.json").read_bytes())
+        meta: dict[str, Any] = parse_json((folder / "meta.json").read_bytes())
         _named(meta)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _broken(name, error) from error

@@ -13,6 +13,7 @@ from spacy.cli.train import train as spacy_train
 from spacy.tokens import DocBin
 from spacy.util import load_config
 
+from labeling.core.parsing import parse_json
 from labeling.errors import InputError, ModelError
 from labeling.files import json_text, write_atomic
 from labeling.nlp.load import load
@@ -92,7 +93,7 @@ def _check_language(folder: Path, what: str, language: str) -> None:
         ModelError: Those are of another language.
     """
     try:
-        exported = json.loads((folder / "manifest.json").read_bytes())["language"]["code"]
+        exported = parse_json((folder / "manifest.json").read_bytes())["language"]["code"]
     except (OSError, ValueError, KeyError, TypeError):  # of an older version, or made by hand
         return
     if not fits(language, exported):

@@ -1,10 +1,10 @@
 """The embedded Label Studio of a workspace → an archive, and back."""
 
-import json
 import shutil
 from datetime import datetime
 from pathlib import Path
 
+from labeling.core.parsing import parse_json
 from labeling.errors import InputError, StudioError
 from labeling.settings import EMBEDDED, Workspace
 from labeling.studio import backup, restoring, server
@@ -94,7 +94,7 @@ def _set_aside(workspace: Workspace) -> None:
 def _take_project(workspace: Workspace, file: Path) -> None:
     """The project of the embedded server is the archive's now; those of other servers stay."""
     try:
-        number = json.loads(file.read_text(encoding="utf-8")).get(EMBEDDED)
+        number = parse_json(file.read_text(encoding="utf-8")).get(EMBEDDED)
     except (OSError, ValueError, AttributeError):
         return
     if isinstance(number, int):

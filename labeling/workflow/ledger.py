@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Self
 
+from labeling.core.parsing import parse_json
 from labeling.core.value import Value
 from labeling.errors import InputError
 
@@ -159,7 +160,7 @@ def _sign(held: IO[str], file: Path) -> None:
 
 def _holder(file: Path) -> str:
     try:
-        said = json.loads(file.read_text(encoding="utf-8"))
+        said = parse_json(file.read_text(encoding="utf-8"))
         return f"process {said['pid']} on {said['host']}, since {said['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"

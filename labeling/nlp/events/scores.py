@@ -1,6 +1,5 @@
 """How likely a token is the head of a span of some kind: logistic regression over the features, its weights as data."""
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from labeling.core.parsing import parse_json
 from labeling.errors import SchemaError
 from labeling.nlp.events.features import NAMES, NUMBERS, Features, code, joined
 
@@ -52,7 +52,7 @@ def read_weights(text: str) -> Weights:
         SchemaError: It cannot be read, or names a feature that there is not.
     """
     try:
-        found = json.loads(text)
+        found = parse_json(text)
         return to_weights(found["kinds"], found["coverage"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SchemaError(f"The weights of the scores are none: {type(error).__name__}: {error}") from error
