@@ -1,12 +1,15 @@
-"""How many injected faults an import survives: seeded schedules between our client and a real Label Studio.
+"""How many injected faults imports and pulls survive: seeded schedules between our client and a real Label Studio.
 
     python benchmarks/faults.py                  # 200 schedules
-    python benchmarks/faults.py --schedules 20
+    python benchmarks/faults.py --schedules 20 --pulls 10
 
 It runs tests/test_faults.py with so many seeds. Each schedule imports 14 articles through a proxy that delays, cuts,
 doubles and drops requests and answers, or gives errors and pages instead (tests/faults.py), again and again until the
 command succeeds; then the server's own database is asked: each article once, with its predictions, no annotation
 touched. Two further tests kill our process and the server, one has annotators submit meanwhile.
+It runs tests/test_faults_pull.py too, half a minute a schedule: each pulls from a server that is killed twice, behind a
+random one of its transactions, while six annotators submit, skip, edit and delete; then a plain pull has to hold what
+the server's database does.
 """
 
 import argparse
@@ -24,6 +27,7 @@ def main() -> None:
     """Print how many schedules and faults there were, and how many were survived."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--schedules", type=int, default=200)
+    parser.add_argument("--pulls", type=int, default=20, metavar="SCHEDULES")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
@@ -35,9 +39,10 @@ def main() -> None:
             "-m",
             "studio",
             "tests/test_faults.py",
+            "tests/test_faults_pull.py",
             *("-o", "junit_family=legacy", f"--junitxml={report}"),
         ]
-        environment = {**os.environ, "FAULT_SCHEDULES": str(args.schedules)}
+        environment = {**os.environ, "FAULT_SCHEDULES": str(args.schedules), "PULL_SCHEDULES": str(args.pulls)}
         ended = subprocess.run(command, cwd=ROOT, env=environment, check=False)
         cases = list(ElementTree.parse(report).getroot().iter("testcase"))
     failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]

@@ -61,6 +61,8 @@ class Project(TypedDict, total=False):
     label_config: str | None
     model_version: str | None
     task_number: Amount | None
+    total_annotations_number: Amount | None
+    skipped_annotations_number: Amount | None
     created_at: Time | None
 
 

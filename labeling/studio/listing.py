@@ -96,6 +96,17 @@ class Listing:
         found, _ = self._list(items, 1, include="id")
         return Held(tasks=found["total"], annotations=found["total_annotations"])
 
+    def written(self) -> tuple[int, int] | None:
+        """How many annotations the project has, submitted and skipped ones; None where the server does not say.
+
+        These are counted, while `held` adds up what each task was told of its own. The two are written one after the
+        other: a server that is killed between them never tells the task.
+        """
+        fields = ("total_annotations_number", "skipped_annotations_number")
+        found, _ = self._get(f"api/projects/{self._project}/", PROJECT, {"include": ",".join(("id", *fields))})
+        submitted, skipped = (found.get(name) for name in fields)
+        return None if submitted is None or skipped is None else (submitted, skipped)
+
     def whole(self, skip: int = 0, total: int = 0) -> Iterator[Page]:
         """All tasks with their annotations, those that changed last first; while one page is used, the next is made.
 

@@ -66,6 +66,7 @@ class State(Value):
         seen: The newest `updated_at` of any task.
         asked: When the last pull began, by the server's clock, in seconds since 1970.
         residual: By how much the server's own numbers (tasks, annotations, tasks with skips) are off what it lists.
+        unlisted: How many annotations, submitted and skipped ones, the server has beyond those that it lists.
         pulled_at: When the last pull ended; ISO 8601, UTC; "" before the first.
         drafts_at: When the drafts were pulled, by the server's clock; "" where they never were.
     """
@@ -83,6 +84,7 @@ class State(Value):
     seen: str = ""
     asked: float = 0.0
     residual: tuple[int, int, int] = (0, 0, 0)
+    unlisted: tuple[int, int] = (0, 0)
     pulled_at: str = ""
     drafts_at: str = ""
 
@@ -225,6 +227,11 @@ class Store:
             annotations=sum(entry.submitted for entry in entries),
             skips=sum(entry.skips > 0 for entry in entries),
         )
+
+    def written(self) -> tuple[int, int]:
+        """How many annotations the store holds, submitted and skipped ones."""
+        entries = self._index.values()
+        return sum(entry.submitted for entry in entries), sum(entry.skipped for entry in entries)
 
     def states(self) -> dict[str, int]:
         """How many tasks have something submitted, were only skipped, or neither."""

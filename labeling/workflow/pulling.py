@@ -156,7 +156,7 @@ class _Pull:
         self.counts = {"new": 0, "changed": 0, "gone": 0, "same": 0}
         self.differences: list[Difference] = []
         self.notes: list[str] = []
-        self.is_full = False
+        self.is_full = self.is_searched = self.is_reporting = False
         self.now = 0.0
         self.seen = ""
         self.total = 0
@@ -180,7 +180,7 @@ class _Pull:
         self.seen = self.store.state.seen
 
     def all(self, *, full: bool) -> None:
-        state = self.store.state
+        state, self.is_reporting = self.store.state, full
         if not state.complete:
             self.is_full = True
             self.first()
@@ -261,13 +261,14 @@ class _Pull:
 
     def changes(self) -> None:
         """What is newer, until the numbers agree; then what the numbers say has changed unseen."""
-        off: Counts | None = None
-        for _ in range(ROUNDS):
+        off, untold, is_settled = Counts(), (0, 0), False
+        for round_ in range(ROUNDS):
             self.newer()
-            was, off = off, self.off()
-            if off == Counts() or off == was:  # else annotators are at work, and it was but a moment
+            was, (off, untold) = (off, untold), (self.off(), self.untold())
+            is_settled = (off, untold) == (Counts(), (0, 0)) or (round_ > 0 and (off, untold) == was)
+            if is_settled:  # else annotators are at work, and it was but a moment
                 break
-        if off and off != Counts():
+        if off != Counts():
             self.look(0, None, off)
             left = self.off()
             residual = self.store.state.residual
@@ -276,6 +277,24 @@ class _Pull:
                 more = "more" if tasks > 0 else "fewer"
                 self.notes.append(f"The server counts {abs(tasks):,} tasks {more} than it lists.")
             self.remember(residual=(residual[0] + tasks, residual[1] + annotations, residual[2] + skips))
+        if untold != (0, 0) and is_settled:
+            self.search()
+
+    def search(self) -> None:
+        """Look for annotations that no time and no number of their tasks tells of, in every task, once.
+
+        The server writes an annotation, then the numbers of its task, then its time. Where it was killed between them,
+        nothing tells which task it is.
+        """
+        if not self.is_searched and self.untold() != (0, 0):
+            self.is_searched = self.is_full = True
+            self.notes.append(
+                "The server has annotations that it had not told of (was it killed?); all tasks were read."
+            )
+            self.from_scratch(report=self.is_reporting)
+        elif self.is_searched:
+            known, (submitted, skipped) = self.store.state.unlisted, self.untold()
+            self.remember(unlisted=(known[0] + submitted, known[1] + skipped))
 
     def newer(self) -> None:
         """What has a newer time than all that is known; tasks that came have one too. With it the store is complete."""
@@ -304,6 +323,11 @@ class _Pull:
         tasks, annotations, skips = self.store.state.residual
         known = Counts(tasks=tasks, annotations=annotations, skips=skips)
         return self.held(0, None) - self.store.counts() - known
+
+    def untold(self) -> tuple[int, int]:
+        """How many annotations, submitted and skipped ones, the server has beyond the store's and the unlisted."""
+        theirs, ours, known = self.listing.written(), self.store.written(), self.store.state.unlisted
+        return (0, 0) if theirs is None else (theirs[0] - ours[0] - known[0], theirs[1] - ours[1] - known[1])
 
     def held(self, after: int, last: int | None, *, skips: bool = True) -> Counts:
         """What the server holds of these ids; the store's number of tasks with skips where that is not in doubt."""
