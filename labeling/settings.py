@@ -42,19 +42,21 @@ dev = {dev}
 test = {test}
 # by = "text"               # or "source", or "published": the newest are test
 
-# A Label Studio that runs elsewhere. Its token belongs into the variable LABEL_STUDIO_API_KEY, not into this file.
+# The embedded Label Studio; or one that runs elsewhere, whose token belongs into the variable LABEL_STUDIO_API_KEY, not
+# into this file.
 # [studio]
+# port = 8080               # of the embedded one; without it that of its last start
 # url = "https://label-studio.example.org"
 # project = 1
 """
 
 
 class StudioSettings(Value):
-    """Which Label Studio: one elsewhere by its URL, else the embedded one on (if free) this port."""
+    """Which Label Studio: one elsewhere by its URL, else the embedded one, on this port where it is free."""
 
     url: str = ""
     project: int | None = None
-    port: int = Field(default=8080, ge=1, le=65535)
+    port: int | None = Field(default=None, ge=1, le=65535)
     timeout: float = Field(default=120.0, ge=1, le=3600)  # seconds until an answer begins
     ca: str = ""  # certificates (PEM) to trust instead of the public ones
     public_url: str = Field(default="", pattern=r"^(https?://[^/]+/?)?$")  # of a proxy before the embedded one

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labeling.settings import Settings, open_workspace
+from labeling.settings import Settings, init, open_workspace
 from labeling.workflow.exporting import convert
 
 ROOT = Path(__file__).parents[1]
@@ -73,3 +73,12 @@ def test_snippet_of_the_exports_page_runs_with_nothing_but_spacy(tmp_path: Path)
     )
     assert f"{len(gold['spans'])} entities, {len(gold['spans'])} spans" in done.stdout
     assert f"--{relation['label']}-->" in done.stdout
+
+
+def test_every_line_of_the_settings_that_init_writes_may_be_used(tmp_path: Path):
+    """What is commented out is as good as what is not, the port of the embedded server among it."""
+    init(tmp_path, title="Border news")
+    file = tmp_path / "labeling.toml"
+    file.write_text(re.sub(r"^# (?=\[|\w+ = )", "", file.read_text(encoding="utf-8"), flags=re.MULTILINE))
+    settings = open_workspace(tmp_path).settings
+    assert (settings.studio.port, settings.studio.project, settings.split.by) == (8080, 1, "text")

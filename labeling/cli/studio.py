@@ -32,7 +32,13 @@ ARGUMENTS_ARE_PUBLIC = (
 @app.command()
 def start(
     workspace: WorkspaceOption = HERE,
-    port: Annotated[int | None, typer.Option(help="The port wanted; a free one is taken where it is busy.")] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="The port wanted; a free one is taken where it is busy.",
+            show_default="that of labeling.toml, else of the last start, at first 8080",
+        ),
+    ] = None,
     database: DatabaseOption = None,
     server: Annotated[
         Literal["django", "gunicorn"] | None,
@@ -54,8 +60,7 @@ def start(
 
     _hide_password(database)
     opened = open_workspace(workspace)
-    wanted = port or opened.settings.studio.port
-    running = start_studio(
+    start_studio(
         opened,
         port,
         waiting=console.waiting,
@@ -64,8 +69,6 @@ def start(
         safety_copy=not no_backup,
         say=console.say,
     )
-    if running.port != wanted:
-        console.say(f"Port {wanted} is not used; it runs on {running.port}.")
     _show(workspace, as_json=as_json)
 
 

@@ -28,6 +28,7 @@ from labeling.studio import backup, inspection, restoring
 from labeling.studio.database import INHERITED, Database, Postgres, Sqlite, parse_database
 from labeling.studio.setup import (
     CREDENTIALS,
+    STARTING,
     Credentials,
     Program,
     Setup,
@@ -41,7 +42,7 @@ HOST = "127.0.0.1"
 EMAIL = "labeling@example.org"
 POLL_SECONDS = 0.5
 STOP_SECONDS = 10
-PORTS_TRIED = 20
+PORT, PORTS_TRIED = 8080, 20
 BACKUPS_KEPT = 3  # of those that were made before a migration
 LEFTOVER_SECONDS = 3600  # an export in the browser's hands is younger than that
 THREADS = 4  # of each process of gunicorn
@@ -98,7 +99,7 @@ class Server(Value):
 
 def start(
     folder: Path,
-    port: int = 8080,
+    port: int | None = None,
     *,
     database: str | None = None,
     program: Program | None = None,
@@ -116,7 +117,7 @@ def start(
 
     Args:
         folder: Where data, log and credentials are kept.
-        port: The port that is wanted; 0 takes any.
+        port: The port that is wanted; 0 takes any; None takes that of the last start, at first 8080.
         database: `sqlite` or the URL of a PostgreSQL database; None takes that of the last start, at first SQLite.
         program: What serves; None takes that of the last start, at first Django's development server.
         public_url: The address of a proxy in front of it, by which annotators reach it.
@@ -132,22 +133,31 @@ def start(
     """
     with held(folder):
         before = read_setup(folder)
-        setup = _wanted(folder, before, database, program)
+        # A start that was killed leaves a server that goes on, and nobody who remembers how it was set up.
+        started = read_setup(folder, STARTING) if _recorded(folder) else None
+        setup = _wanted(folder, started or before, database, program)
+        wanted = port if port is not None else (before and before.port) or PORT
         server = _recorded(folder)
         if server is None:
             setup = _prepared(folder, before, setup, say, safety_copy)
-            server = _launch(folder, port, setup, public_url, is_known=setup == before)
+            write_setup(folder, setup, STARTING)
+            server = _launch(folder, wanted, setup, public_url, is_known=setup == before)
         try:
             ready = _when_ready(server, folder, setup, waiting, timeout)
             if ready != server:
                 _record(folder, ready)
+            if (done := setup.model_copy(update={"port": ready.port})) != before:
+                write_setup(folder, done)
             if setup != before:
-                write_setup(folder, setup)
                 _remove_old_backups(folder, say)
         except BaseException:
             stop(folder)
             raise
+        finally:
+            (folder / STARTING).unlink(missing_ok=True)
         remove_leftovers(folder)
+    if wanted and ready.port != wanted:
+        say(f"Port {wanted} is not used; it runs on {ready.port}.")
     return ready
 
 

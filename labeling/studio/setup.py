@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from labeling.core.value import Value
 from labeling.errors import InputError
@@ -13,7 +13,7 @@ from labeling.studio.database import Database, Sqlite, parse_database
 
 Program = Literal["django", "gunicorn"]
 
-FILE = "setup.json"
+FILE, STARTING = "setup.json", "starting.json"
 CREDENTIALS = "credentials.json"
 
 
@@ -37,34 +37,36 @@ class Setup(Value):
         database: `sqlite`, or the URL of a PostgreSQL database with its password; asterisks where it is printed.
         server: The program: Django's development server, or gunicorn.
         label_studio: The version that the data were last opened with; empty where it is not known.
+        port: Where it answered last; None where it is not known.
     """
 
     database: SecretStr = SecretStr("sqlite")
     server: Program = "django"
     label_studio: str = ""
+    port: int | None = Field(default=None, ge=1, le=65535)
 
 
-def read_setup(folder: Path) -> Setup | None:
-    """What the last start left, or None before the first one.
+def read_setup(folder: Path, name: str = FILE) -> Setup | None:
+    """What the last start left, or None before the first one; what one that is not through has set out with: STARTING.
 
     Raises:
         InputError: The file cannot be used.
     """
     try:
-        return Setup.model_validate_json((folder / FILE).read_text())
+        return Setup.model_validate_json((folder / name).read_text())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValidationError, OSError):
         raise InputError(
-            f"Cannot use {folder / FILE}: it is damaged or not yours to read.",
+            f"Cannot use {folder / name}: it is damaged or not yours to read.",
             "Remove it, and name the database with --database where it was not SQLite.",
         ) from None
 
 
-def write_setup(folder: Path, setup: Setup) -> None:
+def write_setup(folder: Path, setup: Setup, name: str = FILE) -> None:
     """Keep it, for its owner's eyes only: it may have the password of a database."""
     said = setup.model_dump() | {"database": setup.database.get_secret_value()}
-    write_atomic(folder / FILE, json_text(said), private=True)
+    write_atomic(folder / name, json_text(said), private=True)
 
 
 def database_of(folder: Path) -> Database:

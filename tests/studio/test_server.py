@@ -265,11 +265,49 @@ def test_database_and_program_are_remembered_once_they_work(made: Path, program:
     assert read_setup(made) is None
     program(f"MOVED = 0{ANSWERS}")
     try:
-        server.start(made, 0)
+        running = server.start(made, 0)
     finally:
         server.stop(made)
-    assert read_setup(made) == Setup(label_studio=version("label-studio"))
+    assert read_setup(made) == Setup(label_studio=version("label-studio"), port=running.port)
     assert mode(made / "setup.json") == 0o600
+
+
+def test_start_that_was_killed_is_remembered_by_the_next_one(made: Path, program: Callable[[str], None]) -> None:
+    """Its server goes on, and the next start finds it: with its version and its database, not those of none."""
+    program(f"MOVED = 0{ANSWERS}")
+    said: list[str] = []
+    try:
+        running = server.start(made, 0, safety_copy=False)
+        kept = read_setup(made)
+        (made / "setup.json").rename(made / "starting.json")  # so far it had come
+        assert server.start(made, 0) == running
+        assert read_setup(made) == kept
+        server.stop(made)
+        server.start(made, say=said.append)
+        assert said == []
+    finally:
+        server.stop(made)
+    assert not (made / "starting.json").exists()
+
+
+def test_port_is_that_of_the_last_start(made: Path, program: Callable[[str], None]) -> None:
+    """Bookmarks and a proxy keep finding it; another port than the one wanted is said."""
+    program(f"MOVED = 0{ANSWERS}")
+    said: list[str] = []
+    try:
+        first = server.start(made, 0)
+        server.stop(made)
+        assert server.start(made, say=said.append).port == first.port
+        server.stop(made)
+        assert not [line for line in said if "Port" in line]
+        with socket.create_server(("127.0.0.1", first.port)):
+            moved = server.start(made, say=said.append)
+            server.stop(made)
+        assert moved.port != first.port
+        assert f"Port {first.port} is not used; it runs on {moved.port}." in said
+        assert server.start(made).port == moved.port
+    finally:
+        server.stop(made)
 
 
 def test_data_of_an_unknown_version_are_backed_up_once(made: Path, program: Callable[[str], None]) -> None:
