@@ -28,7 +28,7 @@ def of_record(record: Record, names: FieldNames, *, keep_all: bool) -> Iterator[
         yield problem("empty", no_text(record.fields, names), record.where)
         return
     notes: list[Note] = []
-    for field, name in names.given().items():
+    for field, name in names.given.items():
         if not names.find(field, record.fields):
             detail = f"no field {shown(name)} ({OPTIONS[field]}); there are: {listed(record.fields)}"
             notes.append(("missing-field", detail, ""))

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterable
+from functools import cached_property
+from itertools import chain
 from typing import Any
 
 from labeling.core.value import Value
@@ -30,27 +32,33 @@ class FieldNames(Value):
     doc_id: str = ""
     title: str = ""
 
-    def of(self, field: str) -> tuple[str, ...]:
-        """The names that a field may have."""
-        given = getattr(self, field, "")
-        return (given.strip().casefold(),) if given else NAMES[field]
-
+    @cached_property
     def given(self) -> dict[str, str]:
         """Field → the name that the user gave."""
-        return {field: name for field in OPTIONS if (name := getattr(self, field))}
+        names = {"text": self.text, "doc_id": self.doc_id, "title": self.title}
+        return {field: name for field, name in names.items() if name}
 
-    def find(self, field: str, keys: Iterable[str]) -> dict[str, str]:
-        """Those names of the field that are among the keys → the first key that is called so."""
+    @cached_property
+    def names(self) -> dict[str, tuple[str, ...]]:
+        """Field → the names that it may have."""
+        return NAMES | {field: (_plain(name),) for field, name in self.given.items()}
+
+    @cached_property
+    def _all(self) -> frozenset[str]:
+        return frozenset(chain.from_iterable(self.names.values()))
+
+    def find(self, field: str, keys: Iterable[str]) -> list[str]:
+        """Those of the keys that may be the field, the first of its names first; of keys that are alike, the first."""
         keys = list(keys)
-        if (own := getattr(self, field, "")) in keys and own:
-            return {own: own}
+        own = self.given.get(field)
+        if own is not None and own in keys:
+            return [own]
         by_name = {_plain(key): key for key in reversed(keys)}
-        return {name: by_name[name] for name in self.of(field) if name in by_name}
+        return [by_name[name] for name in self.names[field] if name in by_name]
 
     def read(self, keys: Iterable[str]) -> list[str]:
         """Those of the keys that may be a field of an article."""
-        names = {name for field in NAMES for name in self.of(field)}
-        return [key for key in keys if _plain(key) in names]
+        return [key for key in keys if _plain(key) in self._all]
 
 
 def to_fields(record: Record, names: FieldNames) -> tuple[Record, Record]:
@@ -58,7 +66,7 @@ def to_fields(record: Record, names: FieldNames) -> tuple[Record, Record]:
     taken = {
         field: key
         for field in NAMES
-        if (key := next((k for k in names.find(field, record).values() if not is_nothing(record[k])), None))
+        if (key := next((k for k in names.find(field, record) if not is_nothing(record[k])), None))
     }
     others = {str(key): value for key, value in record.items() if key not in taken.values()}
     return {field: record[key] for field, key in taken.items()}, others
@@ -78,7 +86,7 @@ def no_text(keys: Iterable[str], names: FieldNames, what: str = "field") -> str:
     """Why there is no text under these keys: what is missing, what is there, and what to do."""
     keys = list(keys)
     if found := names.find("text", keys):
-        return f"the {what} {' and '.join(shown(key) for key in found.values())} is empty"
+        return f"the {what} {' and '.join(shown(key) for key in found)} is empty"
     wanted = [names.text] if names.text else NAMES["text"]
     there = listed(keys) if keys else "none"
     return f"no {what} {_one_of(wanted)}; there are: {there}. --text-field names another"

@@ -7,12 +7,19 @@ from typing import Any, NamedTuple
 
 from labeling.core.problem import Problem
 from labeling.ingest.fields import FieldNames, has_text, kind_of, listed, no_text
+from labeling.inputs import reading
 from labeling.inputs.broken import refused, shown
 from labeling.inputs.reading import json_records, lines, text_lines
 from labeling.inputs.streams import Stream
 
 RECORD_BYTES = 100_000_000  # of a JSON record; a list of articles in an object is one too
 FIELD_CHARACTERS = 20_000_000  # of a line or a field in a table
+STEPS = reading.STEPS | {
+    "record-too-large": (
+        "Is a bracket missing, or is it a whole corpus? Then make it an article a line, for example by: "
+        "jq -c '.articles[]'"
+    )
+}
 DELIMITERS = ",;\t|"
 csv.field_size_limit(FIELD_CHARACTERS)  # an article is longer than the default of 128 KiB may allow
 
@@ -34,7 +41,7 @@ class _Repeated(dict[str, Any]):
 def read_json(stream: Stream, names: FieldNames) -> Iterator[Record | Problem]:
     """The objects of a JSON list, of several values one after the other, or of a list in an object."""
     found = False
-    for item in json_records(stream, limit=RECORD_BYTES):
+    for item in json_records(stream, limit=RECORD_BYTES, steps=STEPS):
         found = True
         if isinstance(item, Problem):
             yield item
