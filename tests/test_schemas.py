@@ -14,6 +14,7 @@ from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.shown import Look, shown
 from labeling.workflow.exporting import convert, export, read_documents
+from labeling.workflow.options import Options
 from labeling.workflow.schemas import from_files, from_project
 
 TEXTS = (
@@ -155,7 +156,7 @@ def test_schema_from_a_project_that_was_made_by_hand_exports_it(
         for number, result in zip(ids, RESULTS, strict=True):
             assert api.post(f"/api/tasks/{number}/annotations/", json={"result": result}).is_success
     theirs = open_workspace(workspace.folder, project=project)
-    done = export(theirs, tmp_path / "auto", any_label=True)
+    done = export(theirs, tmp_path / "auto", Options(any_label=True))
     assert (done.manifest["spans"]["exact"], done.manifest["spans"]["refused"]) == (6, 0)
     assert [doc.text for doc in read_documents(done.folder / "docs.jsonl")] == list(TEXTS)
     schema = LabelSchema.from_toml(from_project(theirs).toml)

@@ -174,15 +174,8 @@ def export(
     options = read_options(opened.settings.split, given)
     if offline:
         console.as_pulled(opened)
-    done = write(
-        opened,
-        output or opened.exports,
-        options,
-        any_label=schema == AUTO,
-        offline=offline,
-        track=console.track,
-        meter=console.meter,
-    )
+    folder = output or opened.exports
+    done = write(opened, folder, options, offline=offline, track=console.track, meter=console.meter)
     _say_of_labels(done)
     console.exported(done, as_json=json)
 
@@ -266,6 +259,7 @@ def read_options(default: Any, given: dict[str, Any]) -> Any:
         Split.model_validate(split.model_dump())
         return Options(
             choice=Choice.parse(given["choose"]),
+            any_label=given["schema"] == AUTO,
             mapping=dict(_pair(text) for text in given["mapping"] or ()),
             drop=frozenset(given["drop"] or ()),
             split=split,

@@ -19,10 +19,12 @@ def command(
     output: export.OutputOption = None,
     workspace: WorkspaceOption = HERE,
     project: ProjectOption = None,
+    schema: export.SchemaOption = None,
     every: Annotated[str, typer.Option(metavar="TIME", help="The pause between two turns: `30s`, `5m`, `1h`.")] = "5m",
     choose: export.ChooseOption = "latest",
     drafts: export.DraftsOption = False,
     unlabelled: export.UnlabelledOption = "outside",
+    language: export.LanguageOption = None,
     align: export.AlignOption = "strict",
     mapping: export.MapOption = None,
     drop: export.DropOption = None,
@@ -43,11 +45,11 @@ def command(
 
     Example: `labeling watch --every 5m -o exports`
     """
-    given = {**locals(), "resplit": False, "overwrite": False, "language": None}
+    given = {**locals(), "resplit": False, "overwrite": False}
     from labeling.settings import open_workspace
     from labeling.workflow.watching import watch
 
-    opened = open_workspace(workspace, project=project)
+    opened = open_workspace(workspace, project=project, schema=None if schema == export.AUTO else schema)
     options = export.read_options(opened.settings.split, given)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

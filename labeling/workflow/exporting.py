@@ -89,20 +89,17 @@ def export(
     folder: Path,
     options: Options | None = None,
     *,
-    any_label: bool = False,
     offline: bool = False,
     track: Track = unseen,
     meter: Meter = unmetered,
 ) -> Exported:
     """Pull what changed, and write the training files of the reviewed labels; offline, of what was pulled before.
 
-    With `any_label`, labels are legal as they are, as in a project that was made by hand; else by the workspace's
-    schema.
-
     Raises:
         StudioError: There is no project, or the server does not answer.
         InputError: Offline, and nothing was pulled yet; or as for `training_files.write`.
     """
+    options = options or Options()
     if not offline:
         _refresh(workspace, track)
     with stored(workspace) as store:
@@ -111,8 +108,8 @@ def export(
             PulledTasks(store),
             folder,
             workspace,
-            None if any_label else workspace.label_schema,
-            options or Options(),
+            None if options.any_label else workspace.label_schema,
+            options,
             source=f"{state.url} as pulled {state.pulled_at}" if offline else state.url,
             url=f"{state.url}?task={{task}}",
             users=state.users,

@@ -21,6 +21,7 @@ class Options(Value):
         language: spaCy's code of the language whose rules make the tokens; None takes the schema's, and without a
             schema the one that the texts are in.
         align: What becomes of a span whose edges are inside of tokens (see `labeling.nlp.gold.to_doc`).
+        any_label: Whether labels and relations are legal as they are, whatever the workspace's schema says.
         mapping: Label or relation as it was annotated → as it is called in the files.
         drop: Labels and relations that are left out on purpose.
         split: The parts; None takes the workspace's.
@@ -40,6 +41,7 @@ class Options(Value):
     unlabelled: Literal["outside", "missing"] = "outside"
     language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
     align: Literal["strict", "contract", "expand"] = "strict"
+    any_label: bool = False
     mapping: dict[str, str] = Field(default_factory=dict)
     drop: frozenset[str] = frozenset()
     split: Split | None = None
