@@ -180,7 +180,9 @@ def exported(done: Any, *, as_json: bool) -> None:
         for warning in manifest["warnings"]:
             say(f"Note: {warning}")
         tallied(done, str(done.folder / "problems.jsonl"))
-        if not documents["out"]:
+        if not documents["out"] and annotations["in"]:
+            say(f"No submitted annotation counts, of {annotations['in']:,}: see above why, and --choose.")
+        elif not documents["out"]:
             say("Nothing has been reviewed yet: submit some articles in Label Studio.")
     if done.refused and not done.is_tolerated:
         raise typer.Exit(1)
