@@ -3,10 +3,13 @@
     python benchmarks/faults.py                  # 200 schedules
     python benchmarks/faults.py --schedules 20 --pulls 10
 
-It runs tests/test_faults.py with so many seeds. Each schedule imports 14 articles through a proxy that delays, cuts,
-doubles and drops requests and answers, or gives errors and pages instead (tests/faults.py), again and again until the
-command succeeds; then the server's own database is asked: each article once, with its predictions, no annotation
-touched. Two further tests kill our process and the server, one has annotators submit meanwhile.
+Half of the schedules (tests/test_faults.py) import 14 articles through a proxy that delays, cuts, doubles and drops
+requests and answers, loses predictions, or gives errors and pages instead (tests/faults.py), again and again until the
+command succeeds. In the other half there are people too: an import is as good as killed between a 201 and the repair,
+they begin on an empty page, delete annotations between imports, and submit all the time while `--replace` is at work.
+Then the server's own database is asked: each article once, with its predictions, and every annotation that was answered
+with 201, on the text that it was of. Further tests kill our process and the server.
+
 It runs tests/test_faults_pull.py too, half a minute a schedule: each pulls from a server that is killed twice, behind a
 random one of its transactions, while six annotators submit, skip, edit and delete; then a plain pull has to hold what
 the server's database does.
@@ -42,7 +45,8 @@ def main() -> None:
             "tests/test_faults_pull.py",
             *("-o", "junit_family=legacy", f"--junitxml={report}"),
         ]
-        environment = {**os.environ, "FAULT_SCHEDULES": str(args.schedules), "PULL_SCHEDULES": str(args.pulls)}
+        schedules = {"FAULT_SCHEDULES": str(-(-args.schedules // 2)), "PULL_SCHEDULES": str(args.pulls)}
+        environment = {**os.environ, **schedules}
         ended = subprocess.run(command, cwd=ROOT, env=environment, check=False)
         cases = list(ElementTree.parse(report).getroot().iter("testcase"))
     failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]

@@ -1,5 +1,6 @@
 """A proxy that injects faults between a client and a real server, by a seeded schedule."""
 
+import json
 import random
 import socket
 import threading
@@ -10,7 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 
-# What may happen to a request, and how often. "before" means that the server never sees it, "after" that it does.
+# What may happen to a request, and how often. "before" means that the server never sees it, "after" that it does. "lost
+# predictions" is what SQLite does to an import that meets another write: 201, the tasks are there, and nothing else.
 KINDS = {
     "none": 10,
     "delay": 2,
@@ -22,6 +24,7 @@ KINDS = {
     "error after": 1,
     "page of a proxy": 1,
     "slow drip": 1,
+    "lost predictions": 2,
 }
 DROPPED = {"connection", "content-length", "transfer-encoding", "content-encoding", "host", "accept-encoding"}
 
@@ -32,12 +35,15 @@ class FaultProxy:
     Attributes:
         url: Where it listens.
         injected: How often each kind of fault was injected.
+        dies: Whether whoever asks is as good as killed after the next answer to tasks that lost their predictions: no
+            request of theirs comes through any more, until `revive`.
     """
 
     def __init__(self, target: str, seed: int, kinds: dict[str, int] = KINDS) -> None:
         self.random = random.Random(seed)
         self.kinds, self.injected = kinds, Counter()
         self.lock = threading.Lock()
+        self.dies = self.is_dead = False
         self.http = httpx.Client(base_url=target, timeout=120, trust_env=False)
         proxy = self
 
@@ -72,6 +78,8 @@ class FaultProxy:
             status = self.random.choice([429, 500, 502, 503, 504])
             share = self.random.random()
             self.injected[kind] += 1
+        if self.is_dead:
+            return self.hang_up(request)
         size = int(request.headers.get("Content-Length") or 0)
         if kind == "cut request":
             request.rfile.read(int(size * share))
@@ -83,6 +91,11 @@ class FaultProxy:
             return self.answer(request, status, b'{"detail": "injected"}', "application/json")
         if kind == "page of a proxy":
             return self.answer(request, 502 if share < 0.5 else 200, b"<html>Sign in</html>", "text/html")
+        is_import = request.command == "POST" and request.path.partition("?")[0].endswith("/import")
+        if is_import and (kind == "lost predictions" or self.dies):
+            tasks = [{key: task[key] for key in task if key != "predictions"} for task in json.loads(body)]
+            body = json.dumps(tasks).encode()
+            self.is_dead, self.dies = self.dies, False
         answer = self.forward(request, body)
         if kind == "twice" and request.command == "POST":
             answer = self.forward(request, body)
@@ -104,6 +117,10 @@ class FaultProxy:
             return None
         return self.answer(request, answer.status_code, answer.content, answer.headers.get("content-type", ""))
 
+    def revive(self) -> None:
+        """Requests come through again."""
+        self.is_dead = self.dies = False
+
     def forward(self, request: BaseHTTPRequestHandler, body: bytes) -> httpx.Response:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in DROPPED}
         return self.http.request(request.command, request.path, content=body, headers=headers)
@@ -124,3 +141,64 @@ class FaultProxy:
         request.close_connection = True
         with suppress(OSError):
             request.connection.shutdown(socket.SHUT_RDWR)
+
+
+class People:
+    """Annotators of one project, straight at the server; they know which of their submits were answered with 201.
+
+    Attributes:
+        submitted: Annotation → task.
+        texts: Task → the text that was in it when somebody submitted.
+    """
+
+    def __init__(self, url: str, token: str, seed: int) -> None:
+        self.api = httpx.Client(base_url=url, headers={"Authorization": f"Token {token}"}, timeout=60, trust_env=False)
+        self.random = random.Random(seed)
+        self.submitted: dict[int, int] = {}
+        self.texts: dict[int, str] = {}
+        self.threads: list[threading.Thread] = []
+        self.ended = threading.Event()
+
+    def tasks(self, project: int) -> dict[int, str]:
+        """The project's tasks, and their texts."""
+        found = self.api.get("/api/tasks/", params={"project": project, "include": "id,data", "page_size": 100})
+        return {task["id"]: task["data"]["text"] for task in found.json().get("tasks", ())} if found.is_success else {}
+
+    def submit(self, tasks: dict[int, str], number: int = 1) -> None:
+        """Submit annotations on some of the tasks."""
+        for task in self.random.sample(sorted(tasks), min(number, len(tasks))):
+            answer = self.api.post(f"/api/tasks/{task}/annotations/", json={"result": []})
+            if answer.status_code == 201:
+                self.submitted[answer.json()["id"]] = task
+                self.texts[task] = tasks[task]
+
+    def delete(self, number: int = 1) -> None:
+        """Delete some of the annotations."""
+        for annotation in self.random.sample(sorted(self.submitted), min(number, len(self.submitted))):
+            if self.api.delete(f"/api/annotations/{annotation}/").is_success:
+                del self.submitted[annotation]
+
+    def begin(self, tasks: dict[int, str], threads: int = 2) -> None:
+        """Submit on the tasks all the time, until `end`."""
+
+        def work() -> None:
+            while not self.ended.wait(0.1 + 0.3 * self.random.random()):
+                self.submit(tasks)
+
+        self.ended.clear()
+        self.threads = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
+        for thread in self.threads:
+            thread.start()
+
+    def end(self) -> None:
+        """Nobody submits any more."""
+        self.ended.set()
+        for thread in self.threads:
+            thread.join(120)
+
+    def __enter__(self) -> "People":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+        self.api.close()

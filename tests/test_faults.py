@@ -28,8 +28,8 @@ from labeling.nlp.load import load
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
 from labeling.workflow import importing
-from labeling.workflow.importing import import_articles
-from tests.faults import FaultProxy
+from labeling.workflow.importing import Imported, import_articles
+from tests.faults import FaultProxy, People
 
 pytestmark = pytest.mark.studio
 
@@ -62,17 +62,17 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def made(folder: Path, studio: Path, url: str, monkeypatch: pytest.MonkeyPatch, number: int = 14) -> Workspace:
     init(folder, title="Under faults")
-    rows = [{"id": f"n{n}", "text": f"Police arrested {n + 2} protesters in Paris on Monday."} for n in range(number)]
-    (folder / "articles.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     monkeypatch.setenv("LABEL_STUDIO_API_KEY", server.credentials(studio).token.get_secret_value())
-    return open_workspace(folder, url=url)
+    workspace = open_workspace(folder, url=url)
+    wrote(workspace, number)
+    return workspace
 
 
-def imported(workspace: Workspace, attempts: int = 12) -> int:
+def imported(workspace: Workspace, attempts: int = 12, **options: bool) -> int:
     """How many runs it took until an import ended well."""
     for run in range(1, attempts + 1):
         try:
-            import_articles(workspace, [str(workspace.folder / "articles.jsonl")], jobs=1)
+            import_articles(workspace, [str(workspace.folder / "articles.jsonl")], jobs=1, **options)
         except LabelingError as error:
             assert "token" not in error.message.lower() or "refused" in error.message
         else:
@@ -199,6 +199,108 @@ def test_import_survives_kill_9_of_the_server(folder: Path, quick, tmp_path: Pat
     workspace = open_workspace(workspace.folder, url=again.url)
     imported(workspace)
     check(folder, workspace.remembered_project(), 60, {})
+
+
+def wrote(workspace: Workspace, number: int, city: str = "Paris") -> None:
+    rows = [{"id": f"n{n}", "text": f"Police arrested {n + 2} protesters in {city} on Monday."} for n in range(number)]
+    (workspace.folder / "articles.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def newer(workspace: Workspace) -> Workspace:
+    file = workspace.folder / "schemas" / "event.toml"
+    file.write_text(file.read_text().replace('version = "1.0.0"', 'version = "1.1.0"'))
+    return open_workspace(workspace.folder, url=workspace.settings.studio.url)
+
+
+@pytest.mark.parametrize("seed", range(SCHEDULES))
+def test_import_survives_a_schedule_of_people_and_faults(
+    folder: Path, quick, tmp_path: Path, monkeypatch, seed: int, record_property
+):
+    """Killed between a 201 and the repair, annotations deleted between imports, submits during `--replace`."""
+    running, number = server.status(folder), 8
+    chance = random.Random(seed)
+    token = server.credentials(folder).token.get_secret_value()
+    with People(running.url, token, seed) as people, FaultProxy(running.url, 1000 + seed) as proxy:
+        workspace = made(tmp_path / "w", folder, proxy.url, monkeypatch, number)
+        proxy.dies = chance.random() < 0.7
+        with suppress(LabelingError), stamina.set_testing(True, attempts=3):
+            import_articles(workspace, [str(workspace.folder / "articles.jsonl")], jobs=1)
+        if project := workspace.remembered_project():
+            people.submit(people.tasks(project), chance.choice([0, 1, 2]))  # some on an empty page
+        proxy.revive()
+        imported(workspace)
+        project = workspace.remembered_project()
+        people.submit(people.tasks(project), chance.choice([0, 1, 2]))
+        if chance.random() < 0.5:
+            workspace = newer(workspace)
+            imported(workspace)
+            people.delete(chance.choice([0, 1]))
+        wrote(workspace, number, "Berlin")
+        people.begin(people.tasks(project))
+        imported(workspace, replace=True)
+        people.end()
+        people.delete(chance.choice([0, 1, 2]))
+    injected = sum(proxy.injected.values()) - proxy.injected["none"]
+    record_property("faults", injected)
+    workspace = open_workspace(workspace.folder, url=running.url)
+    workspace.remember_project(project)
+    import_articles(workspace, [str(workspace.folder / "articles.jsonl")], jobs=1)
+    done = import_articles(workspace, [str(workspace.folder / "articles.jsonl")], jobs=1)
+    check_people(folder, project, number, people, done)
+    sys.stderr.write(f"seed {seed}: {len(people.submitted)} annotations, {injected} faults\n")
+
+
+def check_people(folder: Path, project: int, number: int, people: People, done: Imported) -> None:
+    """Ask the server's own database: every article once, predictions there, every annotation on the text it was of."""
+    with database(folder) as db:
+        there = dict(db.execute("SELECT id, task_id FROM task_completion").fetchall())
+        assert {key: there.get(key) for key in people.submitted} == people.submitted
+        data = {n: json.loads(text) for n, text in db.execute("SELECT id, data FROM task")}
+        assert {n: data[n]["text"] for n in people.submitted.values()} == {
+            n: people.texts[n] for n in people.submitted.values()
+        }
+        mine = [n for (n,) in db.execute("SELECT id FROM task WHERE project_id = ?", (project,))]
+        begun = set(people.submitted.values())
+        counts = Counter(data[n]["doc_id"] for n in mine)
+        assert set(counts) == {f"n{n}" for n in range(number)}
+        for doc_id, count in counts.items():
+            texts = [n for n in mine if data[n]["doc_id"] == doc_id]
+            assert count == 1 or begun.issuperset(texts), (doc_id, texts)  # several only where all are begun
+        assert begun <= set(mine)
+        listed = {p.doc_id for p in done.problems if p.reason == "no-prediction"}
+        for task in mine:
+            versions = [v for (v,) in db.execute("SELECT model_version FROM prediction WHERE task_id = ?", (task,))]
+            if task not in begun:
+                assert versions == [done.model_version], (task, versions)
+            elif not versions:
+                assert data[task]["doc_id"] in listed
+    known = {"there already", "begun, kept as it is", "text differs, refused"}
+    assert set(done.outcomes) <= known
+    assert sum(done.outcomes.values()) == done.articles == number
+
+
+def test_import_survives_kill_9_between_a_201_and_the_repair(folder: Path, quick, tmp_path: Path, monkeypatch):
+    running = server.status(folder)
+    with FaultProxy(running.url, 5, {"none": 1}) as proxy:
+        workspace = made(tmp_path / "w", folder, proxy.url, monkeypatch, 14)
+        proxy.dies = True
+        program = Path(sys.executable).with_name("labeling")
+        process = subprocess.Popen(
+            [program, "import", "articles.jsonl"], cwd=workspace.folder, stderr=subprocess.DEVNULL,
+            env={**os.environ, "LABEL_STUDIO_URL": proxy.url}, stdout=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        while not proxy.is_dead and process.poll() is None:
+            time.sleep(0.05)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        proxy.revive()
+        project = open_workspace(workspace.folder, url=proxy.url).remembered_project()
+        with database(folder) as db:
+            query = "SELECT count(*) FROM prediction JOIN task ON task_id = task.id WHERE task.project_id = ?"
+            assert db.execute(query, (project,)).fetchone() == (0,)
+        imported(workspace)
+    check(folder, project, 14, {})
+    assert not list(workspace.state.glob("spool-*"))
 
 
 def _projects(folder: Path) -> list[int]:
