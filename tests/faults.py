@@ -182,7 +182,7 @@ class People:
         """Submit on the tasks all the time, until `end`."""
 
         def work() -> None:
-            while not self.ended.wait(0.1 + 0.3 * self.random.random()):
+            while not self.ended.wait(0.2 + 0.6 * self.random.random()):
                 self.submit(tasks)
 
         self.ended.clear()

@@ -217,7 +217,7 @@ def test_import_survives_a_schedule_of_people_and_faults(
     folder: Path, quick, tmp_path: Path, monkeypatch, seed: int, record_property
 ):
     """Killed between a 201 and the repair, annotations deleted between imports, submits during `--replace`."""
-    running, number = server.status(folder), 8
+    running, number = server.status(folder), 6
     chance = random.Random(seed)
     token = server.credentials(folder).token.get_secret_value()
     with People(running.url, token, seed) as people, FaultProxy(running.url, 1000 + seed) as proxy:
