@@ -275,3 +275,59 @@ def test_token_stands_in_no_value(server, place):
     """Not in what `repr` says of a workspace or of an error either."""
     assert TOKEN not in repr(place)
     assert isinstance(place.api_key, SecretStr)
+
+
+def spoil_head(file: Path) -> None:
+    """The line that an older pull wrote of a task whose id was a path."""
+    file.write_bytes(
+        b'{"id":"../../x","submitted":1,"skipped":0,"skips":0,"updated_at":"","data":{}}\n' + file.read_bytes()
+    )
+
+
+def spoil_middle(file: Path) -> None:
+    data = bytearray(file.read_bytes())
+    data[200:210] = b"\0" * 10
+    file.write_bytes(data)
+
+
+DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
+    "a line that is none": ("changes-0.jsonl", spoil_head),
+    "a hole in a line": ("changes-0.jsonl", spoil_middle),
+    "a state that is no JSON": ("state.json", lambda file: file.write_text("{}x")),
+    "a state that is empty": ("state.json", lambda file: file.write_text("")),
+    "a state of a later version": ("state.json", lambda file: file.write_text('{"format": 99}')),
+    "a state with more in it": (
+        "state.json",
+        lambda file: file.write_text(file.read_text().replace("{", '{"x": 1,', 1)),
+    ),
+    "a file that is gone": ("tasks-0.jsonl", lambda file: file.unlink()),
+    "drafts that are none": ("drafts.jsonl", lambda file: file.write_text('{"id": 1}\nx')),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_full_begins_anew_whatever_the_copy_is_and_keeps_its_files(damage, server, place, labeling):
+    pull(place, drafts=True)
+    folder = store_folder(place, 1)
+    name, spoil = DAMAGES[damage]
+    spoil(folder / name)
+    before = {file.name: file.read_bytes() for file in (*folder.glob("*.jsonl"), folder / "state.json")}
+    told = refused(labeling("export", "--offline", "-o", "out"), place.folder, (1, 2))
+    assert "labeling pull" in told or "#3: no task" in told  # a task is listed, anything else is refused
+    done = labeling("pull", "--full")
+    assert done.returncode == 0, done.stderr
+    assert kept(place) == [1, 2, 3]
+    (aside,) = folder.glob("damaged-*")
+    assert str(aside.name) in done.stderr
+    assert {file.name: file.read_bytes() for file in aside.iterdir()} == before
+    assert pull(place, full=True).notes == ()
+
+
+def test_plain_pull_of_a_damaged_copy_says_what_to_do_and_touches_nothing(server, place, labeling):
+    pull(place)
+    file = store_folder(place, 1) / "changes-0.jsonl"
+    spoil_head(file)
+    before = file.read_bytes()
+    for command in ("pull", "status", "export"):
+        assert "labeling pull --full" in refused(labeling(command), place.folder)
+    assert file.read_bytes() == before

@@ -62,6 +62,7 @@ class Connection:
         url: The server's address.
         now: What time the server had at its last answer: seconds since 1970, 0 where it does not say.
         server: What the server said that it is, at its last answer.
+        waited: How often it could not answer a question.
     """
 
     def __init__(self, url: str, api_key: SecretStr, ca: Path | None = None, limits: Limits | None = None) -> None:
@@ -69,7 +70,7 @@ class Connection:
         keep(api_key.get_secret_value())
         self.url = url.rstrip("/")
         self.limits = limits or Limits()
-        self.now, self.server = 0.0, ""
+        self.now, self.server, self.waited = 0.0, "", 0
         self._api_key = api_key
         self._access, self._good_until = "", 0.0
         self._renewing = threading.Lock()
@@ -116,7 +117,7 @@ class Connection:
         )
         most = self.limits.data if is_data else self.limits.answer
         try:
-            return retrying.on(_again)(
+            return retrying.on(self._again)(
                 self._ask, "GET", path, shape, params=params, most=most, turn=turn, is_authorized=True
             )
         except BusyError as error:
@@ -140,6 +141,11 @@ class Connection:
         """
         most = self.limits.answer
         return self._ask(method, path, shape, params=params, body=body, most=most, is_authorized=True)[0]
+
+    def _again(self, error: Exception) -> bool | float:
+        wait = _again(error)
+        self.waited += wait is not False
+        return wait
 
     # one request
 

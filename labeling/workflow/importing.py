@@ -292,7 +292,7 @@ class _Report:
             set_aside=pusher.aside.taken,
             returned=pusher.aside.returned,
             aside_url=pusher.aside.url,
-            waited=pusher.stock.waited,
+            waited=pusher.stock.waited + pusher.studio.connection.waited,
             replaced_version=replaced,
             unconfirmed=len(self.left),
         )
