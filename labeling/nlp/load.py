@@ -101,8 +101,10 @@ def _found(model: str) -> tuple[str, Path]:
     for candidate in candidates:
         if folder := _package(candidate):
             return candidate, folder
-        if Path(candidate).is_dir():
-            return candidate, _with_meta(Path(candidate))
+        if (Path(candidate) / "meta.json").is_file():
+            return candidate, Path(candidate)
+    if Path(model).is_dir():  # of something else, which may only be called like a package that is not there
+        raise _without_meta(Path(model))
     raise ModelError(
         f"There is no spaCy model {model!r}: neither an installed package nor a folder.",
         hint=f"Install it (`{how_to_get(model)}`), or name another with --model."
@@ -111,19 +113,13 @@ def _found(model: str) -> tuple[str, Path]:
     )
 
 
-def _with_meta(folder: Path) -> Path:
-    """The folder of a model.
-
-    Raises:
-        ModelError: It is another folder; perhaps one that has models in it.
-    """
-    if (folder / "meta.json").is_file():
-        return folder
+def _without_meta(folder: Path) -> ModelError:
+    """The error for a folder that is not a model; perhaps it has models in it."""
     # where `labeling train`, `spacy train` and a package have it
     usual = (folder / "model-best", folder / "model" / "model-best", folder / "model-last")
     found = [place for place in (*usual, *sorted(folder.glob("*/"))) if (place / "meta.json").is_file()]
     hint = f"Did you mean {found[0]}?" if found else "`labeling train` writes a model; its folder is called model-best."
-    raise ModelError(f"The folder {folder} is not a spaCy model: it has no meta.json.", hint)
+    return ModelError(f"The folder {folder} is not a spaCy model: it has no meta.json.", hint)
 
 
 def _package(name: str) -> Path | None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -186,6 +187,16 @@ def test_folder_around_a_model_is_told_from_it(tmp_path: Path, inside: str):
         with pytest.raises(ModelError, match="not a spaCy model") as caught:
             read(str(tmp_path))
         assert caught.value.hint == f"Did you mean {tmp_path / inside}?"
+
+
+def test_folder_called_like_a_package_is_not_in_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """The pipeline that serves as `en_core_web_sm` has another name, and somebody has a folder for his models here."""
+    monkeypatch.chdir(tmp_path)
+    Path("en_core_web_sm").mkdir()
+    assert "parser" in load("en_core_web_sm").pipe_names
+    spacy.blank("en").to_disk("en_core_web_sm")
+    if find_spec("en_core_web_sm") is None:
+        assert load("en_core_web_sm").pipe_names == []
 
 
 def test_folder_without_any_model(tmp_path: Path):
