@@ -28,7 +28,7 @@ def replay(dump: Path, connection: "psycopg.Connection[Any]") -> None:
     sql = bytearray()
 
     def run() -> None:
-        if ENDS.search(sql):
+        if ENDS.search(sql) or b"\0" in sql:
             raise UnfitError("the SQL of its database is not what pg_dump writes")
         connection.execute(bytes(sql))
         sql.clear()

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import re
+import secrets
 import sqlite3
 import stat
 import subprocess
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from labeling.errors import InputError, StudioError
 from labeling.settings import EMBEDDED, Workspace, open_workspace
@@ -588,6 +590,85 @@ def test_data_without_a_login_of_use_are_within_reach(workspace: Workspace, tmp_
     restore(workspace, made.file, replace=True, without_login=True)
     assert not (folder / "credentials.json").exists()
     assert rows(folder)
+
+
+# On PostgreSQL
+
+POSTGRES_SCHEMA = """
+SET ROLE labeling;
+CREATE TABLE django_migrations (app text, name text); INSERT INTO django_migrations VALUES ('tasks', '0001_initial');
+CREATE TABLE organization (id int); INSERT INTO organization VALUES (1);
+CREATE TABLE htx_user (id int, email text, is_active boolean, active_organization_id int);
+INSERT INTO htx_user VALUES (1, 'labeling@example.org', true, 1);
+CREATE TABLE organizations_organizationmember (organization_id int, user_id int, deleted_at timestamptz);
+INSERT INTO organizations_organizationmember VALUES (1, 1, NULL);
+CREATE TABLE authtoken_token (key text, user_id int); INSERT INTO authtoken_token VALUES ('0123456789', 1);
+CREATE TABLE project (id int); INSERT INTO project VALUES (1);
+CREATE TABLE task (id serial PRIMARY KEY, text text);
+INSERT INTO task (text) VALUES ('Zoë 👩‍👩‍👧'), (E'\\r\\n\\t\\\\.');
+CREATE TABLE prediction (id int); INSERT INTO prediction VALUES (1);
+CREATE TABLE task_completion (id int); INSERT INTO task_completion VALUES (1);
+"""
+
+
+@pytest.fixture
+def on_postgres(workspace: Workspace, postgres: Any) -> tuple[Workspace, Callable[[str], list[Any]]]:
+    """The workspace with its data in a database of a real PostgreSQL, and how to ask that."""
+    name = f"backup_{secrets.token_hex(4)}"
+    url = postgres.create(name)
+    with postgres.connect(name) as connection:
+        connection.execute(POSTGRES_SCHEMA)
+    (workspace.studio_folder / "data" / "label_studio.sqlite3").unlink()
+    write_setup(workspace.studio_folder, Setup(database=SecretStr(url), label_studio="1.23.2"))
+
+    def ask(query: str) -> list[Any]:
+        with postgres.connect(name) as connection:
+            found: list[Any] = connection.execute(query).fetchall()
+        return found
+
+    return workspace, ask
+
+
+def test_real_postgres_comes_back(on_postgres: tuple[Workspace, Callable[[str], list[Any]]], tmp_path: Path) -> None:
+    workspace, ask = on_postgres
+    made = back_up(workspace, f"{tmp_path}/a.tar.gz")
+    assert (made.counts, made.database, made.notes) == (COUNTS, "postgresql", ())
+    before = ask("SELECT * FROM task ORDER BY id")
+    ask("UPDATE task SET text = 'later' RETURNING id")
+    ask("INSERT INTO task (text) VALUES ('later') RETURNING id")
+    restore(workspace, made.file, replace=True)
+    assert ask("SELECT * FROM task ORDER BY id") == before
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (forged("database.sql", b""), "it is not the database of a Label Studio"),
+        (forged("database.sql", b"CREATE TABLE public.task (id int);\n"), "it has no table django_migrations"),
+        (forged("database.sql", b"\\! touch evil\n"), "syntax error"),
+        (forged("database.sql", b"COMMIT;\n"), "not what pg_dump writes"),
+        (forged("database.sql", b"\0\xff" * 100), "not what pg_dump writes"),
+        (forged("credentials.json", b"{}"), "its credentials.json is damaged"),
+        (forged("credentials.json", json.dumps(LOGIN | {"email": "me@example.org"}).encode()), "not an account"),
+        (forged("credentials.json", json.dumps(LOGIN | {"token": "another"}).encode()), "a token that is not"),
+    ],
+)
+def test_real_postgres_is_spared_by_a_forged_archive(
+    on_postgres: tuple[Workspace, Callable[[str], list[Any]]],
+    run: Callable[..., Any],
+    tmp_path: Path,
+    change: Change,
+    why: str,
+) -> None:
+    workspace, ask = on_postgres
+    made = rewritten(back_up(workspace, f"{tmp_path}/a.tar.gz").file, change)
+    ask("UPDATE task SET text = 'newer' RETURNING id")
+    before = ask("SELECT xmin, * FROM task ORDER BY id"), files(workspace.studio_folder)
+    done = run("studio", "restore", made, "-w", workspace.folder, "--replace")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert re.search(why, done.stderr), done.stderr
+    assert (ask("SELECT xmin, * FROM task ORDER BY id"), files(workspace.studio_folder)) == before
+    assert not list(tmp_path.rglob("evil"))
 
 
 # A restore that is cut off
