@@ -13,6 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+sys.path.insert(0, str(Path(__file__).parent))
+from hostile import TOKEN, Hostile
+
 from labeling import terminal
 from labeling.cli import console
 from labeling.core.value import Value
@@ -244,6 +247,24 @@ def _in_a_terminal(command: list[str], **environment: str) -> bytes:
     process.wait()
     os.close(number)
     return said
+
+
+@pytest.mark.parametrize("mode", ["escape codes", "escape codes in an error", "a token in a detail"])
+def test_server_draws_nothing_on_a_terminal(mode: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Hostile() as server:
+        server.add(2)
+        Path("labeling.toml").write_text(f'[studio]\nurl = "{server.url}"\nproject = 1\n', encoding="utf-8")
+        server.mode = mode
+        program = str(Path(sys.executable).with_name("labeling"))
+        said = b"".join(
+            _in_a_terminal([program, command], LABEL_STUDIO_API_KEY=TOKEN) for command in ("doctor", "pull", "status")
+        ).decode()
+
+    for signs in ("\x1b]", "\x07", "\x1b[2J", "\u202e", "\u2066", TOKEN[:12], "Traceback", "bug"):
+        assert signs not in said
+    assert ("␛]0;owned␇␛[2J" in said) == mode.startswith("escape")
+    assert (STARS in said) == (mode == "a token in a detail")
 
 
 def test_line_reaches_a_pipe_at_once() -> None:
