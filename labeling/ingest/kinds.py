@@ -75,5 +75,5 @@ def _sniffed(start: bytes, names: FieldNames) -> Kind | None:
         return None
     header = start.partition(b"\n")[0].decode("utf-8", "replace").strip()
     columns = columns_of(header, delimiter_of(header, names, ","))
-    is_table = len(columns) > 1 and names.find("text", columns) and max(map(len, columns)) <= LONGEST_COLUMN
+    is_table = names.find("text", columns) and max(map(len, columns)) <= LONGEST_COLUMN
     return "csv" if is_table else "text"

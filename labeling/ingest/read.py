@@ -137,6 +137,9 @@ def _of_records(
 
 
 def _unknown(stream: Stream) -> str:
+    if not stream.name:
+        return "it is neither HTML, JSON, JSON lines, a table with a column for the text, nor plain text."
     ending = PurePosixPath(stream.name).suffix
-    what = f"the ending {ending} is" if ending else "it is" if not stream.name else "it has no ending, and is"
-    return f"{what} not one of {ENDINGS}. What is one of them can come by standard input: labeling annotate - < FILE"
+    what = f"the ending {ending} is not" if ending else "it has no ending, and should have"
+    hint = f" What is one of them can come by standard input: labeling annotate - < {stream.where}"
+    return f"{what} one of {ENDINGS}.{hint if stream.is_named else ''}"

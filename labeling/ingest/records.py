@@ -60,6 +60,8 @@ def read_json_lines(stream: Stream, names: FieldNames) -> Iterator[Record | Prob
         if line is None:
             detail = f"the line has more than {RECORD_BYTES:,} bytes; is it a whole corpus?"
             yield refused("record-too-large", detail, where)
+        elif reading.has_too_many_values(line):
+            yield reading.too_many(where)
         elif data := line.removeprefix(BOM if number == 1 else b"").strip():
             yield from _of_value(data, where, names)
         else:

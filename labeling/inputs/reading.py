@@ -9,6 +9,7 @@ from labeling.inputs.encodings import checked
 from labeling.inputs.json_stream import LIMIT, Fault, read_values
 from labeling.inputs.streams import Stream
 
+MOST_VALUES = 5_000_000  # in a record: an empty list has 3 bytes, and takes 64 in memory
 # What to do next, by the reason why a JSON record was not given.
 STEPS = {
     "empty": "",
@@ -38,10 +39,21 @@ def json_records(
                 yield refused(item.reason, detail, f"{stream.where}#{item.number}" if item.number else stream.where)
             else:
                 number += 1
-                yield f"{stream.where}#{number}", item
+                place = f"{stream.where}#{number}"
+                yield too_many(place) if has_too_many_values(item) else (place, item)
     except BrokenInputError as broken:
         detail = f"{broken.detail} What stands before was read: {number:,} records."
         yield refused(broken.reason, detail, stream.where)
+
+
+def has_too_many_values(record: bytes) -> bool:
+    """Whether so many values may be in the JSON of a record that they take far more memory than their bytes."""
+    return len(record) > MOST_VALUES and sum(map(record.count, (b",", b"[", b"{"))) > MOST_VALUES
+
+
+def too_many(where: str) -> Problem:
+    """The problem with such a record."""
+    return refused("record-too-large", f"it has more than {MOST_VALUES:,} values, lists or objects in it.", where)
 
 
 def lines(blocks: Iterable[bytes], limit: int) -> Iterator[bytes | None]:

@@ -271,10 +271,42 @@ def test_fifo_is_read_once_and_as_it_comes(tmp_path):
     writer.join()
 
 
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ("text\nOne.\nTwo.\n", ["One.", "Two."]),
+        ("id;text\n1;One.\n", ["One."]),
+        ("[Update] Rebels left, text and all.", ["[Update] Rebels left, text and all."]),
+        ('{\n "text": "One."\n}', ["One."]),
+        ('{"text": "One."}\n{"text": "Two."}', ["One.", "Two."]),
+        ('[{"text": "One."}]', ["One."]),
+    ],
+)
+def test_standard_input_is_what_its_content_says(monkeypatch, content, texts):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+    articles, problems = read("-")
+    assert ([a.text for a in articles], problems) == (texts, [])
+
+
+@pytest.mark.parametrize("content", [b"%PDF-1.7 x", b"<?xml version='1.0'?><rss/>", b"\x7fELF" + b"\0" * 90])
+def test_standard_input_that_is_something_else_is_refused(monkeypatch, content):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(content)))
+    articles, (problem,) = read("-")
+    assert (articles, problem.action) == ([], "refused")
+
+
 def test_same_file_is_read_once(tmp_path):
     file = write(tmp_path, "a.txt", "One.")
     articles, problems = read(file, tmp_path, f"{tmp_path}/../{tmp_path.name}/a.txt")
     assert ([a.text for a in articles], problems) == (["One."], [])
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_record_of_too_many_values_is_named_and_not_parsed(tmp_path, monkeypatch, name):
+    monkeypatch.setattr("labeling.inputs.reading.MOST_VALUES", 1000)
+    many = json.dumps({"text": "One.", "x": [[]] * 1000})
+    articles, (problem,) = read(write(tmp_path, name, f'{many}\n{{"text": "Two, three."}}\n'))
+    assert ([a.text for a in articles], problem.reason) == (["Two, three."], "record-too-large")
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.html", "a.jsonl", "a.json", "a.csv"])
