@@ -26,7 +26,6 @@ def command(
         console.say(f"Wrote {file}")
     if not written:
         console.say(f"{workspace.resolve()} is a workspace already; nothing was changed.")
-    model = open_workspace(workspace).settings.model
-    if workspace / FILE in written and not is_there(model):
+    if workspace / FILE in written and not is_there(model := open_workspace(workspace).settings.model):
         console.say(f"Its model {model} is not installed: {how_to_get(model)}")
     console.say("Next: labeling studio start, then labeling import ARTICLES")
