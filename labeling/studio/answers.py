@@ -9,7 +9,7 @@ import json
 from typing import Annotated, Any, Required, TypeVar
 
 import orjson
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, FailFast, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class Task(TypedDict, total=False):
     data: dict[str, Any]
     created_at: Time | None
     updated_at: Time | None
-    annotations: list[Annotation]
+    annotations: Annotated[list[Annotation], FailFast()]
     total_annotations: Amount | None
     cancelled_annotations: Amount | None
     total_predictions: Amount | None
@@ -47,7 +47,7 @@ class Task(TypedDict, total=False):
 class Tasks(TypedDict, total=False):
     """A page of the Data Manager's list: how many tasks and annotations a query finds, and some of them."""
 
-    tasks: Required[list[Task]]
+    tasks: Required[Annotated[list[Task], FailFast()]]
     total: Required[Amount]
     total_annotations: Amount
 
@@ -85,7 +85,7 @@ class User(TypedDict, total=False):
 class Imported(TypedDict, total=False):
     """What became of tasks that were sent."""
 
-    task_ids: list[Id] | None
+    task_ids: Annotated[list[Id], FailFast()]
     prediction_count: Amount | None
 
 
@@ -111,11 +111,11 @@ class Access(TypedDict):
 
 
 TASKS: TypeAdapter[Any] = TypeAdapter(Tasks)
-TASK_LIST: TypeAdapter[Any] = TypeAdapter(list[Task])
-DRAFTS: TypeAdapter[Any] = TypeAdapter(list[dict[str, Any]])
+TASK_LIST: TypeAdapter[Any] = TypeAdapter(Annotated[list[Task], FailFast()])
+DRAFTS: TypeAdapter[Any] = TypeAdapter(Annotated[list[dict[str, Any]], FailFast()])
 PROJECT: TypeAdapter[Any] = TypeAdapter(Project)
 PROJECTS: TypeAdapter[Any] = TypeAdapter(Projects)
-USERS: TypeAdapter[Any] = TypeAdapter(list[User])
+USERS: TypeAdapter[Any] = TypeAdapter(Annotated[list[User], FailFast()])
 USER: TypeAdapter[Any] = TypeAdapter(User)
 IMPORTED: TypeAdapter[Any] = TypeAdapter(Imported)
 CREATED: TypeAdapter[Any] = TypeAdapter(Created)
@@ -135,6 +135,11 @@ WANTED = {
     "dict_type": "an object",
     "bool_type": "true or false",
 }
+
+
+def weight(content: bytes) -> int:
+    """At most how many values stand in JSON; commas and brackets in texts are counted too."""
+    return content.count(b",") + content.count(b"{") + content.count(b"[")
 
 
 class DepthError(ValueError):
@@ -162,7 +167,7 @@ def read_json(content: bytes) -> Any:
 
 
 def faults(error: ValidationError) -> str:
-    """What is wrong with an answer: the first few things, each with its place."""
+    """What is wrong with an answer: the first few things, each with its place. Of a list, only the first is known."""
     found = error.errors(include_url=False)
     lines = []
     for each in found[:SHOWN]:

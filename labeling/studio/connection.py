@@ -23,7 +23,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from labeling.errors import AccessError, BusyError, StudioError
 from labeling.secrets import hidden, keep
 from labeling.studio.address import refuse_address
-from labeling.studio.answers import ACCESS, DepthError, faults, read_json
+from labeling.studio.answers import ACCESS, DepthError, faults, read_json, weight
 from labeling.studio.limits import GarbledError, Limits, TooMuchError, Watch, watching
 from labeling.studio.transport import open_transport, untrusted
 
@@ -38,6 +38,7 @@ FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0  # seconds
 LONGEST_ASKED = 60.0  # seconds that a server may ask to be left alone
 SHARE = 1.5  # of the patience: how long a question is asked again
 REDIRECTS = 5
+CONNECT_SECONDS = 15.0
 RENEWED_AFTER = 60.0  # seconds, where an access token does not say how long it is good
 PASSING = frozenset({408, 425, 429})  # and 500 and above: it is not known whether something was done, or it passes
 YEARS = (946_684_800.0, 4_102_444_800.0)  # 2000 to 2100, in seconds since 1970: a clock says something between
@@ -207,6 +208,8 @@ class Connection:
 
     def _value(self, answer: httpx.Response, data: bytes, path: str, shape: TypeAdapter[Any]) -> Any:
         status = answer.status_code
+        if weight(data) > self.limits.values:
+            raise TooLargeError(f"{self.url} answered {path} with more than {self.limits.values:,} values.", BETWEEN)
         try:
             found, fault = read_json(data), ""
         except DepthError:

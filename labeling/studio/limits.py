@@ -28,7 +28,8 @@ class Limits(Value):
         slowest: Bytes a second that an answer has to bring, once the patience is used up.
         longest: Seconds that all of it may take.
         headers: Bytes of the headers; below 100 kB, where httpcore gives up by itself.
-        answer: Bytes of an answer when it is unpacked. As JSON in memory it takes up to 25 times as much.
+        answer: Bytes of an answer when it is unpacked.
+        values: Values in its JSON, each of which takes up to 100 bytes of memory, were it only `{}`.
         data: The same, of an answer with tasks.
     """
 
@@ -39,6 +40,7 @@ class Limits(Value):
     headers: int = 96 << 10
     answer: int = 16 << 20
     data: int = 64 << 20
+    values: int = 6_000_000
 
 
 class TooMuchError(Exception):
