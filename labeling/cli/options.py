@@ -14,9 +14,11 @@ KeepAllOption = Annotated[bool, typer.Option("--keep-all", help="Leave scraped r
 TextFieldOption = Annotated[
     str, typer.Option("--text-field", help="Field or column with the text.", show_default="text, body or content")
 ]
-IdFieldOption = Annotated[str, typer.Option("--id-field", help="The one with the id.", show_default="doc_id or id")]
+IdFieldOption = Annotated[
+    str, typer.Option("--id-field", help="Field or column with the id.", show_default="doc_id or id")
+]
 TitleFieldOption = Annotated[
-    str, typer.Option("--title-field", help="The one with the title.", show_default="title or headline")
+    str, typer.Option("--title-field", help="Field or column with the title.", show_default="title or headline")
 ]
 AnnotateJobsOption = Annotated[
     int | None, typer.Option("--jobs", "-j", min=1, help="Processes that annotate.", show_default="one a core")

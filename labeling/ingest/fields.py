@@ -87,9 +87,10 @@ def no_text(keys: Iterable[str], names: FieldNames, what: str = "field") -> str:
     keys = list(keys)
     if found := names.find("text", keys):
         return f"the {what} {' and '.join(shown(key) for key in found)} is empty"
+    if not keys:
+        return f"it has no {what}s at all"
     wanted = [names.text] if names.text else NAMES["text"]
-    there = listed(keys) if keys else "none"
-    return f"no {what} {_one_of(wanted)}; there are: {there}. --text-field names another"
+    return f"no {what} {_one_of(wanted)}; there are: {listed(keys)}. --text-field names another"
 
 
 def listed(keys: Iterable[str]) -> str:

@@ -1,22 +1,24 @@
 """Paths → articles and problems: what a file is, what it says, and what became of each thing in it."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from labeling.core.article import Article
 from labeling.core.problem import Problem
-from labeling.ingest.articles import of_fields, of_record, of_text, problem
+from labeling.ingest.articles import Note, of_fields, of_record, of_text, problem
 from labeling.ingest.fields import FieldNames
 from labeling.ingest.html import read_html
 from labeling.ingest.kinds import ENDINGS, READER, Kind, is_binary, kind_of
 from labeling.ingest.records import read_json, read_json_lines, read_table
 from labeling.inputs.broken import BrokenInputError, refused
-from labeling.inputs.encodings import not_utf8
+from labeling.inputs.encodings import is_utf8, not_utf8
 from labeling.inputs.files import find
 from labeling.inputs.kinds import binary_kind
 from labeling.inputs.reading import whole
 from labeling.inputs.streams import Stream, streams
 
+CHARSET = re.compile(rb"<meta[^>]{0,200}charset|<\?xml[^>]{0,200}encoding", re.IGNORECASE)
 ARTICLE_BYTES = 20_000_000  # of a file that is one article
 
 
@@ -94,11 +96,7 @@ def _of_stream(stream: Stream, names: FieldNames, *, keep_all: bool) -> Iterator
         detail = _unknown(stream) if kind is None else f"{binary} {READER.button}"
         yield refused("unknown-format", detail, stream.where)
     elif kind == "html":
-        fields = read_html(whole(stream.blocks, ARTICLE_BYTES), keep_all=keep_all)
-        if fields.get("text"):
-            yield from of_fields(fields, {}, stream.where, keep_all=keep_all)
-        else:
-            yield refused("empty", "no text of an article was found in this page", stream.where)
+        yield from _of_page(stream, keep_all=keep_all)
     elif is_binary(stream.head):
         hint = "save it as text in UTF-8, for example: iconv -f UTF-16 -t UTF-8"
         yield refused("not-utf8", f"it is binary, or in an encoding that it does not name; {hint}", stream.where)
@@ -106,6 +104,19 @@ def _of_stream(stream: Stream, names: FieldNames, *, keep_all: bool) -> Iterator
         yield from _of_text(stream, keep_all=keep_all)
     else:
         yield from _of_records(stream, kind, names, keep_all=keep_all)
+
+
+def _of_page(stream: Stream, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:
+    page = whole(stream.blocks, ARTICLE_BYTES)
+    fields = read_html(page, keep_all=keep_all)
+    notes: list[Note] = []
+    if not CHARSET.search(page) and not is_utf8(page):
+        detail = "it is not UTF-8 and does not say its encoding, which was guessed: look at its special characters"
+        notes.append(("guessed-encoding", detail, ""))
+    if fields.get("text"):
+        yield from of_fields(fields, {}, stream.where, keep_all=keep_all, notes=notes)
+    else:
+        yield refused("empty", "no text of an article was found in this page", stream.where)
 
 
 def _of_text(stream: Stream, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:

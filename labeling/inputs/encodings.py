@@ -57,6 +57,15 @@ def checked(blocks: Iterable[bytes]) -> Iterator[bytes]:
         yield block
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether the bytes are UTF-8."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def not_utf8(byte: int) -> BrokenInputError:
     """The error about text in another encoding."""
     detail = f"byte {byte:,} is not UTF-8; convert it, for example: iconv -f WINDOWS-1252 -t UTF-8"

@@ -119,7 +119,7 @@ def test_text_that_is_nan_is_no_text(tmp_path):
         ("a.json", '{"text": 3}', "the text is a number, not text"),
         ("a.json", '{"text": null}', "the field text is empty"),
         ("a.json", '{"text": " \\n"}', "there is only white space in its text"),
-        ("a.json", "{}", "no field text, body or content; there are: none. --text-field names another"),
+        ("a.json", "{}", "it has no fields at all"),
         ("a.json", '["One."]', "an article is an object, not text"),
         ("a.json", "[[]]", "an article is an object, not a list"),
         ("a.json", "[null]", "an article is an object, not null"),
@@ -231,6 +231,15 @@ def test_text_is_read_in_each_encoding(tmp_path, monkeypatch, name, text, encodi
         monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
     ((article,), problems) = read("-" if name == "-" else write(tmp_path, name, data))
     assert (article.text, problems) == (text, [])
+
+
+@pytest.mark.parametrize(("charset", "reasons"), [("", ["guessed-encoding"]), ("<meta charset=windows-1252>", [])])
+def test_page_whose_encoding_was_guessed_is_noted(tmp_path, charset, reasons):
+    page = (
+        f"<html><head>{charset}</head><body><article><p>Zo\xeb left the caf\xe9 on Friday.</p></article></body></html>"
+    )
+    ((_,), problems) = read(write(tmp_path, "a.html", page.encode("windows-1252")))
+    assert [(p.reason, p.action) for p in problems] == [(reason, "changed") for reason in reasons]
 
 
 def test_archive_with_several_files_is_read_like_a_folder(tmp_path):
