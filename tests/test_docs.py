@@ -5,10 +5,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from labeling.settings import Settings, init, open_workspace
+from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.exporting import convert
 
 ROOT = Path(__file__).parents[1]
@@ -50,16 +52,59 @@ def test_every_setting_is_explained():
         assert re.search(rf"`\[?{field.alias or name}\b", page), name
 
 
-def test_snippet_of_the_exports_page_runs_with_nothing_but_spacy(tmp_path: Path):
-    gold = json.loads((ROOT / "seeds" / "gold.jsonl").read_text(encoding="utf-8").splitlines()[0])
-    task = {"data": {"text": gold["text"]}, "annotations": [{"result": []}]}
+def reviewed(gold: dict[str, Any]) -> dict[str, Any]:
+    """A task of which somebody has submitted the gold labels."""
+    result: list[dict[str, Any]] = []
     for span in gold["spans"]:
         value = {"start": span["start"], "end": span["end"], "labels": [span["label"]]}
-        task["annotations"][0]["result"].append({"id": span["id"], "type": "labels", "value": value})
+        result.append({"id": span["id"], "type": "labels", "value": value})
+    for relation in gold["relations"]:
+        ends = {"from_id": relation["head"], "to_id": relation["tail"]}
+        result.append({"type": "relation", **ends, "labels": [relation["label"]]})
+    return {"data": {"text": gold["text"]}, "annotations": [{"result": result}]}
+
+
+def test_figures_of_the_readme_are_those_of_the_seeds(tmp_path: Path):
+    """As `make demo` prints them, which submits the gold labels."""
+    lines = (ROOT / "seeds" / "gold.jsonl").read_text(encoding="utf-8").splitlines()
+    tasks = [reviewed(json.loads(line)) for line in lines]
+    (tmp_path / "export.json").write_text(json.dumps(tasks), encoding="utf-8")
+    init(tmp_path, split=DEMO_SPLIT)
+    done = convert(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "exports", schema=None)
+    parts = {part: done.manifest["documents"][part] for part in ("train", "dev", "test")}
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "documents in exports: {train} train, {dev} dev, {test} test\n".format(**parts) in page
+    assert f"Trained on {parts['train']} documents" in page
+    assert "   {train} │   {dev} │    {test}\n".format(**parts) in page
+    for kind in ("spans", "relations"):
+        number = done.manifest[kind]["exact"]
+        assert f"{kind} exported".ljust(24) + f"│   {number} │ {number} exact" in page
+
+
+OPTION = re.compile(r"(?<=\s)--[a-z][a-z-]+")
+
+
+def test_every_option_of_a_command_in_the_docs_exists(run):
+    helps: dict[str, str] = {}
+    seen = 0
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        found = re.findall(r"`labeling ([^`\n]+)`", text) + re.findall(
+            r"^(?:    |\$ )labeling (.+)", text, re.MULTILINE
+        )
+        for line in found if page.name != "CHANGELOG.md" else ():
+            command = " ".join(re.findall(r"^(?:(?:studio|schema) )?[a-z-]+", line))
+            for option in OPTION.findall(line.partition(" # ")[0]):
+                helps.setdefault(command, run(*command.split(), "--help").stdout)
+                assert f" {option} " in helps[command], f"{page.name}: labeling {line}"
+                seen += 1
+    assert seen >= 15
+
+
+def test_snippet_of_the_exports_page_runs_with_nothing_but_spacy(tmp_path: Path):
+    gold = json.loads((ROOT / "seeds" / "gold.jsonl").read_text(encoding="utf-8").splitlines()[0])
     relation = gold["relations"][0]
-    arrow = {"type": "relation", "from_id": relation["head"], "to_id": relation["tail"], "labels": [relation["label"]]}
-    task["annotations"][0]["result"].append(arrow)
-    (tmp_path / "export.json").write_text(json.dumps([task]), encoding="utf-8")
+    (tmp_path / "export.json").write_text(json.dumps([reviewed(gold)]), encoding="utf-8")
     convert(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "exports", schema=None)
     page = (ROOT / "exports" / "README.md").read_text(encoding="utf-8")
     (snippet,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
