@@ -31,6 +31,7 @@ UNSEEN = (
     "\ud800-\udfff\U000e0000-\U000e007f"
 )
 CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f{UNSEEN}]")
+NOT_ASCII = re.compile(r"[^\x20-\x7e\n\t]")
 IN_JSON = re.compile(f"[{UNSEEN}]")
 LINE_ENDS = {"\n": "␊", "\t": "␉"}
 LONGEST = 2000  # characters of a line of talk
@@ -92,14 +93,14 @@ def put(text: str = "", colour: Colour | None = None, *, mark: str = "", secret:
 
 def put_json(value: Any, *, indent: int | None = 2) -> None:
     """The value (of JSON's types) as JSON, on stdout: the same content to a program, and safe to look at."""
-    is_unicode = (getattr(sys.stdout, "encoding", None) or "utf-8").lower().startswith("utf")
-    text = json.dumps(_hidden_in(value), ensure_ascii=not is_unicode, indent=indent)
+    text = json.dumps(_hidden_in(value), ensure_ascii=not _takes_all(sys.stdout), indent=indent)
     _print(sys.stdout, IN_JSON.sub(_in_json, text))
 
 
 def put_source(text: str, escape: Callable[[int], str]) -> None:
     """A file's content, on stdout, where people may look at it; `escape` writes a code point in its language."""
-    _print(sys.stdout, CONTROL.sub(lambda found: escape(ord(found[0])), hidden(text)), end="")
+    unfit = CONTROL if _takes_all(sys.stdout) else NOT_ASCII
+    _print(sys.stdout, unfit.sub(lambda found: escape(ord(found[0])), hidden(text)), end="")
 
 
 def sees(stream: TextIO | None) -> bool:
@@ -108,6 +109,11 @@ def sees(stream: TextIO | None) -> bool:
         return stream is not None and stream.isatty()
     except ValueError:  # it is closed
         return False
+
+
+def _takes_all(stream: TextIO | None) -> bool:
+    """Whether its encoding has every character."""
+    return (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def for_rich(stream: TextIO | None) -> TextIO:

@@ -104,6 +104,16 @@ def test_source_keeps_its_content(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "<a b='&#x202e;&#x9b;'>\n"
 
 
+def test_source_keeps_its_content_where_few_characters_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr(sys, "stdout", out)
+
+    put_source("<a b='café 😀'>\n", "&#x{:x};".format)
+
+    out.seek(0)
+    assert out.read() == "<a b='caf&#xe9; &#x1f600;'>\n"
+
+
 def test_table_takes_data_as_they_are(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     console.table("", [HOSTILE, "n"], [[HOSTILE, 1], ["[bold]x[/bold]", 2]])

@@ -33,6 +33,8 @@ def load(model: str) -> "Language":
     name, _ = _found(model)
     try:
         return hasten(spacy.load(name))
+    except MemoryError:
+        raise
     except Exception as error:  # a broken model can fail in any of its components
         raise _broken(name, error) from error
 

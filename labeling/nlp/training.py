@@ -123,5 +123,7 @@ def _read_file(file: Path, nlp: spacy.language.Language) -> Iterator[Any]:
         yield from DocBin().from_bytes(file.read_bytes()).get_docs(nlp.vocab)
     except OSError as error:
         raise InputError(f"Cannot read {file}: {error.strerror}", "`labeling export` writes it.") from error
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a file that is no DocBin makes zlib and msgpack raise
         raise InputError(f"{file} is not a DocBin: {error}", "`labeling export` writes it anew.") from error
