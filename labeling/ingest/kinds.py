@@ -49,10 +49,9 @@ def kind_of(stream: Stream, names: FieldNames) -> Kind | None:
     if ending in KINDS:
         kind = KINDS[ending]
         return "json" if kind == "json lines" and _is_laid_out(start) else kind
-    # A pipe, a file without ending that its user named, or what was packed under another name.
-    if ending and stream.is_named and not stream.note:
-        return None
-    return _sniffed(start, names) if stream.is_named or stream.note else None
+    # A pipe, a file without an ending that its user named, or `articles.gz`.
+    is_sniffed = stream.is_named if not ending else ending == ".gz"
+    return _sniffed(start, names) if is_sniffed else None
 
 
 def is_binary(head: bytes) -> bool:

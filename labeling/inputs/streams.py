@@ -26,7 +26,7 @@ class Stream:
 
     Attributes:
         where: The file, and its name in an archive: `all.zip/folder/a.json`.
-        name: The name whose ending tells what it may be, without `.gz`; "" where there is none.
+        name: The name whose ending tells what it may be, without `.gz` after another ending; "" where there is none.
         is_named: Whether its user named it, rather than a folder or an archive that it is in.
         head: The first bytes.
         blocks: All bytes, the first ones too. Whoever reads them meets a BrokenInputError where they end too early.
@@ -116,7 +116,8 @@ def _of_blocks(
     if head.startswith(archives.GZIP):
         head, blocks = peek(archives.gunzipped(blocks, reader.block))
         note = UNPACKED
-        name = PurePosixPath(name).stem if name.lower().endswith(".gz") else name
+        inner = PurePosixPath(name)
+        name = inner.stem if inner.suffix.lower() == ".gz" and PurePosixPath(inner.stem).suffix else name
         if head.startswith(archives.GZIP):
             yield refused("nested-archive", "it is packed twice; unpack it once.", where)
             return

@@ -250,13 +250,42 @@ def test_archive_with_several_files_is_read_like_a_folder(tmp_path):
         archive.writestr("news/README.md", "About")
         archive.writestr("news/.DS_Store", "x")
         archive.writestr("news/photo.jpg", b"\xff\xd8\xff")
+        archive.writestr("news/notes.md", "Notes")
+        archive.writestr("news/list", "One, two.")
     articles, problems = read(tmp_path / "a.zip")
     assert [a.text for a in articles] == ["One.", "Two.", "Three."]
     assert [(p.reason, p.action, Path(p.where).name) for p in problems] == [
         ("hidden", "skipped", "a.zip"),
         ("passed-over", "skipped", "README.md"),
         ("unknown-format", "refused", "photo.jpg"),
+        ("unknown-format", "refused", "notes.md"),
+        ("unknown-format", "refused", "list"),
     ]
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        archive.extractall(tmp_path / "folder")
+    unpacked, named = read(tmp_path / "folder")
+    assert [a.text for a in unpacked] == [a.text for a in articles]
+    assert sorted((p.reason, Path(p.where).name) for p in named if p.reason != "hidden") == sorted(
+        (p.reason, Path(p.where).name) for p in problems if p.reason != "hidden"
+    )
+
+
+@pytest.mark.parametrize("name", ["a.gz", "a.txt.gz", "A.TXT.GZ", "a.csv.gz"])
+def test_packed_file_is_what_its_name_or_content_says(tmp_path, name):
+    content = "id;text\n1;One.\n" if "csv" in name else "One."
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    file = write(folder, name, gzip.compress(content.encode()))
+    for path in (file, folder):
+        articles, problems = read(path)
+        assert ([a.text for a in articles], problems) == (["One."], [])
+
+
+@pytest.mark.parametrize("name", ["a.dat", "a.dat.gz"])
+def test_file_of_another_ending_is_refused_in_every_encoding(tmp_path, name):
+    data = "One and two.".encode("utf-16")
+    articles, (problem,) = read(write(tmp_path, name, gzip.compress(data) if name.endswith("gz") else data))
+    assert (articles, problem.reason) == ([], "unknown-format")
 
 
 def test_fifo_is_read_once_and_as_it_comes(tmp_path):
