@@ -403,6 +403,8 @@ class Hostile(ThreadingHTTPServer):
         if method == "POST" and path == "/api/projects/":
             self.project = {"id": 1, "model_version": "", "created_at": "2026-01-01T00:00:00Z", **body}
             return 201, self.project
+        if path == "/api/projects/":
+            return 200, {"count": 0, "results": []}
         if not self.project:
             return 404, {"detail": "No Project matches the given query."}
         if path == "/api/projects/1/":
@@ -474,6 +476,7 @@ def fits(task: Json, item: Json) -> bool:
         "less_or_equal": lambda: mine <= value,
         "in_list": lambda: str(mine) in value,
         "equal": lambda: mine == value,
+        "empty": lambda: bool(mine) == (value != "true"),
     }[item["operator"]]()
 
 

@@ -292,7 +292,7 @@ class Studio:
     def _pages(self, project: Project, params: Json) -> Iterator[Json]:
         """All tasks of a query, each once."""
         seen: set[int] = set()
-        number, total = 1, 1
+        number, total, most = 1, 1, LOOK_UP
         while (number - 1) * LOOK_UP < total:
             page_of = {"project": project.id, "page_size": LOOK_UP, "page": number, **params}
             page, _ = self.connection.get("api/tasks/", TASKS, page_of, is_data=True)
@@ -302,6 +302,10 @@ class Studio:
             seen.update(task["id"] for task in new)
             yield from new
             number, total = number + 1, page["total"]
+            if number == 2 and total > LOOK_UP:  # otherwise there is no further page
+                most = self.project(project.id).tasks + LOOK_UP  # some may come meanwhile
+            if len(seen) > most:
+                raise StudioError(f"{self.url} lists more tasks than project {project.id} has.", BETWEEN)
 
     def _by_id(self, project: Project, task_ids: Sequence[int]) -> Iterator[Json]:
         """What is counted of each of the tasks, and whether it has drafts."""
