@@ -18,6 +18,7 @@ from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.client import Studio
 from labeling.workflow import importing
+from labeling.workflow.pulling import pull
 from tests.test_push import TEXTS, api, newer, push, tasks
 
 __all__ = ["api"]
@@ -303,7 +304,10 @@ def test_what_is_submitted_on_a_task_that_was_set_aside_comes_back_with_the_next
     aside = int(done.aside_url.split("/")[-2])
     listed = api.get("/api/tasks/", params={"project": aside, "fields": "all"}).json()["tasks"]
     assert [task["id"] for task in listed] == [old]
+    assert pull(workspace).notes == ()
     annotation = submit(api, old)  # in a page that has been open since
+    (note,) = pull(workspace).notes
+    assert done.aside_url in note
     again = push(workspace, changed)
     found = tasks(workspace, api)
     assert [a["id"] for a in found["n1"]["annotations"]] == [annotation]

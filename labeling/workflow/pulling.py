@@ -128,6 +128,7 @@ def pull(
             run.all(full=full)
             found = run.drafts() if drafts else None
             run.end()
+            run.notes += _begun_aside(studio, project)
             states = store.states()
             return Pulled(
                 project_url=project.url,
@@ -146,6 +147,15 @@ def pull(
                 changed=run.counts["changed"],
                 gone=run.counts["gone"],
             )
+
+
+def _begun_aside(studio: Studio, project: Project) -> list[str]:
+    """A note where somebody labelled what an import has set aside, as in a page that was still open."""
+    aside = studio.aside(project)
+    begun = len(studio.begun(aside)) if aside else 0
+    if not (aside and begun):
+        return []
+    return [f"Somebody labelled {begun} tasks that were set aside ({aside.url}); the next import takes them back."]
 
 
 class _Pull:
