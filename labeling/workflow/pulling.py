@@ -294,12 +294,12 @@ class _Pull:
         """Look for annotations that no time and no number of their tasks tells of, in every task, once.
 
         The server writes an annotation, then the numbers of its task, then its time. Where it was killed between them,
-        nothing tells which task it is.
+        nothing tells which task it is. A task that moved to another project leaves its annotations in the count, too.
         """
         if not self.is_searched and self.untold() != (0, 0):
             self.is_searched = self.is_full = True
             self.notes.append(
-                "The server has annotations that it had not told of (was it killed?); all tasks were read."
+                "The server has other annotations than its tasks tell of, as after a crash; so every task was read."
             )
             self.from_scratch(report=self.is_reporting)
         elif self.is_searched:
