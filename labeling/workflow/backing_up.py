@@ -38,6 +38,8 @@ def back_up(workspace: Workspace, to: str) -> Backup:
 def _archive(to: str) -> tuple[Path, bool]:
     """The archive's name, and whether it may get a number: in a folder each has another name."""
     file, is_folder = Path(to), to.endswith("/") or Path(to).is_dir()
+    if to in ("", "-"):
+        raise InputError("A backup needs a name, and is not written to standard output.", "Name a file or a folder.")
     if to.endswith(SUFFIXES) and not is_folder:
         return file, False
     if file.suffix and not is_folder:

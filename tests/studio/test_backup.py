@@ -236,14 +236,20 @@ def test_backup_of_another_that_came_first_is_kept(
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("a.zip", "not the name of an archive"), ("old.tar", "not the name of an archive"), ("file", "not a folder")],
+    [
+        ("", "needs a name"),
+        ("-", "needs a name"),
+        ("a.zip", "not the name of an archive"),
+        ("old.tar", "not the name of an archive"),
+        ("file", "not a folder"),
+    ],
 )
 def test_name_that_is_neither_an_archive_nor_a_folder(
     workspace: Workspace, tmp_path: Path, name: str, said: str
 ) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=said):
-        back_up(workspace, f"{tmp_path}/{name}")
+        back_up(workspace, f"{tmp_path}/{name}" if name.strip("-") else name)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "workspace"]
 
 
