@@ -14,7 +14,8 @@ from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
 from labeling.studio.answers import CREATED, IMPORTED, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, VERSION
 from labeling.studio.config import instructions, to_xml
-from labeling.studio.connection import AGAIN, ALONE, BETWEEN, Connection, TooLargeError
+from labeling.studio.connection import Connection
+from labeling.studio.failures import AGAIN, ALONE, BETWEEN, TooLargeError
 from labeling.studio.limits import Limits
 
 Json = dict[str, Any]

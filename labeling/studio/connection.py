@@ -4,8 +4,6 @@ All that is asked of the server and sent to it goes through `get` and `send`. Wh
 than for good, so it is asked again, later and later; what is sent is never sent twice, since it may have been done.
 """
 
-import email.utils
-import json
 import logging
 import threading
 import time
@@ -20,18 +18,23 @@ import orjson
 import stamina
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
-from labeling.errors import AccessError, BusyError, StudioError
-from labeling.secrets import hidden, keep
+from labeling.errors import BusyError, StudioError
+from labeling.secrets import keep
 from labeling.studio.address import refuse_address
 from labeling.studio.answers import ACCESS, DepthError, faults, read_json, weight
-from labeling.studio.limits import GarbledError, Limits, TooMuchError, Watch, watching
-from labeling.studio.transport import open_transport, untrusted
-
-AGAIN = "Run the same command again: it goes on from what the server has."
-WHERE_TOKENS_ARE = "Label Studio → your initials → Account & Settings → Access Token"
-BETWEEN = "Is it a Label Studio, and does nothing between change its answers?"
-ALONE = "Check that the URL is the server's address alone, such as http://localhost:8080."
-DETAIL_CHARACTERS = 500  # of what a server says in an error
+from labeling.studio.failures import (
+    AGAIN,
+    ALONE,
+    BETWEEN,
+    NoSuchPageError,
+    TooLargeError,
+    clock,
+    failure,
+    refusal,
+    repeated,
+)
+from labeling.studio.limits import GarbledError, Limits, TooMuchError, watching
+from labeling.studio.transport import open_transport
 
 ATTEMPTS = 6  # with the waits between them, about half a minute
 FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0  # seconds
@@ -40,18 +43,8 @@ SHARE = 1.5  # of the patience: how long a question is asked again
 REDIRECTS = 5
 CONNECT_SECONDS = 15.0
 RENEWED_AFTER = 60.0  # seconds, where an access token does not say how long it is good
-PASSING = frozenset({408, 425, 429})  # and 500 and above: it is not known whether something was done, or it passes
-YEARS = (946_684_800.0, 4_102_444_800.0)  # 2000 to 2100, in seconds since 1970: a clock says something between
 # Each new attempt is logged, and Python shows what nobody asked to log; the last failure has its message.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
-
-
-class NoSuchPageError(StudioError):
-    """There is nothing at an address."""
-
-
-class TooLargeError(StudioError):
-    """An answer has more bytes than one may have; less may be asked for."""
 
 
 class Connection:
@@ -184,9 +177,9 @@ class Connection:
                 with closing(answer):
                     data = watch.body(answer, most)
             except (httpx.HTTPError, httpx.InvalidURL, UnicodeEncodeError, TooMuchError, GarbledError) as error:
-                raise self._failure(error, path, watch) from None  # some repeat the token
+                raise failure(self.url, path, error, watch) from None  # some repeat the token
         said = answer.headers
-        self.now = _clock(said.get("date") or "") or self.now
+        self.now = clock(said.get("date") or "") or self.now
         self.server = said.get("server") or ""
         return self._value(answer, data, path, shape), len(data)
 
@@ -198,7 +191,7 @@ class Connection:
                 return answer
             answer.close()
             if answer.next_request.method != request.method:
-                place = _said(str(answer.next_request.url))
+                place = repeated(str(answer.next_request.url))
                 raise StudioError(
                     f"{self.url} redirects to {place}, and what is sent is not sent on.",
                     f"If {place} is of the right server, set LABEL_STUDIO_URL (or [studio] url) to that server.",
@@ -217,7 +210,7 @@ class Connection:
         except ValueError:
             found, fault = None, "with something other than JSON"
         if not answer.is_success:
-            raise self._refusal(status, found, path, answer.headers.get("retry-after") or "")
+            raise refusal(self.url, path, status, found, answer.headers.get("retry-after") or "")
         if fault.endswith("deeply"):
             raise StudioError(f"{self.url} answered {path} {fault}.", BETWEEN)
         if fault:
@@ -226,7 +219,7 @@ class Connection:
             return shape.validate_python(found)
         except ValidationError as error:
             raise StudioError(
-                f"{self.url} answered {path} with what no Label Studio says: {_said(faults(error))}.", BETWEEN
+                f"{self.url} answered {path} with what no Label Studio says: {repeated(faults(error))}.", BETWEEN
             ) from None
 
     # who asks
@@ -244,106 +237,12 @@ class Connection:
                 self._good_until = time.monotonic() + _lifetime(self._access) / 2
             return f"Bearer {self._access}"
 
-    # failures
-
-    def _failure(self, error: Exception, path: str, watch: Watch) -> StudioError:  # noqa: PLR0911 - one a failure
-        match error:
-            case TooMuchError(what="headers"):
-                return StudioError(f"{self.url} answers {path} with headers that do not end.", BETWEEN)
-            case TooMuchError():
-                return TooLargeError(
-                    f"{self.url} answered {path} with more than {error.most / (1 << 20):,.0f} MB.", BETWEEN
-                )
-            case GarbledError():
-                return StudioError(f"{self.url} answered {path} with what cannot be read: {error}.", BETWEEN)
-            case httpx.ConnectError() if why := untrusted(error):
-                return StudioError(
-                    f"The certificate of {self.url} is not trusted: {why}.",
-                    "Where it is of a CA of your own, name its file: [studio] ca in labeling.toml, or LABELING_CA.",
-                )
-            case httpx.ConnectError() | httpx.ConnectTimeout():
-                return BusyError(
-                    f"No Label Studio answers at {self.url}.",
-                    "`labeling studio start` starts one here; for another, check LABEL_STUDIO_URL.",
-                )
-            case httpx.TimeoutException() if watch.received:
-                said = f"{watch.received:,} bytes in {watch.seconds:.0f} s"
-                return BusyError(f"{self.url} began to answer {path}, and did not end in time ({said}).", AGAIN)
-            case httpx.TimeoutException():
-                return BusyError(
-                    f"{self.url} did not answer within {watch.patience:g} s; "
-                    "what was asked for may have been done all the same.",
-                    f"{AGAIN} Where the server is always slow, raise [studio] timeout in labeling.toml.",
-                )
-            case httpx.InvalidURL() | httpx.UnsupportedProtocol():
-                return StudioError(f"{self.url} is not the URL of a server.", "It looks like http://localhost:8080.")
-            case httpx.LocalProtocolError() | UnicodeEncodeError():
-                return AccessError("The token has characters that no token has.", f"Copy it anew: {WHERE_TOKENS_ARE}.")
-        return BusyError(f"The connection to {self.url} broke: {type(error).__name__}.", AGAIN)
-
-    def _refusal(self, status: int, body: Any, path: str, after: str) -> StudioError:
-        detail = _detail(body)
-        if status in (401, 403):
-            return AccessError(f"{self.url} refused the token: {detail or status}", _token_hint(detail))
-        if status == 404:
-            return NoSuchPageError(f"{self.url} has no page {path}, as every Label Studio has.", ALONE)
-        if status in PASSING or status >= 500:
-            said = f"{self.url} cannot answer now (HTTP {status}): {detail or 'no reason given'}"
-            return BusyError(said, AGAIN, after=_seconds(after))
-        return StudioError(f"{self.url} refused {path} (HTTP {status}): {detail or 'no reason given'}")
-
 
 def _again(error: Exception) -> bool | float:
     """Whether what failed is asked again; or in how many seconds, where the server says so."""
     if not isinstance(error, BusyError):
         return False
     return True if error.after is None else min(error.after, LONGEST_ASKED)
-
-
-def _said(text: str) -> str:
-    """What a server said, fit to be repeated: without secrets, and not too long."""
-    text = hidden(text)
-    return text if len(text) <= DETAIL_CHARACTERS else f"{text[:DETAIL_CHARACTERS]} …"
-
-
-def _detail(body: Any) -> str:
-    if not isinstance(body, dict):
-        return ""
-    said = body.get("detail") or body.get("error") or ""
-    found = [said if isinstance(said, str) else _shown(said), _shown(body.get("validation_errors") or "")]
-    return _said(" ".join(filter(None, found)))
-
-
-def _shown(value: Any) -> str:
-    try:
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        return ""
-
-
-def _token_hint(detail: str) -> str:
-    if "legacy" in detail:
-        return f"This server takes personal access tokens only. Make one: {WHERE_TOKENS_ARE}."
-    if "expired" in detail or "blacklisted" in detail:
-        return f"It has run out or was revoked. Make another: {WHERE_TOKENS_ARE}."
-    return f"Set LABEL_STUDIO_API_KEY to a token of this server: {WHERE_TOKENS_ARE}."
-
-
-def _seconds(after: str) -> float | None:
-    """How long a Retry-After asks to wait, in seconds or up to a time; None where it does not say."""
-    if after.strip().isdecimal():
-        return float(after)
-    until = _clock(after)
-    return max(0.0, until - time.time()) if until else None
-
-
-def _clock(date: str) -> float:
-    """A time as HTTP writes it, in seconds since 1970; 0 where it is none."""
-    try:
-        found = email.utils.parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
-    return found if YEARS[0] < found < YEARS[1] else 0.0
 
 
 def _lifetime(token: str) -> float:

@@ -24,7 +24,8 @@ from labeling.core.value import Value
 from labeling.errors import StudioError
 from labeling.studio.answers import DRAFTS, PROJECT, TASK_LIST, TASKS
 from labeling.studio.client import Studio, look_ups
-from labeling.studio.connection import ATTEMPTS, BETWEEN, NoSuchPageError, TooLargeError
+from labeling.studio.connection import ATTEMPTS
+from labeling.studio.failures import BETWEEN, NoSuchPageError, TooLargeError
 
 Json = dict[str, Any]
 

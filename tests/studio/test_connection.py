@@ -18,7 +18,8 @@ from labeling.studio import connection as connection_module
 from labeling.studio import listing
 from labeling.studio.answers import OBJECT, PROJECT
 from labeling.studio.client import Studio
-from labeling.studio.connection import Connection, NoSuchPageError, TooLargeError, _again, _lifetime, _seconds
+from labeling.studio.connection import Connection, _again, _lifetime
+from labeling.studio.failures import NoSuchPageError, TooLargeError, wait_of
 from labeling.studio.limits import Limits
 from labeling.studio.listing import Listing
 from labeling.studio.transport import _proxy
@@ -91,10 +92,10 @@ def test_what_is_sent_is_sent_once(mode, server, connect, monkeypatch):
 
 def test_retry_after_is_heeded_in_seconds_and_as_a_time_and_has_an_end():
     now = time.time()
-    assert _seconds("7") == 7
-    assert _seconds(email.utils.formatdate(now + 30, usegmt=True)) == pytest.approx(30, abs=2)
-    assert _seconds(email.utils.formatdate(now - 30, usegmt=True)) == 0
-    assert [_seconds(said) for said in ("", "soon", "-3", "1e9", "Fri, 31 Dec 9999 23:59:59 GMT")] == [None] * 5
+    assert wait_of("7") == 7
+    assert wait_of(email.utils.formatdate(now + 30, usegmt=True)) == pytest.approx(30, abs=2)
+    assert wait_of(email.utils.formatdate(now - 30, usegmt=True)) == 0
+    assert [wait_of(said) for said in ("", "soon", "-3", "1e9", "Fri, 31 Dec 9999 23:59:59 GMT")] == [None] * 5
     assert _again(BusyError("", after=7.0)) == 7
     assert _again(BusyError("", after=1e9)) == connection_module.LONGEST_ASKED
     assert _again(BusyError("")) is True
