@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from labeling.errors import InputError
 from labeling.settings import init, open_workspace
 from labeling.workflow.exporting import convert, export, read_documents, status
-from labeling.workflow.pulled import Counts, State, Store, encode, store_folder
+from labeling.workflow.lines import encode
+from labeling.workflow.pulled import Counts, State, Store, store_folder
 from labeling.workflow.training_files import Options
 
 

@@ -17,7 +17,6 @@ begins with the task's id and its numbers of annotations, so that opening a stor
 
 import contextlib
 import fcntl
-import json
 import os
 import re
 import time
@@ -28,20 +27,18 @@ from pathlib import Path
 from typing import IO, Any, Literal, Self
 from urllib.parse import urlsplit
 
-import orjson
 from pydantic import Field, ValidationError
 
 from labeling.core.value import Value
-from labeling.errors import InputError, StudioError
+from labeling.errors import InputError
 from labeling.files import json_text, write_atomic
 from labeling.settings import EMBEDDED, Workspace
+from labeling.workflow.lines import GONE, TASK, as_json, encode, from_json
 
 Json = dict[str, Any]
 Outcome = Literal["new", "changed", "same"]
 
 FORMAT = 1
-TASK = re.compile(rb'\{"id":(\d+),"submitted":(\d+),"skipped":(\d+),"skips":(\d+),"updated_at":"([^"]*)",')
-GONE = re.compile(rb'\{"gone":(\d+)\}')
 COMPACT_SHARE, COMPACT_BYTES = 0.25, 1 << 20  # a compaction pays where the changes are more than both
 PATIENCE_SECONDS = 600
 POLL_SECONDS = 0.2
@@ -259,7 +256,7 @@ class Store:
             InputError: Its line is damaged.
         """
         try:
-            found: Json = _parsed(self.line(task_id))
+            found: Json = from_json(self.line(task_id))
             return found
         except ValueError as error:
             raise InputError(f"Task {task_id} in {self.folder} is damaged.", WORN) from error
@@ -270,7 +267,7 @@ class Store:
         if not self.state.drafts_at or not file.is_file():
             return {}
         try:
-            rows = {row["id"]: row["drafts"] for row in map(_parsed, file.read_bytes().splitlines())}
+            rows = {row["id"]: row["drafts"] for row in map(from_json, file.read_bytes().splitlines())}
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{file} is damaged.", "`labeling pull --drafts` writes it anew.") from error
         return {
@@ -289,7 +286,7 @@ class Store:
         for number in self.ids:
             line = self.line(number)
             if number in known:
-                line = line[:-1] + b',"drafts":' + _written(known[number]) + b"}"
+                line = line[:-1] + b',"drafts":' + as_json(known[number]) + b"}"
             yield line + b"\n"
 
     # writing
@@ -421,7 +418,7 @@ class Writer(Store):
 
     def keep_drafts(self, drafts: dict[int, list[Json]], at: str) -> None:
         """These are the drafts now, of this time by the server's clock; those of before are forgotten."""
-        lines = b"".join(_written({"id": n, "drafts": found}) + b"\n" for n, found in sorted(drafts.items()))
+        lines = b"".join(as_json({"id": n, "drafts": found}) + b"\n" for n, found in sorted(drafts.items()))
         write_atomic(self.folder / "drafts.jsonl", lines)
         self.save(self.state.model_copy(update={"drafts_at": at}))
 
@@ -493,55 +490,6 @@ def stored(workspace: Workspace) -> Iterator[Store]:
                 "`labeling pull` goes on where it ended.",
             )
         yield store
-
-
-def encode(task: Json) -> tuple[bytes, tuple[int, int, int]]:
-    """A task's line without its end, and its numbers of submitted and skipped annotations, and of skips.
-
-    The last is the server's own number, by which it can be asked; the others are counted.
-    """
-    annotations = [a for a in task.get("annotations") or () if isinstance(a, dict)]
-    skipped = sum(bool(a.get("was_cancelled")) for a in annotations)
-    numbers = len(annotations) - skipped, skipped, int(task.get("cancelled_annotations") or 0)
-    head = dict(zip(("id", "submitted", "skipped", "skips"), (task["id"], *numbers), strict=True))
-    head["updated_at"] = str(task.get("updated_at") or "")
-    # the same task is the same line, whichever list it comes from, in whatever order
-    rest = {key: task[key] for key in sorted(task) if key not in head and key != "drafts"}
-    if "annotations" in rest:
-        rest["annotations"] = [
-            dict(sorted(a.items())) for a in sorted(annotations, key=lambda a: int(a.get("id") or 0))
-        ]
-    line = _written({**head, **rest})
-    if not TASK.match(line):  # whatever it is, it could not be read again
-        raise StudioError(f"Task {str(task['id'])[:40]!r} cannot be kept; its numbers or its time are none.")
-    return line, numbers
-
-
-def _written(value: Any) -> bytes:
-    """The value as JSON in one line.
-
-    Raises:
-        StudioError: It is nested too deeply.
-    """
-    try:
-        return orjson.dumps(value)
-    except orjson.JSONEncodeError:  # whole numbers of more than 64 bits, lone surrogates
-        try:
-            return json.dumps(value, separators=(",", ":")).encode()
-        except RecursionError as error:
-            raise StudioError("A task cannot be kept: it is nested too deeply.") from error
-
-
-def _parsed(line: bytes) -> Any:
-    """The value of a line; lone surrogates are read too.
-
-    Raises:
-        ValueError: It is not JSON.
-    """
-    try:
-        return orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return json.loads(line)
 
 
 def _read_state(folder: Path) -> State:
