@@ -16,6 +16,7 @@ import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
@@ -167,18 +168,18 @@ def endless_chunks(handler: BaseHTTPRequestHandler, *_: Any) -> None:
         handler.wfile.write(block)
 
 
-def bomb(layers: int) -> Callable[..., None]:
+@cache
+def packed(layers: int) -> bytes:
     """256 MB of nothing, packed so many times."""
-    made: list[bytes] = []
+    data = bytes(1 << 28)
+    for _ in range(layers):
+        data = gzip.compress(data)
+    return data
 
-    def raw(handler: BaseHTTPRequestHandler, *_: Any) -> None:
-        if not made:
-            made.append(bytes(1 << 28))
-            for _ in range(layers):
-                made[0] = gzip.compress(made[0])
-        send(handler, 200, made[0], Content_Encoding=", ".join(["gzip"] * layers))
 
-    return raw
+def bomb(layers: int) -> Callable[..., None]:
+    packing = ", ".join(["gzip"] * layers)
+    return lambda handler, *_: send(handler, 200, packed(layers), Content_Encoding=packing)
 
 
 def gzip_members(handler: BaseHTTPRequestHandler, *_: Any) -> None:
