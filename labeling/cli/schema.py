@@ -88,7 +88,10 @@ def from_project(
     from labeling.settings import open_workspace
     from labeling.workflow.schemas import from_project as make
 
-    _write(make(open_workspace(workspace, project=project), offline=offline, track=console.track), output)
+    _write(
+        make(open_workspace(workspace, project=project), offline=offline, track=console.track, meter=console.meter),
+        output,
+    )
 
 
 @app.command("from-export")
@@ -102,7 +105,7 @@ def from_export(
     """
     from labeling.workflow.schemas import from_files
 
-    _write(from_files(files), output)
+    _write(from_files(files, console.meter), output)
 
 
 def _write(made: "Made", output: Path | None) -> None:

@@ -8,7 +8,6 @@ from pydantic import Field
 from spacy.util import get_lang_class
 
 from labeling.core.value import Value
-from labeling.errors import ModelError
 from labeling.nlp.language import language_of
 
 ANY = "xx"  # spaCy's rules for every language whose words have spaces between them
@@ -40,8 +39,8 @@ class Rules(Value):
 def detect(texts: Iterable[str]) -> Rules:
     """The rules for the language that most of the texts are in.
 
-    Raises:
-        ModelError: The language writes no spaces between words, and spaCy lacks what it needs to cut it.
+    Where spaCy has none, or lacks packages for them: those for any language, or for one that writes no spaces between
+    words those that make a token of each character.
     """
     texts = list(texts)
     found = Counter(map(language_of, texts))
@@ -59,13 +58,11 @@ def detect(texts: Iterable[str]) -> Rules:
     if not lacks:
         return Rules(code=code, why=why, found=dict(found), notes=notes)
     if most in SPACELESS:
-        also = f", or `pip install {PACKAGES[code]}` first" if code in PACKAGES else ""
-        raise ModelError(
-            f"{why[:1].upper()}{why[1:]}, which has no spaces between words, and {lacks}.",
-            f"Take --language {CHARACTERS}, which makes a token of each character{also}.",
-        )
-    note = f"{lacks}; the rules for any language ({ANY}) were taken."
-    return Rules(code=ANY, why=why, found=dict(found), notes=(note, *notes))
+        code, instead = CHARACTERS, f"each character became a token instead, by the rules for {named(CHARACTERS)}"
+    else:
+        code, instead = ANY, f"the rules for any language ({ANY}) were taken instead"
+    remedy = f" `pip install {PACKAGES[most]}`, and convert again, for its own." if most in PACKAGES else ""
+    return Rules(code=code, why=why, found=dict(found), notes=(f"{lacks}; {instead}.{remedy}", *notes))
 
 
 def spoken(texts: Iterable[str]) -> str:
@@ -81,17 +78,14 @@ def _lacks(code: str) -> str:
         spacy.blank(code)
     except ImportError:
         if code in PACKAGES:
-            return f"spaCy's rules for {named(code)} need packages that are not installed ({PACKAGES[code]})"
+            return f"spaCy's rules for {named(code)} need packages that are not installed"
         return f"spaCy has no rules for {named(code)}"
     return ""
 
 
 def off(code: str, texts: Iterable[str]) -> str:
     """What is wrong with cutting the texts by the rules of this language, and what to do; "" where nothing is."""
-    try:
-        rules = detect(texts)
-    except ModelError as error:
-        return f"{error.message} {error.hint}"
+    rules = detect(texts)
     if not rules.found.keys() - {""} or rules.code == code:
         return ""
     return f"{rules.why[:1].upper()}{rules.why[1:]}: take --language {rules.code}."

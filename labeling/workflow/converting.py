@@ -117,11 +117,7 @@ def load(job: Job) -> None:
 
 
 def language_rules(job: Job, samples: Sequence[str], because: str) -> "LanguageRules":
-    """Whose rules make the tokens: those that the job names, `because`; else those that fit the texts.
-
-    Raises:
-        ModelError: See `labeling.nlp.detect`.
-    """
+    """Whose rules make the tokens: those that the job names, `because`; else those that fit the texts."""
     from labeling.nlp.detect import Rules as LanguageRules
     from labeling.nlp.detect import detect
 

@@ -1,5 +1,6 @@
 """What annotators of a project use → the TOML of a schema for it."""
 
+import contextlib
 import json
 import re
 from collections import Counter
@@ -16,7 +17,7 @@ from labeling.studio.annotations import UNSUBMITTED, Annotation, Rules, Task
 from labeling.studio.exports import Record, parse
 from labeling.studio.regions import UNLABELLED, RefusedError, in_text, is_relation, is_span, items_of, labels_of
 from labeling.studio.shown import Look, Shown, shown
-from labeling.workflow.progress import Track, unseen
+from labeling.workflow.progress import Meter, Track, unmetered, unseen
 from labeling.workflow.sources import PulledTasks, Source, opened
 
 # For labels whose colour is not known, so that an annotator can tell them apart.
@@ -54,7 +55,7 @@ class _Use:
     texts: list[str] = field(default_factory=list)
 
 
-def from_files(files: Sequence[Path | str]) -> Made:
+def from_files(files: Sequence[Path | str], meter: Meter = unmetered) -> Made:
     """A schema of what was exported, or pulled: every label and relation of a submitted annotation.
 
     Raises:
@@ -62,11 +63,13 @@ def from_files(files: Sequence[Path | str]) -> Made:
     """
     name = Path(files[0]).stem if str(files[0]) != "-" else "labels"
     with opened(files) as source:
-        use = _use(source)
+        use = _use(source, meter)
     return _made(use, Shown(), name, name, f"`labeling schema from-export` of {', '.join(map(str, files))}")
 
 
-def from_project(workspace: Workspace, *, offline: bool = False, track: Track = unseen) -> Made:
+def from_project(
+    workspace: Workspace, *, offline: bool = False, track: Track = unseen, meter: Meter = unmetered
+) -> Made:
     """A schema of a project, whoever made it: what its page shows, and what its annotators used besides.
 
     Offline, of what was pulled before, which does not tell colours, keys and what nobody used.
@@ -89,28 +92,30 @@ def from_project(workspace: Workspace, *, offline: bool = False, track: Track = 
             raise InputError(f"Project {project.id}: {error}") from error
         pull(workspace, track=track)
     with stored(workspace) as store:
-        use, number, url = _use(PulledTasks(store)), store.state.project, store.state.url
+        use, number, url = _use(PulledTasks(store), meter), store.state.project, store.state.url
     title = title or f"Project {number}"
     return _made(use, page, title, title, f"`labeling schema from-project` of {url}")
 
 
-def _use(source: Source) -> _Use:
+def _use(source: Source, meter: Meter) -> _Use:
     use = _Use()
-    for record in source.records():
-        if not isinstance(record, Record):
-            continue
-        try:
-            task = Task(parse(record.data), Rules())
-        except ValueError:
-            continue
-        use.tasks += 1
-        for annotation in task.annotations:
-            if annotation.use not in {*UNSUBMITTED, "unreadable"}:
-                use.annotations += 1
-                _count(annotation, use)
-        if task.article and len(use.texts) < SAMPLES:
-            use.texts.append(task.article.text[:SAMPLE])
+    with meter("Reading", source.size) as advance:
+        for record in source.records(advance):
+            if isinstance(record, Record):
+                with contextlib.suppress(ValueError):  # it is no task, which `convert` names
+                    _look(Task(parse(record.data), Rules()), use)
+                advance(0, 1)
     return use
+
+
+def _look(task: Task, use: _Use) -> None:
+    use.tasks += 1
+    for annotation in task.annotations:
+        if annotation.use not in {*UNSUBMITTED, "unreadable"}:
+            use.annotations += 1
+            _count(annotation, use)
+    if task.article and len(use.texts) < SAMPLES:
+        use.texts.append(task.article.text[:SAMPLE])
 
 
 def _count(annotation: Annotation, use: _Use) -> None:
