@@ -32,7 +32,8 @@ RUBBISH = {
 }
 PATTERNS = {reason: re.compile(pattern, re.IGNORECASE) for reason, pattern in RUBBISH.items()}
 BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
-LINE_TAIL = re.compile(r"[^\S\n]+$", re.MULTILINE)
+# a run of spaces is looked at from its first one alone: a megabyte of them would take hours else
+LINE_TAIL = re.compile(r"(?<![^\S\n])[^\S\n]++$", re.MULTILINE)
 BULLET = re.compile(r"[-*•–—]\s")
 DATELINE = re.compile(r"[A-Z][A-Z .'-]{2,}[,(—–-]")
 

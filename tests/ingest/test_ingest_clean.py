@@ -1,5 +1,7 @@
 """Scraped rubbish goes, sentences stay."""
 
+import time
+
 import pytest
 
 from labeling.ingest.clean import RUBBISH, paragraphs, split_headline, without_breadcrumb, without_rubbish
@@ -131,3 +133,13 @@ def test_clean_without_breadcrumb_leaves_a_headline_that_begins_with_home():
 
 def test_clean_paragraphs_are_one_empty_line_apart():
     assert paragraphs("\n a \u00a0\n \t\n\nb\nc  \n\n\n\nd\n") == " a\n\nb\nc\n\nd"
+
+
+@pytest.mark.parametrize("between", [" ", "\t ", "\u00a0", " \n", "\n", "\n \n"])
+def test_a_megabyte_of_white_space_took_hours(between: str):
+    text = f"Rebels left.{between * (1_000_000 // len(between))}Talks began."
+    started = time.process_time()
+    cleaned = paragraphs(text)
+    assert time.process_time() - started < 5
+    assert cleaned.split() == text.split()
+    assert cleaned == paragraphs(cleaned)
