@@ -296,6 +296,7 @@ class _Pull:
         The server writes an annotation, then the numbers of its task, then its time. Where it was killed between them,
         nothing tells which task it is. A task that moved to another project leaves its annotations in the count, too.
         """
+        self.newer()  # where somebody submits all the time, it is not read for that
         if not self.is_searched and self.untold() != (0, 0):
             self.is_searched = self.is_full = True
             self.notes.append(
