@@ -278,8 +278,12 @@ class Studio:
         """The tasks that have no prediction at all."""
         condition = {"filter": f"filter:tasks:{VERSIONS}", "operator": "empty", "type": "List", "value": "true"}
         query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
-        tasks = self._pages(project, {"query": query, "fields": "all", "include": f"{COUNTED},data"})
-        return [Bare(task_id=task["id"], begun=_is_begun(task), data=_data(task)) for task in tasks]
+        tasks = self._pages(project, {"query": query, "fields": "all", "include": f"{COUNTED},{VERSIONS},data"})
+        return [
+            Bare(task_id=task["id"], begun=_is_begun(task), data=_data(task))
+            for task in tasks
+            if not (_versions(task) or task.get("total_predictions"))  # where a server does not know the condition
+        ]
 
     def states(self, project: Project, task_ids: Sequence[int]) -> dict[int, State]:
         """What those of the tasks have that are in the project, by their numbers."""

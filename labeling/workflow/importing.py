@@ -251,7 +251,9 @@ class _Report:
     @property
     def has_predictions(self) -> bool:
         """Whether the project has predictions of this version."""
-        return any(self.outcomes[outcome] for outcome in ("create", "renew", "replace", "unchanged"))
+        there = self.outcomes["unchanged"] - len(self.pusher.begun_bare)  # which the ledger may hold for unchanged
+        pushed = sum(self.outcomes[outcome] for outcome in ("create", "renew", "replace"))
+        return there > 0 or pushed + self.pusher.repaired > 0
 
     def confirm(self, became: Became, batch: Iterable[LabeledDoc]) -> None:
         """Count what the server confirmed of a batch."""

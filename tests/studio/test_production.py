@@ -237,6 +237,28 @@ def test_import_and_export_go_through_it(
     assert manifest["tasks"]["reviewed"] == 1
 
 
+def test_import_mends_and_sets_aside_there(production: Workspace, api: httpx.Client, tmp_path: Path) -> None:
+    """PostgreSQL lists versions and annotations otherwise than SQLite."""
+    project = production.remembered_project()
+    listed = api.get("/api/tasks/", params={"project": project, "include": "id,data", "page_size": 320}).json()["tasks"]
+    bare, begun, old, late = sorted(listed, key=lambda task: task["id"])[-4:]
+    selected = {"selectedItems": {"all": False, "included": [bare["id"], begun["id"]]}}
+    query = {"id": "delete_tasks_predictions", "project": project}
+    api.post("/api/dm/actions/", params=query, json=selected).raise_for_status()
+    api.post(f"/api/tasks/{begun['id']}/annotations/", json={"result": []}).raise_for_status()
+    rows = [{"id": task["data"]["doc_id"], "text": "Rebels left Tadmor on Monday."[:-1] + "!" * n}
+            for n, task in enumerate((old, late))]  # fmt: skip
+    (tmp_path / "changed.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = import_articles(production, [str(tmp_path / "changed.jsonl")], replace=True, jobs=1)
+    assert (done.outcomes, done.repaired, done.set_aside) == ({"replaced text": 2}, 1, 2)
+    assert [(p.reason, p.doc_id) for p in done.problems] == [("no-prediction", begun["data"]["doc_id"])]
+    api.post(f"/api/tasks/{late['id']}/annotations/", json={"result": []}).raise_for_status()
+    again = import_articles(production, [str(tmp_path / "changed.jsonl")], jobs=1)
+    assert (again.outcomes, again.returned) == ({"there already": 1, "text differs, refused": 1}, 1)
+    assert api.get(f"/api/projects/{project}/").json()["task_number"] == 320
+    api.delete(f"/api/projects/{done.aside_url.split('/')[-2]}/").raise_for_status()
+
+
 def test_long_look_up_is_one_line(api: httpx.Client) -> None:
     """By itself gunicorn refuses a line of more than 4,094 bytes."""
     answer = api.get("/api/tasks/", params={"project": 1, "query": json.dumps({"x": "y" * 30_000})})
