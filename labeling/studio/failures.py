@@ -73,7 +73,7 @@ def refusal(url: str, path: str, status: int, body: Any, after: str) -> StudioEr
     if status in (401, 403):
         return AccessError(f"{url} refused the token: {detail or status}", _token_hint(detail))
     if status == 404:
-        return NoSuchPageError(f"{url} has no page {path}, as every Label Studio has.", ALONE)
+        return NoSuchPageError(f"There is no {path} at {url}, as there is at every Label Studio.", ALONE)
     if status in PASSING or status >= 500:
         said = f"{url} cannot answer now (HTTP {status}): {detail or 'no reason given'}"
         return BusyError(said, AGAIN, after=wait_of(after))
