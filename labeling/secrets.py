@@ -41,11 +41,15 @@ def keep(value: str) -> None:
 
 
 def keep_in_url(url: str) -> None:
-    """Remember the password in a URL, or the token that stands in its place."""
+    """Remember the password in a URL, or the token that stands alone in a web address.
+
+    What stands alone in the URL of a database is its user's name: `labeling`, say, a word in half of what is said.
+    """
     user, at, _ = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")
     name, _, password = user.partition(":")
+    is_web = url.partition("://")[0].lower() in ("http", "https")
     if at:
-        keep(unquote(password or name))
+        keep(unquote(password or (name if is_web else "")))
 
 
 def hidden(text: str) -> str:

@@ -87,6 +87,8 @@ def test_keep_of_a_password_in_words_hides_it_as_a_whole() -> None:
     [
         ("https://me:se%2Fcret@host/path", f"https://me:{STARS}@host/path"),
         ("https://tokentoken@host", f"https://{STARS}@host"),
+        ("postgresql://labeling@localhost/labeling", "postgresql://labeling@localhost/labeling"),
+        ("postgresql://labeling:geheim@localhost/labeling", f"postgresql://labeling:{STARS}@localhost/labeling"),
         ("postgresql://me:p@ss:w0rd@host/name?sslmode=require", f"postgresql://me:{STARS}@host/name?sslmode=require"),
         ("https://host/path?to=me@example.org", "https://host/path?to=me@example.org"),
         ("me@example.org", "me@example.org"),
