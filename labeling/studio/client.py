@@ -2,17 +2,18 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote_plus
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
-from labeling.studio.answers import CREATED, IMPORTED, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, VERSION
+from labeling.studio.answers import CREATED, IMPORTED, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, faults
 from labeling.studio.config import instructions, to_xml
 from labeling.studio.connection import Connection
 from labeling.studio.failures import AGAIN, ALONE, BETWEEN, TooLargeError
@@ -118,7 +119,7 @@ class Studio:
 
     def version(self) -> str:
         """The server's version."""
-        return str(self.connection.get("api/version/", VERSION)[0]["release"])
+        return str(self._by_sdk(lambda sdk: sdk.versions.get()).release)
 
     def users(self) -> dict[int, str]:
         """User id → e-mail address."""
@@ -157,22 +158,22 @@ class Studio:
 
     def create_project(self, schema: LabelSchema, title: str) -> Project:
         """A new project that shows the schema to its annotators."""
-        made = self.connection.send(
-            "POST",
-            "api/projects/",
-            {
-                "title": title,
-                "description": schema.description,
-                "label_config": to_xml(schema),
-                "expert_instruction": instructions(schema),
+        from labeling.studio.sdk import ONCE
+
+        made = self._by_sdk(
+            lambda sdk: sdk.projects.create(
+                title=title,
+                description=schema.description,
+                label_config=to_xml(schema),
+                expert_instruction=instructions(schema),
                 # a button away, not in the way each time that someone begins
-                "show_instruction": False,
-                "sampling": "Sequential sampling",
-                "show_collab_predictions": True,
-            },
-            PROJECT,
+                show_instruction=False,
+                sampling="Sequential sampling",
+                show_collab_predictions=True,
+                request_options=ONCE,
+            )
         )
-        return self.project(made["id"])
+        return self.project(made.id)
 
     def update_project(self, project: Project, schema: LabelSchema) -> Project:
         """The project, now showing the schema as it is; the caller has made sure that no label disappears."""
@@ -184,7 +185,9 @@ class Studio:
         self._change(project, model_version=model_version)
 
     def _change(self, project: Project, **fields: str) -> None:
-        self.connection.send("PATCH", f"api/projects/{project.id}/", fields, PROJECT)
+        from labeling.studio.sdk import ONCE
+
+        self._by_sdk(lambda sdk: sdk.projects.update(id=project.id, request_options=ONCE, **fields))
 
     # tasks
 
@@ -254,8 +257,11 @@ class Studio:
         """The same, made where there is none."""
         there = self.aside(project)
         if there is None:
+            from labeling.studio.sdk import ONCE
+
             fields = {"title": _aside(project), "description": ASIDE, "label_config": project.label_config}
-            there = self.project(self.connection.send("POST", "api/projects/", fields, PROJECT)["id"])
+            made = self._by_sdk(lambda sdk: sdk.projects.create(request_options=ONCE, **fields))
+            there = self.project(made.id)
         return there
 
     def move(self, source: Project, target: Project, task_ids: Sequence[int]) -> None:
@@ -344,7 +350,24 @@ class Studio:
 
     def submit(self, task_id: int, result: list[Json]) -> None:
         """Submit an annotation of a task, as an annotator does by the Submit button."""
-        self.connection.send("POST", f"api/tasks/{task_id}/annotations/", {"result": result}, OBJECT)
+        from labeling.studio.sdk import ONCE
+
+        self._by_sdk(lambda sdk: sdk.annotations.create(id=task_id, result=result, request_options=ONCE))
+
+    @cached_property
+    def _sdk(self) -> Any:
+        from labeling.studio.sdk import open_sdk
+
+        return open_sdk(self.connection)
+
+    def _by_sdk(self, call: Callable[[Any], Any]) -> Any:
+        """What a call of the SDK returns; its failures are the connection's."""
+        try:
+            return call(self._sdk)
+        except ValidationError as error:
+            raise StudioError(
+                f"{self.url} answered with what no Label Studio says: {faults(error)}.", BETWEEN
+            ) from None
 
 
 def _stored(task: Json) -> Stored:

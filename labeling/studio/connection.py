@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from base64 import urlsafe_b64decode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any
@@ -161,17 +161,45 @@ class Connection:
         if body is not None:
             headers["Content-Type"] = "application/json"
         content = None if body is None else orjson.dumps(body)
-        with watching(self.limits, is_writing=method != "GET") as watch:
+
+        def made() -> httpx.Request:
+            return self._http.build_request(
+                method, f"{self.url}/{path}", params=params, headers=headers, content=content
+            )
+
+        answer, data = self._received(made, path, most, is_writing=method != "GET", turn=turn)
+        return self._value(answer, data, path, shape), len(data)
+
+    def exchange(self, request: httpx.Request, shape: TypeAdapter[Any]) -> httpx.Response:
+        """The answer to a request that the SDK made: sent once, with our token, and checked like any other.
+
+        Raises:
+            BusyError: Nobody knows whether what was sent was done.
+        """
+        path = str(request.url).removeprefix(self.url).lstrip("/")
+        request.headers["Accept-Encoding"] = "gzip"
+        request.headers["Authorization"] = self._authorization()
+        most = self.limits.answer
+        answer, data = self._received(lambda: request, path, most, is_writing=request.method != "GET")
+        self._value(answer, data, path, shape)
+        kind = {"Content-Type": "application/json"}
+        return httpx.Response(answer.status_code, headers=kind, content=data, request=request)
+
+    def _received(
+        self,
+        made: Callable[[], httpx.Request],
+        path: str,
+        most: int,
+        *,
+        is_writing: bool,
+        turn: AbstractContextManager[Any] | None = None,
+    ) -> tuple[httpx.Response, bytes]:
+        """The answer to a request, and its body, within the limits."""
+        with watching(self.limits, is_writing=is_writing) as watch:
             try:
+                request = made()
                 # what is sent may take longer to answer; the watch knows
-                request = self._http.build_request(
-                    method,
-                    f"{self.url}/{path}",
-                    params=params,
-                    headers=headers,
-                    content=content,
-                    timeout=watch.patience,
-                )
+                request.extensions["timeout"] = httpx.Timeout(watch.patience).as_dict()
                 with turn or nullcontext():
                     answer = self._follow(request)
                 with closing(answer):
@@ -181,7 +209,7 @@ class Connection:
         said = answer.headers
         self.now = clock(said.get("date") or "") or self.now
         self.server = said.get("server") or ""
-        return self._value(answer, data, path, shape), len(data)
+        return answer, data
 
     def _follow(self, request: httpx.Request) -> httpx.Response:
         """The answer, where need be after some redirects within the server; `transport` refuses those to elsewhere."""

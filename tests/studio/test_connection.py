@@ -13,17 +13,20 @@ import stamina
 from httpx import URL
 from pydantic import SecretStr
 
+from labeling.core.schema import LabelSchema
 from labeling.errors import AccessError, BusyError, StudioError
+from labeling.files import read_text
+from labeling.resources import resource
 from labeling.studio import connection as connection_module
 from labeling.studio import listing
 from labeling.studio.answers import OBJECT, PROJECT
-from labeling.studio.client import Studio
+from labeling.studio.client import Project, Studio
 from labeling.studio.connection import Connection, _again, _lifetime
 from labeling.studio.failures import NoSuchPageError, TooLargeError, wait_of
 from labeling.studio.limits import Limits
 from labeling.studio.listing import Listing
 from labeling.studio.transport import _proxy
-from tests.hostile import RAW, TOKEN, Hostile, page
+from tests.hostile import RAW, TOKEN, Hostile, page, send
 
 PROJECT_PAGE = "api/projects/1/"
 
@@ -87,6 +90,52 @@ def test_what_is_sent_is_sent_once(mode, server, connect, monkeypatch):
     with pytest.raises(BusyError) as caught:
         connect().send("POST", "api/projects/1/import", [], OBJECT)
     assert not caught.value.was_repeated
+    assert len(server.seen) == 1
+
+
+@pytest.fixture
+def studio(server: Hostile) -> Iterator[Studio]:
+    with Studio(server.url, SecretStr(TOKEN), limits=Limits(answer=1 << 20, patience=5)) as found:
+        yield found
+
+
+def test_sdk_speaks_through_the_connection_with_its_token(server, studio, monkeypatch):
+    said: list[str] = []
+
+    def raw(handler: Any, *_: Any) -> None:
+        said.append(handler.headers["Authorization"])
+        send(handler, 200, b'{"id": 1}')
+
+    bad(monkeypatch, server, raw)
+    schema = LabelSchema.from_toml(read_text(resource("schemas") / "event.toml", ""))
+    assert studio.create_project(schema, "Made").id == 1
+    assert server.seen == ["POST /api/projects/", "GET /api/projects/1/"]
+    assert said == [f"Token {TOKEN}"] * 2
+
+
+@pytest.mark.parametrize("mode", ["an endless body", "an endless body of chunks", "a gzip bomb", "endless headers"])
+def test_sdk_is_held_to_the_limits(mode, server, studio, monkeypatch):
+    bad(monkeypatch, server, RAW[mode][1])
+    with pytest.raises(StudioError) as caught:
+        studio.prefill(Project(id=1, title="", url="", label_config="", model_version="", tasks=0), "m")
+    assert not isinstance(caught.value, BusyError)
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
+def test_sdk_sends_once(status, server, studio, monkeypatch):
+    bad(monkeypatch, server, page(status, json.dumps({"detail": f"no {TOKEN}"}).encode()))
+    with pytest.raises(StudioError) as caught:
+        studio.submit(1, [])
+    assert TOKEN not in caught.value.message
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("found", ['{"id": "../../x"}', '{"id": 1e25}', '{"title": "x"}', "[]", "7", "<html>"])
+def test_sdk_believes_no_other_answer(found, server, studio, monkeypatch):
+    bad(monkeypatch, server, page(200, found.encode()))
+    with pytest.raises(StudioError):
+        studio.prefill(Project(id=1, title="", url="", label_config="", model_version="", tasks=0), "m")
     assert len(server.seen) == 1
 
 
