@@ -259,7 +259,8 @@ class Listing:
         """The tasks of a page; a database may list one twice, but not as two different ones."""
         found: dict[int, Json] = {}
         for task in tasks:
-            if found.setdefault(task["id"], task) != task:
+            known = found.setdefault(task["id"], task)
+            if known is not task and known != task:
                 raise self._strange(f"lists two tasks with the number {task['id']}")
         return list(found.values())
 
