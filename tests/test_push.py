@@ -13,6 +13,7 @@ import pytest
 from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.client import Studio
+from labeling.workflow import importing
 from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.importing import Imported, import_articles
 from labeling.workflow.ledger import Entry, Ledger
@@ -202,6 +203,18 @@ def test_a_second_import_at_the_same_time_waits_and_says_for_whom(workspace: Wor
 def test_dry_run_of_a_workspace_without_project_makes_none(workspace: Workspace):
     assert push(workspace, dry_run=True).outcomes == {"new": 6}
     assert workspace.remembered_project() is None
+
+
+def test_an_article_with_more_spans_than_the_server_can_check_ended_the_import(workspace: Workspace, api, monkeypatch):
+    monkeypatch.setattr(importing, "MOST_PAIRS", 500)
+    long = "Police arrested two protesters in Paris on Monday. " * 20
+    done = push(workspace, {"long": long} | TEXTS)
+    assert (done.articles, done.outcomes) == (len(TEXTS) + 1, {"new": len(TEXTS)})
+    (problem,) = done.problems
+    assert (problem.reason, problem.action, problem.doc_id) == ("too-many-spans", "refused", "long")
+    assert "cut the article" in problem.detail
+    monkeypatch.undo()
+    assert push(workspace, {"long": long} | TEXTS).outcomes == {"new": 1, "there already": len(TEXTS)}
 
 
 def test_import_of_the_same_article_twice_in_one_run_pushes_it_once(workspace: Workspace, api):

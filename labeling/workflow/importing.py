@@ -28,6 +28,9 @@ from labeling.workflow.stock import Stock
 # One request: with a thousand tasks the server is hardly faster, and they take twice the memory; past 250 MB it fails.
 BATCH, BATCH_BYTES, BATCH_SECONDS = 500, 4_000_000, 10.0
 REGION_BYTES = 200  # of a span in JSON
+# Label Studio compares each span of a prediction with all that is in it, at 130 ns a pair: some two minutes, of the
+# ten that a request may take on a busy machine. It is nearly half a megabyte of news.
+MOST_PAIRS = 1_000_000_000
 MENDED = 2  # times that predictions are looked for that the server has lost
 WAITING = 1  # batches that wait for the one that is being sent
 
@@ -139,7 +142,8 @@ def import_articles(
             pusher.remove(plan.surplus)
             if plan.todo:
                 docs, within = _annotated(intake, spool.articles(), jobs)
-                _push(track(docs, "Importing", len(plan.todo), within), pusher, plan.todo, report.confirm)
+                tracked = track(docs, "Importing", len(plan.todo), within)
+                _push(report.pushable(tracked), pusher, plan.todo, report.confirm)
             _mend(intake, pusher, track)
             report.reversed(pusher.came_back())
             report.missing(pusher.finish())
@@ -254,6 +258,21 @@ class _Report:
         there = self.outcomes["unchanged"] - len(self.pusher.begun_bare)  # which the ledger may hold for unchanged
         pushed = sum(self.outcomes[outcome] for outcome in ("create", "renew", "replace"))
         return there > 0 or pushed + self.pusher.repaired > 0
+
+    def pushable(self, docs: Iterable[LabeledDoc]) -> Iterator[LabeledDoc]:
+        """Those that Label Studio can take; one that would end the import for the others is refused."""
+        for doc in docs:
+            if len(doc.spans) * (len(doc.spans) + len(doc.relations)) <= MOST_PAIRS:
+                yield doc
+                continue
+            self.left.pop(doc.doc_id, None)
+            detail = (
+                f"{len(doc.spans):,} spans were found in its {len(doc.text):,} characters, and Label Studio would take "
+                "many minutes over them; cut the article into several, by chapters for instance"
+            )
+            self.intake.problems.append(
+                Problem(reason="too-many-spans", action="refused", detail=detail, doc_id=doc.doc_id)
+            )
 
     def confirm(self, became: Became, batch: Iterable[LabeledDoc]) -> None:
         """Count what the server confirmed of a batch."""
