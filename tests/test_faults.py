@@ -28,7 +28,8 @@ from labeling.nlp.load import load
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
 from labeling.workflow import importing
-from labeling.workflow.importing import Imported, import_articles
+from labeling.workflow.import_report import Imported
+from labeling.workflow.importing import import_articles
 from tests.faults import FaultProxy, People
 
 pytestmark = pytest.mark.studio

@@ -13,9 +13,10 @@ import pytest
 from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.client import Studio
-from labeling.workflow import importing
+from labeling.workflow import import_report
 from labeling.workflow.connecting import connect, existing_project
-from labeling.workflow.importing import Imported, import_articles
+from labeling.workflow.import_report import Imported
+from labeling.workflow.importing import import_articles
 from labeling.workflow.ledger import Entry, Ledger
 
 pytestmark = pytest.mark.studio
@@ -206,7 +207,7 @@ def test_dry_run_of_a_workspace_without_project_makes_none(workspace: Workspace)
 
 
 def test_an_article_with_more_spans_than_the_server_can_check_ended_the_import(workspace: Workspace, api, monkeypatch):
-    monkeypatch.setattr(importing, "MOST_PAIRS", 500)
+    monkeypatch.setattr(import_report, "MOST_PAIRS", 500)
     long = "Police arrested two protesters in Paris on Monday. " * 20
     done = push(workspace, {"long": long} | TEXTS)
     assert (done.articles, done.outcomes) == (len(TEXTS) + 1, {"new": len(TEXTS)})

@@ -16,7 +16,8 @@ from labeling.studio.setup import CREDENTIALS
 from labeling.studio.tasks import to_result
 from labeling.workflow.connecting import connect, existing_project, start_studio
 from labeling.workflow.exporting import export, read_documents
-from labeling.workflow.importing import Imported, import_articles
+from labeling.workflow.import_report import Imported
+from labeling.workflow.importing import import_articles
 from labeling.workflow.progress import Track, unseen
 from labeling.workflow.training_files import Exported
 
