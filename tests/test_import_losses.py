@@ -316,6 +316,21 @@ def test_what_is_submitted_on_a_task_that_was_set_aside_comes_back_with_the_next
     assert again.outcomes == {"there already": 5, "text differs, refused": 1}
 
 
+def test_what_was_set_aside_was_lost_where_the_request_to_make_its_project_was_doubled(
+    workspace: Workspace, api: httpx.Client
+):
+    push(workspace)
+    old = tasks(workspace, api)["n1"]["id"]
+    done = push(workspace, TEXTS | {"n1": "Police arrested nobody at all."}, replace=True)
+    first = api.get(f"/api/projects/{done.aside_url.split('/')[-2]}/").json()
+    second = api.post("/api/projects/", json={"title": first["title"], "label_config": first["label_config"]}).json()
+    api.patch(f"/api/tasks/{old}/", params={"project": first["id"]}, json={"project": second["id"]}).raise_for_status()
+    annotation = submit(api, old)
+    again = push(workspace, TEXTS | {"n1": "Police arrested nobody at all."})
+    assert again.returned == 1
+    assert [a["id"] for a in tasks(workspace, api)["n1"]["annotations"]] == [annotation]
+
+
 def test_new_predictions_never_touch_annotations(workspace: Workspace, api: httpx.Client, studio_folder: Path):
     push(workspace)
     numbers = [task["id"] for task in tasks(workspace, api).values()]

@@ -246,23 +246,27 @@ class Studio:
 
     # what is set aside; a task is never deleted, since nothing can be asked and deleted in one step
 
-    def aside(self, project: Project) -> Project | None:
-        """The project that takes the tasks which are to go from this one; None where there is none yet."""
+    def asides(self, project: Project) -> list[Project]:
+        """The projects that take the tasks which are to go from this one, the oldest first; none where none ever went.
+
+        There are several where a request to make one was doubled on its way.
+        """
         params = {"title": _aside(project), "include": "id,title", "page_size": 100}
         page, _ = self.connection.get("api/projects/", PROJECTS, params)
         numbers = [found["id"] for found in page["results"] if found.get("title") == _aside(project)]
-        return self.project(min(numbers)) if numbers else None
+        return [self.project(number) for number in sorted(numbers)]
 
     def make_aside(self, project: Project) -> Project:
-        """The same, made where there is none."""
-        there = self.aside(project)
-        if there is None:
+        """The oldest of them, made where there is none."""
+        if not (there := self.asides(project)):
             from labeling.studio.sdk import ONCE
 
             fields = {"title": _aside(project), "description": ASIDE, "label_config": project.label_config}
-            made = self._by_sdk(lambda sdk: sdk.projects.create(request_options=ONCE, **fields))
-            there = self.project(made.id)
-        return there
+            self._by_sdk(lambda sdk: sdk.projects.create(request_options=ONCE, **fields))
+            there = self.asides(project)
+        if not there:
+            raise BusyError(f"{self.url} does not list the project that it was asked to make.", AGAIN)
+        return there[0]
 
     def move(self, source: Project, target: Project, task_ids: Sequence[int]) -> None:
         """Take those of the tasks that are in `source` into `target`, with all that is in them."""

@@ -151,11 +151,12 @@ def pull(
 
 def _begun_aside(studio: Studio, project: Project) -> list[str]:
     """A note where somebody labelled what an import has set aside, as in a page that was still open."""
-    aside = studio.aside(project)
-    begun = len(studio.begun(aside)) if aside else 0
-    if not (aside and begun):
-        return []
-    return [f"Somebody labelled {begun} tasks that were set aside ({aside.url}); the next import takes them back."]
+    begun = {place.url: len(studio.begun(place)) for place in studio.asides(project)}
+    return [
+        f"Somebody labelled {number} tasks that were set aside ({url}); the next import takes them back."
+        for url, number in begun.items()
+        if number
+    ]
 
 
 class _Pull:

@@ -48,13 +48,15 @@ class SetAside:
 
         The text that someone has begun stays. Another one of the same article, which nobody has begun, gives way.
         """
-        self._place = self._place or self.stock.ask(self.studio.aside, self.stock.there)
-        begun: Mapping[int, str] = self.stock.ask(self.studio.begun, self._place) if self._place else {}
-        if not begun:
-            return {}
-        self.stock.ask(self.studio.move, self._place, self.stock.there, list(begun))
-        self.returned += len(begun)
-        return self.give_way(self.stock.look_up(sorted(set(begun.values()) - {""})))
+        doc_ids: set[str] = set()
+        places: Sequence[Project] = self.stock.ask(self.studio.asides, self.stock.there)
+        for place in places:
+            begun: Mapping[int, str] = self.stock.ask(self.studio.begun, place)
+            self.stock.ask(self.studio.move, place, self.stock.there, list(begun))
+            self.returned += len(begun)
+            doc_ids.update(begun.values())
+        self._place = self._place or next(iter(places), None)
+        return self.give_way(self.stock.look_up(sorted(doc_ids - {""})))
 
     def give_way(self, found: Mapping[str, Stored], wanted: Mapping[str, str] | None = None) -> dict[str, Problem]:
         """Where another text than the wanted one was begun, it stays, and what nobody has begun is set aside.
