@@ -16,6 +16,8 @@ import pytest
 pytestmark = pytest.mark.index
 
 ROOT = Path(__file__).parents[2]
+# What label-studio asks for and nobody has put on the index as a wheel. It is the same for every Python.
+WITHOUT_WHEEL = ("attr", "django-ranged-fileresponse", "drf-flex-fields", "drf-generators", "ordered-set")
 # What pip would be told to obey or to leave, by whoever runs the tests.
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name not in {"PIP_CONSTRAINT", "PIP_TARGET", "PYTHONPATH"}
@@ -35,6 +37,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Wheels of what has none."""
+    folder = tmp_path_factory.mktemp("made")
+    options = ["--quiet", "--no-deps", "--constraint", ROOT / "constraints.txt", "--wheel-dir", folder]
+    run(sys.executable, "-m", "pip", "wheel", *options, *WITHOUT_WHEEL)
+    return folder
+
+
 def python(version: str) -> str | None:
     """An interpreter of this version, on the PATH or where pyenv keeps them."""
     if version == "{}.{}".format(*sys.version_info):
@@ -52,7 +63,7 @@ def python(version: str) -> str | None:
         ("3.13", "pip"),
     ],
 )
-def test_pip_finds_versions_that_fit_together(tmp_path: Path, wheel: Path, version: str, pip: str):
+def test_pip_finds_versions_that_fit_together(tmp_path: Path, wheel: Path, made: Path, version: str, pip: str):
     run(sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", tmp_path, pip)
     (program,) = tmp_path.glob("pip-*.whl")
     report = tmp_path / "report.json"
@@ -63,6 +74,7 @@ def test_pip_finds_versions_that_fit_together(tmp_path: Path, wheel: Path, versi
     else:
         interpreter = sys.executable
         options += ["--python-version", version, "--only-binary=:all:", "--target", tmp_path / "nowhere"]
+        options += ["--find-links", made]
     run(interpreter, program / "pip", "install", *options, f"labeling-loop[server,model,parquet] @ {wheel.as_uri()}")
     chosen = {each["metadata"]["name"].lower() for each in json.loads(report.read_bytes())["install"]}
     assert {"labeling-loop", "label-studio", "trafilatura", "justext", "lxml", "spacy", "pyarrow"} <= chosen
