@@ -174,9 +174,7 @@ def effort(gold: Sequence[Marks], predicted: Mapping[str, Marks]) -> Effort:
     for doc in gold:
         prediction = predicted.get(doc.text)
         without += prediction is None
-        wanted = _marked(doc)
-        found = {m for m in _marked(prediction) if m[2] in labels} if prediction else set()
-        found = {m for m in found if m in wanted or not any(_overlap(m, stretch) for stretch in doc.unknown)}
+        wanted, found = _compared(doc, prediction, labels)
         left += _gestures(wanted, found)
         by_hand += 2 * len(wanted)
         for mark in wanted:
@@ -190,6 +188,22 @@ def effort(gold: Sequence[Marks], predicted: Mapping[str, Marks]) -> Effort:
         labels={label: _label_effort(count) for label, count in sorted(counts.items())},
         relations=_relations(gold, predicted),
     )
+
+
+def gestures(gold: Marks, predicted: Marks | None, labels: Set[str]) -> tuple[int, int]:
+    """How many gestures it takes to correct a document's prediction, and how many to label it by hand.
+
+    Of the prediction only marks of these labels count.
+    """
+    wanted, found = _compared(gold, predicted, labels)
+    return _gestures(wanted, found), 2 * len(wanted)
+
+
+def _compared(gold: Marks, predicted: Marks | None, labels: Set[str]) -> tuple[set[Marked], set[Marked]]:
+    """What is marked in the gold, and what of the prediction the gold says something about."""
+    wanted = _marked(gold)
+    found = {mark for mark in _marked(predicted) if mark[2] in labels} if predicted else set()
+    return wanted, {m for m in found if m in wanted or not any(_overlap(m, stretch) for stretch in gold.unknown)}
 
 
 def _gestures(wanted: set[Marked], found: set[Marked]) -> int:

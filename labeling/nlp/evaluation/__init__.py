@@ -1,0 +1,1 @@
+"""What a model finds, held against gold documents."""

@@ -1,0 +1,146 @@
+"""A pipeline and gold documents → what it found in each of its layers, beside what is gold."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from labeling.errors import InputError
+from labeling.nlp.evaluation.judged import Judged
+from labeling.nlp.evaluation.reading import (
+    EVENTS,
+    NER,
+    OTHER,
+    SPANCAT,
+    Output,
+    Reference,
+    Side,
+    filled_layers,
+    judged,
+    known_labels,
+    outputs,
+    reference,
+)
+from labeling.nlp.load import model_name
+
+ORDER = (EVENTS, NER, SPANCAT, OTHER)
+T = TypeVar("T")
+
+
+class Track(Protocol):
+    """Something that passes items through and shows how many went by."""
+
+    def __call__(self, items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
+        """The same items."""
+
+
+def unseen(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
+    """The same items, and nobody looks."""
+    return items
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a model found in the documents of a test.
+
+    Attributes:
+        model: Its language, name and version.
+        layers: Layer (`events`, `ner`, `spancat`, or `ents` of others) → the documents, judged in it; the first one is
+            the layer that stands for the model.
+        known: Layer → the labels that the model knows there, as far as it says.
+        references, outputs: What they were made of, in the same order.
+    """
+
+    model: str
+    layers: Mapping[str, tuple[Judged, ...]]
+    known: Mapping[str, frozenset[str]]
+    references: tuple[Reference, ...]
+    outputs: tuple[Output, ...]
+
+    @property
+    def main(self) -> str:
+        """The layer that stands for the model: its events, else its entities, else its spans."""
+        return next(iter(self.layers))
+
+    def against(self, side: Side) -> tuple[Judged, ...]:
+        """The documents, the model's main layer held against this side of the gold."""
+        made = zip(self.references, self.outputs, strict=True)
+        return tuple(judged(gold, output, self.main, side) for gold, output in made)
+
+
+def run(nlp: Language, gold: Iterable[Doc], where: str, track: Track = unseen) -> Run:
+    """What a pipeline finds in the texts of gold documents, which are from `where`.
+
+    Raises:
+        InputError: There are no documents, the gold has no spans, or the model knows none of its labels.
+    """
+    references = [reference(doc) for doc in gold]
+    texts = [each.text for each in references]
+    found = track(outputs(nlp, texts), "Evaluating", len(texts))
+    return held_against(nlp, references, list(found), where)
+
+
+def held_against(nlp: Language, references: Sequence[Reference], found: Sequence[Output], where: str) -> Run:
+    """The run of a pipeline that found this in the texts of the gold documents.
+
+    Raises:
+        InputError: As for `run`.
+    """
+    layers = {name: _layer(name, references, found) for name in ORDER if _is_filled(nlp, name, found)}
+    labels = {mark.label for docs in layers.values() for doc in docs for mark in doc.gold}
+    if not labels:
+        raise InputError(f"There are no spans in {where}, so nothing can be measured.", "Review more articles.")
+    known = {name: known_labels(nlp, name) | _labels(docs) for name, docs in layers.items()}
+    if not labels & set().union(*known.values()):
+        raise InputError(
+            f"The model knows none of the labels that {where} has, so nothing can be measured.\n"
+            f"the model: {named(*known.values())}\nthe gold: {named(labels)}",
+            "Evaluate a model that was trained on these labels, or rename the gold's: `labeling export --map OLD=NEW`.",
+        )
+    kept = _telling(layers, labels, known)
+    return Run(
+        model=model_name(nlp),
+        layers={name: layers[name] for name in kept},
+        known={name: frozenset(known[name]) for name in kept},
+        references=tuple(references),
+        outputs=tuple(found),
+    )
+
+
+def named(*labels: Iterable[str]) -> str:
+    """The labels in one line."""
+    return ", ".join(sorted({label for group in labels for label in group})) or "none"
+
+
+def _layer(name: str, references: Sequence[Reference], found: Sequence[Output]) -> tuple[Judged, ...]:
+    return tuple(judged(gold, output, name) for gold, output in zip(references, found, strict=True))
+
+
+def _is_filled(nlp: Language, name: str, found: Sequence[Output]) -> bool:
+    if name == EVENTS:
+        return any(EVENTS in output.layers for output in found)
+    return name in filled_layers(nlp)
+
+
+def _labels(docs: Iterable[Judged]) -> set[str]:
+    return {mark.label for doc in docs for mark in doc.found}
+
+
+def _telling(
+    layers: Mapping[str, tuple[Judged, ...]], labels: set[str], known: Mapping[str, set[str]]
+) -> Sequence[str]:
+    """The layers that say something: beside events, not the entities of the parser, nor those that are the events'."""
+    if EVENTS not in layers or not known[EVENTS] & labels:
+        return [name for name in layers if known[name] & labels]
+    events = layers[EVENTS]
+
+    def is_own(name: str) -> bool:
+        docs = layers[name]
+        return bool(_labels(docs) & labels) and not all(
+            {mark.key for mark in doc.found} <= {mark.key for mark in other.found}
+            for doc, other in zip(docs, events, strict=True)
+        )
+
+    return [EVENTS, *(name for name in layers if name != EVENTS and is_own(name))]
