@@ -19,11 +19,12 @@ def train(
 
     Example: `labeling train exports -o models/monday`
     """
-    from labeling.nlp import training
+    from labeling.nlp.training import command
+    from labeling.workflow.training import train
 
     output = output or folder / "model"
-    console.say(f"$ {training.command(folder, output)}")
-    model = training.train(folder, output)
+    console.say(f"$ {command(folder, output)}")
+    model = train(folder, output).model
     console.put(str(model))
     console.say(f"Next: labeling evaluate {model} {folder}; labeling import ARTICLES --model {model}")
 

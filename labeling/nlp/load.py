@@ -52,7 +52,29 @@ def model_version(model: str, schema: LabelSchema) -> str:
     Raises:
         ModelError: There is none, or it does not say.
     """
-    return f"{_named(_meta(model))}+{schema.key}"
+    return f"{model_stamp(model)}+{schema.key}"
+
+
+def model_stamp(model: str) -> str:
+    """Language, name and version of a pipeline, as `model_name` has them, without loading it.
+
+    Raises:
+        ModelError: There is none, or it does not say.
+    """
+    return _named(_meta(model))
+
+
+def model_folder(model: str) -> Path:
+    """Where the data of an installed package or a folder lie: the folder with its config.cfg.
+
+    Raises:
+        ModelError: There is none.
+    """
+    _, folder = _found(model)
+    if (folder / "config.cfg").is_file():
+        return folder
+    inner = sorted(file.parent for file in folder.glob("*/config.cfg"))  # of a package, called after its version
+    return inner[-1] if inner else folder
 
 
 def model_language(model: str) -> str:

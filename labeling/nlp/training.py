@@ -1,8 +1,6 @@
 """An exported folder → a trained pipeline, and its scores. Thin over spaCy's own training."""
 
 import contextlib
-import hashlib
-import json
 import sys
 from pathlib import Path
 
@@ -11,8 +9,8 @@ from spacy.cli.train import train as spacy_train
 from spacy.util import load_config
 
 from labeling.errors import InputError, ModelError
-from labeling.files import json_text, write_atomic
-from labeling.nlp.folder import check_language, files_of, part_file, read_docs
+from labeling.nlp.folder import check_language, part_file, read_docs
+from labeling.nlp.lineage import call_by_content
 from labeling.nlp.load import load
 from labeling.nlp.scores import Scores, measured
 
@@ -40,26 +38,20 @@ def train(folder: Path, output: Path) -> Path:
             spacy_train(config, output, overrides=overrides)
     except (ValueError, SystemExit, OSError) as error:
         raise ModelError(f"spaCy could not train: {error}", f"Try it by hand: {command(folder, output)}") from error
-    return _stamped(output / "model-best", folder)
-
-
-def _stamped(model: Path, folder: Path) -> Path:
-    """The model, named after what it was trained on: predictions of two models must not carry one name."""
-    hasher = hashlib.sha256()
-    for part in ("train", "dev"):
-        for file in files_of(part_file(folder, part)):
-            hasher.update(file.read_bytes())
-    digest = hasher.hexdigest()
-    meta = json.loads((model / "meta.json").read_text(encoding="utf-8"))
-    meta |= {"name": "labeling", "version": f"0.0.0+{digest[:8]}"}
-    write_atomic(model / "meta.json", json_text(meta))
-    return model
+    call_by_content(output / "model-best")
+    return output / "model-best"
 
 
 def command(folder: Path, output: Path) -> str:
     """The plain spaCy command that trains the same model."""
     paths = " ".join(f"--paths.{part} {part_file(folder, part)}" for part in ("train", "dev"))
     return f"python -m spacy train {folder / 'config.cfg'} --output {output} {paths}"
+
+
+def seeds(folder: Path) -> dict[str, int]:
+    """The seeds that the config of an exported folder names, by what they are for."""
+    training = load_config(folder / "config.cfg", interpolate=True).get("training", {})
+    return {"training": int(seed)} if (seed := training.get("seed")) is not None else {}
 
 
 def evaluate(model: str, folder: Path, part: str = "test") -> Scores:

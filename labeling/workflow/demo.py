@@ -96,7 +96,8 @@ def submit_gold(studio: Studio, project: Project, file: Path, track: Track = uns
 def _model(workspace: Workspace, exported: Exported, say: Callable[[str], None]) -> tuple[Path, Scores]:
     """The model of exactly these training files: the one of an earlier run, or a new one."""
     from labeling.files import write_atomic
-    from labeling.nlp.training import evaluate, train
+    from labeling.nlp.training import evaluate
+    from labeling.workflow.training import train
 
     output = workspace.folder / MODEL
     model, stamp = output / "model-best", output / "trained-on"

@@ -92,4 +92,5 @@ def corpus_of(files: Files, options: Options) -> Corpus:
 def _schema_stamp(schema: LabelSchema | None) -> dict[str, Any]:
     if schema is None:
         return {"name": None}
-    return {"name": schema.name, "version": schema.version, "sha256": schema.sha256, "labels": list(schema.labels)}
+    names = {"labels": [*schema.labels], "relations": [*schema.relations]}
+    return {"name": schema.name, "version": schema.version, "sha256": schema.sha256} | names

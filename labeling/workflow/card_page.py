@@ -1,0 +1,131 @@
+"""A model's card as a page that people read."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from labeling.core.bootstrap import Interval
+from labeling.terminal import one_line
+
+if TYPE_CHECKING:
+    from labeling.workflow.cards import Card, Rates
+
+SHORT = 12  # hex digits of a hash on the page; the card has all
+
+
+def page(card: "Card") -> str:
+    """The README.md of a model: what it finds, how well, what it was made of, and how to use it."""
+    return "\n".join(_lines(card)) + "\n"
+
+
+def interval(found: Interval) -> str:
+    """A figure with its interval: `.652 [.601, .700]`.
+
+    >>> interval(Interval(point=0.65217, low=0.6, high=1.0)), interval(Interval(point=None, low=None, high=None))
+    ('.652 [.600, 1.000]', '–')
+    """
+    if found.point is None:
+        return "–"
+    low, high = _figure(found.low), _figure(found.high)
+    return _figure(found.point) + (f" [{low}, {high}]" if found.low is not None else "")
+
+
+def _figure(number: float | None) -> str:
+    return "–" if number is None else re.sub(r"^(-?)0\.", r"\1.", f"{number:.3f}")
+
+
+def _lines(card: "Card") -> Iterator[str]:
+    schema = card.label_schema
+    what = f" by the schema {_said(f'{schema.name}-{schema.version}')}" if schema.name else ""
+    yield f"# {_said(card.name)}"
+    yield ""
+    yield f"A spaCy pipeline for the language {_code(card.language)}. It finds {_names(schema.labels)}{what}."
+    if schema.relations:
+        yield f"Relations: {_names(schema.relations)}."
+    yield ""
+    yield "This page is made from `card.json`, which has everything in full."
+    yield from _figures(card)
+    yield from _gold(card)
+    yield from _how(card)
+    yield from _use(card)
+
+
+def _figures(card: "Card") -> Iterator[str]:
+    figures = card.figures
+    if figures is None:
+        yield from ("", "## How well", "", "It was not measured: the gold had no test part.")
+        return
+    layer = f", measured on {_code(figures.layer)}" if figures.layer else ""
+    yield from ("", "## How well", "")
+    yield f"On the {figures.documents} documents of the {figures.part} part, with 95% intervals (bootstrap over"
+    yield f"documents){layer}. A span is right where both edges and the label are; a relation where its label and both"
+    yield "spans are."
+    if figures.overall:
+        yield from _table("label", figures.labels, figures.overall)
+    if figures.overall_relations:
+        yield from _table("relation", figures.relations, figures.overall_relations)
+    if figures.effort_saved:
+        yield from ("", f"Share of an annotator's work that it saves: {interval(figures.effort_saved)}.")
+
+
+def _table(what: str, rows: "Mapping[str, Rates]", overall: "Rates") -> Iterator[str]:
+    yield from ("", f"| {what} | gold | precision | recall | F |", "|---|---:|---|---|---|")
+    for name, rates in [*((_said(name), rates) for name, rates in rows.items()), ("**all**", overall)]:
+        cells = (interval(rates.precision), interval(rates.recall), interval(rates.f))
+        yield f"| {name} | {rates.gold} | {' | '.join(cells)} |"
+
+
+def _gold(card: "Card") -> Iterator[str]:
+    yield from ("", "## Made of", "", "| part of the gold | documents | SHA-256 |", "|---|---:|---|")
+    for name, part in card.gold.parts.items():
+        yield f"| {_said(name)} | {part.documents} | `{part.sha256[:SHORT]}…` |"
+    yield from ("", f"All parts: `{card.gold.sha256}`.")
+    if card.gold.source:
+        yield f"Reviewed in: {_said(card.gold.source)}."
+    if by := card.gold.split.get("by"):
+        yield f"Parts were made by {_said(by)}; near-duplicates stand in one part."
+    if card.gold.predicted_by:
+        named = (f"{_code(model)} ({number})" for model, number in card.gold.predicted_by.items())
+        yield from ("", f"Its documents were pre-annotated by: {', '.join(named)}.")
+    if card.bases:
+        yield from ("", "| built on | name | version | SHA-256 |", "|---|---|---|---|")
+        for base in card.bases:
+            digest = f"`{base.sha256[:SHORT]}…`" if base.sha256 else "–"
+            yield f"| {_said(base.kind)} | {_said(base.name)} | {_said(base.version) or '–'} | {digest} |"
+    if card.label_schema.sha256:
+        yield from ("", f"Schema: `{card.label_schema.sha256}`.")
+
+
+def _how(card: "Card") -> Iterator[str]:
+    yield from ("", "## How it was made", "", f"On {_said(card.created)}, with {_pairs(card.versions)}.")
+    if card.seeds:
+        yield f"Seeds: {_pairs(card.seeds)}."
+    if card.options:
+        yield f"Options: {_pairs(card.options)}."
+    if card.command:
+        yield from ("", f"    {one_line(card.command)}")
+
+
+def _use(card: "Card") -> Iterator[str]:
+    yield from ("", "## How to use it", "")
+    yield "With `labeling-loop` installed, in Python (`PATH` is this folder):"
+    yield from ("", "    import spacy", "", '    nlp = spacy.load("PATH")', "")
+    yield "or before a batch of articles is reviewed: `labeling import ARTICLES --model PATH`."
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(f"{_code(name)}" for name in names) or "nothing"
+
+
+def _pairs(said: Mapping[str, Any]) -> str:
+    return ", ".join(f"{_said(key)} {_said(value)}" for key, value in said.items())
+
+
+def _code(value: object) -> str:
+    """The same between backticks, where nothing is Markdown but what ends them, or a cell."""
+    return f"`{one_line(value).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+
+
+def _said(value: object) -> str:
+    """What somebody else may have named, as one line of plain text that is no Markdown."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", one_line(value)).replace("\\_", "_")
