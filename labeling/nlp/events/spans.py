@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy
+from numpy.typing import NDArray
 from spacy.tokens import Doc, Span, SpanGroup
 
 from labeling.core.preannotate import Preannotate
-from labeling.nlp.events.candidates import KINDS, Candidate, Finder
-from labeling.nlp.events.features import Describer
+from labeling.nlp.events.candidates import KINDS, Candidate, Extents, Finder
+from labeling.nlp.events.features import Describer, Features
 from labeling.nlp.events.lexicon import Lexicon
 from labeling.nlp.events.scores import Weights
 
@@ -24,6 +25,23 @@ class Found:
     candidate: Candidate
     label: str
     score: float
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How likely each of a document's n tokens is the head of a span of each of `KINDS`.
+
+    Attributes:
+        features: What is known of the tokens.
+        probabilities: 0 where no such span can be; shape (n, kinds).
+        possible: Where one can be; shape (n, kinds).
+        names: The extents of names, by their heads.
+    """
+
+    features: Features
+    probabilities: NDArray[numpy.float32]
+    possible: NDArray[numpy.bool_]
+    names: Extents
 
 
 class SpanFinder:
@@ -48,20 +66,25 @@ class SpanFinder:
         The work is measured as `labeling.core.effort` does, with every count replaced by its expectation: a candidate
         of the probability p is p gold spans, and where candidates cover only a share of the gold there is more of it.
         """
-        given = _side_by_side(given)
-        if not len(doc):
-            return given, 1.0
+        return self.chosen(doc, self.scored(doc), given) if len(doc) else (_side_by_side(given), 1.0)
+
+    def scored(self, doc: Doc) -> "Scored":
+        """How likely each token is the head of a span of each kind."""
         features = self.describe(doc)
-        probabilities = self.weights.probabilities(features)[:, self.columns]
         possible, names = self.find.heads(doc, features)
-        probabilities *= possible
+        return Scored(features, self.weights.probabilities(features)[:, self.columns] * possible, possible, names)
+
+    def chosen(self, doc: Doc, scored: "Scored", given: Iterable[Found] = ()) -> tuple[list[Found], float]:
+        """What `__call__` says, by the scores of a document that has tokens."""
+        given = _side_by_side(given)
+        probabilities, possible, names = scored.probabilities, scored.possible, scored.names
         likely = probabilities >= self.thresholds
         if self.find.settings.every_name:
             likely |= self.find.surest_names(doc, names, probabilities)
         found = []
         for head, column in numpy.argwhere(likely & possible).tolist():
             kind = KINDS[column]
-            candidate = self.find.at(doc, features, names, kind, head)
+            candidate = self.find.at(doc, scored.features, names, kind, head)
             if not any(_overlap(candidate, one.candidate) for one in given):
                 found.append(Found(candidate, self.find.label(kind), float(probabilities[head, column])))
         if not self.find.settings.light_verbs:

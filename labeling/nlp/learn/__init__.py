@@ -1,0 +1,1 @@
+"""What reviewed documents teach: spans, what of the shipped knowledge holds, relations, and how sure to be."""
