@@ -24,6 +24,7 @@ from labeling.formats.registry import FORMATS
 from labeling.studio.annotations import UNSUBMITTED, Review, Rules, Task, read_task
 from labeling.studio.exports import Record, parse
 from labeling.studio.regions import UNLABELLED, is_relation, is_span, items_of, labels_of
+from labeling.workflow.task_places import place_of
 
 if TYPE_CHECKING:
     from labeling.nlp.detect import Rules as LanguageRules
@@ -98,6 +99,7 @@ class Converted:
 
     packs: dict[Part, Any] = field(default_factory=dict)
     docs: bytes = b""
+    tasks: bytes = b""
     problems: bytes = b""
     shown: list[Problem] = field(default_factory=list)
     rendered: dict[tuple[str, str], bytes] = field(default_factory=dict)
@@ -181,6 +183,7 @@ def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -
     tokens: dict[Part, list[TokenizedDoc]] = {}
     problems: list[Problem] = []
     lines: list[str] = []
+    places: list[str] = []
     records, fates, context = chunk
     reviews = [_review(job, record, fate) for record, fate in zip(records, fates, strict=True)]
     # One after the other, so that the words which the cutter remembers stay in the processor's cache.
@@ -192,6 +195,7 @@ def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -
             placed = place(labeled, cut, job.align, tokens_of_it)
             docs.setdefault(fate.part, []).append(placed)
             lines.append(placed.json)
+            places.append(place_of(review, labeled, fate.part).model_dump_json())
             problems += [p.model_copy(update={"where": review.where, "url": review.url}) for p in placed.problems]
             _count_spans(placed, outcomes, out.counts)
             if job.formats:
@@ -203,6 +207,7 @@ def convert(job: Job, chunk: tuple[Sequence[Record], Sequence[Fate], Context]) -
         _count_docs(part, members, out.counts)
         out.packs[part] = pack(members, cut)
     out.docs = "".join(f"{line}\n" for line in lines).encode()
+    out.tasks = "".join(f"{place}\n" for place in places).encode()
     out.problems = "".join(f"{problem.model_dump_json()}\n" for problem in problems).encode()
     out.counts.update(("problems", problem.action, problem.reason) for problem in problems)
     out.shown = sorted(

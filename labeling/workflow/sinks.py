@@ -15,6 +15,7 @@ from labeling.workflow.converting import (
     Counts,
     Job,
 )
+from labeling.workflow.task_places import FILE as TASKS
 
 SHOWN = 200  # problems that a report carries; the file has them all
 
@@ -29,6 +30,7 @@ class Files:
         self.read_problems = 0
         self.sinks: dict[tuple[str, str], Sink] = {}
         self.docs: IO[bytes] = (folder / "docs.jsonl").open("wb")
+        self.tasks: IO[bytes] = (folder / TASKS).open("wb")
         self.problems: IO[bytes] = (folder / "problems.jsonl").open("wb")
         self.bins: dict[Part, Any] = {}
 
@@ -46,6 +48,7 @@ class Files:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self.docs.close()
+        self.tasks.close()
         self.problems.close()
         for sink in self.sinks.values():
             with contextlib.nullcontext() if kind is None else contextlib.suppress(Exception):
@@ -63,6 +66,7 @@ class Files:
     def add(self, made: Converted) -> None:
         """Write what was made of a chunk behind what is there."""
         self.docs.write(made.docs)
+        self.tasks.write(made.tasks)
         self.problems.write(made.problems)
         for part, packed in made.packs.items():
             self.bins[part].add(packed)

@@ -37,13 +37,15 @@ from labeling.workflow.pool import Map, cores, others, workers
 from labeling.workflow.progress import Advance, Meter, unmetered
 from labeling.workflow.sinks import SHOWN, Files
 from labeling.workflow.sources import Source
+from labeling.workflow.task_places import FILE as TASKS
 from labeling.workflow.writing import aside, put_in_place
 
 __all__ = ("Exported", "Options", "write")
 
 T = TypeVar("T")
 ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
-ALWAYS = ("config.cfg", "docs.jsonl", "problems.jsonl", *(f"{part}.spacy" for part in PARTS))  # are written
+# are written
+ALWAYS = ("config.cfg", "docs.jsonl", TASKS, "problems.jsonl", *(f"{part}.spacy" for part in PARTS))
 
 
 def write(
