@@ -22,6 +22,7 @@ COMMANDS = (
     "convert",
     "train",
     "evaluate",
+    "effort",
     "doctor",
     "demo",
 )
@@ -77,6 +78,7 @@ def test_help_names_every_command(run):
         "convert",
         "train",
         "evaluate",
+        "effort",
         "schema",
         "doctor",
         "demo",
@@ -225,6 +227,11 @@ def test_convert_refuses_files_of_another_kind_by_name(run, tmp_path, content, s
         (["init", "--title", "x"], "3 to 50"),
         (["train", "nowhere"], "Cannot read"),
         (["evaluate", "en_core_web_sm", "nowhere"], "Cannot read"),
+        (["evaluate", "no_such_model", "nowhere"], "no spaCy model"),
+        (["evaluate", "en_core_web_sm", "nowhere", "--part", "tset"], "There are train, dev, test"),
+        (["evaluate", "en_core_web_sm", "nowhere", "--schema", "nothing"], "There are: event"),
+        (["evaluate", "--effort", "gold.jsonl", "tasks.json"], "→ labeling effort gold.jsonl tasks.json"),
+        (["effort", "nowhere.jsonl", "nowhere.json"], "nowhere.jsonl"),
         (["schema", "show", "nothing"], "no schema"),
     ],
 )

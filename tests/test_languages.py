@@ -15,7 +15,8 @@ from labeling.nlp import pipelines
 from labeling.nlp.annotate import annotate, event_finder
 from labeling.nlp.load import how_to_get
 from labeling.nlp.pipelines import check_language, fits, idle, pipeline_for
-from labeling.nlp.training import evaluate, train
+from labeling.nlp.training import train
+from labeling.workflow.evaluating import evaluate
 
 FRENCH = """
 name = "evenement"

@@ -1,4 +1,4 @@
-"""`labeling evaluate --effort` on files, as a person types it."""
+"""`labeling effort` on files, as a person types it."""
 
 import json
 from pathlib import Path
@@ -89,14 +89,14 @@ def test_measure_effort_names_all_faults_of_both_files(tmp_path: Path):
         measure_effort(tmp_path / "no-gold.json", tmp_path / "no-tasks.jsonl")
 
 
-def test_evaluate_effort_prints_tables_or_json(run, tasks: Path):
-    done = run("evaluate", "--effort", GOLD, tasks)
+def test_effort_prints_tables_or_json(run, tasks: Path):
+    done = run("effort", GOLD, tasks)
     assert done.returncode == 0, done.stderr
     for said in ("Effort saved: 9", "1 without a task", "ACTOR", "Relations", "agent"):
         assert said in done.stdout
-    found = json.loads(run("evaluate", "--effort", GOLD, tasks, "--json").stdout)
+    found = json.loads(run("effort", GOLD, tasks, "--json").stdout)
     assert {"effort_saved", "documents", "documents_without_task", "labels", "relations"} == set(found)
-    done = run("evaluate", "--effort", tasks, GOLD)
+    done = run("effort", tasks, GOLD)
     assert done.returncode == 2
     assert "the gold comes first" in done.stderr
     assert "Traceback" not in done.stderr

@@ -15,6 +15,7 @@ from labeling.nlp import training
 from labeling.nlp.load import model_version
 from labeling.settings import init, open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
+from labeling.workflow.evaluating import evaluate
 from labeling.workflow.exporting import convert, read_documents
 from labeling.workflow.task_files import annotate_files
 
@@ -69,7 +70,7 @@ def test_trained_model_scores_and_pre_annotates_the_next_batch(exported: Path, t
     config = exported / "config.cfg"
     config.write_text(config.read_text().replace("max_steps = 2000", "max_steps = 160"))
     model = training.train(exported, tmp_path / "model")
-    scores = training.evaluate(str(model), exported)
+    scores = evaluate(str(model), exported)
     (layer,) = scores.layers.items()
     assert layer[0] == "ner"
     assert layer[1].overall.f > 0.5

@@ -8,7 +8,22 @@ from typing import Annotated, Any
 import typer
 
 from labeling import __version__
-from labeling.cli import annotate, demo, doctor, export, importing, init, pull, schema, status, studio, train, watch
+from labeling.cli import (
+    annotate,
+    demo,
+    doctor,
+    effort,
+    evaluate,
+    export,
+    importing,
+    init,
+    pull,
+    schema,
+    status,
+    studio,
+    train,
+    watch,
+)
 from labeling.ending import INTERRUPTED
 from labeling.errors import InputError
 from labeling.terminal import put
@@ -34,7 +49,8 @@ app.command("export")(export.export)
 app.command("watch")(watch.command)
 app.command("convert")(export.convert)
 app.command("train")(train.train)
-app.command("evaluate")(train.evaluate)
+app.command("evaluate")(evaluate.command)
+app.command("effort")(effort.command)
 app.add_typer(schema.app, name="schema")
 app.command("doctor")(doctor.command)
 

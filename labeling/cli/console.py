@@ -203,38 +203,3 @@ def tallied(done: Any, where_all: str) -> None:
     if done.refused > SHOWN:
         say(f"  … and {done.refused - SHOWN:,} more")
     say(f"  All of them: {where_all}")
-
-
-def scores(found: Any) -> None:
-    """A table of precision, recall and F per label for each layer; a dash where the gold has no such label."""
-    for name, layer in found.layers.items():
-        rows = [
-            (label, *(NONE if rate is None else rate for rate in (s.precision, s.recall, s.f)), s.gold)
-            for label, s in [*layer.labels.items(), ("all", layer.overall)]
-        ]
-        title = f"{found.model} on {found.documents} test documents: {name}"
-        table(title, ["label", "precision", "recall", "F", "gold spans"], rows)
-    for note in found.notes:
-        say(f"Note: {note}")
-
-
-def effort(measured: Any) -> None:
-    """The effort saved, then tables of precision, recall and F per label, and of relations where the gold has some."""
-    documents = f"{measured.documents} gold documents"
-    if measured.documents_without_task:
-        documents += f", {measured.documents_without_task} without a task"
-    rates = ("P", "R", "F")
-    table(
-        f"Effort saved: {measured.effort_saved:.1%} ({documents})",
-        ["label", "gold spans", *rates, *(f"{name} overlap" for name in rates)],
-        [(label, each.gold, *_rates(each.core), *_rates(each.overlap)) for label, each in measured.labels.items()],
-    )
-    if measured.relations:
-        links = {**measured.relations.labels, "all": measured.relations}
-        rows = [(label, each.gold, *_rates(each)) for label, each in links.items()]
-        put()
-        table("Relations", ["label", "gold relations", *rates], rows)
-
-
-def _rates(found: Any) -> tuple[float, float, float]:
-    return found.p, found.r, found.f

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from labeling.cli import console
+from labeling.cli import console, scores
 from labeling.cli.options import HERE, WorkspaceOption
 
 
@@ -43,7 +43,7 @@ def command(
     console.table("The loop, once round", ["", "number", ""], rows)
     if done.scores:
         console.put()
-        console.scores(done.scores)
+        scores.show(done.scores, "test")
         console.put(
             f"Trained on {manifest['documents']['train']} documents: enough to see the loop turn, not to work with."
         )

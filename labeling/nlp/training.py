@@ -11,8 +11,6 @@ from spacy.util import load_config
 from labeling.errors import InputError, ModelError
 from labeling.nlp.folder import check_language, part_file, read_docs
 from labeling.nlp.lineage import call_by_content
-from labeling.nlp.load import load
-from labeling.nlp.scores import Scores, measured
 
 
 def train(folder: Path, output: Path) -> Path:
@@ -52,23 +50,3 @@ def seeds(folder: Path) -> dict[str, int]:
     """The seeds that the config of an exported folder names, by what they are for."""
     training = load_config(folder / "config.cfg", interpolate=True).get("training", {})
     return {"training": int(seed)} if (seed := training.get("seed")) is not None else {}
-
-
-def evaluate(model: str, folder: Path, part: str = "test") -> Scores:
-    """How well a model finds the spans of a part; a span counts where both its edges are right.
-
-    An entity recogniser is measured on `doc.ents`, a span categoriser on `doc.spans["sc"]`, a model with both on both.
-    Precision is the share of found spans that are gold, recall the share of gold spans that were found, F their
-    harmonic mean. Tokens whose label nobody knows, and labels that the gold does not have, are left out.
-
-    Raises:
-        InputError: There is no such part, it is empty or has no spans, or the model knows none of its labels.
-        ModelError: There is no such model, or it is for another language than the documents.
-    """
-    nlp = load(model)
-    check_language(folder, f"The model {model}", str(nlp.lang))
-    gold = list(read_docs(part_file(folder, part), nlp))
-    if not gold:
-        raise InputError(f"{folder} has no documents in its {part} part.", "Review more articles and export again.")
-    found = list(nlp.pipe([nlp.make_doc(doc.text) for doc in gold]))
-    return measured(nlp, found, gold, f"the {part} part of {folder}")

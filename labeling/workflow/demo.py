@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from labeling.core.split import Split
 from labeling.core.value import Value
-from labeling.nlp.scores import Scores
+from labeling.nlp.evaluation.report import Scores
 from labeling.resources import resource
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
@@ -96,7 +96,7 @@ def submit_gold(studio: Studio, project: Project, file: Path, track: Track = uns
 def _model(workspace: Workspace, exported: Exported, say: Callable[[str], None]) -> tuple[Path, Scores]:
     """The model of exactly these training files: the one of an earlier run, or a new one."""
     from labeling.files import write_atomic
-    from labeling.nlp.training import evaluate
+    from labeling.workflow.evaluating import evaluate
     from labeling.workflow.training import train
 
     output = workspace.folder / MODEL

@@ -20,7 +20,6 @@ from labeling.nlp.words import make_doc
 EVENTS, NER, SPANCAT, OTHER = "events", "ner", "spancat", "ents"
 LAYERS = {"ner": NER, "beam_ner": NER, "spancat": SPANCAT, "spancat_singlelabel": SPANCAT}  # of spaCy's factories
 RULERS = {"entity_ruler", "span_ruler", "future_entity_ruler"}
-OUTSIDE_SPACY = "labeling."  # modules of components that say which labels they find, beside spaCy's own
 
 Side = Literal["ents", "group"]  # of a gold document: spans that stand side by side, or all of them
 SIDES: Mapping[str, Side] = {EVENTS: "group", SPANCAT: "group", NER: "ents", OTHER: "ents"}
@@ -36,10 +35,14 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A gold document: its spans as `doc.ents` and as `doc.spans` have them, and relations between the latter."""
+    """A gold document: its spans as `doc.ents` and as `doc.spans` have them, and relations between the latter.
+
+    `labeled` is the reviewed document that it carries, where it carries one.
+    """
 
     doc_id: str
     text: str
+    labeled: LabeledDoc | None
     sides: Mapping[Side, Known]
     arrows: tuple[Arrow, ...]
     starts: tuple[int, ...]
@@ -47,24 +50,31 @@ class Reference:
 
 @dataclass(slots=True)
 class Output:
-    """What a model marked in a document: spans for each layer, and relations between those of the events."""
+    """What a model marked in a document: spans for each layer, and relations between those of the events.
+
+    `arrows` is None where the model gives none in any document.
+    """
 
     layers: dict[str, list[Mark]] = field(default_factory=dict)
-    arrows: list[Arrow] = field(default_factory=list)
+    arrows: list[Arrow] | None = None
 
 
-def judged(reference: Reference, output: Output, layer: str, side: Side | None = None) -> Judged:
-    """A layer of what a model found, against the side of the gold that it is to be held against."""
-    known = reference.sides[side or SIDES[layer]]
+def judged(gold: Reference, output: Output, layer: str, side: Side | None = None) -> Judged:
+    """A layer of what a model found, against the side of the gold that it is to be held against.
+
+    Relations belong to the events, and count only where the model gives some.
+    """
+    known = gold.sides[side or SIDES[layer]]
+    with_arrows = layer == EVENTS and output.arrows is not None
     return Judged(
-        doc_id=reference.doc_id,
-        text=reference.text,
+        doc_id=gold.doc_id,
+        text=gold.text,
         gold=known.marks,
         found=in_order(output.layers.get(layer, ())),
-        gold_arrows=reference.arrows if layer == EVENTS else (),
-        found_arrows=arrows_in_order(output.arrows) if layer == EVENTS else (),
+        gold_arrows=gold.arrows if with_arrows else (),
+        found_arrows=arrows_in_order(output.arrows or ()) if with_arrows else (),
         unknown=known.unknown,
-        starts=reference.starts,
+        starts=gold.starts,
     )
 
 
@@ -87,6 +97,7 @@ def reference(doc: Doc) -> Reference:
     return Reference(
         doc_id=labeled.doc_id if labeled else "",
         text=doc.text,
+        labeled=labeled,
         sides={
             "ents": ents,
             "group": Known(in_order(marks), tuple(_joined(unknown))),
@@ -183,6 +194,13 @@ def outputs(nlp: Language, texts: Iterable[str]) -> Iterator[Output]:
             made = Output()
 
 
+def output_of(nlp: Language, doc: Doc) -> Output:
+    """What the pipeline marked in a document."""
+    made = Output()
+    _add(made, doc, 0, filled_layers(nlp))
+    return made
+
+
 def filled_layers(nlp: Language) -> dict[str, str]:
     """The layers that spaCy's components fill, and for those in `doc.spans` the key."""
     layers: dict[str, str] = {}
@@ -228,10 +246,11 @@ def _add_events(output: Output, group: SpanGroup, by: int) -> None:
     sources = sources if len(sources) == len(spans) else [""] * len(spans)
     marks = list(_moved(spans, _scores(group, spans), sources, by))
     output.layers.setdefault(EVENTS, []).extend(marks)
-    output.arrows += (
-        Arrow(marks[head]._replace(score=None), marks[tail]._replace(score=None), str(label))
-        for head, tail, label in group.attrs.get("relations", ())
-    )
+    if "relations" in group.attrs:
+        output.arrows = [
+            *(output.arrows or ()),
+            *(Arrow(marks[head], marks[tail], str(label)) for head, tail, label in group.attrs["relations"]),
+        ]
 
 
 def _scores(group: SpanGroup | None, spans: list[Span]) -> list[float | None]:

@@ -78,7 +78,7 @@ class Layer(Value):
 
 
 class Bootstrap(Value):
-    """How the intervals came about: `resamples` draws of `groups` documents or groups of near-duplicates."""
+    """How intervals come about: the share of resamples that lies in them, how many there are, and the seed."""
 
     level: float = LEVEL
     resamples: int = RESAMPLES
@@ -91,8 +91,6 @@ def layer_of(
     confusion: Confusion,
     calibration: Calibration | None,
     bootstrap: Bootstrap,
-    *,
-    with_relations: bool,
 ) -> Layer:
     """The figures of a layer; `others` are the numbers of spans found of labels that the gold does not have."""
     exact = _scores(counts.exact, counts.labels, counts.groups, bootstrap)
@@ -105,7 +103,9 @@ def layer_of(
         label: Score(precision=None, recall=None, f=None, gold=0, found=number, right=0)
         for label, number in others.items()
     }
-    links = _scores(counts.relations, counts.relation_labels, counts.groups, bootstrap) if with_relations else {}
+    links = (
+        _scores(counts.relations, counts.relation_labels, counts.groups, bootstrap) if counts.relation_labels else {}
+    )
     again = partial(_intervals, groups=counts.groups, bootstrap=bootstrap)
     return Layer(
         overall=both.pop(ALL),
@@ -152,8 +152,6 @@ def _intervals(
     return intervals(
         counts,
         statistics,
-        seed=bootstrap.seed,
-        resamples=bootstrap.resamples,
-        level=bootstrap.level,
         groups=groups,
+        **bootstrap.model_dump(),
     )

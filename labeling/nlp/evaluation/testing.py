@@ -1,0 +1,91 @@
+"""A model and an exported folder → what the model finds in a part of it, and what a pre-annotation with it is worth."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from spacy.language import Language
+
+from labeling.core.article import Article, digest
+from labeling.core.labels import LabeledDoc
+from labeling.core.schema import LabelSchema
+from labeling.errors import InputError
+from labeling.nlp.annotate import annotator
+from labeling.nlp.evaluation.counting import Counts, counts_of
+from labeling.nlp.evaluation.judged import Judged, Mark
+from labeling.nlp.evaluation.reading import Reference, Side
+from labeling.nlp.evaluation.running import Run, Track, named, run, unseen
+from labeling.nlp.folder import check_language, part_file, read_docs
+from labeling.nlp.load import load
+from labeling.nlp.pipelines import check_language as check_schema_language
+from labeling.nlp.windows import in_windows
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """A model on a test: its run, and the counts of the whole pre-annotation with it, where there is a schema."""
+
+    run: Run
+    preannotated: Counts | None = None
+
+
+def tested(
+    model: str, folder: Path, part: str = "test", *, schema: LabelSchema | None = None, track: Track = unseen
+) -> Tested:
+    """What a model finds in a part of an exported folder; with a schema also what `labeling import` would make of it.
+
+    Raises:
+        InputError: There is no such part, it is empty or has no spans, or model or schema know none of its labels.
+        ModelError: There is no such model, or it is for another language than the documents or the schema.
+    """
+    nlp = load(model)
+    check_language(folder, f"The model {model}", str(nlp.lang))
+    gold = list(read_docs(part_file(folder, part), nlp))
+    if not gold:
+        raise InputError(f"{folder} has no documents in its {part} part.", "Review more articles and export again.")
+    found = run(nlp, gold, f"the {part} part of {folder}", track)
+    if schema is None:
+        return Tested(found)
+    check_schema_language(model, schema)
+    return Tested(found, _preannotated(nlp, schema, found.references, track))
+
+
+def counts_on_the_same_gold(first: Run, second: Run) -> tuple[Counts, Counts]:
+    """The counts of the main layers of two runs on the same documents, against one and the same gold.
+
+    Where both are entities, that is `doc.ents`; otherwise all spans, overlapping or not.
+    """
+    layers = {first.main, second.main}
+    side: Side = "ents" if layers <= {"ner", "ents"} else "group"
+    one, other = first.against(side), second.against(side)
+    return counts_of(one), counts_of(other)
+
+
+def _preannotated(nlp: Language, schema: LabelSchema, references: Sequence[Reference], track: Track) -> Counts:
+    """The counts of a pre-annotation with the pipeline and the schema; its relations are not counted.
+
+    Raises:
+        InputError: The schema has none of the gold's labels.
+    """
+    labels = {mark.label for gold in references for mark in gold.sides["group"].marks}
+    if not labels & schema.labels.keys():
+        raise InputError(
+            f"The schema {schema.key} has none of the labels of the gold, so no effort can be measured.\n"
+            f"the schema: {named(schema.labels)}\nthe gold: {named(labels)}",
+            "Name the schema that was annotated with: `--schema`.",
+        )
+    annotated = in_windows(annotator(nlp, schema), map(_article, references))
+    return counts_of(list(_judged(references, track(annotated, "Pre-annotating", len(references)))))
+
+
+def _article(gold: Reference) -> Article:
+    if gold.labeled is None:
+        return Article(doc_id=digest(gold.text), text=gold.text)
+    return Article(**{name: getattr(gold.labeled, name) for name in Article.model_fields})
+
+
+def _judged(references: Sequence[Reference], annotated: Iterable[LabeledDoc]) -> Iterator[Judged]:
+    for gold, doc in zip(references, annotated, strict=True):
+        known = gold.sides["group"]
+        found = tuple(Mark(span.start, span.end, span.label, span.score) for span in doc.spans)
+        yield Judged(gold.doc_id, gold.text, gold=known.marks, found=found, unknown=known.unknown)

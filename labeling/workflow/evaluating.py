@@ -1,0 +1,80 @@
+"""A model, perhaps another, and an exported folder → what the one finds, and whether it is better than the other."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from labeling.core.schema import LabelSchema
+from labeling.files import write_atomic
+from labeling.nlp.evaluation.comparison import comparison_of
+from labeling.nlp.evaluation.errors import Error
+from labeling.nlp.evaluation.report import Scores, errors_in, preannotation_of, scores_of
+from labeling.nlp.evaluation.scores import Bootstrap
+from labeling.nlp.evaluation.testing import counts_on_the_same_gold, tested
+from labeling.workflow.progress import Track, unseen
+from labeling.workflow.task_places import Place, task_places
+
+
+def evaluate(
+    model: str,
+    folder: Path,
+    part: str = "test",
+    *,
+    against: str | None = None,
+    schema: LabelSchema | None = None,
+    with_errors: bool = False,
+    bootstrap: Bootstrap | None = None,
+    track: Track = unseen,
+) -> Scores:
+    """How well a model finds the spans and relations of a part of an exported folder.
+
+    Args:
+        model: A spaCy package, or the folder of a trained model.
+        folder: What `labeling export` or `labeling convert` wrote.
+        part: train, dev or test.
+        against: Another model, to compare it with on the same documents.
+        schema: The schema of the pre-annotation whose worth is measured too.
+        with_errors: Whether every difference is listed.
+        bootstrap: How the intervals come about.
+        track: Who shows how far it is.
+
+    Raises:
+        InputError: There is no such part, it is empty or has no spans, or a model knows none of its labels.
+        ModelError: There is no such model, or it is for another language than the documents.
+    """
+    bootstrap = bootstrap or Bootstrap()
+    mine = tested(model, folder, part, schema=schema, track=track)
+    scores = scores_of(mine.run, bootstrap)
+    said: dict[str, object] = {}
+    if schema and mine.preannotated:
+        said["preannotation"] = preannotation_of(mine.preannotated, schema.key, bootstrap)
+    if against is not None:
+        other = tested(against, folder, part, schema=schema, track=track)
+        both = mine.preannotated and other.preannotated and (mine.preannotated, other.preannotated)
+        counts = counts_on_the_same_gold(mine.run, other.run)
+        names = _told_apart((mine.run.model, other.run.model), (model, against))
+        said["against"] = comparison_of(names, counts, bootstrap, both or None)
+    if with_errors:
+        said["errors"] = tuple(_placed(errors_in(mine.run), task_places(folder)))
+    return scores.model_copy(update=said)
+
+
+def write_errors(errors: Iterable[Error], file: Path) -> Path:
+    """The file, now with a JSON object a line, one a difference.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    lines = (json.dumps(error.model_dump(mode="json"), ensure_ascii=False) for error in errors)
+    return write_atomic(file, "".join(f"{line}\n" for line in lines))
+
+
+def _told_apart(names: tuple[str, str], given: tuple[str, str]) -> tuple[str, str]:
+    """The models' names; where these are the same, as they were given."""
+    return names if names[0] != names[1] else given
+
+
+def _placed(errors: Iterable[Error], places: dict[str, Place]) -> Iterable[Error]:
+    for error in errors:
+        place = places.get(error.doc_id)
+        yield error.model_copy(update={"url": place.url, "where": place.where}) if place else error
