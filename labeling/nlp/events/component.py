@@ -8,14 +8,15 @@
 >>> [(span.text, span.label_) for span in group], group.attrs["relations"]  # doctest: +SKIP
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import srsly
 from spacy.language import Language
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
+from labeling.core.schema import LabelSchema
 from labeling.errors import InputError
 from labeling.nlp.events.files import Files, read_schema
 from labeling.nlp.events.lexicon import Lexicon, to_lexicon
@@ -102,6 +103,7 @@ class EventRelations(Component):
     """Adds to the `attrs` of `doc.spans["events"]` its `relations`: [number of the action, of the argument, label]."""
 
     finder: RelationFinder
+    schema: LabelSchema
 
     def build(self, files: Files) -> None:
         """Make ready what the component works with."""
@@ -110,21 +112,25 @@ class EventRelations(Component):
         parts = {getattr(wanted, part): part for part in ("actor", "action", "location", "date")}
         rules = read_rules(files.text("rules/relations.tsv"))
         light = lexicon_of(files).named("light_verbs")
+        self.schema = files.schema
         self.finder = RelationFinder(rules, {label: part for label, part in parts.items() if label}, light)
 
     def __call__(self, doc: Doc) -> Doc:
         """The document with its relations."""
         self.ready()
         group = doc.spans.get(self.key)
-        if group is not None and self.files:
-            schema, spans = self.files.schema, list(group)
-            group.attrs["relations"] = [
-                [arrow.head, arrow.tail, label]
-                for arrow in self.finder(spans)
-                if (label := self.labels[arrow.role])
-                and not schema.objection(label, spans[arrow.head].label_, spans[arrow.tail].label_)
-            ]
+        if group is not None:
+            group.attrs["relations"] = [list(arrow) for arrow in self.between(list(group))]
         return doc
+
+    def between(self, spans: Sequence[Span]) -> list[tuple[int, int, str]]:
+        """The relations between spans of a document: number of the action, of the argument, label."""
+        return [
+            (arrow.head, arrow.tail, label)
+            for arrow in self.finder(spans)
+            if (label := self.labels[arrow.role])
+            and not self.schema.objection(label, spans[arrow.head].label_, spans[arrow.tail].label_)
+        ]
 
 
 def lexicon_of(files: Files) -> Lexicon:

@@ -1,0 +1,107 @@
+"""Spans of a document → the pairs that a relation may join, with what is known of each.
+
+Pairs are ordered, lie within one sentence or a window of them, and have labels that the schema allows for a relation.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy
+from numpy.typing import NDArray
+from spacy.tokens import Doc, Span
+
+from labeling.core.schema import LabelSchema
+from labeling.nlp.events.lexicon import Lexicon
+from labeling.nlp.learn.relation_features import Description, Ints, Rules, Symbols
+
+NEIGHBOURS = 40  # spans to either side that a span is paired with: where nothing ends a sentence, pairs stay few
+ENDS = frozenset(".!?…。！？")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """The n pairs of a document's spans that a relation may join.
+
+    Attributes:
+        heads, tails: Numbers of the spans; shape (n,).
+        apart: How many sentences lie from the one to the other, 0 within one; shape (n,).
+        symbols: What is known of each pair, 0 where there is nothing; shape (n, slots).
+        said: Relation label → whether the rules say it of each pair; shape (n,).
+        legal: Relation label → whether the schema allows it for each pair; shape (n,).
+    """
+
+    heads: Ints
+    tails: Ints
+    apart: Ints
+    symbols: Symbols
+    said: Mapping[str, NDArray[numpy.bool_]]
+    legal: Mapping[str, NDArray[numpy.bool_]]
+
+
+class PairFinder:
+    """Finds pairs and describes them.
+
+    Args:
+        schema: What is legal.
+        rules: What the shipped rules say of spans, where there are some.
+        lexicon: What words name, where it is known.
+    """
+
+    def __init__(self, schema: LabelSchema, rules: Rules | None = None, lexicon: Lexicon | None = None) -> None:
+        self.schema, self.rules, self.lexicon = schema, rules, lexicon
+
+    def __call__(
+        self, doc: Doc, spans: Sequence[Span], scores: Sequence[float] | None = None, window: int = 0
+    ) -> Pairs:
+        """The pairs of a document's spans within `window` sentences of each other; `scores` are those of the spans."""
+        labels = [span.label_ for span in spans]
+        sentences = sentences_of(doc)[[span.start for span in spans]] if spans else numpy.zeros(0, numpy.int64)
+        heads, tails = self._pairs(spans, labels, sentences, window)
+        legal = {
+            name: numpy.array([r.allows(labels[h], labels[t]) for h, t in zip(heads, tails, strict=True)], dtype=bool)
+            for name, r in self.schema.relations.items()
+        }
+        head, tail = numpy.array(heads, dtype=numpy.int64), numpy.array(tails, dtype=numpy.int64)
+        arrows = list(self.rules(spans) if spans else ()) if self.rules else None
+        there = set(arrows or ())
+        said = {
+            name: numpy.array([(h, t, name) in there for h, t in zip(heads, tails, strict=True)], dtype=bool)
+            for name in self.schema.relations
+        }
+        apart = numpy.abs(sentences[head] - sentences[tail]) if len(head) else head
+        if not len(head):
+            return Pairs(head, tail, apart, numpy.zeros((0, 0), numpy.uint64), said, legal)
+        symbols = Description(doc, spans, scores, (head, tail), apart, arrows, self.lexicon).symbols()
+        return Pairs(head, tail, apart, symbols, said, legal)
+
+    def _pairs(
+        self, spans: Sequence[Span], labels: Sequence[str], sentences: Ints, window: int
+    ) -> tuple[list[int], list[int]]:
+        order = sorted(range(len(spans)), key=lambda i: (spans[i].start, spans[i].end, i))
+        joined = {(head, tail) for r in self.schema.relations.values() for head in r.head for tail in r.tail}  # labels
+        where = sentences.tolist()
+        heads, tails = [], []
+        for place, one in enumerate(order):
+            for other in order[place + 1 : place + 1 + NEIGHBOURS]:
+                if where[other] - where[one] > window:
+                    break
+                for head, tail in ((one, other), (other, one)):
+                    if (labels[head], labels[tail]) in joined:
+                        heads.append(head)
+                        tails.append(tail)
+        return heads, tails
+
+
+def sentences_of(doc: Doc) -> Ints:
+    """The number of the sentence that each token is in: the pipeline's, else by full stops and line ends."""
+    starts = numpy.zeros(len(doc), dtype=numpy.int64)
+    if doc.has_annotation("SENT_START"):
+        for token in doc:
+            starts[token.i] = bool(token.is_sent_start)
+    else:
+        for token in doc[:-1]:
+            starts[token.i + 1] = token.text in ENDS or "\n" in token.text
+    if len(starts):
+        starts[0] = 0
+    found: Ints = numpy.cumsum(starts)
+    return found

@@ -1,0 +1,269 @@
+"""Reviewed documents → a model of their relations, and for each relation whether it is better than the rules."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from labeling.core.schema import LabelSchema
+from labeling.nlp.events.lexicon import Lexicon
+from labeling.nlp.learn.relation_features import Rules
+from labeling.nlp.learn.relation_pairs import PairFinder, Pairs, sentences_of
+from labeling.nlp.learn.relations import (
+    NUMBERS,
+    UNSURE,
+    Example,
+    Floats,
+    RelationModel,
+    Reviewed,
+    Weights,
+    rivalry,
+)
+
+Bools = NDArray[numpy.bool_]
+FOLDS = 5
+STRENGTHS = (0.03, 0.1, 0.3, 1.0)  # scikit-learn's C
+SAID = 3.0  # what the rules say counts from the beginning: a weight on it is held back 9 times less than another
+OFTEN = 2  # pairs that have a symbol before anything is learned from it
+REACH = 0.02  # the share of the gold that may lie beyond the window
+FARTHEST = 3  # sentences
+LEAST = 0.05  # the least threshold
+PRIOR = 4  # said relations that the precision of the rules is held back by
+SURE = 0.75  # in which share of resamples of the documents something has to be better than the rules
+RESAMPLES = 1000
+TOLERANCE, ITERATIONS = 1e-3, 300
+
+
+@dataclass
+class Table:
+    """The pairs of all documents one below the other, as the regressions take them.
+
+    Attributes:
+        pairs: Of each document.
+        grounds: Which pair has which symbol, as a sparse matrix; shape (pairs, symbols).
+        values: The symbols, ascending.
+        document: Of each pair.
+        known: Whether anybody knows about each pair.
+        right: Relation label → whether the gold has it for each pair.
+        missed: Relation label → relations of each document that are none of the pairs.
+    """
+
+    pairs: list[Pairs]
+    grounds: Any
+    values: NDArray[numpy.uint64]
+    document: NDArray[numpy.int64]
+    known: Bools
+    right: Mapping[str, Bools]
+    missed: Mapping[str, NDArray[numpy.int64]]
+    legal: Mapping[str, Bools] = field(init=False)
+    said: Mapping[str, Bools] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = self.right.keys()
+        self.legal = {name: _joined([p.legal[name] for p in self.pairs]) & self.known for name in names}
+        self.said = {name: _joined([p.said[name] for p in self.pairs]) for name in names}
+
+
+def fit(
+    examples: Sequence[Example], schema: LabelSchema, rules: Rules | None, lexicon: Lexicon | None, seed: int
+) -> RelationModel:
+    """See `RelationModel.fit`."""
+    finder = PairFinder(schema, rules, lexicon)
+    window = _window(examples)
+    table = _table(examples, finder, window)
+    folds = _folds(len(examples), seed)
+    weights = {name: _by_rules(table, name, rules is not None) for name in schema.relations}
+    learnable = [name for name in schema.relations if _is_learnable(table, name, folds)]
+    odds = {}
+    for name in learnable:
+        odds[name], weights[name] = _fit_first(table, name, folds, weights[name], seed)
+    numbers = _rivalries(table, odds)
+    report = []
+    for name in schema.relations:
+        said = _counts(table, name, table.said[name])
+        best, f = weights[name], None
+        if name in odds:
+            judged = _cross_validated(table, name, numbers[name], folds)
+            f = _f(judged.sum(axis=0))
+            if rules is None or _is_better(judged, said, seed):
+                best = replace(_fit_second(table, name, numbers[name], table.legal[name], best), source="learned")
+        weights[name] = best
+        gold = int(said[:, 2].sum())
+        report.append(Reviewed(name, gold, round(_f(said.sum(axis=0)), 4), f, round(best.threshold, 4), best.source))
+    return RelationModel(schema, weights, window, report, rules=rules, lexicon=lexicon)
+
+
+def _window(examples: Sequence[Example]) -> int:
+    """How many sentences relations go beyond their own."""
+    far = []
+    for example in examples:
+        numbers = sentences_of(example.doc)
+        far += [
+            abs(int(numbers[example.spans[h].start] - numbers[example.spans[t].start])) for h, t, _ in example.relations
+        ]
+    return min(FARTHEST, int(numpy.quantile(far, 1 - REACH, method="lower"))) if far else 0
+
+
+def _table(examples: Sequence[Example], finder: PairFinder, window: int) -> Table:
+    from scipy.sparse import csr_matrix
+
+    names = finder.schema.relations
+    pairs = [finder(e.doc, e.spans, e.scores, window) for e in examples]
+    right: dict[str, list[Bools]] = {name: [] for name in names}
+    missed = {name: numpy.zeros(len(examples), dtype=numpy.int64) for name in names}
+    known: list[Bools] = []
+    for number, (example, some) in enumerate(zip(examples, pairs, strict=True)):
+        gold = set(example.relations)
+        ends = list(zip(some.heads.tolist(), some.tails.tolist(), strict=True))
+        blind = [any(span.start < end and start < span.end for start, end in example.unknown) for span in example.spans]
+        known.append(numpy.array([not (blind[h] or blind[t]) for h, t in ends], dtype=bool))
+        for name in names:
+            hit = numpy.array([(h, t, name) in gold for h, t in ends], dtype=bool) & some.legal[name]
+            right[name].append(hit)
+            there = sum(label == name for _, _, label in gold)
+            missed[name][number] = there - hit.sum() + example.missed.get(name, 0)
+    width = max((p.symbols.shape[1] for p in pairs), default=0)
+    symbols = _joined([p.symbols for p in pairs if len(p.heads)], numpy.zeros((0, width), numpy.uint64))
+    seen, counts = numpy.unique(symbols, return_counts=True)
+    values = seen[(counts >= OFTEN) & (seen > 0)]
+    place = numpy.minimum(numpy.searchsorted(values, symbols), max(0, len(values) - 1))
+    hit = values[place] == symbols if len(values) else numpy.zeros(symbols.shape, dtype=bool)
+    rows, _ = numpy.nonzero(hit)
+    shape = (len(symbols), len(values))
+    grounds = csr_matrix((numpy.ones(len(rows), dtype=numpy.float32), (rows, place[hit])), shape=shape)
+    document = numpy.repeat(numpy.arange(len(examples)), [len(p.heads) for p in pairs])
+    return Table(pairs, grounds, values, document, _joined(known), {n: _joined(r) for n, r in right.items()}, missed)
+
+
+def _joined(parts: Sequence[Any], empty: Any = None) -> Any:
+    return numpy.concatenate(parts) if parts else numpy.zeros(0, dtype=bool) if empty is None else empty
+
+
+def _folds(documents: int, seed: int) -> NDArray[numpy.int64]:
+    """The fold of each document."""
+    found: NDArray[numpy.int64] = numpy.random.default_rng(seed).permutation(numpy.arange(documents) % FOLDS)
+    return found
+
+
+def _is_learnable(table: Table, name: str, folds: NDArray[numpy.int64]) -> bool:
+    """Whether every fold leaves pairs that are right and pairs that are not."""
+    rows = table.legal[name]
+    fold = folds[table.document]
+    return len(set(folds.tolist())) > 1 and all(
+        len(set(table.right[name][rows & (fold != one)].tolist())) == 2 for one in set(folds.tolist())
+    )
+
+
+def _by_rules(table: Table, name: str, are_there: bool) -> Weights:
+    if not are_there:
+        return Weights()
+    said = table.said[name] & table.legal[name]
+    precision = ((said & table.right[name]).sum() + PRIOR * UNSURE) / (said.sum() + PRIOR)
+    return Weights(source="rules", precision=round(float(precision), 6), threshold=0.0)
+
+
+def _fit_first(
+    table: Table, name: str, folds: NDArray[numpy.int64], weights: Weights, seed: int
+) -> tuple[Floats, Weights]:
+    """The log-odds of each pair by the other folds, and the weights by all of them."""
+    from scipy.sparse import csr_matrix, hstack
+
+    grounds = hstack([table.grounds, csr_matrix(SAID * table.said[name][:, None].astype(numpy.float32))], format="csr")
+    rows, right, fold = table.legal[name], table.right[name], folds[table.document]
+    best = numpy.inf, 0.0, numpy.zeros(0, dtype=numpy.float32)
+    for strength in STRENGTHS:
+        odds = numpy.zeros(len(rows), dtype=numpy.float32)
+        for one in range(int(folds.max()) + 1):
+            learn, judge = numpy.flatnonzero(rows & (fold != one)), numpy.flatnonzero(fold == one)
+            if len(judge):
+                model = _regression(grounds[learn], right[learn], strength, seed)
+                odds[judge] = model.decision_function(grounds[judge])
+        loss = float(numpy.logaddexp(0, numpy.where(right, -odds, odds))[rows].mean())
+        if loss < best[0]:
+            best = loss, strength, odds
+    model = _regression(grounds[numpy.flatnonzero(rows)], right[rows], best[1], seed)
+    coefficients = model.coef_[0].astype(numpy.float32)
+    used = coefficients[:-1] != 0
+    return best[2], replace(
+        weights,
+        values=table.values[used],
+        weights=coefficients[:-1][used],
+        said=float(SAID * coefficients[-1]),
+        intercept=float(model.intercept_[0]),
+    )
+
+
+def _regression(grounds: Any, right: Bools, strength: float, seed: int) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return LogisticRegression(C=strength, max_iter=ITERATIONS, tol=TOLERANCE, random_state=seed).fit(grounds, right)
+
+
+def _rivalries(table: Table, odds: Mapping[str, Floats]) -> dict[str, Floats]:
+    """The numbers of the second regression for each pair of all documents."""
+    ends = numpy.cumsum([0, *(len(p.heads) for p in table.pairs)])
+    found: dict[str, Floats] = {}
+    for name in odds:
+        parts = [
+            rivalry({n: o[first:last] for n, o in odds.items()}, name, pairs)
+            for pairs, first, last in zip(table.pairs, ends[:-1], ends[1:], strict=True)
+            if last > first
+        ]
+        found[name] = _joined(parts, numpy.zeros((0, NUMBERS), numpy.float32))
+    return found
+
+
+def _fit_second(table: Table, name: str, numbers: Floats, rows: Bools, weights: Weights) -> Weights:
+    """The weights with those of the second regression, and with the threshold that has the best F."""
+    model = _regression(numbers[rows], table.right[name][rows], 1.0, 0)
+    decision = numpy.append(model.coef_[0], model.intercept_).astype(numpy.float32)
+    found = replace(weights, decision=decision)
+    missed = table.missed[name][numpy.unique(table.document[rows])].sum()
+    threshold = _best_threshold(found.probabilities(numbers[rows]), table.right[name][rows], int(missed))
+    return replace(found, threshold=threshold)
+
+
+def _best_threshold(p: Floats, right: Bools, missed: int) -> float:
+    """The threshold with the best F, `missed` relations being out of reach."""
+    order = numpy.argsort(-p, kind="stable")
+    hits = numpy.cumsum(right[order])
+    f = 2 * hits / (numpy.arange(1, len(order) + 1) + right.sum() + missed)
+    best = int(numpy.argmax(f))
+    below = float(p[order][best + 1]) if best + 1 < len(order) else 0.0
+    return max(LEAST, (float(p[order][best]) + below) / 2)
+
+
+def _cross_validated(table: Table, name: str, numbers: Floats, folds: NDArray[numpy.int64]) -> NDArray[numpy.int64]:
+    """The counts of each document, each judged by a second regression and a threshold of the other folds."""
+    fold = folds[table.document]
+    shown = numpy.zeros(len(fold), dtype=bool)
+    for one in range(int(folds.max()) + 1):
+        judge = fold == one
+        decided = _fit_second(table, name, numbers, table.legal[name] & ~judge, Weights())
+        shown[judge] = decided.probabilities(numbers[judge]) >= decided.threshold
+    return _counts(table, name, shown)
+
+
+def _counts(table: Table, name: str, shown: Bools) -> NDArray[numpy.int64]:
+    """Of each document: how many are right, how many are shown, how many the gold has; shape (documents, 3)."""
+    rows, size = table.legal[name], len(table.pairs)
+    right = table.right[name]
+    counts = [numpy.bincount(table.document[rows & some], minlength=size) for some in (shown & right, shown, right)]
+    counts[2] = counts[2] + table.missed[name]
+    found: NDArray[numpy.int64] = numpy.stack(counts, axis=1)
+    return found
+
+
+def _f(counts: NDArray[numpy.int64]) -> float:
+    hits, shown, gold = counts.tolist()
+    return 2 * hits / (shown + gold) if shown + gold else 0.0
+
+
+def _is_better(one: NDArray[numpy.int64], other: NDArray[numpy.int64], seed: int) -> bool:
+    """Whether the first counts have a better F in most resamples of the documents (paired bootstrap)."""
+    chosen = numpy.random.default_rng(seed).integers(0, len(one), (RESAMPLES, len(one)))
+    a, b = one[chosen].sum(axis=1), other[chosen].sum(axis=1)
+    f = [2 * c[:, 0] / numpy.maximum(1, c[:, 1] + c[:, 2]) for c in (a, b)]
+    return float((f[0] > f[1]).mean()) >= SURE
