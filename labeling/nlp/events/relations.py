@@ -18,6 +18,9 @@ ROLES: tuple[Role, ...] = get_args(Role)
 SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass", "expl"})
 # What an argument may hang on, besides the rule's path; of "Idris, a teacher," Idris is taken, where she is a span.
 CONJUNCT, APPOSED = re.compile(r"(/conj)+$"), re.compile(r"(/conj)*/appos(:noun)?(/conj)*$")
+SUBJECTLESS = frozenset({"own", "none"})  # of rules that lead to the subject, said or understood
+OBJECTS = frozenset({"dobj", "dative", "ccomp", "prt"})
+PAST = frozenset({"VBN", "VBD"})
 NEAREST = frozenset({"place", "time"})  # one action each: an argument of several would mislead
 FAR = 8  # steps of a path that no rule is longer than
 
@@ -68,11 +71,17 @@ def read_rules(text: str) -> tuple[Rule, ...]:
 class RelationFinder:
     """Finds the relations between spans."""
 
-    def __init__(self, rules: Iterable[Rule], parts: Mapping[str, str], light: frozenset[str] = frozenset()) -> None:
-        """Take rules, the part that each label plays (`{"ACTION": "action", …}`), and the light verbs."""
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        parts: Mapping[str, str],
+        light: frozenset[str] = frozenset(),
+        needy: frozenset[str] = frozenset(),
+    ) -> None:
+        """Take rules, the part that each label plays (`{"ACTION": "action", …}`), light verbs, verbs with an object."""
         self.rules = tuple(rules)
         self.parts = parts
-        self.light = light
+        self.light, self.needy = light, needy
         self.costs: dict[tuple[str, str, frozenset[str]], tuple[tuple[str, int], ...]] = {}
 
     def __call__(self, spans: Sequence[Span]) -> list[Arrow]:
@@ -96,7 +105,7 @@ class RelationFinder:
             if part != "action":
                 continue
             up = self._ancestors(parse, head)
-            forms = _forms(head)
+            forms = self._forms(head)
             for argument, other, tail in members:
                 path = parse.path(up, tail.i) if other != "action" else ""
                 if not path:
@@ -124,13 +133,39 @@ class RelationFinder:
             more = {path: 0, CONJUNCT.sub("", path): 0}
             more[APPOSED.sub("", path)] = int(path.endswith("/appos:noun"))
             costs: dict[str, int] = {}
+            is_patient = "passive" in forms and part == "actor"  # who would be the agent, it is done to
             for rule in self.rules:
                 if rule.role in wanted and rule.verb in forms:
                     for one, extra in more.items():
                         if one and rule.path.fullmatch(one):
-                            costs[rule.role] = min(rule.cost + extra, costs.get(rule.role, 99))
+                            role = "target" if is_patient and rule.verb in SUBJECTLESS else rule.role
+                            costs[role] = min(rule.cost + extra, costs.get(role, 99))
             self.costs[key] = tuple(costs.items())
         return self.costs[key]
+
+    def _forms(self, head: Token) -> frozenset[str]:
+        """What rules may ask of an action."""
+        if head.pos_ not in ("VERB", "AUX"):
+            return frozenset({"noun"})
+        children = {child.dep_ for child in head.children}
+        forms = {"verb", "own" if children & SUBJECTS else "none"}
+        if self._is_passive(head):
+            forms.add("passive")
+        return frozenset(forms)
+
+    def _is_passive(self, head: Token) -> bool:
+        """Whether a verb is done to its subject, said or understood: "was arrested", "Man charged with murder"."""
+        children = {child.dep_ for child in head.children}
+        if children & {"auxpass", "nsubjpass"}:
+            return True
+        if "aux" in children:
+            return False
+        if head.dep_ == "conj" and not children & SUBJECTS and head.tag_ in PAST and head.head.tag_ in PAST:
+            return self._is_passive(head.head)  # "has entered and seized", "was arrested and charged"
+        if head.tag_ == "VBN" and not children & SUBJECTS:
+            return True
+        lacks_object = not children & OBJECTS and head.tag_ in PAST
+        return lacks_object and ("agent" in children or head.lemma_.lower() in self.needy)
 
     def _ancestors(self, parse: "_Parse", head: Token) -> dict[int, str]:
         """The path up to each token above, and to the token itself."""
@@ -143,17 +178,6 @@ class RelationFinder:
             here = here.head
             found[here.i] = path
         return found
-
-
-def _forms(head: Token) -> frozenset[str]:
-    """What rules may ask of an action."""
-    if head.pos_ not in ("VERB", "AUX"):
-        return frozenset({"noun"})
-    children = {child.dep_ for child in head.children}
-    forms = {"verb", "own" if children & SUBJECTS else "none"}
-    if children & {"auxpass", "nsubjpass"} or (head.tag_ == "VBN" and "aux" not in children):
-        forms.add("passive")
-    return frozenset(forms)
 
 
 class _Parse:
