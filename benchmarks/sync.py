@@ -36,7 +36,7 @@ from labeling.workflow.stock import Stock
 
 WORDS = "police rebels army attacked minister said on Friday near the border talks collapsed in court protesters"
 BARE_BATCH = 1000  # the fastest
-VERSION = "en_core_web_sm-3.8.0+event-1.0.0"
+VERSION = "en_core_web_sm-3.8.0+event-1.1.0"
 
 
 def main() -> None:

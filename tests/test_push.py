@@ -79,7 +79,7 @@ def prefill(workspace: Workspace, api: httpx.Client) -> str:
 def newer(workspace: Workspace) -> Workspace:
     """The workspace with a newer version of its schema."""
     file = workspace.folder / "schemas" / "event.toml"
-    file.write_text(file.read_text().replace('version = "1.0.0"', 'version = "1.1.0"'))
+    file.write_text(file.read_text().replace('version = "1.1.0"', 'version = "1.2.0"'))
     return open_workspace(workspace.folder)
 
 

@@ -29,8 +29,10 @@ class Preannotate(Value):
         reporting_verbs: Whether "said" and "announced" are.
         light_verbs: Whether "held" in "held talks" is, and "began" in "began to march", besides what they carry.
         states: Whether "has", "fears" and "is dead" are.
+        durations: Whether "for three days" and "every week" are dates, besides what says when.
         extents: Label → how far its spans reach where they are no names: the head alone ("troops"), the head with what
-            says which group it is ("Russian troops"), or the whole phrase ("Russian troops in Crimea").
+            says which group it is ("Russian troops", "peace talks"), or the whole phrase ("Russian troops in Crimea").
+            Where nothing is said, actions are heads, the others groups.
         thresholds: Label → the least score of a span that is shown. A third, where nothing is said: a wrong span costs
             an annotator one gesture, a missing one two, so from a third on a span pays.
         rules: The folder of word lists, weights of the scores and rules of relations (schemas/en/README.md).
@@ -55,6 +57,7 @@ class Preannotate(Value):
     reporting_verbs: bool = True
     light_verbs: bool = False
     states: bool = False
+    durations: bool = True
     extents: dict[str, Extent] = Field(default_factory=dict)
     thresholds: dict[str, Threshold] = Field(default_factory=dict)
     rules: str = "en"

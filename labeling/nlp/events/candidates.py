@@ -6,10 +6,13 @@ from unicodedata import category
 
 import numpy
 from numpy.typing import NDArray
+from spacy.attrs import LOWER
 from spacy.tokens import Doc
 
 from labeling.core.preannotate import Extent, Preannotate
-from labeling.nlp.events.features import Features, code
+from labeling.nlp.events import times
+from labeling.nlp.events.carriers import Carriers
+from labeling.nlp.events.features import AT, Features, code
 from labeling.nlp.events.lexicon import Lexicon
 
 # Kinds of spans, each with weights of its own.
@@ -19,20 +22,24 @@ KINDS = (
 )
 NAMES = frozenset({"PERSON", "ORG", "NORP", "GPE", "FAC", "LOC", "PRODUCT", "WORK_OF_ART", "EVENT", "LAW"})
 ACTORS, PLACES = frozenset({"PERSON", "ORG", "NORP"}), frozenset({"GPE", "LOC", "FAC"})
+SAYING_WHERE = PLACES | {"NORP"}
 SURELY = 0.5
-DATES = frozenset({"DATE", "TIME"})
 NOUN, PROPN, VERB, ADJ, PRON = map(code, ("NOUN", "PROPN", "VERB", "ADJ", "PRON"))
 ARTICLES = frozenset({"the", "a", "an"})
 POSSESSIVE = ("'s", "’s")
+APOSTROPHES = "'’"
+CONJUNCTIONS = frozenset({"and", "or", "&"})
 HYPHENS = frozenset("-‐‑–")
 EDGE = " \t\n\"'“”‘’.,;:()[]-–—"
 PREPOSITIONS = frozenset(["on", "in", "at", "of", "since", "from", "until", "by", "for", "during", "before", "after"])
 ABOUT = frozenset(
     ["about", "around", "approximately", "roughly", "nearly", "almost", "some", "just", "only", "at", "by"]
 )
-BEFORE_DATES = frozenset(["last", "next", "this", "early", "late", "earlier", "later"])
-AFTER_DATES = frozenset(["ago", "later", "earlier", "morning", "afternoon", "evening", "night"])
 PLACED = frozenset(["of", "in", "at", "near", "on"])
+COMPOUND = code("compound")
+KNOWN, STORMED, DATELINE = AT["known place"], AT["object of place_verbs"], AT["dateline"]
+UNKNOWN = AT["unknown noun"]
+WHO, TIME, HYPHEN = [AT["noun person"], AT["noun group"]], AT["noun time"], AT["hyphen"]
 MODIFIERS = frozenset({"compound", "amod", "nmod"})
 
 
@@ -64,6 +71,22 @@ def _is_pictogram(text: str) -> bool:
     return any(category(character) == "So" for character in text)
 
 
+def _grown(doc: Doc, features: Features, start: int, end: int) -> tuple[int, int]:
+    """A name with the names beside it that are one with it in the parse, and are no words: "Idris" before "Hassan"."""
+
+    def is_name(i: int) -> bool:
+        is_free = features.pos[i] == PROPN and not doc[i].ent_type_ and "\n" not in doc[max(i - 1, 0)].text
+        return bool(is_free and features.numbers[i, UNKNOWN])
+
+    while start and is_name(start - 1) and features.dep[start - 1] == COMPOUND:
+        if features.heads[start - 1] not in range(start, end):
+            break
+        start -= 1
+    while end < len(doc) and is_name(end) and features.dep[end - 1] == COMPOUND and features.heads[end - 1] == end:
+        end += 1
+    return start, end
+
+
 Extents = dict[int, tuple[int, int]]
 
 
@@ -74,8 +97,13 @@ class Finder:
         self.settings = settings
         reporting = frozenset() if settings.reporting_verbs else lexicon.named("reporting_verbs")
         self.unwanted = reporting | (frozenset() if settings.states else lexicon.named("state_verbs"))
-        self.light = lexicon.named("light_verbs") | lexicon.named("aspect_verbs")
-        self.quantities = lexicon.named("quantity_adjectives")
+        self.carriers, self.grammar = Carriers(lexicon), lexicon.grammar
+        self.said = times.WHEN | {times.OTHER} | (times.HOW_LONG if settings.durations else frozenset())
+        self.quantities = lexicon.named("quantity_adjectives") | ARTICLES
+        self.fragments, self.titles = lexicon.named("fragments"), lexicon.named("titles")
+        self.fragment_codes = numpy.array([code(word) for word in self.fragments], dtype=numpy.uint64)
+        self.directions, self.particles = lexicon.named("directions"), lexicon.named("particles")
+        self.phrasal = lexicon.named("phrasal_verbs")
         said = settings.nominal_places
         self.nominal_places = settings.nominal_actors if said is None else said
         self.kinds = frozenset(self._kinds())
@@ -107,12 +135,13 @@ class Finder:
         found = numpy.zeros((len(doc), len(KINDS)), dtype=bool)
         for ent in doc.ents:
             if ent.label_ in NAMES:
-                in_name[ent.start : ent.end] = True
-                for start, end in self._name(doc, ent.start, ent.end):
+                first, last = _grown(doc, features, ent.start, ent.end)
+                in_name[first:last] = True
+                for start, end in self._name(doc, first, last):
                     head = doc[start:end].root.i
                     names[head] = (start, end)
                     found[head, [KINDS.index("actor name"), KINDS.index("location name")]] = True
-        for start, end in self._dates(doc):
+        for start, end in self._dates(doc, features):
             head = doc[start:end].root.i
             names[head] = (start, end)
             found[head, KINDS.index("date name")] = True
@@ -125,19 +154,38 @@ class Finder:
         found[:, KINDS.index("location noun")] = (is_noun if self.nominal_places else pos == PROPN) & ~in_name
         found[:, KINDS.index("actor pronoun")] = pos == PRON
         for head in numpy.flatnonzero(pos == VERB).tolist():
-            if doc[head].lemma_.lower() in self.unwanted:
+            if doc[head].lemma_.lower() in self.unwanted or self.carriers.helps(doc[head]):
+                found[head] = False
+        is_place = (features.numbers[:, KNOWN] > 0) & ((features.numbers[:, [STORMED, DATELINE]] > 0).any(axis=1))
+        found[is_place, KINDS.index("actor name")] = False  # "quakes rocked Izmir", "LA PAZ, Bolivia —"
+        suspects = numpy.isin(doc.to_array([LOWER]).ravel(), self.fragment_codes)
+        for head in numpy.flatnonzero(suspects).tolist():
+            if self._is_fragment(doc, head):
                 found[head] = False
         found[:, [column for column, kind in enumerate(KINDS) if kind not in self.kinds]] = False
         return found, names
 
+    def _is_fragment(self, doc: Doc, i: int) -> bool:
+        """Whether a token is what a tokenizer left of a word: "’m", "re-", "s" of "Omar’ s", "weren" of "weren’ t"."""
+        text = doc[i].lower_
+        if text not in self.fragments:
+            return False
+        follows = i > 0 and doc[i - 1].text[-1] in APOSTROPHES
+        return not text.isalpha() or follows or (i + 1 < len(doc) and doc[i + 1].text[0] in APOSTROPHES)
+
     def surest_names(self, doc: Doc, names: Extents, probabilities: NDArray[numpy.float32]) -> NDArray[numpy.bool_]:
-        """The kind that each name rather is: what the recogniser says, unless its place in the sentence is telling."""
+        """The kind that each name rather is: what the recogniser says, unless its place in the sentence is telling.
+
+        None where a nationality or a place only says which one a noun is: "the Nigerian minister", "Danube ports".
+        """
         found = numpy.zeros_like(probabilities, dtype=bool)
         actor, location = KINDS.index("actor name"), KINDS.index("location name")
         for head in names:
             acts, is_place = probabilities[head, actor], probabilities[head, location]
+            if doc[head].dep_ in MODIFIERS and doc[head].ent_type_ in SAYING_WHERE:
+                continue
             if doc[head].ent_type_ in ACTORS:
-                found[head, location if is_place >= SURELY and is_place > acts else actor] = True
+                found[head, location if (is_place >= SURELY and is_place > acts) or not acts else actor] = True
             elif doc[head].ent_type_ in PLACES:
                 found[head, actor if acts >= SURELY and acts > is_place else location] = True
         return found
@@ -146,11 +194,16 @@ class Finder:
         """The candidate of a kind around its head."""
         start, end = head, head + 1
         if kind == "action verb":
-            end += end < len(doc) and doc[end].dep_ == "prt" and features.heads[end] == head
+            end += end < len(doc) and self._is_one(doc, features, head, end)
         elif kind == "action noun":
-            start -= head in features.pairs
+            start = self._event(features, head) if self.extent(kind) == "group" else head - (head in features.pairs)
         elif kind == "location name":
             start, end = names[head]
+            start -= (
+                start > 0
+                and doc[start - 1].lower_ in self.directions
+                and features.heads[start - 1] in range(start, end)
+            )
             end = self._right(doc, head, end) if self.extent(kind) == "phrase" else end
         elif kind in ("actor name", "date name"):
             start, end = names[head]
@@ -163,16 +216,38 @@ class Finder:
 
     def extent(self, kind: str) -> Extent:
         """How far spans of a kind reach."""
-        return self.settings.extents.get(self.label(kind), "group")
+        return self.settings.extents.get(self.label(kind), "head" if kind.startswith("action") else "group")
+
+    def _is_one(self, doc: Doc, features: Features, head: int, after: int) -> bool:
+        """Whether a verb is one action with the word behind it: "broke off", "walked out", "opened fire"."""
+        word = doc[after]
+        if features.heads[after] != head:
+            return False
+        if word.dep_ == "prt" or (word.dep_ == "advmod" and word.lower_ in self.particles) or word.lower_ == "out":
+            return True
+        return f"{doc[head].lemma_.lower()} {word.lower_}" in self.phrasal
+
+    def _event(self, features: Features, head: int) -> int:
+        """The first token of an event noun with the nouns before it that say what it is about, not who acts."""
+        start = head
+        while start and features.heads[start - 1] in range(start, head + 1) and features.pos[start - 1] == NOUN:
+            numbers = features.numbers[start - 1]
+            says_who = numbers[WHO].sum() >= SURELY
+            if features.dep[start - 1] != COMPOUND or says_who or numbers[HYPHEN] or numbers[TIME] >= SURELY:
+                break
+            start -= 1
+        return min(start, head - (head in features.pairs))
 
     def _group(self, doc: Doc, features: Features, head: int) -> int:
         """The first token of a noun with the adjectives and nouns before it that say which group it is."""
         start = head
         while start and features.heads[start - 1] in range(start, head + 1):
             token = doc[start - 1]
+            if features.pos[head] == PROPN and token.pos_ != "PROPN":
+                break  # "rail operator SNCB" is a name with what it is
             if token.dep_ not in MODIFIERS or token.tag_ in ("CD", "VBG", "VBN", "_SP"):
                 break
-            if _is_pictogram(token.text) or (token.dep_ == "amod" and token.lower_ in self.quantities):
+            if _is_pictogram(token.text) or token.lower_ in self.quantities or self._is_fragment(doc, start - 1):
                 break
             start -= 1
         return start
@@ -202,36 +277,41 @@ class Finder:
     def _name(self, doc: Doc, start: int, end: int) -> Iterator[tuple[int, int]]:
         """A name without article, possessive and punctuation at its edges, up to the line's end."""
         end = next((i for i in range(start, end) if "\n" in doc[i].text), end)
-        while start < end and (_is_edge(doc[start].text) or (start + 1 < end and doc[start].lower_ in ARTICLES)):
+        while start < end and (
+            _is_edge(doc[start].text)
+            or self._is_fragment(doc, start)
+            or (start + 1 < end and (doc[start].lower_ in ARTICLES or doc[start].lower_ in self.titles))
+        ):
             start += 1
-        while start < end and (_is_edge(doc[end - 1].text) or (start + 1 < end and doc[end - 1].text in POSSESSIVE)):
+        while start < end and (
+            _is_edge(doc[end - 1].text)
+            or (start + 1 < end and (doc[end - 1].text in POSSESSIVE or doc[end - 1].lower_ in CONJUNCTIONS))
+        ):
             end -= 1
         if start < end:
             yield start, end
 
-    def _dates(self, doc: Doc) -> Iterator[tuple[int, int]]:
+    def _dates(self, doc: Doc, features: Features) -> Iterator[tuple[int, int]]:
         """Expressions of time: "Friday" and "night" are one, "6 a.m. on Friday" is two."""
-        joined: list[tuple[int, int]] = []
-        for ent in doc.ents:
-            if ent.label_ in DATES:
-                start = joined.pop()[0] if joined and joined[-1][1] == ent.start else ent.start
-                while start and doc[start - 1].lower_ in BEFORE_DATES and not doc[start - 1].ent_type_:
-                    start -= 1
-                end = ent.end
-                while end < len(doc) and doc[end].lower_ in AFTER_DATES and not doc[end].ent_type_:
-                    end += 1
-                joined.append((start, end))
-        for start, end in (each for pair in joined for each in self._name(doc, *pair)):
+        said = [(one.start, one.end) for one in features.times if one.kind in self.said]
+        for start, end in (each for pair in said for each in self._name(doc, *pair)):
             if self.extent("date name") == "phrase":
                 yield start, end
                 continue
-            first = start
-            while first + 1 < end and doc[first].lower_ in ABOUT:
-                first += 1
-            for i in range(first, end):
-                if doc[i].lower_ in PREPOSITIONS and doc[i].dep_ == "prep":
-                    if first < i:
-                        yield first, i
-                    first = i + 1
-            if first < end:
-                yield first, end
+            pieces = list(_pieces(doc, start, end))
+            for piece in pieces:
+                if len(pieces) == 1 or self.grammar.kind(doc[piece[0] : piece[1]].text) in self.said:
+                    yield piece
+
+
+def _pieces(doc: Doc, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """An expression of time without "about", cut at its prepositions."""
+    while start + 1 < end and doc[start].lower_ in ABOUT:
+        start += 1
+    for i in range(start, end):
+        if doc[i].lower_ in PREPOSITIONS and doc[i].dep_ == "prep":
+            if start < i:
+                yield start, i
+            start = i + 1
+    if start < end:
+        yield start, end

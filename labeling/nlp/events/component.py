@@ -26,6 +26,7 @@ from labeling.nlp.events.sources import Source, read_sources
 from labeling.nlp.events.spans import SpanFinder, to_group
 
 KEY = "events"  # of doc.spans
+TIMES = "rules/times.tsv"
 
 
 class Component:
@@ -111,9 +112,10 @@ class EventRelations(Component):
         self.labels = {role: getattr(wanted, role) for role in ("agent", "target", "place", "time")}
         parts = {getattr(wanted, part): part for part in ("actor", "action", "location", "date")}
         rules = read_rules(files.text("rules/relations.tsv"))
-        light = lexicon_of(files).named("light_verbs")
         self.schema = files.schema
-        self.finder = RelationFinder(rules, {label: part for label, part in parts.items() if label}, light)
+        lexicon = lexicon_of(files)
+        light, needy = lexicon.named("light_verbs"), lexicon.named("object_verbs")
+        self.finder = RelationFinder(rules, {label: part for label, part in parts.items() if label}, light, needy)
 
     def __call__(self, doc: Doc) -> Doc:
         """The document with its relations."""
@@ -139,7 +141,8 @@ def lexicon_of(files: Files) -> Lexicon:
     for name, text in files.named("lists", ".txt").items():
         lists.setdefault(name.rpartition(".")[0], []).append(text)
     own = tuple((name, "\n".join(texts)) for name, texts in lists.items())
-    return to_lexicon(files.text("rules/nouns.tsv"), files.text("rules/verbs.tsv"), own)
+    times = files.text(TIMES) if TIMES in files.content else ""  # a copy of the rules may be older than that file
+    return to_lexicon(files.text("rules/nouns.tsv"), files.text("rules/verbs.tsv"), own, times)
 
 
 def _made(kind: type[Component], nlp: Language, schema: str, key: str) -> Component:

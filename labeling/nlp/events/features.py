@@ -18,24 +18,31 @@ from spacy.attrs import (
     POS,
     PREFIX,
     SENT_START,
+    SPACY,
     TAG,
 )
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
 
+from labeling.nlp.events import times
+from labeling.nlp.events.gazetteer import Gazetteer, datelines
 from labeling.nlp.events.lexicon import NOUN_KINDS, VERB_KINDS, Lexicon
+from labeling.nlp.events.roles import Roles, roles_of
+from labeling.nlp.events.times import Expression, expressions
 
 # What is known of a token by name: its own, its head's, its neighbours' (two names where both count together).
 NAMES = (
     *("pos", "tag", "dep", "pos dep", "head pos", "head dep", "prep", "prep head", "next", "previous"),
     *("det", "closed", "entity", "entity dep", "suffix"),
+    # as `dep` and `prep`, conjuncts like the first of them; and what is behind the token's own preposition
+    *("role", "role prep", "head entity", "own prep"),
 )
 # Whether it has a child of this kind.
 CHILDREN = (
     *("det", "poss", "nummod", "amod", "compound", "prep", "relcl", "appos", "prt", "dobj", "nsubj", "nsubjpass"),
     *("aux", "auxpass", "neg", "acomp", "attr", "xcomp", "ccomp"),
 )
-LISTS = ("light_verbs", "aspect_verbs", "reporting_verbs", "state_verbs", "place_names")
+LISTS = ("light_verbs", "aspect_verbs", "reporting_verbs", "state_verbs", "place_verbs", "event_nouns", "place_names")
 WORD_NUMBERS = (
     *(f"noun {kind}" for kind in NOUN_KINDS),
     "unknown noun",
@@ -43,7 +50,21 @@ WORD_NUMBERS = (
     "known verb",
     *LISTS,
 )
-NUMBERS = (*(f"has {dep}" for dep in CHILDREN), *WORD_NUMBERS, "argument", "starts", "capital", "headline", "length")
+# What the verb or noun says to which it plays a role.
+UNDER_VERB, UNDER_NOUN = ("subject", "object", "oblique"), ("oblique", "within")
+VERB_SAYS = (*(f"verb {kind}" for kind in VERB_KINDS), *LISTS[:5])
+NOUN_SAYS = tuple(f"noun {kind}" for kind in NOUN_KINDS)
+OWN = ("argument", "starts", "capital", "headline", "length", "hyphen", "dateline", "known place", "before place")
+NUMBERS = (
+    *(f"has {dep}" for dep in CHILDREN),
+    *WORD_NUMBERS,
+    *OWN,
+    *(f"time {kind}" for kind in times.KINDS),
+    "time by grammar",
+    *(f"{role} of {what}" for role in UNDER_VERB for what in VERB_SAYS),
+    *(f"{role} of {what}" for role in UNDER_NOUN for what in NOUN_SAYS),
+)
+AT = {name: column for column, name in enumerate(NUMBERS)}
 
 PREPOSITION = (
     "in on at near from to into outside inside of by with for against between over off through across around after"
@@ -54,7 +75,22 @@ SUFFIX = "er or ist ing tion sion ment ism ship ness ance ence al ure man men ee
 SUFFIXES = tuple(SUFFIX.split())
 MANY_WORDS = 30_000  # that are remembered, with their numbers: some 15 MB
 MIX = 1_000_003  # joins two hashes to one
-ATTRIBUTES = (POS, TAG, DEP, HEAD, ENT_TYPE, ENT_IOB, LEMMA, LOWER, IS_ALPHA, IS_SPACE, LENGTH, SENT_START, PREFIX)
+ATTRIBUTES = (
+    POS,
+    TAG,
+    DEP,
+    HEAD,
+    ENT_TYPE,
+    ENT_IOB,
+    LEMMA,
+    LOWER,
+    IS_ALPHA,
+    IS_SPACE,
+    LENGTH,
+    SENT_START,
+    PREFIX,
+    SPACY,
+)
 
 Ids = NDArray[Any]
 
@@ -70,7 +106,8 @@ CLOSED = frozenset(map(code, ("PRON", "DET", "ADV", "SCONJ")))
 ARGUMENTS = frozenset(map(code, ("nsubj", "nsubjpass", "dobj", "pobj", "agent")))
 PREPOSITIONS, DETERMINERS = (frozenset(map(code, words.split())) for words in (PREPOSITION, DETERMINER))
 COLUMN = {code(dep): column for column, dep in enumerate(CHILDREN)}
-POBJ, DET, OTHER = map(code, ("pobj", "det", "other"))
+POBJ, DET, PREP, OTHER = map(code, ("pobj", "det", "prep", "other"))
+HYPHENS: Any = numpy.array([code(mark) for mark in "-‐‑–"], dtype=numpy.uint64)
 
 
 @dataclass(frozen=True)
@@ -82,6 +119,7 @@ class Features:
         numbers: For each token each of `NUMBERS`; shape (n, numbers).
         pairs: Tokens that make one noun with the token before them ("prime minister").
         pos, dep, heads: Of each token: the hashes, and the place of its head.
+        times: The expressions of time.
     """
 
     names: Ids
@@ -90,6 +128,7 @@ class Features:
     pos: Ids
     dep: Ids
     heads: Ids
+    times: tuple[Expression, ...] = ()
 
 
 def joined(first: int, second: int) -> int:
@@ -107,13 +146,15 @@ class Describer:
         self.table: Any = numpy.zeros((1024, len(WORD_NUMBERS)), dtype=numpy.float32)
         self.suffixes: list[int] = []
         self.lists = [lexicon.named(name) for name in LISTS]
+        self.places = Gazetteer(lexicon.named("regions"), lexicon.named("cities"))
 
     def __call__(self, doc: Doc) -> Features:
         """What is known of the document's tokens."""
         n = len(doc)
         columns: Any = doc.to_array(list(ATTRIBUTES)).T
-        pos, tag, dep, head, ent, iob, lemma, lower, is_alpha, is_space, length, starts, first = columns
+        pos, tag, dep, head, ent, iob, lemma, lower, is_alpha, is_space, length, starts, first, spaced = columns
         heads = numpy.arange(n) + head.astype(numpy.int64)
+        roles = roles_of(dep, heads)
         strings = doc.vocab.strings
         pobj = numpy.flatnonzero(dep == POBJ)
         names = numpy.zeros((len(NAMES), n), dtype=numpy.uint64)
@@ -129,6 +170,12 @@ class Describer:
         closed = [i for i, kind in enumerate(kinds) if kind in CLOSED]
         names[11, closed] = lower[closed]
         names[12], names[13] = ent, numpy.where(ent > 0, _joined(ent, dep), 0)
+        names[15] = roles.dep
+        governed = numpy.flatnonzero(roles.preposition >= 0)
+        names[16, governed] = _among(lower[roles.preposition[governed]], PREPOSITIONS)
+        names[17] = ent[roles.head]
+        own = numpy.flatnonzero(dep == PREP)[::-1]  # of several the first
+        names[18, heads[own]] = _among(lower[own], PREPOSITIONS)
         numbers = numpy.zeros((n, len(NUMBERS)), dtype=numpy.float32)
         deps = dep.tolist()
         children = [(i, column) for i, name in enumerate(deps) if (column := COLUMN.get(name)) is not None]
@@ -137,12 +184,26 @@ class Describer:
             numbers[heads[at], column] = 1
         pairs = self._words(strings, kinds, lemma, lower, names[14], numbers)
         capital = numpy.array([self._is_capital(strings, letter) for letter in first.tolist()], dtype=bool)
-        numbers[[i for i, name in enumerate(deps) if name in ARGUMENTS], -5] = 1
-        numbers[:, -4] = starts == 1
-        numbers[:, -3] = capital
-        numbers[:, -2] = _headlines(doc, capital & (is_alpha > 0), (is_alpha > 0) & (length > 3), is_space > 0)
-        numbers[:, -1] = _lengths(ent, iob)
-        return Features(names, numbers, pairs, pos, dep, heads)
+        numbers[[i for i, name in enumerate(deps) if name in ARGUMENTS], AT["argument"]] = 1
+        numbers[:, AT["starts"]] = starts == 1
+        numbers[:, AT["capital"]] = capital
+        numbers[:, AT["headline"]] = _headlines(
+            doc, capital & (is_alpha > 0), (is_alpha > 0) & (length > 3), is_space > 0
+        )
+        numbers[:, AT["length"]] = _lengths(ent, iob)
+        numbers[:, AT["hyphen"]] = _hyphened(lower, spaced)
+        text = doc.text
+        for start, end in datelines(doc, text):
+            numbers[start:end, AT["dateline"]] = 1
+        for start, end, is_followed in self.places.found(doc):
+            numbers[start:end, AT["known place"]] = 1
+            numbers[start:end, AT["before place"]] = is_followed
+        found = expressions(doc, text, self.lexicon.grammar)
+        for one in found:
+            numbers[one.start : one.end, AT[f"time {one.kind}"]] = 1
+            numbers[one.start : one.end, AT["time by grammar"]] = one.by_grammar
+        _govern(numbers, roles)
+        return Features(names, numbers, pairs, pos, dep, heads, found)
 
     def _words(
         self, strings: Any, poses: list[int], lemma: Ids, lower: Ids, suffixes: Ids, numbers: NDArray[numpy.float32]
@@ -196,6 +257,26 @@ class Describer:
         self.table[number] = row
         self.suffixes.append(0 if nouns else _suffix(forms[0]))
         return 2 * number + pair
+
+
+def _govern(numbers: NDArray[numpy.float32], roles: Roles) -> None:
+    """Fill in what the words say to which each token plays its role."""
+    for said, names in ((VERB_SAYS, UNDER_VERB), (NOUN_SAYS, UNDER_NOUN)):
+        columns = [AT[name] for name in said]
+        for name in names:
+            mine = numpy.flatnonzero(getattr(roles, name))
+            first = AT[f"{name} of {said[0]}"]
+            numbers[mine, first : first + len(said)] = numbers[roles.head[mine]][:, columns]
+
+
+def _hyphened(lower: Ids, spaced: Ids) -> Ids:
+    """Whether each token is joined by a hyphen to the one before it or behind it."""
+    mark = numpy.isin(lower, HYPHENS) & (spaced == 0)
+    found = numpy.zeros(len(lower), dtype=bool)
+    glued = numpy.flatnonzero(mark[1:] & (spaced[:-1] == 0)) + 1  # the mark: nothing on either side
+    found[glued - 1] = True
+    found[numpy.minimum(glued + 1, len(lower) - 1)] = True
+    return found
 
 
 def _joined(first: Ids, second: Ids) -> Ids:

@@ -4,10 +4,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from labeling.errors import SchemaError
+from labeling.nlp.events.times import Grammar, read_grammar
 
 NOUN_KINDS = (
     *("person", "group", "act", "event", "communication", "process", "phenomenon", "state", "feeling", "time"),
     *("location", "artifact", "attribute", "cognition", "object", "possession", "quantity", "place", "deverbal"),
+    *("meeting", "contest", "conflict", "crime", "motion", "statement", "document", "occupation", "proceeding", "harm"),
+    *("happening", "dealing"),
 )
 VERB_KINDS = (
     *("body", "change", "cognition", "communication", "competition", "consumption", "contact", "creation", "emotion"),
@@ -26,11 +29,13 @@ class Lexicon:
         nouns: Noun (one word or two) → the share of each of `NOUN_KINDS` in its uses, 0 to 1.
         verbs: Verb → the share of each of `VERB_KINDS` in its uses, 0 to 1.
         lists: Name of a list → its words, in lower case.
+        grammar: What expressions of time look like.
     """
 
     nouns: dict[str, Shares] = field(default_factory=dict)
     verbs: dict[str, Shares] = field(default_factory=dict)
     lists: dict[str, frozenset[str]] = field(default_factory=dict)
+    grammar: Grammar = field(default_factory=Grammar)
 
     def noun(self, *forms: str) -> Shares | None:
         """The shares of the first of the forms that is known, or of what the last of them ends with; else None."""
@@ -49,8 +54,8 @@ class Lexicon:
 
 
 @lru_cache(maxsize=4)
-def to_lexicon(nouns: str, verbs: str, lists: tuple[tuple[str, str], ...]) -> Lexicon:
-    """The lexicon of these texts: word, tab, `kind:per cent …` a line; and lists by name, a word a line.
+def to_lexicon(nouns: str, verbs: str, lists: tuple[tuple[str, str], ...], times: str = "") -> Lexicon:
+    """The lexicon of these texts: word, tab, `kind:per cent …` a line; lists by name, a word a line; times.tsv.
 
     What stands behind `#` in a list is a comment.
 
@@ -62,6 +67,7 @@ def to_lexicon(nouns: str, verbs: str, lists: tuple[tuple[str, str], ...]) -> Le
         _shares("nouns.tsv", nouns, NOUN_KINDS, faults),
         _shares("verbs.tsv", verbs, VERB_KINDS, faults),
         {name: to_list(text) for name, text in lists},
+        read_grammar(times),
     )
     if faults:
         raise SchemaError(f"{len(faults)} lines of word lists are no words\n" + "\n".join(faults[:20]))

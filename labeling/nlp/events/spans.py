@@ -1,6 +1,6 @@
 """The pipeline component `event_spans`: actors, actions, places and dates, each with a score and a source."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy
@@ -15,7 +15,6 @@ from labeling.nlp.events.scores import Weights
 
 # What a wrong span costs an annotator, one gesture, against a missing one, two: from here on a span pays.
 PAYS = 1 / 3
-CARRIED = frozenset({"dobj", "nsubjpass", "xcomp"})  # how an action hangs on the light verb that carries it
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +87,15 @@ class SpanFinder:
             if not any(_overlap(candidate, one.candidate) for one in given):
                 found.append(Found(candidate, self.find.label(kind), float(probabilities[head, column])))
         if not self.find.settings.light_verbs:
-            found = list(_without_carriers(doc, found, self.find.light))
+            actions = {one.candidate.head for one in found if one.candidate.kind.startswith("action")}
+            found = [one for one in found if not self._only_carries(doc, one.candidate, actions)]
         shown = sorted((*given, *_side_by_side(found)), key=lambda f: f.candidate.start)
         gold = float((probabilities.sum(axis=0) / self.coverage).sum())
         return shown, _saved(gold, [one.score for one in shown])
 
-
-def _without_carriers(doc: Doc, found: list[Found], light: frozenset[str]) -> Iterator[Found]:
-    """Leave out verbs that only carry another action: "held talks", "began to march"."""
-    actions = {f.candidate.head for f in found if f.candidate.kind.startswith("action")}
-    for one in found:
-        head = doc[one.candidate.head]
-        is_light = one.candidate.kind == "action verb" and head.lemma_.lower() in light
-        if not is_light or not any(child.dep_ in CARRIED and child.i in actions for child in head.children):
-            yield one
+    def _only_carries(self, doc: Doc, candidate: Candidate, actions: set[int]) -> bool:
+        """Whether a verb only carries another action: "held talks", "began to march"."""
+        return candidate.kind == "action verb" and self.find.carriers.carries(doc[candidate.head], actions)
 
 
 def _saved(gold: float, scores: list[float]) -> float:
