@@ -36,7 +36,7 @@ ABOUT = frozenset(
     ["about", "around", "approximately", "roughly", "nearly", "almost", "some", "just", "only", "at", "by"]
 )
 PLACED = frozenset(["of", "in", "at", "near", "on"])
-COMPOUND = code("compound")
+COMPOUND, AMOD = code("compound"), code("amod")
 KNOWN, STORMED, DATELINE = AT["known place"], AT["object of place_verbs"], AT["dateline"]
 UNKNOWN = AT["unknown noun"]
 WHO, TIME, HYPHEN = [AT["noun person"], AT["noun group"]], AT["noun time"], AT["hyphen"]
@@ -156,6 +156,8 @@ class Finder:
         for head in numpy.flatnonzero(pos == VERB).tolist():
             if doc[head].lemma_.lower() in self.unwanted or self.carriers.helps(doc[head]):
                 found[head] = False
+        # "an award-winning author"
+        found[(features.dep == AMOD) & (features.numbers[:, HYPHEN] > 0), KINDS.index("action verb")] = False
         is_place = (features.numbers[:, KNOWN] > 0) & ((features.numbers[:, [STORMED, DATELINE]] > 0).any(axis=1))
         found[is_place, KINDS.index("actor name")] = False  # "quakes rocked Izmir", "LA PAZ, Bolivia —"
         suspects = numpy.isin(doc.to_array([LOWER]).ravel(), self.fragment_codes)
@@ -288,7 +290,7 @@ class Finder:
             or (start + 1 < end and (doc[end - 1].text in POSSESSIVE or doc[end - 1].lower_ in CONJUNCTIONS))
         ):
             end -= 1
-        if start < end:
+        if start < end and not (start + 1 == end and doc[start].lower_ in self.titles):
             yield start, end
 
     def _dates(self, doc: Doc, features: Features) -> Iterator[tuple[int, int]]:

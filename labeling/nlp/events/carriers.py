@@ -8,7 +8,7 @@ from labeling.nlp.events.lexicon import Lexicon
 
 # How an action hangs on the light verb that carries it, or on the verb that begins it: "held talks", "began to march".
 CARRIED = frozenset({"dobj", "nsubjpass", "xcomp"})
-BEGUN = CARRIED | {"nsubj", "pcomp", "prep"}  # "the talks began"
+BEGUN = CARRIED | {"nsubj", "ccomp", "pcomp", "prep"}  # "the talks began", "wanted them to leave"
 CLAUSES = frozenset({"xcomp", "ccomp"})
 US = frozenset({"us", "'s", "’s"})
 REDUCED = frozenset({"acl", "amod", "advcl", "appos"})
@@ -50,6 +50,8 @@ class Carriers:
             return any(child.i in actions for child in objects)
         if lemma in self.aspect:
             if token.dep_ == "relcl" and token.head.i in actions:
+                return True
+            if any(child.dep_ == "xcomp" for child in token.children):
                 return True
             return any(child.dep_ in BEGUN and self._among(child, actions) for child in token.children)
         return False
