@@ -13,6 +13,7 @@ from labeling.core.preannotate import Extent, Preannotate
 from labeling.nlp.events import times
 from labeling.nlp.events.carriers import Carriers
 from labeling.nlp.events.features import AT, Features, code
+from labeling.nlp.events.features import NAMES as FEATURE_NAMES
 from labeling.nlp.events.lexicon import Lexicon
 
 # Kinds of spans, each with weights of its own.
@@ -37,7 +38,11 @@ ABOUT = frozenset(
 )
 PLACED = frozenset(["of", "in", "at", "near", "on"])
 COMPOUND, AMOD = code("compound"), code("amod")
+CALENDAR = AT["time calendar"]
 KNOWN, STORMED, DATELINE = AT["known place"], AT["object of place_verbs"], AT["dateline"]
+ROLE = FEATURE_NAMES.index("role prep")
+INSIDE = frozenset(["in", "near", "into", "across", "outside", "inside", "through", "off", "within", "along"])
+WHERE = numpy.array([code(word) for word in INSIDE], dtype=numpy.uint64)
 UNKNOWN = AT["unknown noun"]
 WHO, TIME, HYPHEN = [AT["noun person"], AT["noun group"]], AT["noun time"], AT["hyphen"]
 MODIFIERS = frozenset({"compound", "amod", "nmod"})
@@ -158,8 +163,9 @@ class Finder:
                 found[head] = False
         # "an award-winning author"
         found[(features.dep == AMOD) & (features.numbers[:, HYPHEN] > 0), KINDS.index("action verb")] = False
-        is_place = (features.numbers[:, KNOWN] > 0) & ((features.numbers[:, [STORMED, DATELINE]] > 0).any(axis=1))
-        found[is_place, KINDS.index("actor name")] = False  # "quakes rocked Izmir", "LA PAZ, Bolivia —"
+        # "quakes rocked Izmir", "LA PAZ, Bolivia —", "near Salem"
+        stands = (features.numbers[:, [STORMED, DATELINE]] > 0).any(axis=1) | numpy.isin(features.names[ROLE], WHERE)
+        found[(features.numbers[:, KNOWN] > 0) & stands, KINDS.index("actor name")] = False
         suspects = numpy.isin(doc.to_array([LOWER]).ravel(), self.fragment_codes)
         for head in numpy.flatnonzero(suspects).tolist():
             if self._is_fragment(doc, head):
@@ -175,12 +181,16 @@ class Finder:
         follows = i > 0 and doc[i - 1].text[-1] in APOSTROPHES
         return not text.isalpha() or follows or (i + 1 < len(doc) and doc[i + 1].text[0] in APOSTROPHES)
 
-    def surest_names(self, doc: Doc, names: Extents, probabilities: NDArray[numpy.float32]) -> NDArray[numpy.bool_]:
+    def surest_names(
+        self, doc: Doc, features: Features, names: Extents, probabilities: NDArray[numpy.float32]
+    ) -> NDArray[numpy.bool_]:
         """The kind that each name rather is: what the recogniser says, unless its place in the sentence is telling.
 
-        None where a nationality or a place only says which one a noun is: "the Nigerian minister", "Danube ports".
+        What the grammar takes for a date by the calendar is one. None where a nationality or a place only says which
+        one a noun is: "the Nigerian minister", "Danube ports".
         """
         found = numpy.zeros_like(probabilities, dtype=bool)
+        found[list(names), KINDS.index("date name")] = features.numbers[list(names), CALENDAR] > 0
         actor, location = KINDS.index("actor name"), KINDS.index("location name")
         for head in names:
             acts, is_place = probabilities[head, actor], probabilities[head, location]
@@ -198,7 +208,9 @@ class Finder:
         if kind == "action verb":
             end += end < len(doc) and self._is_one(doc, features, head, end)
         elif kind == "action noun":
-            start = self._event(features, head) if self.extent(kind) == "group" else head - (head in features.pairs)
+            start = (
+                self._event(doc, features, head) if self.extent(kind) == "group" else head - (head in features.pairs)
+            )
         elif kind == "location name":
             start, end = names[head]
             start -= (
@@ -229,13 +241,15 @@ class Finder:
             return True
         return f"{doc[head].lemma_.lower()} {word.lower_}" in self.phrasal
 
-    def _event(self, features: Features, head: int) -> int:
+    def _event(self, doc: Doc, features: Features, head: int) -> int:
         """The first token of an event noun with the nouns before it that say what it is about, not who acts."""
         start = head
         while start and features.heads[start - 1] in range(start, head + 1) and features.pos[start - 1] == NOUN:
             numbers = features.numbers[start - 1]
             says_who = numbers[WHO].sum() >= SURELY
-            if features.dep[start - 1] != COMPOUND or says_who or numbers[HYPHEN] or numbers[TIME] >= SURELY:
+            if features.dep[start - 1] != COMPOUND or says_who or numbers[TIME] >= SURELY:
+                break
+            if numbers[HYPHEN] or not doc[start - 1].is_alpha:
                 break
             start -= 1
         return min(start, head - (head in features.pairs))

@@ -1,6 +1,7 @@
 """Spans on a parsed document → the relations that tie them into events, by rules over the paths of the parse."""
 
 import re
+from bisect import bisect
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from functools import lru_cache
 from typing import Any, get_args
 
 import numpy
-from spacy.attrs import HEAD
+from spacy.attrs import HEAD, IS_SPACE
 from spacy.tokens import Doc, Span, Token
 
 from labeling.core.preannotate import Role
@@ -89,11 +90,11 @@ class RelationFinder:
         if not spans:
             return []
         parse = _Parse(spans[0].doc)
-        by_sentence: dict[int, list[tuple[int, str, Token]]] = defaultdict(list)
+        by_sentence: dict[tuple[int, int], list[tuple[int, str, Token]]] = defaultdict(list)
         for number, span in enumerate(spans):
             if part := self.parts.get(span.label_):
                 root = span.root
-                by_sentence[parse.top(root.i)].append((number, part, root))
+                by_sentence[parse.top(root.i), parse.paragraph(root.i)].append((number, part, root))
         return sorted(
             (arrow for members in by_sentence.values() for arrow in self._in_sentence(parse, members)),
             key=lambda arrow: (arrow.head, arrow.tail, arrow.role),
@@ -187,6 +188,7 @@ class _Parse:
         self.doc = doc
         offsets: Any = doc.to_array([HEAD]).astype(numpy.int64)
         self.heads = [i + offset for i, offset in enumerate(offsets.tolist())]
+        self.ends = list(_paragraph_ends(doc))
         self.named: dict[int, str] = {}
         self.steps: dict[int, str] = {}
 
@@ -195,6 +197,10 @@ class _Parse:
         while self.heads[token] != token:
             token = self.heads[token]
         return token
+
+    def paragraph(self, token: int) -> int:
+        """The number of a token's paragraph: a parser takes a headline and what follows for one sentence."""
+        return bisect(self.ends, token)
 
     def step(self, token: int) -> str:
         """How a token hangs on what is above it."""
@@ -215,6 +221,14 @@ class _Parse:
             down = f"/{self.named[token]}{down}"
             token = self.heads[token]
         return ""
+
+
+def _paragraph_ends(doc: Doc) -> Iterator[int]:
+    """The tokens that end a paragraph; a line that goes on in small letters is only wrapped."""
+    for i in numpy.flatnonzero(doc.to_array([IS_SPACE])).tolist():
+        breaks = doc[i].text.count("\n")
+        if breaks > 1 or (breaks and not (i + 1 < len(doc) and doc[i + 1].text[0].islower())):
+            yield i
 
 
 def _named(token: Token) -> str:

@@ -79,7 +79,7 @@ class SpanFinder:
         probabilities, possible, names = scored.probabilities, scored.possible, scored.names
         likely = probabilities >= self.thresholds
         if self.find.settings.every_name:
-            likely |= self.find.surest_names(doc, names, probabilities)
+            likely |= self.find.surest_names(doc, scored.features, names, probabilities)
         found = []
         for head, column in numpy.argwhere(likely & possible).tolist():
             kind = KINDS[column]

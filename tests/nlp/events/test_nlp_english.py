@@ -10,7 +10,9 @@ from spacy.language import Language
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.schema import LabelSchema
+from labeling.errors import SchemaError
 from labeling.nlp.annotate import annotate
+from labeling.nlp.events.times import KINDS, read_grammar
 from labeling.nlp.load import load
 
 SCHEMAS = Path(__file__).parents[3] / "schemas"
@@ -160,6 +162,27 @@ def test_a_date_says_when_and_neither_how_long_nor_how_old(english: Language, te
     assert labeled(annotated(english, text), "DATE") == wanted
 
 
+def test_each_example_of_the_grammar_of_time_is_what_it_stands_for():
+    text = (SCHEMAS / "en/times.tsv").read_text(encoding="utf-8")
+    grammar = read_grammar(text)
+    rules = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
+    examples = [(kind, example) for kind, _, *said in rules if kind in KINDS for example in said[0].split("; ")]
+    assert len(examples) > 25
+    for kind, example in examples:
+        sentence = f"They saw {example}."
+        start, end, found = next(grammar.matches(sentence))
+        assert (found, sentence[start:end] in example) == (kind, True), example
+
+
+def test_the_grammar_of_time_names_what_is_wrong():
+    with pytest.raises(SchemaError, match=r"line 2: 'DAY' is not above it"):
+        read_grammar("# x\ncalendar\t{DAY} May\t3 May\n")
+    with pytest.raises(SchemaError, match="line 1: 'when' is none of calendar"):
+        read_grammar("when\tnow\tnow\n")
+    with pytest.raises(SchemaError, match="line 1: "):
+        read_grammar("clock\t(\tnow\n")
+
+
 def test_a_schema_can_want_how_long_and_how_often(english: Language):
     data = EVENT.model_dump()
     schema = LabelSchema.model_validate(data | {"preannotate": data["preannotate"] | {"durations": True}})
@@ -177,6 +200,13 @@ def test_a_schema_can_want_how_long_and_how_often(english: Language):
 def test_nothing_is_marked_but_whole_words_without_article(english: Language, text: str, wanted: set):
     doc = annotated(english, text)
     assert {doc.slice(span) for span in doc.spans} == wanted
+
+
+def test_a_relation_stays_in_its_paragraph(english: Language):
+    doc = annotated(english, "Posted 11/27/2005 7:21 AM\nA quake shook Iran on Sunday\nand killed ten villagers.")
+    assert "11/27/2005 7:21 AM" in labeled(doc, "DATE")
+    assert {"shook time Sunday", "killed target villagers"} <= relations(doc)
+    assert not {"Posted place Iran", "Posted time Sunday", "shook time 11/27/2005 7:21 AM"} & relations(doc)
 
 
 @pytest.mark.parametrize(
