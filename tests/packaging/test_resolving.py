@@ -18,6 +18,7 @@ pytestmark = pytest.mark.index
 ROOT = Path(__file__).parents[2]
 # What label-studio asks for and nobody has put on the index as a wheel. It is the same for every Python.
 WITHOUT_WHEEL = ("attr", "django-ranged-fileresponse", "drf-flex-fields", "drf-generators", "ordered-set")
+EXTRAS = "server,model,learn,vectors,encoder,parquet"
 # What pip would be told to obey or to leave, by whoever runs the tests.
 ENVIRONMENT = {
     name: value for name, value in os.environ.items() if name not in {"PIP_CONSTRAINT", "PIP_TARGET", "PYTHONPATH"}
@@ -75,6 +76,16 @@ def test_pip_finds_versions_that_fit_together(tmp_path: Path, wheel: Path, made:
         interpreter = sys.executable
         options += ["--python-version", version, "--only-binary=:all:", "--target", tmp_path / "nowhere"]
         options += ["--find-links", made]
-    run(interpreter, program / "pip", "install", *options, f"labeling-loop[server,model,parquet] @ {wheel.as_uri()}")
+    run(interpreter, program / "pip", "install", *options, f"labeling-loop[{EXTRAS}] @ {wheel.as_uri()}")
     chosen = {each["metadata"]["name"].lower() for each in json.loads(report.read_bytes())["install"]}
-    assert {"labeling-loop", "label-studio", "trafilatura", "justext", "lxml", "spacy", "pyarrow"} <= chosen
+    assert {
+        "labeling-loop",
+        "label-studio",
+        "trafilatura",
+        "justext",
+        "lxml",
+        "spacy",
+        "pyarrow",
+        "scikit-learn",
+        "onnxruntime",
+    } <= chosen
