@@ -51,7 +51,9 @@ class Files:
 
     def packed(self) -> dict[str, bytes]:
         """Everything by names, the schema among it; `unpacked` reads it."""
-        return {**self.content, SCHEMA: self.schema.model_dump_json(indent=1).encode("utf-8")}
+        # what the schema did not say stays unsaid: usual labels that it does not have are faults where they are named
+        said = self.schema.model_dump_json(indent=1, exclude_unset=True)
+        return {**self.content, SCHEMA: said.encode("utf-8")}
 
     @classmethod
     def unpacked(cls, packed: Mapping[str, bytes]) -> Self:
