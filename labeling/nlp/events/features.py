@@ -26,6 +26,7 @@ from spacy.tokens import Doc
 
 from labeling.nlp.events import times
 from labeling.nlp.events.gazetteer import Gazetteer, datelines
+from labeling.nlp.events.layout import headlines, hyphened, lengths
 from labeling.nlp.events.lexicon import NOUN_KINDS, VERB_KINDS, Lexicon
 from labeling.nlp.events.roles import Roles, roles_of
 from labeling.nlp.events.times import Expression, expressions
@@ -107,7 +108,6 @@ ARGUMENTS = frozenset(map(code, ("nsubj", "nsubjpass", "dobj", "pobj", "agent"))
 PREPOSITIONS, DETERMINERS = (frozenset(map(code, words.split())) for words in (PREPOSITION, DETERMINER))
 COLUMN = {code(dep): column for column, dep in enumerate(CHILDREN)}
 POBJ, DET, PREP, OTHER = map(code, ("pobj", "det", "prep", "other"))
-HYPHENS: Any = numpy.array([code(mark) for mark in "-‐‑–"], dtype=numpy.uint64)
 
 
 @dataclass(frozen=True)
@@ -187,11 +187,11 @@ class Describer:
         numbers[[i for i, name in enumerate(deps) if name in ARGUMENTS], AT["argument"]] = 1
         numbers[:, AT["starts"]] = starts == 1
         numbers[:, AT["capital"]] = capital
-        numbers[:, AT["headline"]] = _headlines(
+        numbers[:, AT["headline"]] = headlines(
             doc, capital & (is_alpha > 0), (is_alpha > 0) & (length > 3), is_space > 0
         )
-        numbers[:, AT["length"]] = _lengths(ent, iob)
-        numbers[:, AT["hyphen"]] = _hyphened(lower, spaced)
+        numbers[:, AT["length"]] = lengths(ent, iob)
+        numbers[:, AT["hyphen"]] = hyphened(lower, spaced)
         text = doc.text
         for start, end in datelines(doc, text):
             numbers[start:end, AT["dateline"]] = 1
@@ -269,16 +269,6 @@ def _govern(numbers: NDArray[numpy.float32], roles: Roles) -> None:
             numbers[mine, first : first + len(said)] = numbers[roles.head[mine]][:, columns]
 
 
-def _hyphened(lower: Ids, spaced: Ids) -> Ids:
-    """Whether each token is joined by a hyphen to the one before it or behind it."""
-    mark = numpy.isin(lower, HYPHENS) & (spaced == 0)
-    found = numpy.zeros(len(lower), dtype=bool)
-    glued = numpy.flatnonzero(mark[1:] & (spaced[:-1] == 0)) + 1  # the mark: nothing on either side
-    found[glued - 1] = True
-    found[numpy.minimum(glued + 1, len(lower) - 1)] = True
-    return found
-
-
 def _joined(first: Ids, second: Ids) -> Ids:
     return (first.astype(numpy.uint64) * numpy.uint64(MIX)) ^ second.astype(numpy.uint64)
 
@@ -290,23 +280,3 @@ def _among(hashes: Ids, words: frozenset[int]) -> Ids:
 
 def _suffix(word: str) -> int:
     return next((code(s) for s in SUFFIXES if word.endswith(s) and len(word) > len(s) + 2), 0)
-
-
-def _headlines(doc: Doc, capital: Ids, counts: Ids, is_space: Ids) -> Ids:
-    """Whether each token stands in a line that is written as a headline: most of its longer words in capitals."""
-    ends = numpy.zeros(len(doc), dtype=bool)
-    for i in numpy.flatnonzero(is_space).tolist():
-        ends[i] = "\n" in doc[i].text
-    lines = numpy.cumsum(ends)
-    words = numpy.bincount(lines, counts)
-    capitals = numpy.bincount(lines, capital & counts)
-    found: Ids = (capitals > 0.7 * numpy.maximum(words, 1))[lines]
-    return found
-
-
-def _lengths(ent: Ids, iob: Ids) -> Ids:
-    """The tokens of the entity that each token is in, in quarters, 1 at most; 0 outside."""
-    number = numpy.cumsum(iob == 3)
-    sizes = numpy.bincount(number, ent > 0)
-    lengths: Ids = numpy.where(ent > 0, numpy.minimum(sizes[number], 4) / 4, 0)
-    return lengths
