@@ -9,7 +9,7 @@ import pytest
 import spacy
 
 from labeling.cli.differences import _marked
-from labeling.cli.scores import sentence
+from labeling.cli.scores import sentence, show
 from labeling.core.bootstrap import Difference
 from labeling.errors import InputError
 from labeling.nlp.evaluation.comparison import Comparison, Row
@@ -105,22 +105,21 @@ def test_errors_go_to_a_file_or_alone_to_standard_output(run, workspace: Path, t
     assert [Error.model_validate_json(line) for line in done.stdout.splitlines()] == errors
 
 
-def test_two_models_are_compared_on_the_same_gold(run, workspace: Path):
+def test_two_models_are_compared_on_the_same_gold(workspace: Path, capsys: pytest.CaptureFixture[str]):
     events, names, exports = workspace / "events", workspace / "names", workspace / "exports"
-    found = evaluate(str(events), exports, against=str(names)).against
-    rows = {(row.of, row.name): row for row in found.rows}
-    assert rows["all", ""].verdict == found.verdict == "better"
-    assert rows["all", ""].difference.low > 0
-    assert rows["label", "ACTOR"].other == 0
-    assert rows["relations", ""].other == 0
-    other_way = evaluate(str(names), exports, against=str(events)).against
-    assert other_way.verdict == "worse"
-    assert other_way.rows[0].difference.point == -rows["all", ""].difference.point
+    scores = evaluate(str(names), exports, against=str(events))
+    rows = {(row.of, row.name): row for row in scores.against.rows}
+    assert rows["all", ""].verdict == scores.against.verdict == "worse"
+    assert rows["all", ""].difference.high < 0
+    assert rows["label", "ACTOR"].model == 0
+    assert rows["relations", ""].model == 0
     same = evaluate(str(names), exports, against=str(names)).against
     assert same.verdict == "undecided"
     assert {row.difference.point for row in same.rows} == {0.0}
-    done = run("evaluate", events, exports, "--against", names)
-    assert "is better than en_names-1: F 0." in done.stdout
+    show(scores, "test")
+    said = capsys.readouterr().out
+    assert "en_names-1 against en_core_web_sm-3.8.0" in said
+    assert "en_names-1 is worse than en_core_web_sm-3.8.0: F 0." in said
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin, Span
 
-from labeling.core.labels import LabeledDoc
+from labeling.core.labels import LabeledDoc, Relation
 from labeling.core.labels import Span as Labeled
 from labeling.errors import InputError, ModelError
 from labeling.nlp import gold
@@ -27,14 +27,17 @@ FEW = "There are no intervals: they need two documents that are no near-duplicat
 GOLD = ("ACTOR Rebels from Oslo", "LOCATION Oslo", "ACTION attacked", "ACTOR Bell")
 
 
-def reference(*spans: str, unknown: tuple[tuple[int, int], ...] = ()) -> Doc:
+def reference(
+    *spans: str, unknown: tuple[tuple[int, int], ...] = (), relations: tuple[tuple[str, str, str], ...] = ()
+) -> Doc:
     """A gold document, as an export writes it; `LABEL words` each."""
     found = []
     for n, span in enumerate(spans):
         label, words = span.split(" ", 1)
         start = TEXT.index(words)
         found.append(Labeled(id=f"s{n}", start=start, end=start + len(words), label=label))
-    labeled = LabeledDoc(doc_id="a", text=TEXT, spans=tuple(found), unknown=unknown)
+    arrows = tuple(Relation(head=head, tail=tail, label=label) for head, tail, label in relations)
+    labeled = LabeledDoc(doc_id="a", text=TEXT, spans=tuple(found), unknown=unknown, relations=arrows)
     return gold.to_doc(gold.place(labeled, CUTTER), CUTTER)
 
 
@@ -142,6 +145,60 @@ def test_stretch_that_nobody_knows_is_left_out(kind: str):
     scores = measured(nlp, [doc], [reference("ACTOR Bell", "LOCATION Oslo", unknown=((start, start + 4),))], "it")
 
     assert scores.layers[kind].overall.precision == 1
+
+
+def events(nlp: Language, *wanted: str, scores: tuple[float, ...] = (), relations: list[list] | None = None) -> Doc:
+    doc = nlp.make_doc(TEXT)
+    doc.spans["events"] = spans(doc, *wanted)
+    doc.spans["events"].attrs.update({"scores": list(scores), "sources": ["rules"] * len(wanted)})
+    if relations is not None:
+        doc.spans["events"].attrs["relations"] = relations
+    return doc
+
+
+def test_events_come_first_and_what_only_repeats_them_is_left_out():
+    nlp = pipeline(ner=("ACTOR", "ACTION"))
+    found = events(nlp, "ACTOR Bell", "ACTION attacked", scores=(0.75, 0.25), relations=[[1, 0, "agent"]])
+    found.ents = spans(found, "ACTOR Bell", "ACTION attacked")
+
+    scores = measured(nlp, [found], [reference("ACTOR Bell", "ACTION said")], "it")
+
+    assert list(scores.layers) == ["events"]
+    assert scores.layers["events"].calibration.error == 0.25
+    assert scores.layers["events"].relations is None
+    assert "The gold has no relations, so those that the model found are not judged." in scores.notes
+
+
+def test_events_without_relations_are_not_blamed_for_them():
+    nlp = pipeline(ner=("ACTOR",))
+    gold_doc = reference("ACTOR Bell", "ACTION said", relations=(("s1", "s0", "agent"),))
+
+    for relations, wanted in ((None, None), ([], 0.0), ([[1, 0, "agent"]], 1.0)):
+        found = events(nlp, "ACTOR Bell", "ACTION said", relations=relations)
+        layer = measured(nlp, [found], [gold_doc], "it").layers["events"]
+        assert (layer.relations and layer.relations.overall.f) == wanted
+        assert layer.calibration is None
+
+
+def test_relation_of_a_span_that_was_moved_to_the_edge_of_its_token_is_found():
+    doc = LabeledDoc(
+        doc_id="a",
+        text="He said-yes.",
+        spans=(Labeled(id="a", start=0, end=2, label="ACTOR"), Labeled(id="b", start=3, end=10, label="ACTION")),
+        relations=(Relation(head="b", tail="a", label="agent"),),
+    )
+    placed = gold.place(doc, CUTTER, "expand")
+    found = reading.reference(gold.to_doc(placed, CUTTER))
+    (arrow,) = found.arrows
+    assert doc.text[arrow.head.start : arrow.head.end].startswith("said")
+    assert arrow.tail.key == (0, 2, "ACTOR")
+
+
+def test_gold_that_carries_something_else_is_named():
+    doc = reference("ACTOR Bell")
+    doc.user_data["labeling"] = "{}"
+    with pytest.raises(InputError, match="something else than a reviewed one"):
+        reading.reference(doc)
 
 
 def test_model_without_either_is_measured_on_its_entities(tmp_path: Path):
