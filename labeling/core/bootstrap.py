@@ -175,7 +175,8 @@ def differences(
     counts, others = numpy.asarray(counts), numpy.asarray(others)
     if counts.shape != others.shape:
         raise ValueError(f"counts of the shapes {counts.shape} and {others.shape} are not of the same test")
-    sums = [resampled(each, seed=seed, resamples=resamples, groups=groups) for each in (counts, others)]
+    both = resampled(numpy.stack([counts, others], axis=1), seed=seed, resamples=resamples, groups=groups)
+    sums = both[:, 0], both[:, 1]
     enough = _size(counts, groups) > 1
     found = {}
     for key, statistic in statistics.items():

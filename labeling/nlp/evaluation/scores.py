@@ -1,6 +1,6 @@
 """Counts of a test → its figures with intervals: precision, recall and F, relations, effort saved."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from labeling.nlp.evaluation.counting import Counts, effort_saved
 Rate = Literal["precision", "recall", "f"]
 RATES: Mapping[Rate, Callable[[Any], Any]] = {"precision": precision_of, "recall": recall_of, "f": f_of}
 ALL = ""  # all labels together
+Columns = slice  # of a table of counts, those of some labels
 
 
 class Rates(Value):
@@ -93,65 +94,71 @@ def layer_of(
     bootstrap: Bootstrap,
 ) -> Layer:
     """The figures of a layer; `others` are the numbers of spans found of labels that the gold does not have."""
-    exact = _scores(counts.exact, counts.labels, counts.groups, bootstrap)
-    overlap = _scores(counts.overlap, counts.labels, counts.groups, bootstrap)
-    both = {
-        label: score.model_copy(update={"overlap": Rates(**overlap[label].model_dump(include={*Rates.model_fields}))})
-        for label, score in exact.items()
+    # side by side, so that one draw of documents serves all figures
+    blocks = (counts.exact, counts.overlap, counts.relations, numpy.pad(counts.work, ((0, 0), (0, 1)))[:, None])
+    ends = numpy.cumsum([block.shape[1] for block in blocks])
+    exact, overlap, links, work = (slice(end - block.shape[1], end) for block, end in zip(blocks, ends, strict=True))
+    columns: dict[tuple[str, str], Columns] = {
+        (kind, label): places
+        for kind, block, labels in (
+            ("exact", exact, counts.labels),
+            ("overlap", overlap, counts.labels),
+            ("relations", links, counts.relation_labels),
+        )
+        for label, places in _columns(block, labels)
+    }
+    wanted: dict[Any, Statistic] = {
+        (*key, name): partial(_rate, columns=places, rate=rate)
+        for key, places in columns.items()
+        for name, rate in RATES.items()
+    }
+    wanted["macro"] = lambda sums: macro_f_of(sums[..., exact, :])
+    wanted["work"] = lambda sums: effort_saved(sums[..., work, :2].sum(axis=-2))
+    table = numpy.concatenate(blocks, axis=1)
+    found = intervals(table, wanted, groups=counts.groups, **bootstrap.model_dump())
+    sums = table.sum(axis=0)
+    rates = {key: _rates({name: found[*key, name] for name in RATES}) for key in columns}
+    scores = {
+        (kind, label): _score(
+            rates[kind, label], sums[places], overlap=rates["overlap", label] if kind == "exact" else None
+        )
+        for (kind, label), places in columns.items()
     }
     strange = {
         label: Score(precision=None, recall=None, f=None, gold=0, found=number, right=0)
         for label, number in others.items()
     }
-    links = (
-        _scores(counts.relations, counts.relation_labels, counts.groups, bootstrap) if counts.relation_labels else {}
-    )
-    again = partial(_intervals, groups=counts.groups, bootstrap=bootstrap)
+    labels = {label: scores["exact", label] for label in counts.labels}
+    relations = {label: scores["relations", label] for label in counts.relation_labels}
     return Layer(
-        overall=both.pop(ALL),
-        macro_f=again(counts.exact, {0: macro_f_of})[0],
-        labels=dict(sorted((both | strange).items())),
+        overall=scores["exact", ALL],
+        macro_f=found["macro"],
+        labels=dict(sorted((labels | strange).items())),
         confusion=confusion,
         calibration=calibration,
-        relations=Relations(overall=links.pop(ALL), labels=links) if links else None,
-        effort_saved=again(counts.work, {0: effort_saved})[0],
+        relations=Relations(overall=scores["relations", ALL], labels=relations) if relations else None,
+        effort_saved=found["work"],
     )
 
 
-def _scores(counts: Any, labels: Sequence[str], groups: Sequence[int], bootstrap: Bootstrap) -> dict[str, Score]:
-    """The score of each label, and of all together."""
-    columns = {ALL: numpy.arange(len(labels))} | {label: numpy.array([i]) for i, label in enumerate(labels)}
-    wanted = {
-        (label, name): partial(_rate, columns=places, rate=rate)
-        for label, places in columns.items()
-        for name, rate in RATES.items()
-    }
-    found = _intervals(counts, wanted, groups=groups, bootstrap=bootstrap)
-    sums = counts.sum(axis=0)
-    scores = {}
-    for label, places in columns.items():
-        rates = {name: found[label, name] for name in RATES}
-        of_label = sums[places].sum(axis=0).tolist()
-        scores[label] = Score(
-            **{name: rate.point for name, rate in rates.items()},
-            intervals={n: (r.low, r.high) for n, r in rates.items() if r.low is not None and r.high is not None},
-            gold=of_label[GOLD],
-            found=of_label[FOUND],
-            right=of_label[RIGHT],
-        )
-    return scores
+def _columns(block: slice, labels: Sequence[str]) -> Iterator[tuple[str, Columns]]:
+    """The columns of all labels together, and of each."""
+    yield ALL, block
+    for number, label in enumerate(labels, block.start):
+        yield label, slice(number, number + 1)
 
 
-def _rate(sums: Any, columns: Any, rate: Callable[[Any], Any]) -> Any:
+def _rate(sums: Any, columns: Columns, rate: Callable[[Any], Any]) -> Any:
     return rate(sums[..., columns, :].sum(axis=-2))
 
 
-def _intervals(
-    counts: Any, statistics: Mapping[Any, Statistic], *, groups: Sequence[int], bootstrap: Bootstrap
-) -> dict[Any, Interval]:
-    return intervals(
-        counts,
-        statistics,
-        groups=groups,
-        **bootstrap.model_dump(),
+def _rates(found: Mapping[Rate, Interval]) -> Rates:
+    return Rates(
+        **{name: rate.point for name, rate in found.items()},
+        intervals={n: (r.low, r.high) for n, r in found.items() if r.low is not None and r.high is not None},
     )
+
+
+def _score(rates: Rates, sums: Any, overlap: Rates | None) -> Score:
+    numbers = sums.sum(axis=0).tolist()
+    return Score(**rates.model_dump(), gold=numbers[GOLD], found=numbers[FOUND], right=numbers[RIGHT], overlap=overlap)
