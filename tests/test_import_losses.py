@@ -14,9 +14,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from labeling.core.article import Article
 from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.client import Studio
+from labeling.studio.tasks import to_data
 from labeling.workflow import importing
 from labeling.workflow.pulling import pull
 from tests.test_push import TEXTS, api, newer, push, tasks
@@ -291,6 +293,62 @@ def test_what_was_there_twice_was_deleted_with_what_someone_submitted_meanwhile(
     found = tasks(workspace, api)
     assert found["n2"]["id"] == made
     assert (done.returned, [p.reason for p in done.problems]) == (1, ["begun-meanwhile"])
+
+
+def versions(task: dict) -> list[str]:
+    return [prediction["model_version"] for prediction in task["predictions"]]
+
+
+def test_a_text_that_stays_kept_its_old_predictions_for_good(workspace: Workspace, api: httpx.Client):
+    """Its only annotation was deleted after a new version had come; the page of whoever opened it next was empty."""
+    old = push(workspace).model_version
+    number = tasks(workspace, api)["n1"]["id"]
+    annotation = submit(api, number)
+    workspace = newer(workspace)
+    changed = TEXTS | {"n1": "Police arrested nobody at all in Rome."}
+    assert push(workspace, changed, replace=True).renewed == 0
+    assert versions(tasks(workspace, api)["n1"]) == [old]
+    api.delete(f"/api/annotations/{annotation}/").raise_for_status()
+    planned = push(workspace, changed, dry_run=True)
+    assert (planned.renewed, versions(tasks(workspace, api)["n1"])) == (1, [old])
+    done = push(workspace, changed)
+    assert (done.outcomes, done.renewed) == ({"there already": 5, "text differs, refused": 1}, 1)
+    task = tasks(workspace, api)["n1"]
+    assert (task["id"], task["data"]["text"], versions(task)) == (number, TEXTS["n1"], [done.model_version])
+    assert {r["value"]["text"] for r in task["predictions"][0]["result"] if r["type"] == "labels"} >= {"Paris"}
+    again = push(workspace, changed)
+    assert (again.outcomes, again.renewed) == (done.outcomes, 0)
+    assert versions(tasks(workspace, api)["n1"]) == [done.model_version]
+
+
+def test_where_all_texts_stay_annotators_start_from_their_new_predictions(workspace: Workspace, api: httpx.Client):
+    push(workspace)
+    done = push(newer(workspace), {key: text.replace("Paris", "Rome") for key, text in TEXTS.items()})
+    assert (done.outcomes, done.renewed) == ({"text differs, refused": 6}, 6)
+    assert {*map(tuple, map(versions, tasks(workspace, api).values()))} == {(done.model_version,)}
+    assert api.get(f"/api/projects/{workspace.remembered_project()}/").json()["model_version"] == done.model_version
+
+
+def test_one_of_two_begun_texts_kept_its_old_predictions_for_good(workspace: Workspace, api: httpx.Client):
+    """The ledger knew only the other one, and that was as it should be."""
+    push(workspace)
+    project = workspace.remembered_project()
+    first = tasks(workspace, api)["n1"]["id"]
+    annotation = submit(api, first)
+    changed = TEXTS | {"n1": "Police arrested nobody at all in Rome."}
+    other = to_data(Article(doc_id="n1", text=changed["n1"]))
+    made = api.post(f"/api/projects/{project}/import?return_task_ids=true", json=[{"data": other}]).json()["task_ids"]
+    workspace = newer(workspace)
+    push(workspace, changed)  # the other text gets its prediction
+    submit(api, made[0])
+    push(workspace, changed)
+    api.delete(f"/api/annotations/{annotation}/").raise_for_status()
+    done = push(workspace, changed)
+    assert (done.outcomes, done.renewed) == ({"there already": 6}, 1)
+    listed = api.get("/api/tasks/", params={"project": project, "fields": "all", "page_size": 100}).json()["tasks"]
+    assert {t["id"]: versions(t) for t in listed if t["id"] in (first, made[0])} == {
+        number: [done.model_version] for number in (first, made[0])
+    }
 
 
 def test_what_is_submitted_on_a_task_that_was_set_aside_comes_back_with_the_next_import(

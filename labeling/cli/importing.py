@@ -67,6 +67,9 @@ def command(
     else:
         numbers = {"articles": done.articles, "new": 0} | done.outcomes
         console.counts(f"{done.project_url or 'a new project'}{' (nothing was done)' if dry_run else ''}", numbers)
+        if done.renewed:
+            what = "would get" if dry_run else "got"
+            console.say(f"{done.renewed} tasks that keep their text {what} new predictions for it.")
         if done.repaired:
             what = "would be" if dry_run else "were"
             console.say(f"The server has lost {done.repaired} predictions; they {what} sent again.")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote_plus
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
@@ -52,7 +52,7 @@ class Stored(Value):
     Attributes:
         task_id: Its task.
         digest: The digest of the text in it.
-        text: The text.
+        data: What is in the task, its text among it.
         begun: Whether anyone has submitted, skipped or drafted something in it.
         versions: The model versions of its predictions; one with a comma in its name counts as several.
         twins: Further tasks of the same article, which there should not be.
@@ -60,10 +60,15 @@ class Stored(Value):
 
     task_id: int
     digest: str
-    text: str = ""
+    data: Json = Field(default_factory=dict)
     begun: bool = False
     versions: tuple[str, ...] = ()
     twins: tuple["Stored", ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The text."""
+        return str(self.data.get("text", ""))
 
 
 class State(Value):
@@ -379,7 +384,7 @@ def _stored(task: Json) -> Stored:
     return Stored(
         task_id=task["id"],
         digest=str(data.get("digest", "")),
-        text=str(data.get("text", "")),
+        data=data,
         begun=_is_begun(task),
         versions=_versions(task),
     )

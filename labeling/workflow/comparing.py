@@ -10,6 +10,7 @@ from typing import Literal
 from labeling.core.article import Article
 from labeling.core.problem import Problem
 from labeling.studio.client import Stored
+from labeling.studio.tasks import to_article
 from labeling.workflow.ledger import Entry
 from labeling.workflow.stock import Stock, surplus
 
@@ -30,10 +31,20 @@ class Plan:
     settled: Counter[Outcome] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
     surplus: list[int] = field(default_factory=list)  # tasks of articles that have another one
+    outdated: int = 0  # texts that stay although the article has another, with predictions of another version
+
+
+def _nowhere(_: Article) -> None:
+    pass
 
 
 def compare(
-    articles: Iterable[Article], stock: Stock, *, replace: bool, keep: Callable[[Article], None] = lambda _: None
+    articles: Iterable[Article],
+    stock: Stock,
+    *,
+    replace: bool,
+    keep: Callable[[Article], None] = _nowhere,
+    renew: Callable[[Article], None] = _nowhere,
 ) -> Plan:
     """What is to be done with the articles, each once.
 
@@ -42,6 +53,8 @@ def compare(
         stock: What the project has.
         replace: Whether a changed text takes the place of one that nobody has begun to label.
         keep: Is given each article with which something is to be done.
+        renew: Is given each article of the project, with the text that it has there, which stays although another was
+            read, and which is to get new predictions all the same: nobody has begun to label it.
     """
     plan = Plan()
     seen: set[str] = set()
@@ -56,6 +69,10 @@ def compare(
                 keep(article)
             else:
                 plan.settled[outcome] += 1
+            if outcome != "replace":
+                for other in _outdated(article, known.get(article.doc_id), stock.version, replace=replace):
+                    plan.outdated += 1
+                    renew(other)
     return plan
 
 
@@ -75,6 +92,22 @@ def _outcome(article: Article, known: Entry | Stored | None, plan: Plan, stock: 
     why = "someone has begun to label it" if known.begun else "--replace takes the new one"
     plan.problems.append(_difference(article, known, why, stock))
     return "changed"
+
+
+def _outdated(article: Article, known: Entry | Stored | None, version: str, *, replace: bool) -> Iterator[Article]:
+    """The other texts of the article that stay in the project, not begun, and have predictions of other versions only.
+
+    Annotators start from one version: without a prediction of it, they would begin on an empty page.
+    """
+    if not isinstance(known, Stored):
+        return
+    gone = surplus(known, article.digest if replace else None)
+    stays = {copy.digest: copy for copy in (known, *known.twins) if not copy.begun and copy.task_id not in gone}
+    for digest, copy in stays.items():
+        # a task without any prediction gets one whatever is read
+        is_other = digest != article.digest and copy.versions and version not in copy.versions
+        if is_other and (other := to_article(copy.data)):
+            yield other
 
 
 def _difference(article: Article, stored: Stored, why: str, stock: Stock) -> Problem:

@@ -36,6 +36,7 @@ class Imported(Value):
         articles: Articles that were read.
         created, present: Those that are new, and those that the project had already, as they are.
         outcomes: What became of the articles, by name, each counted once.
+        renewed: Tasks with another text than the article that was read, which keep it, and got new predictions.
         repaired: Predictions that the server had lost and that were sent again.
         removed: Tasks that were there twice, and that nobody had begun.
         set_aside, returned: Tasks that went into the project at `aside_url` in this run (those that were there twice,
@@ -54,6 +55,7 @@ class Imported(Value):
     created: int = 0
     present: int = 0
     outcomes: dict[str, int] = Field(default_factory=dict)
+    renewed: int = 0
     repaired: int = 0
     removed: int = 0
     set_aside: int = 0
@@ -74,6 +76,7 @@ class Report:
         self.version = pusher.stock.version
         self.outcomes: Counter[Outcome] = Counter(plan.settled)
         self.left = dict.fromkeys(plan.todo)  # what was planned and is not confirmed
+        self.renewed = 0
         self.spans: Counter[str] = Counter()
 
     @property
@@ -81,7 +84,7 @@ class Report:
         """Whether the project has predictions of this version."""
         there = self.outcomes["unchanged"] - len(self.pusher.begun_bare)  # which the ledger may hold for unchanged
         pushed = sum(self.outcomes[outcome] for outcome in ("create", "renew", "replace"))
-        return there > 0 or pushed + self.pusher.repaired > 0
+        return there > 0 or pushed + self.renewed + self.pusher.repaired > 0
 
     def pushable(self, docs: Iterable[LabeledDoc]) -> Iterator[LabeledDoc]:
         """Those that Label Studio can take; one that would end the import for the others is refused."""
@@ -107,6 +110,13 @@ class Report:
                 if outcome != "begun":
                     self.spans.update(span.label for span in doc.spans)
 
+    def renew(self, became: Became, batch: Iterable[LabeledDoc]) -> None:
+        """Count what the server confirmed of a batch of texts that stay although their articles have others."""
+        for doc in batch:
+            if became.get(doc.doc_id) == "renew":
+                self.renewed += 1
+                self.spans.update(span.label for span in doc.spans)
+
     def reversed(self, doc_ids: Iterable[str]) -> None:
         """Articles whose new text gave way to the old one, since someone began that."""
         for doc_id in doc_ids:
@@ -125,13 +135,15 @@ class Report:
         """The report of a dry run."""
         self.outcomes.update(self.plan.todo.values())
         bare = self.pusher.bare()
-        return self._report(project_url=project_url, dry_run=True, repaired=len(bare.keys() - self.plan.todo.keys()))
+        repaired = len(bare.keys() - self.plan.todo.keys())
+        return self._report(project_url=project_url, dry_run=True, renewed=self.plan.outdated, repaired=repaired)
 
     def done(self, project: Project, replaced: str) -> Imported:
         """The report of what was done."""
         pusher = self.pusher
         return self._report(
             project_url=project.url,
+            renewed=self.renewed,
             repaired=pusher.repaired,
             removed=pusher.removed,
             set_aside=pusher.aside.taken,

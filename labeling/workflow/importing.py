@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -45,7 +45,8 @@ def import_articles(
 
     New articles are pushed. Those that are there with predictions of another model or schema get new ones, as long as
     nobody has begun to label them. A changed text is refused, or takes the old one's place (`replace`) where nobody has
-    begun. Nothing is pushed twice, whatever failed before. The inputs are read once.
+    begun; the text that stays gets new predictions like any other. Nothing is pushed twice, whatever failed before. The
+    inputs are read once.
 
     Args:
         workspace: Whose project.
@@ -74,14 +75,15 @@ def import_articles(
             alone(workspace.state / f"{name}.lock", waiting),
             Ledger(workspace.state / f"{name}.sqlite") as ledger,
             Spool(workspace.state) as spool,
+            Spool(workspace.state) as others,
         ):
             stock = Stock(studio, project, ledger, version)
             pusher = Pusher(stock)
             if project and not dry_run:
                 pusher.problems += pusher.aside.bring_back().values()
                 pusher.settle(ledger.doubted())
-            keep = (lambda _: None) if dry_run else spool.add
-            plan = compare(track(articles, "Comparing"), stock, replace=replace, keep=keep)
+            to = {} if dry_run else {"keep": spool.add, "renew": others.add}
+            plan = compare(track(articles, "Comparing"), stock, replace=replace, **to)
             report = Report(intake, pusher, plan)
             if dry_run or not project:
                 return report.planned(project.url if project else "")
@@ -90,6 +92,10 @@ def import_articles(
                 docs, within = _annotated(intake, spool.articles(), jobs)
                 tracked = track(docs, "Importing", len(plan.todo), within)
                 _push(report.pushable(tracked), pusher, plan.todo, report.confirm)
+            if plan.outdated:
+                docs, within = _annotated(intake, others.articles(), jobs)
+                tracked = track(docs, "Renewing", plan.outdated, within)
+                _push(report.pushable(tracked), pusher, defaultdict(lambda: "renew"), report.renew)
             _mend(intake, pusher, track)
             report.reversed(pusher.came_back())
             report.missing(pusher.finish())

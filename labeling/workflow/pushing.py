@@ -4,7 +4,7 @@ What was sent and not answered is in doubt until it was looked for; nothing is s
 article is what the server confirmed, never what was planned. No task is ever deleted: what is to go is set aside.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from labeling.core.article import Article
@@ -43,16 +43,20 @@ class Pusher:
     def push(self, todo: Mapping[str, Todo], tasks: Sequence[Json]) -> Became:
         """What became of the articles of these tasks, each done as `todo` says; what is missing was not confirmed."""
         became: Became = {}
-        kinds: dict[Todo, dict[str, Json]] = {"create": {}, "replace": {}, "renew": {}}
+        kinds: dict[Todo, dict[str, Json]] = {"create": {}, "replace": {}}
+        renewed: list[Json] = []
         for task in tasks:
             doc_id = str(task["data"]["doc_id"])
-            kinds[todo[doc_id]][doc_id] = task
+            if todo[doc_id] == "renew":
+                renewed.append(task)
+            else:
+                kinds[todo[doc_id]][doc_id] = task
         if new := kinds["create"] | kinds["replace"]:
             became |= self._create(new)
         if replaced := {doc_id: task for doc_id, task in kinds["replace"].items() if doc_id in became}:
             became |= self._replace(replaced)
-        if kinds["renew"]:
-            became |= self._renew(kinds["renew"])
+        if renewed:
+            became |= self._renew(renewed)
         return became
 
     def _create(self, tasks: Mapping[str, Json]) -> Became:
@@ -110,22 +114,23 @@ class Pusher:
         self.problems += stays.values()
         return {doc_id: "changed" if doc_id in stays else "replace" for doc_id in tasks}
 
-    def _renew(self, tasks: Mapping[str, Json]) -> Became:
-        """Give tasks that nobody has begun new predictions in the place of the old ones."""
-        targets = {
-            copy.task_id: tasks[doc_id]
-            for doc_id, stored in self.stock.look_up(list(tasks)).items()
-            for copy in (stored, *stored.twins)
-            if copy.digest == tasks[doc_id]["data"]["digest"]
-        }
-        self.stock.ask(self._predict, targets)
+    def _renew(self, tasks: Sequence[Json]) -> Became:
+        """Give tasks that nobody has begun new predictions in the place of the old ones, each for the text it has."""
+        texts = {(str(task["data"]["doc_id"]), task["data"]["digest"]): task for task in tasks}
+        self.stock.ask(self._predict, {copy.task_id: texts[key] for key, copy in self._copies(texts)})
         became: Became = {}
-        for doc_id, stored in self.stock.look_up(list(tasks)).items():
-            if self.stock.version in stored.versions:
+        for (doc_id, _), copy in self._copies(texts):
+            if self.stock.version in copy.versions:
                 became[doc_id] = "renew"
-            elif stored.begun:
-                became[doc_id] = "begun"
+            elif copy.begun:
+                became.setdefault(doc_id, "begun")
         return became
+
+    def _copies(self, texts: Collection[tuple[str, str]]) -> list[tuple[tuple[str, str], Stored]]:
+        """The tasks that the project has now of these texts, each named by doc_id and digest."""
+        found = self.stock.look_up(list(dict.fromkeys(doc_id for doc_id, _ in texts)))
+        copies = ((doc_id, copy) for doc_id, stored in found.items() for copy in (stored, *stored.twins))
+        return [((doc_id, copy.digest), copy) for doc_id, copy in copies if (doc_id, copy.digest) in texts]
 
     def _predict(self, tasks: Mapping[int, Json]) -> int:
         """How many predictions were sent; those of the tasks that nobody has begun have exactly their own now."""

@@ -71,8 +71,9 @@ class Stock:
         return found
 
     def entry(self, stored: Stored) -> Entry:
-        """What the ledger keeps of it."""
-        version = self.version if self.version in stored.versions else f"{BEGUN}{self.version}" if stored.begun else ""
+        """What the ledger keeps of it; one line says nothing of several tasks, so those are asked about each time."""
+        is_done = self.version in stored.versions and not stored.twins
+        version = self.version if is_done else f"{BEGUN}{self.version}" if stored.begun else ""
         return Entry(task_id=stored.task_id, digest=stored.digest, version=version)
 
     def ask(self, call: Any, *args: Any) -> Any:
