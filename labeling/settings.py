@@ -20,6 +20,7 @@ from labeling.core.split import Split
 from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import json_text, read_text, write_atomic
+from labeling.promoted import Promoted, read_promoted
 from labeling.resources import resource
 from labeling.secrets import keep, keep_in_url
 
@@ -84,11 +85,15 @@ class Settings(Value):
 
 
 class Workspace(Value):
-    """A folder with its settings, its schema and the state that `labeling` keeps in `.labeling/`."""
+    """A folder with its settings, its schema and the state that `labeling` keeps in `.labeling/`.
+
+    `named_model` is the one that an option of the command names.
+    """
 
     folder: Path
     settings: Settings
     api_key: SecretStr | None = None
+    named_model: str | None = None
 
     @property
     def state(self) -> Path:
@@ -109,6 +114,35 @@ class Workspace(Value):
     def exports(self) -> Path:
         """Where training files land."""
         return self.folder / "exports"
+
+    @cached_property
+    def promoted(self) -> Promoted | None:
+        """The model that was promoted; None where none was.
+
+        Raises:
+            InputError: Nobody can read which it is.
+        """
+        return read_promoted(self.state)
+
+    @property
+    def uses_promoted(self) -> bool:
+        """Whether the promoted model counts: as long as labeling.toml says the `model` that it was promoted over.
+
+        Raises:
+            InputError: Nobody can read which it is.
+        """
+        return self.promoted is not None and self.promoted.instead_of == self.settings.model
+
+    @property
+    def model(self) -> str:
+        """What pre-annotates: the model that an option names, else the promoted one, else labeling.toml's.
+
+        Raises:
+            InputError: The promoted one is not there any more, or nobody can read which it is.
+        """
+        if self.named_model is None and self.promoted and self.uses_promoted:
+            return self.promoted.path(self.folder)
+        return self.named_model or self.settings.model
 
     @property
     def title(self) -> str:
@@ -204,7 +238,12 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
     key = os.environ.get("LABEL_STUDIO_API_KEY", "").strip()
     keep(key)
     keep_in_url(settings.studio.url)
-    return Workspace(folder=folder, settings=settings, api_key=SecretStr(key) if key else None)
+    return Workspace(
+        folder=folder,
+        settings=settings,
+        api_key=SecretStr(key) if key else None,
+        named_model=options.get("model"),
+    )
 
 
 def _fault(error: Any) -> str:

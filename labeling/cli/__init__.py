@@ -17,6 +17,7 @@ from labeling.cli import (
     export,
     importing,
     init,
+    models,
     pull,
     schema,
     status,
@@ -51,6 +52,8 @@ app.command("convert")(export.convert)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.command)
 app.command("effort")(effort.command)
+app.command("promote")(models.promote)
+app.command("models")(models.models)
 app.add_typer(schema.app, name="schema")
 app.command("doctor")(doctor.command)
 

@@ -21,6 +21,7 @@ from labeling.core.text import storable, with_storable
 from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.studio.hypertext import Page, is_page
+from labeling.studio.predicted import predicted_by
 from labeling.studio.readings import fits
 from labeling.studio.regions import (
     Legend,
@@ -108,7 +109,7 @@ class Review:
         unused: How many spans and relations stand in annotations that do not count.
         predictions: How many predictions the task has.
         outcomes: What became of a span that was kept but is not exact, for each document by the span's id.
-        counted: Numbers by kind (`renamed`, `dropped`, `readings`) and name.
+        counted: Numbers by kind (`renamed`, `dropped`, `readings`, `predicted_by`) and name.
         problems: Everything that was not taken exactly as it came.
     """
 
@@ -268,6 +269,7 @@ class _Reviewer:
                 "readings": _sum(reading.readings for reading, _ in readings),
                 "renamed": _sum(reading.renamed for reading, _ in readings),
                 "dropped": _sum(reading.dropped for reading, _ in readings),
+                "predicted_by": Counter(version for each in chosen for version in predicted_by(task.json, each.raw)),
             },
             problems=tuple(self.problems),
         )

@@ -77,8 +77,8 @@ def _model(workspace: Workspace) -> str:
     from labeling.nlp.pipelines import check_language, named
 
     schema = workspace.label_schema
-    nlp = load(workspace.settings.model)
-    check_language(workspace.settings.model, schema)
+    nlp = load(workspace.model)
+    check_language(workspace.model, schema)
     seen, note = f"{model_name(nlp)}, for {named(nlp.lang or 'xx')}", finds_no_events(nlp, schema)
     return f"{seen}. Note: {note}" if note else seen
 

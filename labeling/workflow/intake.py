@@ -80,7 +80,7 @@ class Intake:
         from labeling.nlp.load import load
         from labeling.nlp.pipelines import idle
 
-        schema, model = self.workspace.label_schema, self.workspace.settings.model
+        schema, model = self.workspace.label_schema, self.workspace.model
 
         def noted() -> Iterator[Article]:
             for article in articles:
@@ -105,5 +105,5 @@ def version_of(workspace: Workspace) -> str:
     from labeling.nlp.load import model_version
     from labeling.nlp.pipelines import check_language
 
-    check_language(workspace.settings.model, workspace.label_schema)
-    return model_version(workspace.settings.model, workspace.label_schema)
+    check_language(workspace.model, workspace.label_schema)
+    return model_version(workspace.model, workspace.label_schema)

@@ -55,6 +55,7 @@ def manifest_of(
         "unsubmitted": files.sums("annotations", UNSUBMITTED),
         "unused": files.sums("unused", ("spans", "relations")),
         "predictions": counts["predictions",],
+        "predicted_by": files.named("predicted_by"),
         "documents": {"out": sum(documents.values())} | documents,
         "spans": files.sums("spans", ("in", *SPAN_OUTCOMES)),
         "relations": files.sums("relations", ("in", *RELATION_OUTCOMES)),

@@ -1,0 +1,92 @@
+"""`labeling promote`, `labeling models` and `labeling package`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labeling.cli import console, promotion
+from labeling.cli.options import HERE, JsonOption, WorkspaceOption
+
+MARGIN, LABEL_MARGIN = 0.01, 0.05  # as labeling.core.gate has them, which takes numpy
+
+
+def promote(
+    model: Annotated[str, typer.Argument(help="The folder of a trained model, or an installed package.")],
+    exports: Annotated[
+        Path | None,
+        typer.Argument(help="An exported folder; its test part decides.", show_default="exports/ of the workspace"),
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+    margin: Annotated[float, typer.Option(min=0, max=1, help="By how much F of all spans may be worse.")] = MARGIN,
+    label_margin: Annotated[
+        float, typer.Option("--label-margin", min=0, max=1, help="By how much F of a label or a relation may be worse.")
+    ] = LABEL_MARGIN,
+    force: Annotated[bool, typer.Option("--force", help="Promote it also where that is undecided.")] = False,
+    new_test: Annotated[
+        bool, typer.Option("--new-test", help="Compare on the test part as it is now, and freeze that one.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Make a model the one that `import` and `annotate` take, if it is better than the one that is there.
+
+    Both pre-annotate the same test; it has to hold with the probability of a 95% interval. Ends with 1 where the model
+    was not promoted.
+
+    Example: `labeling promote models/monday/model-best`
+    """
+    from labeling.settings import open_workspace
+    from labeling.workflow.promoting import promote as promoted
+
+    opened = open_workspace(workspace)
+    done = promoted(
+        opened,
+        model,
+        exports or opened.exports,
+        margin=margin,
+        label_margin=label_margin,
+        force=force,
+        new_test=new_test,
+        track=console.track,
+    )
+    if json:
+        console.json(done)
+    else:
+        promotion.show(done)
+    if not done.promoted:
+        raise typer.Exit(1)
+
+
+def models(
+    model: Annotated[
+        str | None,
+        typer.Argument(metavar="[MODEL]", help="A folder, a name, or the model_version of a prediction: its card."),
+    ] = None,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    """The models that the workspace knows, with their figures and their gold; or the card of one.
+
+    Example: `labeling models en_labeling-0.0.0+1a2b3c4d+event-1.0.0`
+    """
+    from labeling.settings import open_workspace
+    from labeling.workflow.known_models import find, known
+
+    opened = open_workspace(workspace)
+    if model is not None:
+        card = find(opened, model)
+        if json:
+            console.put_json(card.model_dump(mode="json", by_alias=True))
+        else:
+            promotion.show_card(card)
+        return
+    found = known(opened)
+    if json:
+        console.put_json([each.model_dump(mode="json") for each in found])
+        return
+    rows: list[tuple[Any, ...]] = [
+        (each.name, each.state, each.documents, promotion.figure(each.f), each.gold[:12], each.where) for each in found
+    ]
+    console.table("", ["model", "state", "trained on", "F [95%]", "gold", "where"], rows)
+    if not found:
+        console.say("There is no model here yet: `labeling train` makes one.")

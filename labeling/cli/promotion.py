@@ -1,0 +1,65 @@
+"""A promotion, and a model's card, as people see them."""
+
+from typing import Any
+
+from labeling.cli import console
+from labeling.cli.console import NONE, say, table
+
+REASONS = {
+    "worse": "the new model is worse, and not by chance",
+    "falls": "it falls by more than its margin, though that may be chance",
+    "unclear": "the test is too small to say that it is not worse by more than the margin",
+}
+
+
+def figure(found: Any) -> str:
+    """A figure with its interval, as `.652 [.601, .700]`."""
+    from labeling.workflow.card_page import interval
+
+    return NONE if found is None else interval(found)
+
+
+def show(done: Any) -> None:
+    """What was compared, label by label, and what follows; what it takes to decide it where it is undecided."""
+    from labeling.workflow.card_page import interval
+
+    gate = done.gate
+    for note in done.notes:
+        say(f"Note: {note}")
+    if gate is None:
+        return
+    rows = [
+        (
+            row.label,
+            row.gold,
+            NONE if row.there is None else row.there,
+            NONE if row.new is None else row.new,
+            interval(row.difference, signed=True),
+            row.margin,
+            row.verdict,
+        )
+        for row in gate.rows
+    ]
+    title = f"{done.model} against {done.there}, on {gate.documents} test documents"
+    table(title, ["label", "gold", "F there", "F new", "difference [95%]", "margin", "verdict"], rows)
+    for row in gate.reasons:
+        more = f"; about {row.documents:,} test documents would decide it" if row.documents else ""
+        say(f"{row.label}: {REASONS[row.verdict]}{more}.")
+    if done.promoted:
+        forced = ", although that is undecided" if done.forced else ""
+        say(f"{done.model} is the workspace's model now{forced}: `labeling import` takes it from here on.")
+    elif gate.outcome == "undecided":
+        size = f" About {gate.needed:,} test documents would decide it, where there are {gate.documents}." * bool(
+            gate.needed
+        )
+        say(f"Undecided: {done.there} stays.{size} --force promotes it all the same.")
+    else:
+        say(f"Not promoted: {done.there} stays.")
+
+
+def show_card(found: Any) -> None:
+    """The page of a model's card."""
+    from labeling.workflow.card_page import page
+
+    for line in page(found).splitlines():
+        console.put(line)

@@ -1,0 +1,213 @@
+"""Whether a new model may take the place of the one that is there, by their counts on the same test.
+
+F of all spans has to be better, or worse by less than a margin with the probability of the interval (a test of
+non-inferiority: the lower bound of the difference is above −margin); and no label and no relation may fall by more than
+its margin. What chance could have made is not decided: then it is said how large a test would decide it.
+
+    >>> there = numpy.array([[[3, 4, 5]], [[2, 2, 2]], [[0, 1, 3]], [[4, 4, 6]]])  # four documents, one label
+    >>> surer = numpy.array([[[3, 3, 5]], [[2, 2, 2]], [[0, 0, 3]], [[4, 4, 6]]])
+    >>> gate = decide(*(Side(("ACTOR",), counts, (), none_of(4)) for counts in (surer, there)))
+    >>> gate.outcome, gate.rows[0].verdict, gate.rows[0].difference.point
+    ('promote', 'as good', 0.0533)
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Any, Literal
+
+import numpy
+from numpy.typing import NDArray
+
+from labeling.core.bootstrap import GOLD, Difference, Groups, Statistic, differences, label_f, micro_f
+from labeling.core.value import Value
+
+MARGIN, LABEL_MARGIN = 0.01, 0.05  # of F
+SPANS, RELATIONS = "all spans", "all relations"
+
+Kind = Literal["spans", "label", "relations", "relation"]
+Verdict = Literal["better", "as good", "unclear", "falls", "worse"]
+Outcome = Literal["promote", "undecided", "worse"]
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What one model found in the test: right, found and gold, (documents, labels, 3), of spans and of relations."""
+
+    labels: tuple[str, ...]
+    spans: Array
+    relation_labels: tuple[str, ...]
+    relations: Array
+
+
+class Row(Value):
+    """A label (or all spans, a relation, or all relations) with both models.
+
+    Attributes:
+        kind: What it is.
+        label: Its name.
+        gold: How many the test has.
+        there: F of the model that is there; None where there is neither gold nor a prediction.
+        new: F of the new one.
+        difference: New less there, with its 95% interval.
+        margin: By how much it may fall.
+        verdict: `better` or `worse`: so is the whole interval, and worse by more than a label's margin. `as good`: the
+            interval is above −margin. `falls`: below −margin, though by chance perhaps. `unclear`: the interval is too
+            wide to say.
+        documents: About how large a test would decide it; None where it is decided, or nothing would.
+    """
+
+    kind: Kind
+    label: str
+    gold: int
+    there: float | None
+    new: float | None
+    difference: Difference
+    margin: float
+    verdict: Verdict
+    documents: int | None = None
+
+
+class Gate(Value):
+    """The rows, all spans first, and what follows from them.
+
+    Attributes:
+        outcome: `promote`; `undecided`; or `worse`, where all spans or a label or relation are so.
+        rows: What was compared.
+        documents: How many documents the test has.
+        groups: How many of them are drawn independently: near-duplicates count as one.
+        needed: About how large a test would decide what is undecided; None where it is decided, or nothing would.
+    """
+
+    outcome: Outcome
+    rows: tuple[Row, ...]
+    documents: int
+    groups: int
+    needed: int | None = None
+
+    @property
+    def reasons(self) -> tuple[Row, ...]:
+        """The rows that stand in the way."""
+        return tuple(row for row in self.rows if blocks(row))
+
+
+def none_of(documents: int) -> Array:
+    """Counts of no relations."""
+    return numpy.zeros((documents, 0, 3), numpy.int64)
+
+
+def decide(
+    new: Side,
+    there: Side,
+    *,
+    margin: float = MARGIN,
+    label_margin: float = LABEL_MARGIN,
+    groups: Groups | None = None,
+    seed: int = 0,
+) -> Gate:
+    """Whether the new one may take the place of the other.
+
+    Args:
+        new: What the new model found.
+        there: What the one that is there found, in the same documents, of the same labels.
+        margin: By how much F of all spans may be worse.
+        label_margin: By how much F of a label, of a relation, and of all relations may be.
+        groups: Of each document, which near-duplicates it belongs to.
+        seed: Of the resamples.
+
+    Raises:
+        ValueError: They are not of the same test.
+    """
+    if (new.labels, new.relation_labels) != (there.labels, there.relation_labels):
+        raise ValueError("the two models were not judged on the same labels")
+    size = len(new.spans)
+    rows = [
+        *_rows(new.spans, there.spans, new.labels, ("spans", SPANS, margin), ("label", label_margin), groups, seed),
+        *_rows(
+            new.relations,
+            there.relations,
+            new.relation_labels,
+            ("relations", RELATIONS, label_margin),
+            ("relation", label_margin),
+            groups,
+            seed,
+        ),
+    ]
+    in_the_way = [row for row in rows if blocks(row)]
+    outcome: Outcome = "promote"
+    if in_the_way:
+        outcome = "worse" if any(row.verdict == "worse" for row in in_the_way) else "undecided"
+    wanted = [row.documents for row in in_the_way]
+    known = [number for number in wanted if number is not None]
+    needed = max(known) if outcome == "undecided" and len(known) == len(wanted) else None
+    units = size if groups is None else len(set(groups))
+    return Gate(outcome=outcome, rows=tuple(rows), documents=size, groups=units, needed=needed)
+
+
+def blocks(row: Row) -> bool:
+    """Whether a row stands in the way: all spans have to be clear, of labels and relations a fall is enough."""
+    return row.verdict in {"worse", "falls"} or (row.kind == "spans" and row.verdict == "unclear")
+
+
+def _rows(
+    new: Array,
+    there: Array,
+    labels: tuple[str, ...],
+    together: tuple[Kind, str, float],
+    each: tuple[Kind, float],
+    groups: Groups | None,
+    seed: int,
+) -> Iterator[Row]:
+    if not labels or not len(new):
+        return
+    statistics: dict[int, Statistic] = {-1: micro_f} | {place: label_f(place) for place in range(len(labels))}
+    found = differences(new, there, statistics, groups=groups, seed=seed)
+    kind, name, margin = together
+    places: list[tuple[int, Kind, str, float]] = [(-1, kind, name, margin)]
+    places += [(place, each[0], label, each[1]) for place, label in enumerate(labels)]
+    for place, kind, label, allowed in places:
+        sums = [counts.sum(axis=0) for counts in (new, there)]
+        figures = [_number(statistics[place](one)) for one in sums]
+        gold = sums[0][..., GOLD].sum() if place < 0 else sums[0][place, GOLD]
+        verdict = _verdict(found[place], allowed, kind)
+        yield Row(
+            kind=kind,
+            label=label,
+            gold=int(gold),
+            there=figures[1],
+            new=figures[0],
+            difference=found[place],
+            margin=allowed,
+            verdict=verdict,
+            documents=_needed(found[place], allowed, len(new)) if verdict in {"unclear", "falls"} else None,
+        )
+
+
+def _verdict(difference: Difference, margin: float, kind: Kind) -> Verdict:
+    point, low, high = difference.point, difference.low, difference.high
+    if point is None or low is None or high is None:
+        return "unclear"
+    if low > 0:
+        return "better"
+    if high < 0 and (kind == "spans" or point < -margin):
+        return "worse"
+    if low > -margin:
+        return "as good"
+    return "falls" if point < -margin else "unclear"
+
+
+def _needed(difference: Difference, margin: float, documents: int) -> int | None:
+    """The test in which a difference like this one would lie on one side of −margin with its whole interval.
+
+    It takes the interval's width to fall with the root of the number.
+    """
+    point, low, high = difference.point, difference.low, difference.high
+    if point is None or low is None or high is None or abs(point + margin) < 1e-6:
+        return None
+    half = point - low if point > -margin else high - point
+    return max(documents + 1, ceil(documents * (half / (point + margin)) ** 2))
+
+
+def _number(figure: Any) -> float | None:
+    return None if numpy.isnan(figure) else round(float(figure), 4)

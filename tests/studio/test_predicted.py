@@ -1,0 +1,38 @@
+"""Which model's prediction an annotation was made from."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from labeling.studio.predicted import predicted_by
+
+TWO = [{"id": 7, "model_version": "a-1"}, {"id": 8, "model_version": "b-2"}]
+
+
+@pytest.mark.parametrize(
+    ("task", "annotation", "expected"),
+    [
+        pytest.param({"predictions": TWO}, {"prediction": {"model_version": "b-2"}}, ("b-2",), id="a copy of it"),
+        pytest.param({"predictions": TWO}, {"parent_prediction": 7}, ("a-1",), id="its number"),
+        pytest.param({"predictions": TWO}, {"parent_prediction": 9}, ("a-1", "b-2"), id="number of one that is gone"),
+        pytest.param({"predictions": TWO}, {}, ("a-1", "b-2"), id="not said which"),
+        pytest.param({"predictions": TWO}, {"parent_prediction": None, "prediction": {}}, (), id="made from nothing"),
+        pytest.param({"predictions_model_versions": "a-1, b-2"}, {"parent_prediction": 7}, ("a-1", "b-2"), id="pulled"),
+        pytest.param({"predictions": [7]}, {"parent_prediction": 7}, (), id="numbers alone"),
+        pytest.param({"predictions": [{"id": 7}]}, {"parent_prediction": 7}, (), id="without a version"),
+        pytest.param({"predictions": "?", "predictions_model_versions": 3}, {"prediction": []}, (), id="other types"),
+        pytest.param({"predictions": [{"model_version": ["x"]}]}, {}, (), id="a version that is no text"),
+        pytest.param({}, {}, (), id="no predictions"),
+    ],
+)
+def test_predicted_by(task, annotation, expected):
+    assert predicted_by(task, annotation) == expected
+
+
+@pytest.mark.parametrize("name", ["quick.json", "quick-all.json", "snapshot-inline.json", "api-tasks.json"])
+def test_predicted_by_reads_what_a_real_server_says(name: str):
+    tasks = json.loads((Path(__file__).parents[1] / "golden" / "spans" / name).read_text(encoding="utf-8"))
+    tasks = tasks if isinstance(tasks, list) else tasks["tasks"]
+    found = {predicted_by(task, annotation) for task in tasks for annotation in task["annotations"]}
+    assert found == {(), ("m1",)}
