@@ -10,6 +10,7 @@ import typer
 from labeling import __version__
 from labeling.cli import (
     annotate,
+    curve,
     demo,
     doctor,
     effort,
@@ -54,6 +55,7 @@ app.command("evaluate")(evaluate.command)
 app.command("effort")(effort.command)
 app.command("promote")(models.promote)
 app.command("models")(models.models)
+app.command("curve")(curve.command)
 app.add_typer(schema.app, name="schema")
 app.command("doctor")(doctor.command)
 

@@ -68,6 +68,29 @@ def meter(what: str, total: int) -> Iterator[Callable[..., None]]:
 
 
 @contextmanager
+def trainings(what: str, total: int) -> Iterator[Callable[[int, float | None], None]]:
+    """A bar over models that are trained one after the other, and about how long the others will take."""
+    from rich.progress import MofNCompleteColumn, TextColumn, TimeElapsedColumn
+
+    left = TextColumn("{task.fields[left]}", markup=False)
+    with _progress("{task.description}", MofNCompleteColumn(), TimeElapsedColumn(), left) as progress:
+        bar = progress.add_task(one_line(what), total=total, left="")
+
+        def tell(done: int, seconds: float | None) -> None:
+            progress.update(bar, completed=done, left="" if seconds is None else f"about {lasting(seconds)} more")
+
+        yield tell
+
+
+def lasting(seconds: float) -> str:
+    """A time that is not known exactly, in words: `40 s`, `7 min`, `2 h 10 min`."""
+    if seconds < 90:
+        return f"{max(5, round(seconds / 5) * 5)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60 // 10 * 10} min"
+
+
+@contextmanager
 def _progress(description: str, *columns: Any) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn

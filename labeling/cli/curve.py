@@ -1,0 +1,111 @@
+"""`labeling curve`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from labeling.cli import console
+from labeling.cli.options import JsonOption
+from labeling.errors import InputError
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(help="A folder that `labeling export` or `convert` wrote.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The picture: .svg, .png or .pdf.", show_default="DIR/curve.svg"),
+    ] = None,
+    shares: Annotated[str, typer.Option("--shares", help="Of the reviewed documents, in per cent.")] = "25,50,75,100",
+    orders: Annotated[
+        int,
+        typer.Option(
+            "--orders", min=1, help="In how many orders the documents are taken, each with models of its own."
+        ),
+    ] = 3,
+    folds: Annotated[
+        int | None,
+        typer.Option(
+            "--folds",
+            min=0,
+            help="Judge by so many folds of all documents, 0 by the test part.",
+            show_default="the test part where it has 20 documents, else 5",
+        ),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show how much better models get with more reviewed documents, and what the next 100 would bring.
+
+    Example: `labeling curve exports -o curve.png`
+    """
+    from labeling.nlp import training
+    from labeling.workflow.curves import learning_curve
+    from labeling.workflow.pictures import check_picture, write_picture
+
+    if folds == 1:
+        raise InputError("With one fold there is nothing to learn from.", "Give 2 or more, or 0 for the test part.")
+    picture = output or folder / "curve.svg"
+    missing = check_picture(picture)
+    if missing:
+        console.say(f"Note: {missing}")
+    curve = learning_curve(
+        folder,
+        training.train,
+        shares=_numbers(shares),
+        orders=orders,
+        fold_count=folds,
+        bar=console.trainings,
+        say=console.say,
+    )
+    if json:
+        console.json(curve)
+    else:
+        _show(curve)
+    if not missing:
+        console.say(f"Picture: {write_picture(curve, picture)}")
+
+
+def _numbers(shares: str) -> list[int]:
+    try:
+        found = [int(share) for share in shares.split(",")]
+    except ValueError:
+        found = []
+    if not found or not all(0 < share <= 100 for share in found):
+        raise InputError(
+            f"--shares {shares} is not a list of per cents.", "Give some of 1 to 100: --shares 25,50,75,100"
+        )
+    return found
+
+
+def _show(curve: Any) -> None:
+    by = f"{curve.folds} folds of {curve.judged}" if curve.folds else f"the {curve.judged} documents of the test part"
+    rows = [
+        (f"{point.share}%", point.documents, *_cells(point.f), *_cells(point.effort), point.models)
+        for point in curve.points
+    ]
+    header = ["share", "documents", "F", "95%", "effort saved", "95%", "models"]
+    console.table(f"{curve.folder}, judged by {by}", header, rows)
+    if sentence := curve.sentence():
+        console.put(sentence)
+        beyond = curve.f.gain.more > curve.documents
+        far = f", the more so as only {curve.documents} documents were measured" if beyond else ""
+        console.say(f"The interval is optimistic{far}: it takes for granted that the fitted curve goes on.")
+    last = curve.f.last
+    if last and len(curve.points) > 1:
+        before, after = curve.points[-2:]
+        console.say(f"From {before.share}% to {after.share}%, F changed by {_between(last)}.")
+    for note in curve.notes:
+        console.say(f"Note: {note}")
+
+
+def _cells(interval: Any) -> tuple[Any, str]:
+    if interval.low is None:
+        return (console.NONE if interval.point is None else interval.point), console.NONE
+    return interval.point, f"{interval.low:.3f} to {interval.high:.3f}"
+
+
+def _between(interval: Any) -> str:
+    from labeling.core.learning_curve import signed
+
+    bounds = "" if interval.low is None else f" ({signed(interval.low)} to {signed(interval.high)})"
+    return f"{signed(interval.point)}{bounds}"

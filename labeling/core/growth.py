@@ -1,0 +1,162 @@
+"""How a figure grows with the number of documents that a model learned from, and what more of them would bring.
+
+A learning curve is fitted with a weighted inverse power law, f(n) = a − b·n^(−c): a is what the figure would reach in
+the end, b what can be gained at all, c how fast. Later points weigh more, the j-th of m points j/m. Source: R. Figueroa
+et al., Predicting sample size required for classification performance, BMC Medical Informatics 12:8, 2012.
+"""
+
+import warnings
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from labeling.core.bootstrap import Interval, Statistic, resampled
+from labeling.core.value import Value
+
+LEVEL = 0.95
+RESAMPLES, REFITS = 2000, 200
+PARAMETERS = 3
+FLATTEST, STEEPEST = 0.01, 3.0  # c; a curve that is flatter is a logarithm, one that is steeper a step
+Array = NDArray[Any]
+
+
+class PowerLaw(Value):
+    """The curve f(n) = a − b·n^(−c), of n documents; b and c are not negative, so it never falls."""
+
+    a: float
+    b: float
+    c: float
+
+    def at(self, documents: float) -> float:
+        """The figure after so many documents."""
+        return float(self.a - self.b * documents**-self.c)
+
+
+class Gain(Value):
+    """What `more` documents bring, by the fitted curve: how much the figure grows, and between what and what."""
+
+    more: int
+    point: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure of models that learned from the same share: of all of them, and in each resample, (resamples,)."""
+
+    interval: Interval
+    drawn: Array
+
+
+class Growth(Value):
+    """How a figure grows with the documents: the curve through its points, and what more of them bring.
+
+    `last` is by how much it grew from the last point but one to the last, on the same resamples. Each is None where
+    there are too few points.
+    """
+
+    curve: PowerLaw | None = None
+    gain: Gain | None = None
+    last: Interval | None = None
+
+
+def figure(counts: Sequence[Array], statistic: Statistic, groups: Sequence[Hashable]) -> Figure:
+    """The mean of a statistic over models that were judged by the same documents, and where it could lie.
+
+    A resample draws groups of documents, the same in every call, and one of the models; so the interval has both the
+    choice of the documents that they are judged by and that of the documents that they learned from.
+
+    Args:
+        counts: Of each model, what `labeling.core.bootstrap` takes.
+        statistic: Of sums of counts.
+        groups: Of each document, its group of near-duplicates.
+    """
+    points = [float(statistic(numpy.asarray(one).sum(axis=0))) for one in counts]
+    each = numpy.stack([statistic(resampled(one, resamples=RESAMPLES, groups=groups)) for one in counts])
+    chosen = numpy.random.default_rng(0).integers(len(counts), size=RESAMPLES)
+    drawn = each[chosen, numpy.arange(RESAMPLES)]
+    return Figure(_interval(float(numpy.mean(points)), drawn, len(set(groups)) > 1), drawn)
+
+
+def growth(documents: Sequence[float], figures: Sequence[Figure], more: int) -> Growth:
+    """How a figure grows, by its points, the smallest first; the curve needs three, and scipy.
+
+    Raises:
+        ImportError: There is no scipy.
+    """
+    if len(figures) < 2:
+        return Growth()
+    before, after = figures[-2:]
+    rise = (after.interval.point or 0.0) - (before.interval.point or 0.0)
+    last = _interval(rise, after.drawn - before.drawn, after.interval.low is not None)
+    curve = fitted(documents, [numpy.nan if one.interval.point is None else one.interval.point for one in figures])
+    if curve is None:
+        return Growth(last=last)
+    drawn = numpy.stack([one.drawn[:REFITS] for one in figures], axis=1)
+    return Growth(curve=curve, gain=gain(documents, drawn, curve, more), last=last)
+
+
+def _interval(point: float, drawn: Array, has_bounds: bool) -> Interval:
+    if numpy.isnan(point):
+        return Interval(point=None, low=None, high=None)
+    known = drawn[~numpy.isnan(drawn)]
+    if not has_bounds or not len(known):
+        return Interval(point=round(point, 4), low=None, high=None)
+    low, high = numpy.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(point=round(point, 4), low=round(float(low), 4), high=round(float(high), 4))
+
+
+def fitted(documents: Sequence[float], figures: Sequence[float]) -> PowerLaw | None:
+    """The curve through the points, which may be at most 1; None where fewer than three are at different places.
+
+    Needs scipy.
+    """
+    sizes = numpy.asarray(documents, float)
+    values = numpy.asarray(figures, float)
+    known = ~numpy.isnan(values)
+    sizes, values = sizes[known], values[known]
+    if len(numpy.unique(sizes)) < PARAMETERS:
+        return None
+    from scipy.optimize import OptimizeWarning, curve_fit
+
+    largest = sizes.max()
+    rank = numpy.searchsorted(numpy.unique(sizes), sizes, side="right")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OptimizeWarning)  # of covariances, which nobody asks for
+        found, _ = curve_fit(
+            lambda n, a, b, c: a - b * n**-c,
+            sizes / largest,  # so that b is of the size of a figure
+            values,
+            p0=(min(0.99, values.max() + 0.05), 0.1, 0.5),
+            sigma=1 / numpy.sqrt(rank / rank.max()),
+            bounds=((-numpy.inf, 0, FLATTEST), (1, numpy.inf, STEEPEST)),
+            jac=lambda n, a, b, c: numpy.stack([numpy.ones_like(n), -(n**-c), b * n**-c * numpy.log(n)], axis=1),
+            max_nfev=2000,
+        )
+    a, b, c = map(float, found)
+    return PowerLaw(a=a, b=b * largest**c, c=c)
+
+
+def gain(documents: Sequence[float], drawn: Array, curve: PowerLaw, more: int) -> Gain:
+    """What so many more documents bring.
+
+    The interval is that of curves through resampled figures, one row of `drawn` each, (resamples, points). It says what
+    other test documents, and other choices of the documents that are learned from, would have given, and takes for
+    granted that the curve is of this form: so it is too narrow (Figueroa 2012 found as much).
+    """
+    last = max(documents)
+    gains = [one.at(last + more) - one.at(last) for row in drawn if (one := _fitted_again(documents, row))]
+    point = curve.at(last + more) - curve.at(last)
+    low, high = numpy.quantile(gains, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) if gains else (point, point)
+    return Gain(more=more, point=round(point, 4), low=round(min(low, point), 4), high=round(max(high, point), 4))
+
+
+def _fitted_again(documents: Sequence[float], figures: Array) -> PowerLaw | None:
+    try:
+        return fitted(documents, figures.tolist())
+    except RuntimeError:  # no curve was found in so many steps
+        return None
