@@ -70,10 +70,10 @@ def meter(what: str, total: int) -> Iterator[Callable[..., None]]:
 @contextmanager
 def trainings(what: str, total: int) -> Iterator[Callable[[int, float | None], None]]:
     """A bar over models that are trained one after the other, and about how long the others will take."""
-    from rich.progress import MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import MofNCompleteColumn, TextColumn
 
     left = TextColumn("{task.fields[left]}", markup=False)
-    with _progress("{task.description}", MofNCompleteColumn(), TimeElapsedColumn(), left) as progress:
+    with _progress("{task.description}", MofNCompleteColumn(), left) as progress:
         bar = progress.add_task(one_line(what), total=total, left="")
 
         def tell(done: int, seconds: float | None) -> None:

@@ -79,11 +79,8 @@ def _numbers(shares: str) -> list[int]:
 
 def _show(curve: Any) -> None:
     by = f"{curve.folds} folds of {curve.judged}" if curve.folds else f"the {curve.judged} documents of the test part"
-    rows = [
-        (f"{point.share}%", point.documents, *_cells(point.f), *_cells(point.effort), point.models)
-        for point in curve.points
-    ]
-    header = ["share", "documents", "F", "95%", "effort saved", "95%", "models"]
+    rows = [(f"{point.share}%", point.documents, *_cells(point.f), *_cells(point.effort)) for point in curve.points]
+    header = ["share", "documents", "F", "95%", "effort", "95%"]
     console.table(f"{curve.folder}, judged by {by}", header, rows)
     if sentence := curve.sentence():
         console.put(sentence)
