@@ -77,7 +77,7 @@ def trainings(what: str, total: int) -> Iterator[Callable[[int, float | None], N
         bar = progress.add_task(one_line(what), total=total, left="")
 
         def tell(done: int, seconds: float | None) -> None:
-            progress.update(bar, completed=done, left="" if seconds is None else f"about {lasting(seconds)} more")
+            progress.update(bar, completed=done, left="" if seconds is None else f"~{lasting(seconds)} left")
 
         yield tell
 
