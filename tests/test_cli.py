@@ -225,7 +225,7 @@ def test_convert_refuses_files_of_another_kind_by_name(run, tmp_path, content, s
         (["annotate", "articles", "-o", "t.json", "--model", "no_such_model"], "no spaCy model"),
         (["init", "--schema", "nothing"], "There are: event"),
         (["init", "--title", "x"], "3 to 50"),
-        (["train", "nowhere"], "Cannot read"),
+        (["train", "nowhere"], "no documents to learn from"),
         (["evaluate", "en_core_web_sm", "nowhere"], "Cannot read"),
         (["evaluate", "no_such_model", "nowhere"], "no spaCy model"),
         (["evaluate", "en_core_web_sm", "nowhere", "--part", "tset"], "There are train, dev, test"),

@@ -91,6 +91,17 @@ def lasting(seconds: float) -> str:
 
 
 @contextmanager
+def working(what: str) -> Iterator[Callable[[float, str], None]]:
+    """A bar over one piece of work, told the share that was done since the last time, and what is next."""
+    from rich.progress import TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn(elapsed_when_finished=True))
+    with _progress("{task.description:12}", *columns) as progress:
+        bar = progress.add_task(one_line(what), total=1.0)
+        yield lambda share, step: progress.update(bar, advance=share, description=one_line(step))
+
+
+@contextmanager
 def _progress(description: str, *columns: Any) -> Iterator[Any]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn

@@ -1,11 +1,16 @@
 """`labeling train`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from labeling.cli import console
+from labeling.cli.options import HERE, JsonOption, WorkspaceOption
+from labeling.settings import open_workspace
+
+if TYPE_CHECKING:
+    from labeling.workflow.training import Trained
 
 
 def train(
@@ -13,16 +18,79 @@ def train(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The model's folder.", show_default="DIR/model")
     ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="All but the neural recogniser, which takes longest.")] = False,
+    schema: Annotated[
+        str | None,
+        typer.Option("--schema", help="The schema of the reviews: a name or a .toml.", show_default="the export's"),
+    ] = None,
+    base: Annotated[
+        str,
+        typer.Option(
+            "--base", metavar="PIPELINE", help="A pipeline with static vectors, for the recogniser to read; none."
+        ),
+    ] = "auto",
+    encoder: Annotated[
+        str,
+        typer.Option(
+            "--encoder", metavar="DIR", help="A folder with model.onnx and tokenizer.json, to read frozen; none."
+        ),
+    ] = "auto",
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Nothing but spaCy's own training, by the exported config.cfg.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same model.")] = 0,
+    workspace: WorkspaceOption = HERE,
+    json: JsonOption = False,
 ) -> None:
-    """Train a spaCy model on exported files; the command of spaCy that does the same is printed.
+    """Learn everything that reviewed documents say: spans, relations, and how much to trust each part.
+
+    The model is one spaCy pipeline. It learns from the train and the dev part; test stays unseen.
 
     Example: `labeling train exports -o models/monday`
+
+    Example: `labeling train exports -o models/monday --quick`
     """
-    from labeling.nlp.training import command
-    from labeling.workflow.training import train
+    from labeling.workflow import training
 
     output = output or folder / "model"
-    console.say(f"$ {command(folder, output)}")
-    model = train(folder, output).model
-    console.put(str(model))
-    console.say(f"Next: labeling evaluate {model} {folder}; labeling import ARTICLES --model {model}")
+    if not plain and not training.can_learn():
+        console.say(f"Only spaCy's own training is installed; `{training.how_to_learn()}` brings what learns more.")
+        plain = True
+    if plain:
+        from labeling.nlp.training import command
+
+        console.say(f"$ {command(folder, output)}")
+        made = training.train(folder, output)
+    else:
+        from labeling.nlp.learn.training import Options
+
+        options = Options(quick=quick, base=base, encoder=encoder, seed=seed)
+        reviewed_with = training.schema_for(folder, open_workspace(workspace), schema)
+        with console.working("Training") as advance:
+            made = training.learn(folder, output, reviewed_with, options, advance)
+    if json:
+        console.json(made)
+        return
+    _report(made)
+    console.put(str(made.model))
+    console.say(f"Next: labeling evaluate {made.model} {folder}; labeling import ARTICLES --model {made.model}")
+
+
+def _report(made: "Trained") -> None:
+    """Say what was learned, on stderr."""
+    if not made.base:
+        return
+    console.say(made.base)
+    before, after = made.effort_before or 0, made.effort_after or 0
+    trusted = ", ".join(f"{name} {weight:.2f}" for name, weight in sorted(made.weights.items(), key=lambda w: -w[1]))
+    console.say(
+        f"{made.documents:,} documents. In cross-validation pre-annotation saves {after:.1%} of the work; without what "
+        f"was learned {before:.1%}."
+    )
+    if before > after:
+        console.say("So the spans stay those of the untrained pre-annotation; more reviews will change that.")
+    elif trusted:
+        console.say(f"Trust in each part: {trusted}.")
+    for one in made.relations:
+        learned = "too few to learn" if one.learned is None else f"learned F {one.learned:.2f}"
+        console.say(f"  {one.label}: {one.gold:,} reviewed, {learned}, rules F {one.rules:.2f}; used: {one.source}")

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 from spacy.language import Language
 from spacy.matcher import Matcher
@@ -16,11 +17,13 @@ from labeling.core.offsets import overlaps, trim, without_overlap
 from labeling.core.schema import LabelSchema, Pattern
 from labeling.errors import ModelError, SchemaError
 from labeling.nlp.bases import parser_for
-from labeling.nlp.events.component import KEY, EventRelations, EventSpans
+from labeling.nlp.events.component import KEY, EventRelations, EventSpans, lexicon_of
 from labeling.nlp.events.files import Files
 from labeling.nlp.events.headlines import in_sentence_case
+from labeling.nlp.events.lexicon import Lexicon
 from labeling.nlp.events.sources import of_model
 from labeling.nlp.gold import SPANS_KEY
+from labeling.nlp.learn.component import SPANS, LearnedSpans
 from labeling.nlp.load import load
 from labeling.nlp.normal import with_normal_forms
 from labeling.nlp.pipelines import has_rules
@@ -52,7 +55,7 @@ def annotate(nlp: Language, schema: LabelSchema, articles: Iterable[Article]) ->
 def annotator(nlp: Language, schema: LabelSchema) -> Callable[[Iterable[Article]], Iterator[LabeledDoc]]:
     """`annotate` of this pipeline and schema, made ready once for many calls."""
     matchers = pattern_matchers(nlp, schema)
-    events = event_finder(nlp, schema)
+    events = learned_finder(nlp, schema) or event_finder(nlp, schema)
     parse = events.nlp if events else nlp
     mapped = schema.label_of_entity.keys() - (events.entities if events else frozenset())
 
@@ -88,6 +91,44 @@ class EventFinder:
         return self.relations(self.spans(doc))
 
 
+@dataclass(frozen=True)
+class LearnedFinder:
+    """A pipeline that has learned to find events, and does so by itself; `entities` are the labels that it takes over.
+
+    Its entities are the schema's labels already, so it takes over all.
+    """
+
+    nlp: Language
+    lexicon: Lexicon | None
+    entities: frozenset[str]
+
+    def readable(self, text: str) -> str:
+        """The text as a parser understands it best; every character keeps its place."""
+        return in_sentence_case(text, self.lexicon) if self.lexicon else text
+
+    def __call__(self, doc: Doc) -> Doc:
+        """The document as the pipeline left it."""
+        return doc
+
+
+def learned_finder(nlp: Language, schema: LabelSchema) -> LearnedFinder | None:
+    """What finds events in a pipeline of `labeling train`; None where it is another one.
+
+    Raises:
+        ModelError: It was trained on labels that the schema does not have.
+    """
+    if not nlp.has_pipe(SPANS):
+        return None
+    spans = cast(LearnedSpans, nlp.get_pipe(SPANS))
+    if unknown := sorted(set(spans.labels) - schema.labels.keys()):
+        raise ModelError(
+            f"The model was trained on labels that the schema {schema.key} does not have: {', '.join(unknown)}.",
+            "Name the schema that it was trained with, or train it anew on what was reviewed with this one.",
+        )
+    lexicon = lexicon_of(spans.rules) if spans.rules else None
+    return LearnedFinder(nlp, lexicon, frozenset(schema.label_of_entity))
+
+
 def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
     """What finds the events that a schema asks for; None where it asks for none, or nothing parses."""
     learned = nlp if _is_trained_on(nlp, schema) else None
@@ -106,7 +147,7 @@ def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
 
 def finds_no_events(nlp: Language, schema: LabelSchema) -> str:
     """Why a schema's `[preannotate]` predicts nothing with this pipeline although it has rules; "" where it does."""
-    if not has_rules(schema) or _parser(nlp, schema) is not None:
+    if not has_rules(schema) or nlp.has_pipe(SPANS) or _parser(nlp, schema) is not None:
         return ""
     return (
         "[preannotate] needs a pipeline that tags, parses and recognizes entities (tagger, parser, ner); the "

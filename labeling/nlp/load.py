@@ -95,6 +95,15 @@ def is_there(model: str) -> bool:
     return True
 
 
+def folder_of(model: str) -> Path:
+    """The folder of a pipeline's files.
+
+    Raises:
+        ModelError: There is none.
+    """
+    return _found(model)[1]
+
+
 def how_to_get(pipeline: str) -> str:
     """The command that installs one of spaCy's own pipelines.
 

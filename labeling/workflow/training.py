@@ -1,21 +1,196 @@
 """Exported files → a trained model with its card: what `labeling train` does.
 
-`train` is two steps that can be taken alone: `labeling.nlp.training.train` makes the pipeline, and `with_card` writes
-its card, for a pipeline of any origin that was trained on an exported folder.
+`learn` makes the pipeline that learns everything that the reviews say, by `labeling.nlp.learn.training`; `train` makes
+the one that spaCy's own training makes of the exported config, by `labeling.nlp.training`. `with_card` writes the card
+of either.
 """
 
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
+from labeling.core.parsing import parse_json
+from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
+from labeling.distribution import install
+from labeling.errors import InputError, SchemaError
+from labeling.files import read_text
+from labeling.resources import resource
+from labeling.settings import Workspace, schema_file
 from labeling.workflow.cards import Base, Card, Figures, gold_of, schema_of, write_card
+
+if TYPE_CHECKING:
+    from labeling.nlp.learn.training import Options
+
+NEEDED = ("sklearn", "scipy")  # of the extra `learn`, without which spaCy's own training is all that there is
+
+
+class Relation(Value):
+    """What came of a relation: how many the reviewers made, and F of the rules and of what was learned.
+
+    `source` is what decides about it from now on: `rules`, `learned` or `none`.
+    """
+
+    label: str
+    gold: int
+    rules: float
+    learned: float | None
+    source: str
 
 
 class Trained(Value):
-    """A trained model: its folder, which spaCy loads, and its card."""
+    """A trained model.
+
+    Attributes:
+        model: Its folder, which spaCy loads.
+        card: Its card.
+        base: What it was built on, in one line.
+        documents: From how many it learned.
+        effort_before: The share of the work that the pre-annotation without learning saves, in cross-validation.
+        effort_after: The share that it saves with what was learned, in cross-validation.
+        weights: How much each part is trusted.
+        relations: What came of each relation.
+    """
 
     model: Path
     card: Card
+    base: str = ""
+    documents: int = 0
+    effort_before: float | None = None
+    effort_after: float | None = None
+    weights: dict[str, float] = Field(default_factory=dict)
+    relations: tuple[Relation, ...] = ()
+
+
+def can_learn() -> bool:
+    """Whether everything is installed that learning takes."""
+    return all(map(find_spec, NEEDED))
+
+
+def how_to_learn() -> str:
+    """The command that installs it."""
+    return install("learn,encoder")
+
+
+def learn(
+    folder: Path, output: Path, schema: LabelSchema, options: "Options", advance: Callable[[float, str], None]
+) -> Trained:
+    """The model that learns everything that an exported folder says, with its card.
+
+    `advance` is told the share of all work that was done since the last time, and what is next.
+
+    Raises:
+        InputError: There is nothing to learn from, or a file cannot be written.
+        ModelError: What it is to be built on is not there, or is for another language.
+        SchemaError: The reviews have labels that the schema lacks.
+    """
+    from labeling.nlp.learn import training
+
+    made = training.train(folder, output, schema, options, advance)
+    said = with_card(
+        made.model,
+        folder,
+        command=_command(folder, output, options),
+        bases=tuple(Base(kind=one.kind, name=one.name, sha256=one.sha256) for one in made.stamps),
+        seeds={"training": options.seed},
+        options=options.model_dump(mode="json"),
+    )
+    report = made.related.report if made.related else ()
+    return Trained(
+        model=made.model,
+        card=said.card,
+        base=made.said,
+        documents=made.documents,
+        effort_before=round(made.judged.before, 4),
+        effort_after=round(made.judged.after, 4),
+        weights=dict(made.judged.weights),
+        relations=tuple(
+            Relation(label=one.label, gold=one.gold, rules=one.rules, learned=one.learned, source=one.source)
+            for one in report
+        ),
+    )
+
+
+def schema_for(folder: Path, workspace: Workspace, name: str | None = None) -> LabelSchema:
+    """The schema that an exported folder was reviewed with.
+
+    It is the one that is named; else the workspace's, or the shipped one, if it has the name that the export says; else
+    one of the labels and relations that the documents have.
+
+    Raises:
+        InputError: There is no such schema, or no exported folder.
+        SchemaError: It has problems.
+    """
+    if name:
+        return _read(schema_file(name, workspace.folder))
+    said = _said(folder)
+    for file in (schema_file(workspace.settings.schema_name, workspace.folder), resource("schemas") / f"{said}.toml"):
+        if said and file.is_file():
+            found = _read(file)
+            if found.name == said:
+                return found
+    return _of_documents(folder)
+
+
+def _read(file: Path) -> LabelSchema:
+    return LabelSchema.from_toml(read_text(file, "The schema"), str(file), file.parent)
+
+
+def _said(folder: Path) -> str:
+    try:
+        return str(parse_json((folder / "manifest.json").read_bytes())["schema"]["name"] or "")
+    except (OSError, ValueError, KeyError, TypeError):  # of an older version, or made by hand
+        return ""
+
+
+def _of_documents(folder: Path) -> LabelSchema:
+    from labeling.nlp.learn import reviews
+
+    docs = reviews.read(folder).docs
+    labels = sorted({span.label for doc in docs for span in doc.spans})
+    ends: dict[str, tuple[set[str], set[str]]] = {}
+    for doc in docs:
+        for relation in doc.relations:
+            heads, tails = ends.setdefault(relation.label, (set(), set()))
+            heads.add(doc.by_id[relation.head].label)
+            tails.add(doc.by_id[relation.tail].label)
+    try:
+        return LabelSchema.model_validate(
+            {
+                "name": "reviewed",
+                "version": "1.0.0",
+                "title": "Reviewed documents",
+                "language": _language(folder),
+                "labels": {label: {} for label in labels},
+                "relations": {
+                    name: {"head": sorted(heads), "tail": sorted(tails)} for name, (heads, tails) in ends.items()
+                },
+            }
+        )
+    except ValueError as error:
+        raise SchemaError(
+            f"The labels in {folder} make no schema: {error}",
+            "Name the schema that they were reviewed with by --schema.",
+        ) from error
+
+
+def _language(folder: Path) -> str:
+    try:
+        return str(parse_json((folder / "manifest.json").read_bytes())["language"]["code"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{folder} does not say of which language its documents are.", "Name their schema by --schema."
+        ) from error
+
+
+def _command(folder: Path, output: Path, options: "Options") -> str:
+    said = ["labeling", "train", str(folder), "-o", str(output)]
+    said += ["--quick"] if options.quick else []
+    said += [f"--{name} {getattr(options, name)}" for name in ("base", "encoder") if getattr(options, name) != "auto"]
+    return " ".join([*said, f"--seed {options.seed}"])
 
 
 def train(folder: Path, output: Path) -> Trained:

@@ -90,7 +90,7 @@ class EventSpans(Component):
     def build(self, files: Files) -> None:
         """Make ready what the component works with."""
         self.sources = read_sources(self.nlp, files)
-        self.finder = SpanFinder(files.wanted, lexicon_of(files), read_weights(files.text("rules/scores.json")))
+        self.finder = finder_of(files)
 
     def __call__(self, doc: Doc) -> Doc:
         """The document with its spans."""
@@ -133,6 +133,11 @@ class EventRelations(Component):
             if (label := self.labels[arrow.role])
             and not self.schema.objection(label, spans[arrow.head].label_, spans[arrow.tail].label_)
         ]
+
+
+def finder_of(files: Files) -> SpanFinder:
+    """What finds spans by the rules of a schema."""
+    return SpanFinder(files.wanted, lexicon_of(files), read_weights(files.text("rules/scores.json")))
 
 
 def lexicon_of(files: Files) -> Lexicon:

@@ -13,7 +13,7 @@ Floats = NDArray[numpy.float32]
 Symbols = NDArray[numpy.uint64]
 OFTEN = 2  # tokens that have a symbol before anything is learned from it
 NEVER = -12.0  # the log-probability of a tag that the reviews never have
-TOLERANCE, ITERATIONS = 1e-3, 300
+TOLERANCE, ITERATIONS = 1e-3, 100
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,17 @@ class Examples:
 
 
 def fit(examples: Examples, tags: Tags, strength: float) -> Linear:
-    """The regression of the examples; `strength` is scikit-learn's C: the smaller, the more weights are held back."""
+    """The regression of the examples, whose numbers it takes over and changes, since they may be large.
+
+    `strength` is scikit-learn's C: the smaller, the more weights are held back.
+    """
     values, ones = _vocabulary(examples.symbols)
     numbers = examples.numbers if examples.numbers is not None else numpy.zeros((len(examples.tags), 0), "float32")
     center = numbers.mean(axis=0) if len(numbers) else numpy.zeros(numbers.shape[1], dtype="float32")
     scale = numbers.std(axis=0) + 1e-3 if len(numbers) else numpy.ones(numbers.shape[1], dtype="float32")
-    grounds = _grounds(ones, (numbers - center) / scale)
+    numbers -= center
+    numbers /= scale
+    grounds = _grounds(ones, numbers)
     size = sum(map(len, values))
     weights = numpy.zeros((size + numbers.shape[1], tags.width), dtype=numpy.float32)
     intercepts = numpy.full(tags.width, NEVER, dtype=numpy.float32)
@@ -124,7 +129,7 @@ def _fit_layer(grounds: Any, tags: NDArray[Any], strength: float, weights: Float
         intercepts[seen[0]] = 0
         return
     model = LogisticRegression(C=strength, max_iter=ITERATIONS, tol=TOLERANCE)
-    model.fit(grounds[known], tags[known])
+    model.fit(grounds if known.all() else grounds[known], tags[known])
     if len(seen) == 2:  # scikit-learn has one row for two classes
         weights[:, seen[1]], intercepts[seen] = model.coef_[0], (0, model.intercept_[0])
     else:
@@ -156,7 +161,6 @@ def _vocabulary(symbols: Symbols | None) -> tuple[tuple[Symbols, ...], Any]:
 def _grounds(ones: Any, numbers: Floats) -> Any:
     from scipy.sparse import csr_matrix, hstack
 
-    numbers = numbers.astype(numpy.float32)
     if ones is None:
         return numbers
     return hstack([ones, csr_matrix(numbers)], format="csr") if numbers.shape[1] else ones

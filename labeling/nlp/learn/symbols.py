@@ -51,7 +51,7 @@ class Known:
 
 def known_of(doc: Doc, finder: SpanFinder | None, given: list[Found]) -> Known:
     """What is known of a document's tokens; `finder` is the shipped knowledge, `given` what other sources found."""
-    scored = finder.scored(doc) if finder else None
+    scored = finder.scored(doc) if finder and len(doc) else None
     shown, saved = finder.chosen(doc, scored, given) if finder and scored else (given, 0.0)
     symbols = numpy.zeros((len(SLOTS), len(doc)), dtype=numpy.uint64)
     if len(doc):

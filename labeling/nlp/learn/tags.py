@@ -56,7 +56,7 @@ class Tags:
 
     @cached_property
     def columns(self) -> tuple[slice, ...]:
-        """Where each layer's tags lie among the columns of probabilities, O before B and I of each label."""
+        """Where each layer's tags lie among the columns of an array of tags: O, then B and I of each label."""
         found, start = [], 0
         for layer in self.layers:
             end = start + 2 * len(layer) + 1

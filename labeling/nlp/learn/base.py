@@ -1,0 +1,133 @@
+"""What a model is built on: what parses, what the recogniser reads, chosen by what is there, and said in one line."""
+
+import hashlib
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import spacy
+from spacy.language import Language
+
+from labeling.core.value import Value
+from labeling.errors import ModelError
+from labeling.nlp.bases import has_vectors, parser_for, vectors_for
+from labeling.nlp.learn import encoder as encoders
+from labeling.nlp.learn.encoder import Encoder
+from labeling.nlp.load import folder_of, load, model_language, model_stamp
+from labeling.nlp.pipelines import fits, named
+
+Kind = Literal["encoder", "vectors", "blank"]
+AUTO, NONE = "auto", "none"
+
+
+class Stamp(Value):
+    """Something that a model was built on; `sha256` is of its files, "" where it has none of its own."""
+
+    kind: str
+    name: str
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a model is built on.
+
+    Attributes:
+        parser: The pipeline that tags, parses and finds names; blank where there is none for the language. Its
+            vocabulary has the static vectors, where the recogniser reads some.
+        kind: What the recogniser reads.
+        encoder: The frozen encoder, if there is one.
+        stamps: What it all was, for the model's card.
+        said: The choice in one line.
+    """
+
+    parser: Language
+    kind: Kind
+    encoder: Encoder | None
+    stamps: tuple[Stamp, ...]
+    said: str
+
+
+def choose(language: str, base: str = AUTO, encoder: str = AUTO, threads: int = 1) -> Base:
+    """The best base that is there for a language, or the one that was asked for.
+
+    Args:
+        language: spaCy's code.
+        base: A pipeline with static vectors, by its package's name or its folder; `auto`, or `none`.
+        encoder: A folder with `model.onnx` and `tokenizer.json`; `auto` takes the one that is installed, if it is for
+            the language; `none`.
+        threads: How many compute the encoder.
+
+    Raises:
+        ModelError: What was asked for is not there, is for another language, or has nothing to read.
+    """
+    stamps: list[Stamp] = []
+    parser_name = parser_for(language)
+    parser = load(parser_name) if parser_name else spacy.blank(language)
+    if parser_name:
+        stamps.append(Stamp(kind="parser", name=model_stamp(parser_name), sha256=_hash(parser_name)))
+    frozen = _encoder(language, encoder, threads, stamps)
+    kind: Kind = "encoder" if frozen else "blank"
+    name = _asked_for(base, language) if base not in (AUTO, NONE) else None
+    if base == AUTO and not frozen:
+        name = vectors_for(language)
+    if name:
+        # the words of both have one numbering, and the pipeline is saved with the vectors
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # W095: it was made with an earlier 3.x
+            parser.vocab.vectors = load(name).vocab.vectors
+        kind = "vectors"
+        stamps.append(Stamp(kind=kind, name=model_stamp(name), sha256=_hash(name)))
+    return Base(parser, kind, frozen, tuple(stamps), _said(stamps, kind, language))
+
+
+def _encoder(language: str, asked: str, threads: int, stamps: list[Stamp]) -> Encoder | None:
+    if asked == NONE:
+        return None
+    if asked == AUTO:
+        if language != encoders.LANGUAGE or not encoders.installed():
+            return None
+        found, name = encoders.shipped(threads), encoders.PACKAGE
+    else:
+        found, name = encoders.from_folder(Path(asked), threads), Path(asked).name
+    stamps.append(Stamp(kind="encoder", name=name, sha256=found.sha256))
+    return found
+
+
+def _asked_for(base: str, language: str) -> str:
+    code = model_language(base)  # there is none: it says so
+    if not fits(code, language):
+        raise ModelError(
+            f"The base {base} is for {named(code)}, and the reviewed documents are for {named(language)}.",
+            f"Name one that was made for {named(language)}.",
+        )
+    if has_vectors(base):
+        return base
+    raise ModelError(
+        f"The base {base} has no static vectors, so there is nothing to learn over.",
+        "Name a pipeline that has them (…_md, …_lg), or leave --base out. Over a transformer, spaCy trains by itself: "
+        "`python -m spacy train` with the exported files.",
+    )
+
+
+def _said(stamps: list[Stamp], kind: Kind, language: str) -> str:
+    by_kind = {stamp.kind: stamp.name for stamp in stamps}
+    parser = by_kind.get("parser", f"no parser for {named(language)} (words and shapes alone)")
+    reads = {
+        "encoder": f"the frozen encoder {by_kind.get('encoder')}",
+        "vectors": f"the static vectors of {by_kind.get('vectors')}",
+        "blank": "nothing pretrained",
+    }[kind]
+    return f"Built on {parser}; the recogniser reads {reads}."
+
+
+def _hash(model: str) -> str:
+    """The hash of a pipeline's files."""
+    folder = folder_of(model)
+    hasher = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            hasher.update(f"{file.relative_to(folder).as_posix()} ".encode())
+            hasher.update(hashlib.sha256(file.read_bytes()).digest())
+    return hasher.hexdigest()

@@ -1,0 +1,257 @@
+"""The pipeline components of a trained model: `frozen_encoder`, `learned_spans` and `learned_relations`."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Self
+
+import srsly
+from spacy.language import Language
+from spacy.tokens import Doc, Span, SpanGroup
+
+from labeling.core.schema import LabelSchema
+from labeling.errors import ModelError
+from labeling.nlp.events.component import KEY
+from labeling.nlp.events.files import Files
+from labeling.nlp.gold import SPANS_KEY
+from labeling.nlp.learn.encoder import Encoder
+from labeling.nlp.learn.knowledge import Knowledge, bounds, shown, surrounded
+from labeling.nlp.learn.linear import Floats
+from labeling.nlp.learn.mixture import PAYS, Parts, as_logs
+from labeling.nlp.learn.recognizer import LOGS
+from labeling.nlp.learn.relating import lexicon_for, rules_of
+from labeling.nlp.learn.relations import RelationModel
+from labeling.nlp.learn.state import ENCODER, KNOWLEDGE, RECOGNIZER, SETTINGS, SHIPPED, WEIGHTS, Learned
+from labeling.nlp.learn.symbols import Known
+from labeling.nlp.learn.tags import Likely
+
+FROZEN, SPANS, RELATIONS = "frozen_encoder", "learned_spans", "learned_relations"
+LABELS, MODEL = "schema.json", "relations.npz"  # files of the components
+
+
+class Saved:
+    """What the components have in common: they are saved as files by names, with the pipeline."""
+
+    def __init__(self, nlp: Language) -> None:
+        self.nlp = nlp
+
+    def packed(self) -> dict[str, bytes]:
+        """Everything by names, none before there is something."""
+        raise NotImplementedError
+
+    def take(self, files: dict[str, bytes]) -> None:
+        """Work by what `packed` gave."""
+        raise NotImplementedError
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """What it works with."""
+        return bytes(srsly.msgpack_dumps(self.packed()))
+
+    def from_bytes(self, data: bytes, *, exclude: Iterable[str] = ()) -> Self:
+        """Work by what `to_bytes` gave."""
+        if files := srsly.msgpack_loads(data):
+            self.take(files)
+        return self
+
+    def to_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> None:
+        """Write what it works with into a folder."""
+        for name, data in self.packed().items():
+            file = Path(path) / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+
+    def from_disk(self, path: Path | str, *, exclude: Iterable[str] = ()) -> Self:
+        """Work by what `to_disk` wrote."""
+        files = (file for file in sorted(Path(path).rglob("*")) if file.is_file())
+        if found := {file.relative_to(path).as_posix(): file.read_bytes() for file in files}:
+            self.take(found)
+        return self
+
+
+class FrozenEncoder(Saved):
+    """Sets `doc.tensor` to the vectors of the tokens in their sentences; shape (tokens, width)."""
+
+    encoder: Encoder | None = None
+
+    def packed(self) -> dict[str, bytes]:
+        """The encoder."""
+        return self.encoder.files() if self.encoder else {}
+
+    def take(self, files: dict[str, bytes]) -> None:
+        """Work by an encoder that was saved."""
+        self.encoder = Encoder.of(files)
+
+    def __call__(self, doc: Doc) -> Doc:
+        """The document with its vectors."""
+        return next(self.pipe([doc]))
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 16) -> Iterator[Doc]:
+        """The documents with their vectors, batch by batch."""
+        if not self.encoder:
+            raise ModelError("The frozen encoder of this pipeline is not there.", "Load the pipeline from its folder.")
+        stream = iter(stream)
+        while docs := list(islice(stream, batch_size)):
+            for doc, vectors in zip(docs, self.encoder.vectors(docs), strict=True):
+                doc.tensor = vectors  # type: ignore[assignment]  # spaCy's stubs know doubles alone
+                yield doc
+
+
+class LearnedSpans(Saved):
+    """Sets `doc.spans["events"]` and `doc.ents`; where spans overlap, `doc.spans["sc"]` has all of them.
+
+    `attrs` of the first has `scores`, the probability that each span is right; `sources`, the parts that found it; and
+    `saved`, the share of the work that they are expected to save.
+    """
+
+    learned: Learned | None = None
+    schema: LabelSchema | None = None
+    rules: Files | None = None
+    knowledge: Knowledge | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels of spans."""
+        return self.learned.tags.labels if self.learned else ()
+
+    def build(self, learned: Learned, schema: LabelSchema, rules: Files | None) -> None:
+        """Work by what was learned, for a schema and with the files that it names."""
+        self.learned, self.schema, self.rules = learned, schema, rules
+        self.knowledge = Knowledge(self.nlp, rules)
+
+    def packed(self) -> dict[str, bytes]:
+        """What was learned, and the schema with its files."""
+        if not self.learned or not self.schema:
+            return {}
+        return {**self.learned.files(), **_packed(self.schema, self.rules)}
+
+    def take(self, files: dict[str, bytes]) -> None:
+        """Work by what was saved."""
+        learned = Learned.of(files)
+        packed = {name: data for name, data in files.items() if name not in (SETTINGS, WEIGHTS)}
+        schema, rules = _unpacked(packed)
+        self.build(learned, schema, rules)
+
+    def __call__(self, doc: Doc) -> Doc:
+        """The document with its spans."""
+        if not self.learned or not self.knowledge:
+            raise ModelError("What this pipeline has learned is not there.", "Load the pipeline from its folder.")
+        known = self.knowledge(doc)
+        logs = doc.user_data.pop(LOGS, None)
+        parts = parts_of(self.learned, doc, known, logs)
+        tags = self.learned.tags
+        thresholds = self.learned.settings.thresholds
+        if self.learned.settings.untrained:
+            spans = shown(known, tags)
+        else:
+            spans = self.learned.mixture.spans(parts, tags, bounds(doc), thresholds)
+        group = [Span(doc, span.start, span.end, label=span.label) for span in spans]
+        saved = _saved(spans, self.learned.settings.coverage)
+        attrs = {"scores": [span.p for span in spans], "sources": sources(spans, parts, known), "saved": saved}
+        doc.spans[KEY] = SpanGroup(doc, name=KEY, spans=group, attrs=attrs)
+        if len(tags.layers) > 1:
+            doc.spans[SPANS_KEY] = SpanGroup(doc, name=SPANS_KEY, spans=group)
+        doc.ents = _entities(spans, group)
+        return doc
+
+
+def parts_of(learned: Learned, doc: Doc, known: Known, recognized: Floats | None) -> Parts:
+    """What each part says of a document's tags."""
+    tags = learned.tags
+    parts: dict[str, Floats] = {SHIPPED: as_logs(shown(known, tags), len(doc), tags)} if known.shown else {}
+    if knowledge := learned.regressions.get(KNOWLEDGE):
+        parts[KNOWLEDGE] = knowledge.logs(known.symbols, known.numbers, tags)
+    if encoder := learned.regressions.get(ENCODER):
+        parts[ENCODER] = encoder.logs(None, surrounded(doc.tensor), tags)
+    if recognized is not None:
+        parts[RECOGNIZER] = recognized
+    return parts
+
+
+def sources(spans: Iterable[Likely], parts: Parts, known: Known) -> list[str]:
+    """The parts that find each span by themselves, joined by `+`; of the shipped knowledge, its kind."""
+    kinds = {(f.candidate.start, f.candidate.end, f.label): f.candidate.kind for f in known.shown}
+    return [kinds.get((span.start, span.end, span.label), "learned") for span in spans]
+
+
+def _entities(spans: list[Likely], group: list[Span]) -> list[Span]:
+    """Those that can stand side by side, the likeliest first."""
+    taken: set[int] = set()
+    found = []
+    for span, tokens in sorted(zip(spans, group, strict=True), key=lambda pair: (-pair[0].p, pair[0].start)):
+        if taken.isdisjoint(range(span.start, span.end)):
+            taken.update(range(span.start, span.end))
+            found.append(tokens)
+    return sorted(found, key=lambda tokens: tokens.start)
+
+
+def _saved(spans: list[Likely], coverage: float) -> float:
+    """The share of the work that is expected to be done, as `labeling.core.effort` counts it."""
+    right = sum(span.p for span in spans)
+    if not spans:
+        return 1.0
+    gold = max(right, right / max(coverage, PAYS))
+    return max(0.0, 1 - (2 * (gold - right) + (len(spans) - right)) / (2 * gold))
+
+
+class LearnedRelations(Saved):
+    """Adds to the `attrs` of `doc.spans["events"]` its `relations`: [number of the head, of the tail, label]."""
+
+    model: RelationModel | None = None
+    schema: LabelSchema | None = None
+    rules: Files | None = None
+
+    def build(self, model: RelationModel | None, schema: LabelSchema, rules: Files | None) -> None:
+        """Work by what was learned, for a schema and with the files that it names."""
+        self.model, self.schema, self.rules = model, schema, rules
+
+    def packed(self) -> dict[str, bytes]:
+        """What was learned, and the schema with its files."""
+        if not self.schema:
+            return {}
+        learned = {MODEL: self.model.to_bytes()} if self.model else {}
+        return {**learned, **_packed(self.schema, self.rules)}
+
+    def take(self, files: dict[str, bytes]) -> None:
+        """Work by what was saved."""
+        schema, rules = _unpacked({name: data for name, data in files.items() if name != MODEL})
+        model = None
+        if MODEL in files:
+            model = RelationModel.from_bytes(files[MODEL], schema, rules_of(self.nlp, rules), lexicon_for(rules))
+        self.build(model, schema, rules)
+
+    def __call__(self, doc: Doc) -> Doc:
+        """The document with its relations."""
+        if (group := doc.spans.get(KEY)) is not None:
+            found = self.model(doc, list(group), group.attrs["scores"]) if self.model else []
+            group.attrs["relations"] = [[head, tail, label] for head, tail, label, _ in found]
+            group.attrs["relation_scores"] = [p for *_, p in found]
+        return doc
+
+
+def _packed(schema: LabelSchema, rules: Files | None) -> dict[str, bytes]:
+    return rules.packed() if rules else {LABELS: schema.model_dump_json(indent=1).encode()}
+
+
+def _unpacked(packed: dict[str, bytes]) -> tuple[LabelSchema, Files | None]:
+    if any(name.startswith("rules/") for name in packed):
+        rules = Files.unpacked(packed)
+        return rules.schema, rules
+    return LabelSchema.model_validate_json(packed[LABELS]), None
+
+
+@Language.factory(FROZEN, assigns=["doc.tensor"])
+def make_frozen_encoder(nlp: Language, name: str) -> FrozenEncoder:
+    """The component `frozen_encoder`, whose encoder is saved with the pipeline."""
+    return FrozenEncoder(nlp)
+
+
+@Language.factory(SPANS, assigns=["doc.spans", "doc.ents"])
+def make_learned_spans(nlp: Language, name: str) -> LearnedSpans:
+    """The component `learned_spans`, which stands behind the encoder, the recogniser and what parses."""
+    return LearnedSpans(nlp)
+
+
+@Language.factory(RELATIONS, assigns=["doc.spans"])
+def make_learned_relations(nlp: Language, name: str) -> LearnedRelations:
+    """The component `learned_relations`, which stands behind `learned_spans`."""
+    return LearnedRelations(nlp)

