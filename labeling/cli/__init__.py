@@ -56,6 +56,7 @@ app.command("effort")(effort.command)
 app.command("promote")(models.promote)
 app.command("models")(models.models)
 app.command("curve")(curve.command)
+app.command("package")(models.package)
 app.add_typer(schema.app, name="schema")
 app.command("doctor")(doctor.command)
 

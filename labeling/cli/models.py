@@ -90,3 +90,25 @@ def models(
     console.table("", ["model", "state", "trained on", "F [95%]", "gold", "where"], rows)
     if not found:
         console.say("There is no model here yet: `labeling train` makes one.")
+
+
+def package(
+    model: Annotated[str, typer.Argument(help="The folder of a trained model, or an installed package.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="The folder for the wheel.")] = Path(
+        "dist"
+    ),
+    json: JsonOption = False,
+) -> None:
+    """Make a wheel of a trained model, which `pip` installs elsewhere and which works without a workspace.
+
+    Example: `labeling package models/monday/model-best -o dist`
+    """
+    from labeling.workflow.packaging import package as packaged
+
+    made = packaged(model, output)
+    if json:
+        console.json(made)
+        return
+    console.put(str(made.wheel))
+    console.say(f"{made.model}, with its card. It requires {', '.join(made.requires)}.")
+    console.say(f'Next, where it is to work: pip install {made.wheel}; in Python, spacy.load("{made.package}")')

@@ -6,10 +6,11 @@ from labeling.cli import console
 from labeling.cli.console import NONE, say, table
 
 REASONS = {
-    "worse": "the new model is worse, and not by chance",
-    "falls": "it falls by more than its margin, though that may be chance",
-    "unclear": "the test is too small to say that it is not worse by more than the margin",
+    "worse": "Worse, and not by chance",
+    "falls": "Worse by more than the margin, though that may be chance",
+    "unclear": "Worse by more than the margin or not: the test is too small to say",
 }
+FEW = 20  # documents; of fewer, intervals are too narrow
 
 
 def figure(found: Any) -> str:
@@ -17,6 +18,13 @@ def figure(found: Any) -> str:
     from labeling.workflow.card_page import interval
 
     return NONE if found is None else interval(found)
+
+
+def _f(point: float | None) -> str:
+    """F as the other figures are written: `.652`."""
+    from labeling.core.bootstrap import Interval
+
+    return figure(Interval(point=point, low=None, high=None))
 
 
 def show(done: Any) -> None:
@@ -32,8 +40,8 @@ def show(done: Any) -> None:
         (
             row.label,
             row.gold,
-            NONE if row.there is None else row.there,
-            NONE if row.new is None else row.new,
+            _f(row.there),
+            _f(row.new),
             interval(row.difference, signed=True),
             row.margin,
             row.verdict,
@@ -42,9 +50,16 @@ def show(done: Any) -> None:
     ]
     title = f"{done.model} against {done.there}, on {gate.documents} test documents"
     table(title, ["label", "gold", "F there", "F new", "difference [95%]", "margin", "verdict"], rows)
-    for row in gate.reasons:
-        more = f"; about {row.documents:,} test documents would decide it" if row.documents else ""
-        say(f"{row.label}: {REASONS[row.verdict]}{more}.")
+    for verdict, reason in REASONS.items():
+        of = [
+            row.label + (f" (about {row.documents:,} test documents would decide it)" if row.documents else "")
+            for row in gate.reasons
+            if row.verdict == verdict
+        ]
+        if of:
+            say(f"{reason}: {', '.join(of)}.")
+    if gate.documents < FEW:
+        say(f"Note: with {gate.documents} test documents the intervals are rough, and mostly too narrow.")
     if done.promoted:
         forced = ", although that is undecided" if done.forced else ""
         say(f"{done.model} is the workspace's model now{forced}: `labeling import` takes it from here on.")

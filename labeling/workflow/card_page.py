@@ -55,7 +55,8 @@ def _lines(card: "Card") -> Iterator[str]:
 def _figures(card: "Card") -> Iterator[str]:
     figures = card.figures
     if figures is None:
-        yield from ("", "## How well", "", "It was not measured: the gold had no test part.")
+        why = "." if "test" in card.gold.parts else ": the gold had no test part."
+        yield from ("", "## How well", "", f"It was not measured{why}")
         return
     layer = f", measured on {_code(figures.layer)}" if figures.layer else ""
     yield from ("", "## How well", "")
