@@ -91,7 +91,7 @@ def _lay_out(model: Path, scratch: Path, finish: Callable[[Path], object]) -> tu
         (data,) = (file.parent for file in root.glob("*/*/config.cfg"))
         said = parse_json((root / "meta.json").read_bytes())
         others = [each for each in said["requirements"] if not each.startswith(NAME)]  # spaCy sees it only by chance
-        said["requirements"] = [*others, *filter(None, [requirement(model)])]
+        said["requirements"] = [*dict.fromkeys(others), *filter(None, [requirement(model)])]
         write_atomic(data / "meta.json", json_text(said))
         finish(data)
         (root / "meta.json").write_bytes((data / "meta.json").read_bytes())
