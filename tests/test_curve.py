@@ -273,7 +273,7 @@ def test_bad_options(run, folder: Path, arguments: list[str], said: str):
 def test_a_folder_that_is_no_export(run, tmp_path: Path):
     done = run("curve", tmp_path)
     assert done.returncode == 2
-    assert "Cannot read" in done.stderr
+    assert "no documents to learn from" in done.stderr
 
 
 @pytest.mark.parametrize(("number", "words"), [(0.0121, "+.012"), (-0.5, "−.500"), (0, "+.000"), (1.2, "+1.200")])

@@ -1,13 +1,15 @@
 """`labeling curve`."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from labeling.cli import console
-from labeling.cli.options import JsonOption
+from labeling.cli.options import HERE, JsonOption, WorkspaceOption
 from labeling.errors import InputError
+from labeling.settings import open_workspace
 
 
 def command(
@@ -32,13 +34,16 @@ def command(
             show_default="the test part where it has 20 documents, else 5",
         ),
     ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Train the neural recogniser too, as `labeling train` does without --quick.")
+    ] = False,
+    workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
     """Show how much better models get with more reviewed documents, and what the next 100 would bring.
 
     Example: `labeling curve exports -o curve.png`
     """
-    from labeling.nlp import training
     from labeling.workflow.curves import learning_curve
     from labeling.workflow.pictures import check_picture, write_picture
 
@@ -50,7 +55,7 @@ def command(
         console.say(f"Note: {missing}")
     curve = learning_curve(
         folder,
-        training.train,
+        _trainer(folder, workspace, full),
         shares=_numbers(shares),
         orders=orders,
         fold_count=folds,
@@ -63,6 +68,18 @@ def command(
         _show(curve)
     if not missing:
         console.say(f"Picture: {write_picture(curve, picture)}")
+
+
+def _trainer(folder: Path, workspace: Path, full: bool) -> Callable[[Path, Path], Path]:
+    from labeling.nlp.training import train
+    from labeling.workflow import training
+
+    if not training.can_learn():
+        return train
+    from labeling.nlp.learn.training import Options
+
+    schema = training.schema_for(folder, open_workspace(workspace))
+    return training.trainer(schema, Options(quick=not full))
 
 
 def _numbers(shares: str) -> list[int]:

@@ -114,6 +114,17 @@ def learn(
     )
 
 
+def trainer(schema: LabelSchema, options: "Options") -> Callable[[Path, Path], Path]:
+    """What makes a model of an exported folder in another one, without a card; for models that are thrown away."""
+
+    def trained(folder: Path, output: Path) -> Path:
+        from labeling.nlp.learn import training
+
+        return training.train(folder, output, schema, options, lambda share, step: None).model
+
+    return trained
+
+
 def schema_for(folder: Path, workspace: Workspace, name: str | None = None) -> LabelSchema:
     """The schema that an exported folder was reviewed with.
 
