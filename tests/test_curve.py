@@ -14,7 +14,6 @@ from labeling.core.labels import LabeledDoc
 from labeling.core.learning_curve import Curve, signed
 from labeling.core.split import Split
 from labeling.errors import InputError, ModelError
-from labeling.nlp import training
 from labeling.settings import init, open_workspace
 from labeling.workflow.curves import learning_curve
 from labeling.workflow.exporting import convert, read_documents
@@ -241,7 +240,7 @@ def test_the_command_prints_table_sentence_and_draws(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(training, "train", remember)
+    monkeypatch.setattr(command, "_trainer", lambda *given: remember)
     command.command(folder, tmp_path / "curve.png", folds=2)
     out, err = capsys.readouterr()
     assert "judged by 2 folds of 29" in out

@@ -75,6 +75,7 @@ def _trainer(folder: Path, workspace: Path, full: bool) -> Callable[[Path, Path]
     from labeling.workflow import training
 
     if not training.can_learn():
+        console.say(f"Only spaCy's own training is installed; `{training.how_to_learn()}` brings what learns more.")
         return train
     from labeling.nlp.learn.training import Options
 
