@@ -12,7 +12,7 @@ from labeling.errors import InputError, ModelError, SchemaError
 from labeling.nlp.learn.training import Options
 from labeling.settings import init, open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
-from labeling.workflow.evaluating import evaluate
+from labeling.workflow.evaluating import against_untrained, evaluate
 from labeling.workflow.exporting import convert, read_documents
 from labeling.workflow.task_files import annotate_files
 from labeling.workflow.training import Trained, learn, schema_for
@@ -78,6 +78,13 @@ def test_learned_model_pre_annotates_and_is_evaluated(quick: Trained, exported: 
     (task,) = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
     assert any(region["type"] == "relation" for region in task["predictions"][0]["result"])
     assert evaluate(str(quick.model), exported).layers["events"].overall.f > 0.6
+
+
+def test_pre_annotation_with_the_model_is_compared_with_the_untrained_one(quick: Trained, exported: Path):
+    schema = schema_for(exported, open_workspace(exported.parent))
+    found = against_untrained(str(quick.model), "en_core_web_sm", schema, exported)
+    assert [row.of for row in found.rows if row.of not in ("label", "relation")] == ["all", "relations", "effort"]
+    assert all(row.difference.low is not None for row in found.rows)
 
 
 def test_learning_is_never_worse_than_the_untrained_pre_annotation_in_cross_validation(quick: Trained):

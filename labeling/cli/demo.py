@@ -12,10 +12,10 @@ from labeling.cli.options import HERE, WorkspaceOption
 
 def command(
     workspace: WorkspaceOption = HERE,
-    train: Annotated[bool, typer.Option(help="Train and evaluate a small model.")] = True,
+    train: Annotated[bool, typer.Option(help="Train a small model, and compare it.")] = True,
     browser: Annotated[bool, typer.Option(help="Open the project in the browser at the end.")] = True,
 ) -> None:
-    """The whole loop on an embedded Label Studio: import, review, export, train, evaluate.
+    """The whole loop on an embedded Label Studio: import, review, export, train, compare.
 
     Example: `labeling demo --no-train --workspace /tmp/demo`
     """
@@ -24,7 +24,7 @@ def command(
     def step(text: str) -> None:
         console.say(f"• {text}")
 
-    done = demo(workspace, train=train, say=step, waiting=console.waiting, track=console.track)
+    done = demo(workspace, train=train, say=step, waiting=console.waiting, track=console.track, working=console.working)
     manifest = done.exported.manifest
     here = "" if workspace == HERE else f" --workspace {workspace}"
     rows = [
@@ -41,12 +41,15 @@ def command(
     ]
     console.put()
     console.table("The loop, once round", ["", "number", ""], rows)
-    if done.scores:
+    if done.gained:
+        from labeling.core.bootstrap import LEVEL
+
         console.put()
-        scores.show(done.scores, "test")
-        console.put(
-            f"Trained on {manifest['documents']['train']} documents: enough to see the loop turn, not to work with."
-        )
+        title = f"Pre-annotation of the {done.gained.documents} held-out articles, with the learned model and untrained"
+        scores.show_comparison(title, done.gained, f"{LEVEL:.0%}", ("learned", "untrained"))
+        learned_from = manifest["documents"]["train"] + manifest["documents"]["dev"]
+        console.put(f"Learned from {learned_from} documents: enough to see the loop turn, not to work with.")
+        console.put("The untrained weights were made on these very articles too: on yours, there is more to learn.")
     console.put()
     console.put(f"Label on: {done.url}")
     if console.sees(sys.stdout):

@@ -31,7 +31,9 @@ def show(found: "Scores", part: str) -> None:
         saved = _with_interval(found.preannotation.effort_saved)
         put(f"Effort saved by the whole pre-annotation with {found.preannotation.schema_key}: {saved}")
     if found.against:
-        _show_comparison(found.against, level)
+        put()
+        show_comparison(f"{found.against.model} against {found.against.other}", found.against, level)
+        put(sentence(found.against))
     for note in found.notes:
         say(f"Note: {note}")
 
@@ -72,8 +74,8 @@ def _show_confusion(found: "Confusion") -> None:
     table("Confusion of labels, on any overlap", header, rows)
 
 
-def _show_comparison(found: "Comparison", level: str) -> None:
-    put()
+def show_comparison(title: str, found: "Comparison", level: str, columns: tuple[str, str] = ("model", "other")) -> None:
+    """The table of a comparison, whose two sides are called as `columns` says."""
     rows = [
         (
             _name(row),
@@ -81,12 +83,11 @@ def _show_comparison(found: "Comparison", level: str) -> None:
             _figure(row.other),
             _signed(row.difference.point),
             _bounds(row.difference.low, row.difference.high, signed=True),
-            row.verdict,
+            "the same" if row.difference.low == row.difference.high == 0 else row.verdict,
         )
         for row in found.rows
     ]
-    table(f"{found.model} against {found.other}", ["F", "model", "other", "difference", level, "verdict"], rows)
-    put(sentence(found))
+    table(title, ["F", *columns, "difference", level, "verdict"], rows)
 
 
 def sentence(found: "Comparison") -> str:

@@ -1,5 +1,6 @@
-"""The whole loop on the seeds: server, project, pre-annotation, gold labels as reviews, export, model, scores."""
+"""The whole loop on the seeds: server, project, pre-annotation, gold as reviews, export, model, what it gains."""
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,7 +8,8 @@ from pydantic import SecretStr
 
 from labeling.core.split import Split
 from labeling.core.value import Value
-from labeling.nlp.evaluation.report import Scores
+from labeling.errors import ModelError
+from labeling.nlp.evaluation.comparison import Comparison
 from labeling.resources import resource
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
@@ -18,7 +20,7 @@ from labeling.workflow.connecting import connect, existing_project, start_studio
 from labeling.workflow.exporting import export, read_documents
 from labeling.workflow.import_report import Imported
 from labeling.workflow.importing import import_articles
-from labeling.workflow.progress import Track, unseen
+from labeling.workflow.progress import Track, Working, unseen, unwatched
 from labeling.workflow.training_files import Exported
 
 # So few documents that a tenth of them would be two.
@@ -27,7 +29,19 @@ MODEL = "models/demo"
 
 
 class Demo(Value):
-    """What the demo did. `scores` is None where no model was trained; `credentials` is the file with the login."""
+    """What the demo did.
+
+    Attributes:
+        workspace: Its folder.
+        url: The project's address.
+        email, password: The login.
+        credentials: The file with the login.
+        imported: What came of the articles.
+        reviewed_now: How many gold documents were submitted in this run.
+        exported: The training files.
+        model: The trained model's folder; None where none was trained.
+        gained: What pre-annotation finds in the held-out part with the model, against what it finds without.
+    """
 
     workspace: Path
     url: str
@@ -38,7 +52,7 @@ class Demo(Value):
     reviewed_now: int
     exported: Exported
     model: Path | None = None
-    scores: Scores | None = None
+    gained: Comparison | None = None
 
 
 def demo(
@@ -48,6 +62,7 @@ def demo(
     say: Callable[[str], None] = lambda _: None,
     waiting: Callable[[float], None] = lambda _: None,
     track: Track = unseen,
+    working: Working = unwatched,
 ) -> Demo:
     """The loop from the seeds to a model. What a run before has done already is not done again.
 
@@ -66,7 +81,11 @@ def demo(
         reviewed = submit_gold(studio, project, resource("seeds") / "gold.jsonl", track)
     say("Exporting the reviewed labels")
     exported = export(workspace, workspace.exports, track=track)
-    model, scores = _model(workspace, exported, say) if train else (None, None)
+    model, gained = None, None
+    if train:
+        model = _model(workspace, exported, say, working)
+        say("Comparing pre-annotation with the model and without on the held-out part")
+        gained = _gained(workspace, model, exported, track)
     login = server.credentials(workspace.studio_folder)
     return Demo(
         workspace=folder,
@@ -78,7 +97,7 @@ def demo(
         reviewed_now=reviewed,
         exported=exported,
         model=model,
-        scores=scores,
+        gained=gained,
     )
 
 
@@ -93,18 +112,27 @@ def submit_gold(studio: Studio, project: Project, file: Path, track: Track = uns
     return len(todo)
 
 
-def _model(workspace: Workspace, exported: Exported, say: Callable[[str], None]) -> tuple[Path, Scores]:
-    """The model of exactly these training files: the one of an earlier run, or a new one."""
-    from labeling.files import write_atomic
-    from labeling.workflow.evaluating import evaluate
-    from labeling.workflow.training import train
+def _model(workspace: Workspace, exported: Exported, say: Callable[[str], None], working: Working) -> Path:
+    """The model of exactly these training files and this installation: the one of an earlier run, or a new one."""
+    from labeling.nlp.learn.training import Options
+    from labeling.workflow.cards import Card, gold_of, read_card
+    from labeling.workflow.training import can_learn, learn, train
 
     output = workspace.folder / MODEL
-    model, stamp = output / "model-best", output / "trained-on"
-    corpus = exported.manifest["sha256"]["train.spacy"] + exported.manifest["sha256"]["dev.spacy"]
-    if not (stamp.is_file() and stamp.read_text(encoding="utf-8") == corpus and model.is_dir()):
-        say("Training a small model on them (one to three minutes)")
-        train(exported.folder, output)
-        write_atomic(stamp, corpus)
-    say("Evaluating it on the held-out part")
-    return model, evaluate(str(model), exported.folder)
+    options = Options() if can_learn() else None
+    made = Card(gold=gold_of(exported.folder), options=options.model_dump(mode="json") if options else {})
+    with contextlib.suppress(ModelError):  # there is none yet, or it was changed
+        there = read_card(output / "model-best")
+        if (there.gold.parts, there.options, there.versions) == (made.gold.parts, made.options, made.versions):
+            return output / "model-best"
+    say("Training a small model on them (about a minute)")
+    if options is None:
+        return train(exported.folder, output).model
+    with working("Training") as advance:
+        return learn(exported.folder, output, workspace.label_schema, options, advance).model
+
+
+def _gained(workspace: Workspace, model: Path, exported: Exported, track: Track) -> Comparison:
+    from labeling.workflow.evaluating import against_untrained
+
+    return against_untrained(str(model), workspace.settings.model, workspace.label_schema, exported.folder, track=track)

@@ -6,11 +6,16 @@ from pathlib import Path
 
 from labeling.core.schema import LabelSchema
 from labeling.files import write_atomic
-from labeling.nlp.evaluation.comparison import comparison_of
+from labeling.nlp.evaluation.comparison import Comparison, comparison_of
+from labeling.nlp.evaluation.counting import Counts, counts_of
 from labeling.nlp.evaluation.errors import Error
+from labeling.nlp.evaluation.preannotated import Test
 from labeling.nlp.evaluation.report import Scores, errors_in, preannotation_of, scores_of
 from labeling.nlp.evaluation.scores import Bootstrap
 from labeling.nlp.evaluation.testing import counts_on_the_same_gold, tested
+from labeling.nlp.folder import part_file
+from labeling.nlp.load import load
+from labeling.workflow.annotating import annotated
 from labeling.workflow.progress import Track, unseen
 from labeling.workflow.task_places import Place, task_places
 
@@ -57,6 +62,34 @@ def evaluate(
     if with_errors:
         said["errors"] = tuple(_placed(errors_in(mine.run), task_places(folder)))
     return scores.model_copy(update=said)
+
+
+def pre_annotated(test: Test, model: str, schema: LabelSchema, track: Track = unseen) -> Counts:
+    """The counts of what `labeling import` would find in a test with a model; with "" nothing is found."""
+    if not model:
+        return counts_of(test.judged(None))
+    found = annotated(load(model), model, schema, test.articles)
+    return counts_of(test.judged(list(track(found, "Pre-annotating", len(test.articles)))))
+
+
+def against_untrained(
+    model: str, untrained: str, schema: LabelSchema, folder: Path, *, track: Track = unseen
+) -> Comparison:
+    """The pre-annotation with a trained model against the one without, on the test part of an exported folder.
+
+    Args:
+        model: The folder of the trained model.
+        untrained: The pipeline that pre-annotates without it.
+        schema: What both predict.
+        folder: What `labeling export` or `labeling convert` wrote.
+        track: Who shows how far it is.
+
+    Raises:
+        InputError: There is no test part, or it is empty.
+    """
+    test = Test.read(part_file(folder, "test"))
+    learned, before = (pre_annotated(test, each, schema, track) for each in (model, untrained))
+    return comparison_of((model, untrained), (learned, before), Bootstrap())
 
 
 def write_errors(errors: Iterable[Error], file: Path) -> Path:

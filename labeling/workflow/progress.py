@@ -49,3 +49,15 @@ class Meter(Protocol):
 def unmetered(what: str, total: int) -> AbstractContextManager[Advance]:
     """Nobody looks."""
     return nullcontext(lambda size=0, items=0: None)
+
+
+class Working(Protocol):
+    """Something that shows how far one piece of work is."""
+
+    def __call__(self, what: str) -> AbstractContextManager[Callable[[float, str], None]]:
+        """What is to be told the share (0 to 1) that was done since the last time, and what is next."""
+
+
+def unwatched(what: str) -> AbstractContextManager[Callable[[float, str], None]]:
+    """Nobody looks."""
+    return nullcontext(lambda share, step: None)

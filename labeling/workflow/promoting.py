@@ -222,13 +222,7 @@ def _check_leaks(rival: _Rival, test: Mapping[str, str], exports: Path) -> None:
 
 def _side(test: Any, model: str, schema: LabelSchema, track: Track) -> tuple[Side, tuple[int, ...]]:
     """What a model finds in the test, counted, and the group of near-duplicates of each document."""
-    from labeling.nlp.evaluation.counting import counts_of
-    from labeling.nlp.load import load
-    from labeling.workflow.annotating import annotated
+    from labeling.workflow.evaluating import pre_annotated
 
-    predicted = None
-    if model:
-        found = annotated(load(model), model, schema, test.articles)
-        predicted = list(track(found, "Comparing", len(test.articles)))
-    counts = counts_of(test.judged(predicted))
+    counts = pre_annotated(test, model, schema, track)
     return Side(counts.labels, counts.exact, counts.relation_labels, counts.relations), counts.groups
