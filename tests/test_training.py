@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,7 +13,9 @@ import pytest
 import spacy
 
 from labeling.core.schema import LabelSchema
+from labeling.errors import ModelError
 from labeling.nlp import training
+from labeling.nlp.bases import vectors_for
 from labeling.nlp.load import model_version
 from labeling.settings import init, open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
@@ -63,6 +67,27 @@ def test_spacy_finds_no_fault_and_trains_by_the_printed_command(exported: Path, 
     assert "Invalid" not in debug.stdout
     assert "entity span(s) with punctuation" not in debug.stdout
     assert "4 label(s)" in debug.stdout, debug.stdout
+
+
+@pytest.mark.train
+def test_an_export_reads_word_vectors_and_trains_without_them_where_they_are_not(exported: Path, tmp_path: Path):
+    """As on another machine: by the options that stand in the config itself."""
+    config = (exported / "config.cfg").read_text(encoding="utf-8")
+    assert json.loads((exported / "manifest.json").read_text())["training"]["vectors"] == "en_core_web_md-3.7.1"
+    assert "include_static_vectors = true" in config
+    assert "\nlookups = null" in config
+    moved = tmp_path / "exports"
+    shutil.copytree(exported, moved)
+    (moved / "config.cfg").write_text(re.sub(r"\nvectors = .*spacy_md.*", '\nvectors = "/elsewhere"', config))
+    train = [sys.executable, "-m", "spacy", "train", "config.cfg", "--output", "model", "--training.max_steps", "5"]
+    here, without = re.findall(r"^#   (--.*)", config, re.MULTILINE)
+    for options, width in (("", None), (here.replace("FOLDER_OR_PACKAGE", str(vectors_for("en"))), 300), (without, 0)):
+        done = subprocess.run([*train, *options.split()], cwd=moved, capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == (width is not None), done.stdout + done.stderr
+        if width is not None:
+            assert spacy.load(moved / "model" / "model-last").vocab.vectors_length == width
+    with pytest.raises(ModelError, match="word vectors of /elsewhere, which is not here"):
+        training.train(moved, tmp_path / "model")
 
 
 @pytest.mark.train

@@ -210,7 +210,9 @@ def exported(done: Any, *, as_json: bool) -> None:
         table("", ["", *names], [(kind, *(str(manifest[kind].get(name, "–")) for name in names)) for kind in KINDS])
         language = manifest["language"]
         say(f"Tokens by the rules of {language['code']}: {language['why']}.")
-        say(f"config.cfg trains {manifest['training']['train']}: {manifest['training']['why']}.")
+        training = manifest["training"]
+        reads = f" It reads the word vectors of {training['vectors']}." if training["vectors"] else ""
+        say(f"config.cfg trains {training['train']}: {training['why']}.{reads}")
         for warning in manifest["warnings"]:
             say(f"Note: {warning}")
         tallied(done, str(done.folder / "problems.jsonl"))

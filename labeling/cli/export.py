@@ -92,6 +92,14 @@ TrainOption = Annotated[
         help="What config.cfg trains: `ner`, `spancat` or `both`.", show_default="by the data", rich_help_panel=FILES
     ),
 ]
+VectorsOption = Annotated[
+    str,
+    typer.Option(
+        metavar="PIPELINE",
+        help="Whose word vectors config.cfg reads: a pipeline, `none`, or what is installed (`auto`).",
+        rich_help_panel=FILES,
+    ),
+]
 FormatOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -152,6 +160,7 @@ def export(
     split_by: SplitByOption = None,
     resplit: ResplitOption = False,
     train: TrainOption = None,
+    vectors: VectorsOption = "auto",
     formats: FormatOption = None,
     overlaps: OverlapsOption = "refuse",
     csv_raw: CsvRawOption = False,
@@ -201,6 +210,7 @@ def convert(
     split_by: SplitByOption = None,
     resplit: ResplitOption = False,
     train: TrainOption = None,
+    vectors: VectorsOption = "auto",
     formats: FormatOption = None,
     overlaps: OverlapsOption = "refuse",
     csv_raw: CsvRawOption = False,
@@ -266,6 +276,7 @@ def read_options(default: Any, given: dict[str, Any]) -> Any:
             formats=tuple(formats),
             fail_over=_percent(given["fail_over"]),
             **{name: given[name] for name in ("drafts", "unlabelled", "language", "align", "resplit", "train")},
+            vectors=given["vectors"],
             **{name: given[name] for name in ("overlaps", "csv_raw", "strict", "overwrite", "jobs")},
         )
     except ValidationError as error:

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from labeling.errors import ModelError
-from labeling.nlp.load import is_there, meta
-from labeling.nlp.pipelines import ENGLISH, EVERY, fits, official
+from labeling.nlp.load import is_there, meta, model_language
+from labeling.nlp.pipelines import ENGLISH, EVERY, fits, named, official
 
 # The shipped weights were learned on what the small English pipeline says. Of other languages the larger ones parse
 # better. A transformer comes last: it asks for packages of its own, and is slow without a GPU.
@@ -20,6 +20,7 @@ PARSING_SIZES = {ENGLISH: ("sm", "md", "lg", "trf")}
 ANY_PARSING_SIZES = ("lg", "md", "sm", "trf")
 # Every trained model has a copy of the vectors in it: 24 MB of a `md` pipeline, some 600 MB of a `lg` one.
 VECTOR_SIZES = ("md", "lg")
+AUTO, NONE = "auto", "none"
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,33 @@ def vectors_for(language: str) -> str | None:
     if fits(ENGLISH_VECTORS.language, language) and language not in EVERY:
         return _checked(ENGLISH_VECTORS)
     return None
+
+
+def vectors_of(wanted: str, language: str) -> str | None:
+    """The pipeline whose word vectors are wanted, a name or a folder for spaCy; None where there are to be none.
+
+    Args:
+        wanted: A pipeline's package or folder; `auto` for `vectors_for` the language; `none`.
+        language: spaCy's code.
+
+    Raises:
+        ModelError: There is no such pipeline, it is for another language, or it has no static vectors.
+    """
+    if wanted in (AUTO, NONE):
+        return vectors_for(language) if wanted == AUTO else None
+    code = model_language(wanted)  # there is none: it says so
+    if not fits(code, language):
+        raise ModelError(
+            f"The pipeline {wanted} is for {named(code)}, and the reviewed documents are for {named(language)}.",
+            f"Name one that was made for {named(language)}.",
+        )
+    if not has_vectors(wanted):
+        raise ModelError(
+            f"The pipeline {wanted} has no static vectors, so there is nothing to learn over.",
+            "Name one that has them (…_md, …_lg), or leave the option out. Over a transformer, spaCy trains by itself: "
+            "`python -m spacy train` with the exported files.",
+        )
+    return str(Path(wanted).resolve()) if Path(wanted).is_dir() else wanted
 
 
 def has_vectors(model: str) -> bool:

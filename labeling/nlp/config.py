@@ -17,6 +17,15 @@ LARGE_CORPUS_TOKENS = 100_000
 
 # Up to this share of spans that `ner` cannot learn, it is enough; from the next on it is no help.
 FEW, MANY = 0.01, 0.10
+WITHOUT_VECTORS = "--paths.vectors null --components.tok2vec.model.embed.include_static_vectors false"
+# Stands above a config that reads static vectors.
+ABOUT_VECTORS = f"""\
+# It reads the word vectors of the pipeline that paths.vectors names. Where that is elsewhere, as on another machine:
+#   --paths.vectors FOLDER_OR_PACKAGE
+# and where there is none:
+#   {WITHOUT_VECTORS}
+
+"""
 COVERED = 0.995  # of the spans are as long as the suggester looks for; each further length costs memory and time
 
 
@@ -69,10 +78,17 @@ def _reach(lengths: Mapping[int, int]) -> tuple[int, float]:
     return 1, 1.0
 
 
-def training_config(language: str, tokens: int, advice: Advice) -> str:
-    """SpaCy's own recommended config for a CPU, reading the parts that lie beside it."""
+def training_config(language: str, tokens: int, advice: Advice, vectors: str | None = None) -> str:
+    """SpaCy's own recommended config for a CPU, reading the parts that lie beside it.
+
+    `vectors` is the pipeline whose static vectors are read too, a package or a folder.
+    """
     config = init_config(lang=language, pipeline=PIPES[advice.train], optimize="efficiency", silent=True)
-    config["paths"] = {"train": "train.spacy", "dev": "dev.spacy", "vectors": None, "init_tok2vec": None}
+    config["paths"] = {"train": "train.spacy", "dev": "dev.spacy", "vectors": vectors, "init_tok2vec": None}
+    if vectors:
+        config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] = True
+        # a pipeline with vectors may bring no lookup tables, which are read where they are not ruled out (E955)
+        config["initialize"]["lookups"] = None
     if "spancat" in PIPES[advice.train]:
         component: dict[str, Any] = config["components"]["spancat"]
         component["spans_key"] = SPANS_KEY
@@ -80,4 +96,4 @@ def training_config(language: str, tokens: int, advice: Advice) -> str:
         component["suggester"] = suggester
     if tokens < LARGE_CORPUS_TOKENS:
         config["training"].update(SMALL_CORPUS)
-    return str(config.to_str())
+    return (ABOUT_VECTORS if vectors else "") + str(config.to_str())

@@ -8,7 +8,7 @@ from labeling.core.article import digest
 from labeling.core.parsing import parse_json
 from labeling.errors import ModelError
 from labeling.files import json_text, write_atomic
-from labeling.nlp.load import model_stamp
+from labeling.nlp.load import folder_of, model_stamp
 
 NAME, VERSION = "labeling", "0.0.0"
 # They say of a model where and when it was made, not what it does.
@@ -43,6 +43,21 @@ def call_by_content(model: Path) -> str:
     meta |= {"name": NAME, "version": f"{VERSION}+{hasher.hexdigest()[:8]}"}
     write_atomic(model / "meta.json", json_text(meta))
     return model_stamp(str(model))
+
+
+def files_hash(model: str) -> str:
+    """The SHA-256 of the names and contents of an installed pipeline's files, or of a folder's.
+
+    Raises:
+        ModelError: There is none.
+    """
+    folder = folder_of(model)
+    hasher = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            hasher.update(f"{file.relative_to(folder).as_posix()} ".encode())
+            hasher.update(hashlib.sha256(file.read_bytes()).digest())
+    return hasher.hexdigest()
 
 
 def texts_in(part: Path) -> tuple[str, ...]:

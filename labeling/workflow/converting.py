@@ -37,7 +37,8 @@ Counts = Counter[tuple[str, ...]]
 class Job(Value):
     """What every process has to know, the same for all tasks.
 
-    `language` is the one whose rules make the tokens; "" where the first reading shall find it out.
+    `language` is the one whose rules make the tokens; "" where the first reading shall find it out. `vectors` is the
+    pipeline whose word vectors the config reads.
     """
 
     rules: Rules
@@ -47,6 +48,7 @@ class Job(Value):
     url: str = ""
     is_pulled: bool = False  # from a project: then a task is called by its address, not by its place in a file
     formats: tuple[str, ...] = ()
+    vectors: str | None = None
 
 
 @dataclass(slots=True)
@@ -230,9 +232,11 @@ class Corpus:
 def configure(job: Job, corpus: Corpus) -> tuple[dict[str, Any], str]:
     """What to train on a corpus, as the manifest says it, and the config.cfg of spaCy that does so."""
     from labeling.nlp.config import advise, training_config
+    from labeling.nlp.load import model_stamp
 
     advice = advise(corpus.spans, corpus.shadowed, corpus.lengths, corpus.wanted)
-    return advice.model_dump(mode="json"), training_config(job.language, corpus.tokens, advice)
+    said = advice.model_dump(mode="json") | {"vectors": model_stamp(job.vectors) if job.vectors else None}
+    return said, training_config(job.language, corpus.tokens, advice, job.vectors)
 
 
 def _render(name: str, tokens: Mapping[Part, list[TokenizedDoc]], context: Context, out: Converted) -> list[Problem]:

@@ -27,6 +27,7 @@ class Options(Value):
         split: The parts; None takes the workspace's.
         resplit: Whether to forget the parts of earlier exports.
         train: What to train; None chooses by the data.
+        vectors: The pipeline whose word vectors the config reads, `none`, or `auto` for what is installed.
         formats: Further formats, by the names of `labeling.formats.registry`.
         overlaps: What formats with one layer do with overlapping spans.
         csv_raw: Whether the cells of a CSV are exact, also where a spreadsheet would compute them.
@@ -47,6 +48,7 @@ class Options(Value):
     split: Split | None = None
     resplit: bool = False
     train: Literal["ner", "spancat", "both"] | None = None
+    vectors: str = "auto"
     formats: tuple[str, ...] = ()
     overlaps: Literal["refuse", "longest"] = "refuse"
     csv_raw: bool = False

@@ -213,9 +213,18 @@ def train(folder: Path, output: Path) -> Trained:
         ModelError: The config is for another language than the documents, or spaCy stopped.
     """
     from labeling.nlp import training
+    from labeling.nlp.lineage import files_hash
+    from labeling.nlp.load import model_stamp
 
     model = training.train(folder, output)
-    return with_card(model, folder, command=training.command(folder, output), seeds=training.seeds(folder))
+    read = training.vectors(folder)
+    return with_card(
+        model,
+        folder,
+        command=training.command(folder, output),
+        bases=(Base(kind="vectors", name=model_stamp(read), sha256=files_hash(read)),) if read else (),
+        seeds=training.seeds(folder),
+    )
 
 
 def with_card(

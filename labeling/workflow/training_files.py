@@ -16,6 +16,7 @@ from labeling.core.split import PARTS
 from labeling.errors import InputError
 from labeling.files import write_atomic
 from labeling.formats.format import Context
+from labeling.nlp.bases import vectors_of
 from labeling.settings import Workspace
 from labeling.studio.annotations import STATES, Rules
 from labeling.studio.exports import Record
@@ -74,6 +75,7 @@ def write(
         meter: Who is told how far it is.
 
     Raises:
+        ModelError: The pipeline whose vectors were asked for is not there, or has none, or is for another language.
         InputError: There is no task; too much was refused, or could not be read, by the measure of the options; or
             something is in the way that no export wrote.
     """
@@ -89,7 +91,8 @@ def write(
             loaded.result()
         because = "asked for" if options.language else f"of the schema {schema.key}" if schema else ""
         language = _in_passing(jobs > 1 and not job.language, language_rules, job, plan.samples, because)
-        job = job.model_copy(update={"language": language.code})
+        vectors = vectors_of(options.vectors, language.code)
+        job = job.model_copy(update={"language": language.code, "vectors": vectors})
         load(job)
         with workers(jobs) as mapped:
             with meter("Converting", records.size) as advance, Files(made.files, job, plan.context) as files:

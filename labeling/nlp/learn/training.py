@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import InputError, SchemaError
+from labeling.nlp.bases import AUTO
 from labeling.nlp.events.component import lexicon_of
 from labeling.nlp.events.files import Files
 from labeling.nlp.folder import check_language
@@ -45,8 +46,8 @@ class Options(Value):
     """
 
     quick: bool = False
-    base: str = bases.AUTO
-    encoder: str = bases.AUTO
+    base: str = AUTO
+    encoder: str = AUTO
     seed: int = 0
 
 
