@@ -12,6 +12,8 @@ from labeling.core.article import digest
 from labeling.core.bootstrap import Interval
 from labeling.core.schema import LabelSchema
 from labeling.errors import InputError, ModelError
+from labeling.nlp.evaluation.confusion import Confusion
+from labeling.nlp.evaluation.scores import Layer, Relations, Score
 from labeling.nlp.load import model_version
 from labeling.workflow.card_page import page
 from labeling.workflow.cards import (
@@ -20,7 +22,6 @@ from labeling.workflow.cards import (
     Figures,
     Gold,
     PartStamp,
-    Rates,
     SchemaStamp,
     gold_of,
     read_card,
@@ -142,7 +143,7 @@ def test_models_are_called_after_what_they_do_and_not_after_where_they_stand(tmp
     ],
 )
 def test_change_of_card_or_model_is_noticed(model: Path, exported: Path, change, said: str):
-    with_card(model, exported, command="", figures=FIGURES)
+    write_card(model, Card(gold=gold_of(exported), figures=figures("ACTOR")))
     change(model)
     with pytest.raises(ModelError, match=said) as caught:
         read_card(model)
@@ -168,14 +169,21 @@ def test_folder_that_is_no_model_gets_no_card(tmp_path: Path, exported: Path):
     assert not list((tmp_path / "empty").iterdir())
 
 
-def an_interval(point: float) -> Interval:
-    return Interval(point=point, low=point - 0.05, high=point + 0.05)
+BOUNDS = {"precision": (0.75, 0.85), "recall": (0.65, 0.75), "f": (0.697, 0.797)}
+SCORE = Score(gold=40, found=35, right=28, precision=0.8, recall=0.7, f=0.747, intervals=BOUNDS)
+UNKNOWN = Interval(point=None, low=None, high=None)
 
 
-RATES = Rates(gold=40, precision=an_interval(0.8), recall=an_interval(0.7), f=an_interval(0.747))
-FIGURES = Figures(
-    documents=9, overall=RATES, labels={"ACTOR": RATES}, overall_relations=RATES, relations={"agent": RATES}
-)
+def figures(*labels: str) -> Figures:
+    found = Layer(
+        overall=SCORE,
+        macro_f=UNKNOWN,
+        labels=dict.fromkeys(labels, SCORE),
+        confusion=Confusion(labels=labels, matrix=()),
+        relations=Relations(overall=SCORE, labels={"agent": SCORE}),
+        effort_saved=UNKNOWN,
+    )
+    return Figures(documents=9, layer="events", found=found, notes=("With 9 documents the intervals are rough.",))
 
 
 def test_page_says_it_for_people():
@@ -188,21 +196,24 @@ def test_page_says_it_for_people():
         ),
         label_schema=SchemaStamp(**MANIFEST["schema"]),
         bases=(Base(kind="vectors", name="en_core_web_md", version="3.7.1", sha256="cd" * 32),),
-        figures=FIGURES,
+        figures=figures("ACTOR"),
         command="labeling train exports -o models/first",
     )
     text = page(card)
     assert "# en_labeling-0.0.0+1a2b3c4d" in text
     assert "| ACTOR | 40 | .800 [.750, .850] | .700 [.650, .750] | .747 [.697, .797] |" in text
+    assert "| agent | 40 |" in text
+    assert "On the 9 documents of the test part, measured on `events`" in text
+    assert "With 9 documents the intervals are rough." in text
     assert "| vectors | en_core_web_md | 3.7.1 | `cdcdcdcdcdcd…` |" in text
     assert "pre-annotated by: `en_core_web_sm-3.8.0+event-1.0.0` (2)" in text
     assert "\n    labeling train exports -o models/first\n" in text
 
 
 def test_page_takes_no_markdown_from_names():
-    rates = {"[a](http://x)|b": RATES, "c`d\n# e": RATES}
-    schema = SchemaStamp(name="s", version="1", labels=tuple(rates))
-    card = Card(gold=Gold(parts={}), label_schema=schema, figures=Figures(documents=1, labels=rates, overall=RATES))
+    names = ("[a](http://x)|b", "c`d\n# e")
+    schema = SchemaStamp(name="s", version="1", labels=names)
+    card = Card(gold=Gold(parts={}), label_schema=schema, figures=figures(*names))
     text = page(card)
     assert "](http" not in text.replace("\\](http", "").replace("`[a](http", "")
     assert "\n# e" not in text

@@ -11,6 +11,7 @@ import spacy
 from labeling.errors import InputError, ModelError, SchemaError
 from labeling.nlp.learn.training import Options
 from labeling.settings import init, open_workspace
+from labeling.workflow.cards import read_card
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.evaluating import against_untrained, evaluate
 from labeling.workflow.exporting import convert, read_documents
@@ -78,6 +79,15 @@ def test_learned_model_pre_annotates_and_is_evaluated(quick: Trained, exported: 
     (task,) = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
     assert any(region["type"] == "relation" for region in task["predictions"][0]["result"])
     assert evaluate(str(quick.model), exported).layers["events"].overall.f > 0.6
+
+
+def test_the_card_has_the_figures_of_the_test_part(quick: Trained, exported: Path):
+    figures = read_card(quick.model).figures
+    assert figures is not None
+    measured = evaluate(str(quick.model), exported)
+    assert (figures.part, figures.documents) == ("test", measured.documents)
+    assert {figures.layer: figures.found} == measured.layers
+    assert f"On the {figures.documents} documents of the test part" in (quick.model / "README.md").read_text()
 
 
 def test_pre_annotation_with_the_model_is_compared_with_the_untrained_one(quick: Trained, exported: Path):

@@ -22,6 +22,7 @@ from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.evaluating import evaluate
 from labeling.workflow.exporting import convert, read_documents
 from labeling.workflow.task_files import annotate_files
+from labeling.workflow.training import train
 
 sys.path.insert(0, str(Path(__file__).parent))
 from strategies import reviewed
@@ -88,6 +89,17 @@ def test_an_export_reads_word_vectors_and_trains_without_them_where_they_are_not
             assert spacy.load(moved / "model" / "model-last").vocab.vectors_length == width
     with pytest.raises(ModelError, match="word vectors of /elsewhere, which is not here"):
         training.train(moved, tmp_path / "model")
+
+
+@pytest.mark.train
+def test_without_a_test_part_the_card_has_the_figures_of_dev_and_says_so(exported: Path, tmp_path: Path):
+    shutil.copytree(exported, tmp_path / "exports", ignore=shutil.ignore_patterns("test.spacy"))
+    config = tmp_path / "exports" / "config.cfg"
+    config.write_text(config.read_text().replace("max_steps = 2000", "max_steps = 80"))
+    figures = train(tmp_path / "exports", tmp_path / "model").card.figures
+    assert figures is not None
+    assert figures.part == "dev"
+    assert "too good" in figures.notes[0]
 
 
 @pytest.mark.train

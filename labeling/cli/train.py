@@ -51,6 +51,7 @@ def train(
     Example: `labeling train exports -o models/monday --quick`
     """
     from labeling.workflow import training
+    from labeling.workflow.card_page import interval
 
     output = output or folder / "model"
     if not plain and not training.can_learn():
@@ -72,6 +73,11 @@ def train(
         console.json(made)
         return
     _report(made)
+    if figures := made.card.figures:
+        on = f"On the {figures.documents} documents of the {figures.part} part"
+        relations = figures.found.relations
+        of_relations = f", of relations {interval(relations.overall.interval('f'))}" if relations else ""
+        console.say(f"{on} F is {interval(figures.found.overall.interval('f'))}{of_relations}.")
     console.put(str(made.model))
     console.say(f"Next: labeling evaluate {made.model} {folder}; labeling import ARTICLES --model {made.model}")
 

@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from labeling import __version__
-from labeling.core.bootstrap import Interval
 from labeling.core.value import Value
+from labeling.nlp.evaluation.scores import Layer
 
 PACKAGES = ("spacy", "thinc", "numpy", "scikit-learn", "onnxruntime", "spacy-transformers", "torch")
 
@@ -72,32 +72,22 @@ class Base(Value):
     sha256: str = ""
 
 
-class Rates(Value):
-    """How well spans or relations of a label are found on the test part, each with its 95% interval.
-
-    `gold` is how many there are.
-    """
-
-    gold: int
-    precision: Interval
-    recall: Interval
-    f: Interval
-
-
 class Figures(Value):
-    """What the model is worth on a part of its gold. Spans count where both edges and the label are right.
+    """What the model is worth on a part of its gold, as `labeling evaluate` measures it.
 
-    `layer` is what was measured of the model, where it has several.
+    Attributes:
+        part: The part: test, or dev where there is no test and dev only chose among the steps of the training.
+        documents: How many it has.
+        layer: What stands for the model (see `labeling.nlp.evaluation.report.Scores`).
+        found: How well that is found.
+        notes: What the figures do not say.
     """
 
     part: str = "test"
     documents: int
-    layer: str = ""
-    overall: Rates | None = None
-    labels: dict[str, Rates] = Field(default_factory=dict)
-    overall_relations: Rates | None = None
-    relations: dict[str, Rates] = Field(default_factory=dict)
-    effort_saved: Interval | None = None
+    layer: str
+    found: Layer
+    notes: tuple[str, ...] = ()
 
 
 def versions() -> dict[str, str]:

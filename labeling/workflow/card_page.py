@@ -8,7 +8,8 @@ from labeling.core.bootstrap import Interval
 from labeling.terminal import one_line
 
 if TYPE_CHECKING:
-    from labeling.workflow.cards import Card, Rates
+    from labeling.nlp.evaluation.scores import Score
+    from labeling.workflow.cards import Card
 
 SHORT = 12  # hex digits of a hash on the page; the card has all
 
@@ -58,24 +59,30 @@ def _figures(card: "Card") -> Iterator[str]:
         why = "." if "test" in card.gold.parts else ": the gold had no test part."
         yield from ("", "## How well", "", f"It was not measured{why}")
         return
-    layer = f", measured on {_code(figures.layer)}" if figures.layer else ""
+    found = figures.found
     yield from ("", "## How well", "")
-    yield f"On the {figures.documents} documents of the {figures.part} part, with 95% intervals (bootstrap over"
-    yield f"documents){layer}. A span is right where both edges and the label are; a relation where its label and both"
-    yield "spans are."
-    if figures.overall:
-        yield from _table("label", figures.labels, figures.overall)
-    if figures.overall_relations:
-        yield from _table("relation", figures.relations, figures.overall_relations)
-    if figures.effort_saved:
-        yield from ("", f"Share of an annotator's work that it saves: {interval(figures.effort_saved)}.")
+    yield f"On the {figures.documents} documents of the {figures.part} part, measured on {_code(figures.layer)}, with"
+    yield "95% intervals (bootstrap over documents). A span is right where both edges and the label are; a relation"
+    yield "where its label and both spans are."
+    for note in figures.notes:
+        yield _said(note)
+    yield from _table("label", found.labels, found.overall)
+    if found.relations:
+        yield from _table("relation", found.relations.labels, found.relations.overall)
+    yield from ("", f"Share of an annotator's work that its spans save: {interval(found.effort_saved)}.")
+    if found.calibration:
+        yield f"Calibration error of its scores: {found.calibration.error:.3f}."
 
 
-def _table(what: str, rows: "Mapping[str, Rates]", overall: "Rates") -> Iterator[str]:
+def _table(what: str, rows: "Mapping[str, Score]", overall: "Score") -> Iterator[str]:
     yield from ("", f"| {what} | gold | precision | recall | F |", "|---|---:|---|---|---|")
-    for name, rates in [*((_said(name), rates) for name, rates in rows.items()), ("**all**", overall)]:
-        cells = (interval(rates.precision), interval(rates.recall), interval(rates.f))
-        yield f"| {name} | {rates.gold} | {' | '.join(cells)} |"
+    for name, score in [*((_said(name), score) for name, score in rows.items()), ("**all**", overall)]:
+        cells = (
+            interval(score.interval("precision")),
+            interval(score.interval("recall")),
+            interval(score.interval("f")),
+        )
+        yield f"| {name} | {score.gold} | {' | '.join(cells)} |"
 
 
 def _gold(card: "Card") -> Iterator[str]:

@@ -26,7 +26,7 @@ from labeling.core.parsing import parse_json
 from labeling.core.split import PARTS
 from labeling.errors import InputError, ModelError
 from labeling.files import json_text, write_atomic
-from labeling.workflow.card import Base, Card, Figures, Gold, PartStamp, Rates, SchemaStamp
+from labeling.workflow.card import Base, Card, Figures, Gold, PartStamp, SchemaStamp
 
 __all__ = (
     "Base",
@@ -34,7 +34,6 @@ __all__ = (
     "Figures",
     "Gold",
     "PartStamp",
-    "Rates",
     "SchemaStamp",
     "gold_of",
     "read_card",

@@ -100,13 +100,13 @@ def _trained(workspace: Workspace) -> Iterator[Path]:
 
 def _known(card: Card, state: str, where: str) -> Known:
     part = card.gold.parts.get("train")
-    overall = card.figures.overall if card.figures else None
+    figures = card.figures if card.figures and card.figures.part == "test" else None
     schema = card.label_schema
     return Known(
         name=card.name,
         state=state,
         documents=part.documents if part else 0,
-        f=overall.f if overall else None,
+        f=figures.found.overall.interval("f") if figures else None,
         gold=card.gold.sha256,
         schema_key=f"{schema.name}-{schema.version}" if schema.name else "",
         where=where,

@@ -5,7 +5,7 @@ the one that spaCy's own training makes of the exported config, by `labeling.nlp
 of either.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from labeling.nlp.learn.training import Options
 
 NEEDED = ("sklearn", "scipy")  # of the extra `learn`, without which spaCy's own training is all that there is
+
+TUNED = "There is no test part, and the dev part chose the model, so these figures are too good."
 
 
 class Relation(Value):
@@ -90,6 +92,7 @@ def learn(
     from labeling.nlp.learn import training
 
     made = training.train(folder, output, schema, options, advance)
+    advance(0, "Measuring")
     said = with_card(
         made.model,
         folder,
@@ -224,6 +227,7 @@ def train(folder: Path, output: Path) -> Trained:
         command=training.command(folder, output),
         bases=(Base(kind="vectors", name=model_stamp(read), sha256=files_hash(read)),) if read else (),
         seeds=training.seeds(folder),
+        judged_by=("test", "dev"),
     )
 
 
@@ -235,7 +239,7 @@ def with_card(
     bases: tuple[Base, ...] = (),
     seeds: dict[str, int] | None = None,
     options: dict[str, Any] | None = None,
-    figures: Figures | None = None,
+    judged_by: Sequence[str] = ("test",),
 ) -> Trained:
     """The model with its card, which has everything that follows from the model and the exported folder by itself.
 
@@ -246,19 +250,35 @@ def with_card(
         bases: What it was built on.
         seeds: What for → seed.
         options: How the training was asked for.
-        figures: What it is worth on the test part.
+        judged_by: Parts that the model may be measured on; the first one that has documents is taken.
 
     Raises:
         ModelError: The folder is no model.
         InputError: The gold cannot be read, or the card cannot be written.
     """
+    gold = gold_of(folder)
     card = Card(
-        gold=gold_of(folder),
+        gold=gold,
         label_schema=schema_of(folder),
         bases=bases,
         seeds=seeds or {},
         options=options or {},
         command=command,
-        figures=figures,
+        figures=_figures(model, folder, next((part for part in judged_by if part in gold.parts), None)),
     )
     return Trained(model=model, card=write_card(model, card))
+
+
+def _figures(model: Path, folder: Path, part: str | None) -> Figures | None:
+    """What a model is worth on a part of an exported folder; None where nothing can be measured on it."""
+    from labeling.workflow.evaluating import evaluate
+
+    if part is None:
+        return None
+    try:
+        scores = evaluate(str(model), folder, part)
+    except InputError:  # the part has no spans, or none of a label that the model knows
+        return None
+    layer, found = next(iter(scores.layers.items()))
+    notes = scores.notes if part == "test" else (TUNED, *scores.notes)
+    return Figures(part=part, documents=scores.documents, layer=layer, found=found, notes=notes)

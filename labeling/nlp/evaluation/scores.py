@@ -34,6 +34,11 @@ class Rates(Value):
     f: float | None
     intervals: dict[Rate, tuple[float, float]] = Field(default_factory=dict)
 
+    def interval(self, rate: Rate) -> Interval:
+        """One of the rates with its bounds."""
+        low, high = self.intervals.get(rate, (None, None))
+        return Interval(point=getattr(self, rate), low=low, high=high)
+
 
 class Score(Rates):
     """The rates of a label, and the numbers behind them: gold ones, found ones, and those that are right.
