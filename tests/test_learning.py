@@ -77,7 +77,8 @@ def test_learned_model_pre_annotates_and_is_evaluated(quick: Trained, exported: 
     done = annotate_files(workspace, [str(tmp_path / "a.txt")], tmp_path / "tasks.json")
     assert {"ACTOR", "ACTION"} <= set(done.spans)
     (task,) = json.loads((tmp_path / "tasks.json").read_text(encoding="utf-8"))
-    assert any(region["type"] == "relation" for region in task["predictions"][0]["result"])
+    result = task["predictions"][0]["result"]
+    assert any(region["type"] == "relation" for region in result)
     assert evaluate(str(quick.model), exported).layers["events"].overall.f > 0.6
 
 
