@@ -5,6 +5,7 @@ import fcntl
 import glob
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import IO, Any
 from labeling.errors import InputError
 
 PART = ".part"  # at the end of the name of a file that is being written
+NEW, OLD = "new", "old"  # in the folder beside one that is being replaced
 ABANDONED_SECONDS = 60  # without a lock and so old, it is being written by nobody
 
 
@@ -59,6 +61,77 @@ def atomic_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     finally:
         if temporary:
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing(folder: Path) -> Iterator[Path]:
+    """The path of a new folder, to be made, which takes the place of `folder` at the end; after an error nothing does.
+
+    It stands in a folder beside, of which nothing stays. That of a process that was killed is removed here.
+
+    Raises:
+        InputError: It cannot be written; the message says where and why.
+    """
+    is_new = not folder.parent.exists()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned_beside(folder)
+        place = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        try:
+            with _locked(place):
+                yield place / NEW
+                _exchange(folder, place)
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+    except OSError as error:
+        said = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or error
+        raise InputError(
+            f"Cannot write {folder}: {said}",
+            hint="What was there before is still there. Check the free space and the folder's permissions.",
+        ) from error
+    finally:
+        if is_new:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.parent.rmdir()
+
+
+def _exchange(folder: Path, place: Path) -> None:
+    if folder.exists():
+        folder.rename(place / OLD)
+    try:
+        (place / NEW).rename(folder)
+    except OSError:
+        _bring_back(folder, place)
+        raise
+
+
+def _bring_back(folder: Path, place: Path) -> None:
+    if (place / OLD).exists() and not folder.exists():
+        (place / OLD).rename(folder)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Shows that a folder is in use; the lock goes with the process."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned_beside(folder: Path) -> None:
+    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _bring_back(folder, left)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(descriptor)
 
 
 def _remove_abandoned(path: Path) -> None:

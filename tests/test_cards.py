@@ -28,7 +28,7 @@ from labeling.workflow.cards import (
     schema_of,
     write_card,
 )
-from labeling.workflow.training import with_card
+from labeling.workflow.training import add_card
 
 TEXTS = {"train": ("Rebels attacked Tadmor.", "Ann Bell resigned."), "dev": ("Talks broke down.",), "test": ()}
 MANIFEST = {
@@ -100,9 +100,8 @@ def test_gold_that_is_no_docbin_is_an_error(exported: Path):
 
 
 def test_card_names_model_and_gold_and_reads_back(model: Path, exported: Path):
-    done = with_card(model, exported, command="labeling train exports -o model", seeds={"training": 0})
-    card = read_card(model)
-    assert card == done.card
+    card = add_card(model, exported, command="labeling train exports -o model", seeds={"training": 0})
+    assert read_card(model) == card
     assert card.name.startswith("en_labeling-0.0.0+")
     assert card.gold.sha256 == gold_of(exported).sha256
     assert card.trained_on == {digest(text) for part in ("train", "dev") for text in TEXTS[part]}
@@ -112,7 +111,7 @@ def test_card_names_model_and_gold_and_reads_back(model: Path, exported: Path):
 
 def test_card_knows_the_predictions_of_its_model(model: Path, exported: Path):
     schema = LabelSchema.from_toml((Path(__file__).parents[1] / "schemas" / "event.toml").read_text(encoding="utf-8"))
-    card = with_card(model, exported, command="").card
+    card = add_card(model, exported, command="")
     assert card.made(model_version(str(model), schema))
     assert not card.made("en_core_web_sm-3.8.0+event-1.0.0")
 
@@ -120,11 +119,11 @@ def test_card_knows_the_predictions_of_its_model(model: Path, exported: Path):
 def test_models_are_called_after_what_they_do_and_not_after_where_they_stand(tmp_path: Path, exported: Path):
     one, same, other = (tmp_path / name for name in ("one", "same", "other"))
     names = [
-        with_card(pipeline(folder, mark), exported, command="").card.name
+        add_card(pipeline(folder, mark), exported, command="").name
         for folder, mark in ((one, "!"), (same, "!"), (other, "?"))
     ]
     assert names[0] == names[1] != names[2]
-    assert with_card(one, exported, command="again").card.name == names[0]
+    assert add_card(one, exported, command="again").name == names[0]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +156,7 @@ def edit(file: Path, old: str, new: str, count: int = -1) -> None:
 
 
 def test_page_may_be_edited(model: Path, exported: Path):
-    with_card(model, exported, command="")
+    add_card(model, exported, command="")
     (model / "README.md").write_text("My notes.")
     read_card(model)
 
@@ -165,7 +164,7 @@ def test_page_may_be_edited(model: Path, exported: Path):
 def test_folder_that_is_no_model_gets_no_card(tmp_path: Path, exported: Path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(ModelError, match="is not a spaCy model"):
-        with_card(tmp_path / "empty", exported, command="")
+        add_card(tmp_path / "empty", exported, command="")
     assert not list((tmp_path / "empty").iterdir())
 
 

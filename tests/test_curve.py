@@ -51,16 +51,14 @@ def texts(folder: Path, *parts: str) -> list[str]:
     return [doc.text for part in parts for doc in DocBin().from_disk(folder / f"{part}.spacy").get_docs(vocab)]
 
 
-def remember(folder: Path, output: Path) -> Path:
+def remember(folder: Path, model: Path) -> None:
     """A pipeline that marks what was marked in the train part: the more documents, the more it knows."""
     nlp = spacy.blank("en")
     docs = DocBin().from_disk(folder / "train.spacy").get_docs(nlp.vocab)
     known = {(ent.text, ent.label_) for doc in docs for ent in doc.ents}
     patterns: Any = [{"label": label, "pattern": text} for text, label in sorted(known)]
     nlp.add_pipe("entity_ruler").add_patterns(patterns)
-    output.mkdir(parents=True)
-    nlp.to_disk(output / "model-best")
-    return output / "model-best"
+    nlp.to_disk(model)
 
 
 class Watched:
@@ -69,13 +67,13 @@ class Watched:
     def __init__(self) -> None:
         self.seen: list[dict[str, list[str]]] = []
 
-    def __call__(self, folder: Path, output: Path) -> Path:
+    def __call__(self, folder: Path, model: Path) -> None:
         self.seen.append({part: texts(folder, part) for part in ("train", "dev", "test")})
         manifest = json.loads((folder / "manifest.json").read_text())
         assert manifest["documents"]["train"] == len(self.seen[-1]["train"])
         assert len((folder / "docs.jsonl").read_text().splitlines()) == manifest["documents"]["out"]
         assert (folder / "config.cfg").is_file()
-        return remember(folder, output)
+        remember(folder, model)
 
 
 @pytest.fixture(scope="module")
@@ -152,10 +150,10 @@ def test_copies_stay_together(tmp_path: Path, seeds: list[LabeledDoc]):
 
 
 def test_a_share_that_cannot_be_trained_on_is_left_out_and_said(folder: Path):
-    def picky(folder: Path, output: Path) -> Path:
+    def picky(folder: Path, model: Path) -> None:
         if len(texts(folder, "train")) < 6:
             raise ModelError("spaCy could not train: too little")
-        return remember(folder, output)
+        remember(folder, model)
 
     done = learning_curve(folder, picky, orders=1, fold_count=0)
     assert [point.share for point in done.points] == [50, 75, 100]
@@ -163,7 +161,7 @@ def test_a_share_that_cannot_be_trained_on_is_left_out_and_said(folder: Path):
 
 
 def test_what_cannot_be_trained_on_at_all_is_an_error(folder: Path):
-    def broken(folder: Path, output: Path) -> Path:
+    def broken(folder: Path, model: Path) -> None:
         raise ModelError("spaCy could not train: nothing goes")
 
     with pytest.raises(ModelError, match="nothing goes"):

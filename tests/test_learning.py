@@ -1,9 +1,12 @@
 """Reviews → a model that has learned them, and the pre-annotation that it gives."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
@@ -152,6 +155,38 @@ def test_bad_input_is_one_message_and_the_model_that_was_there_stays(quick: Trai
     assert sorted(file.name for file in quick.model.iterdir()) == there
 
 
+@pytest.mark.parametrize("way", ["--quick", "--plain"])
+def test_a_full_disk_is_one_message_and_the_model_that_was_there_stays(
+    exported: Path, tmp_path: Path, run: Any, way: str
+):
+    shutil.copytree(exported, tmp_path / "exports")
+    config = tmp_path / "exports" / "config.cfg"
+    config.write_text(config.read_text().replace("max_steps = 2000", "max_steps = 10"))
+    (tmp_path / "model" / "model-best").mkdir(parents=True)
+    (tmp_path / "model" / "model-best" / "meta.json").write_text("the old one")
+    done = run("train", "exports", "-o", "model", way, largest_file=1_000_000)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(re.findall(r"^Error: Cannot write model/model-best: .*File too large", done.stderr, re.MULTILINE)) == 1
+    assert [file.relative_to(tmp_path / "model").as_posix() for file in (tmp_path / "model").rglob("*")] == [
+        "model-best",
+        "model-best/meta.json",
+    ]
+
+
+def test_a_card_that_cannot_be_written_leaves_the_model_that_was_there(
+    quick: Trained, exported: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def full(*_: object) -> None:
+        raise InputError("Cannot write card.json: No space left on device")
+
+    monkeypatch.setattr("labeling.workflow.training.write_card", full)
+    with pytest.raises(InputError, match=r"card.json"):
+        learned(exported, quick.model.parent, quick=True)
+    assert read_card(quick.model) == quick.card
+    assert [file.name for file in quick.model.parent.iterdir()] == ["model-best"]
+
+
 def test_a_model_of_another_schema_is_refused(quick: Trained, tmp_path: Path):
     (tmp_path / "other.toml").write_text(OTHER, encoding="utf-8")
     init(tmp_path / "w", schema=str(tmp_path / "other.toml"))
@@ -162,8 +197,6 @@ def test_a_model_of_another_schema_is_refused(quick: Trained, tmp_path: Path):
 
 
 def test_a_damaged_model_is_told(quick: Trained, tmp_path: Path):
-    import shutil
-
     from labeling.nlp.load import load
 
     shutil.copytree(quick.model, tmp_path / "m")

@@ -106,7 +106,7 @@ def test_without_a_test_part_the_card_has_the_figures_of_dev_and_says_so(exporte
 def test_trained_model_scores_and_pre_annotates_the_next_batch(exported: Path, tmp_path: Path):
     config = exported / "config.cfg"
     config.write_text(config.read_text().replace("max_steps = 2000", "max_steps = 160"))
-    model = training.train(exported, tmp_path / "model")
+    model = train(exported, tmp_path / "model").model
     scores = evaluate(str(model), exported)
     (layer,) = scores.layers.items()
     assert layer[0] == "ner"

@@ -70,7 +70,7 @@ def command(
         console.say(f"Picture: {write_picture(curve, picture)}")
 
 
-def _trainer(folder: Path, workspace: Path, full: bool) -> Callable[[Path, Path], Path]:
+def _trainer(folder: Path, workspace: Path, full: bool) -> Callable[[Path, Path], None]:
     from labeling.nlp.training import train
     from labeling.workflow import training
 

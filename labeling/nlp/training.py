@@ -1,8 +1,11 @@
 """An exported folder → a trained pipeline, and its scores. Thin over spaCy's own training."""
 
 import contextlib
+import shutil
 import sys
+import tempfile
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import spacy
@@ -16,12 +19,13 @@ from labeling.nlp.lineage import call_by_content
 from labeling.nlp.load import model_stamp
 
 
-def train(folder: Path, output: Path) -> Path:
-    """The folder of the best model; spaCy's table of the training goes to stderr.
+def train(folder: Path, model: Path) -> None:
+    """The best model of spaCy's training, in a new folder `model`; spaCy's table of the training goes to stderr.
 
     Raises:
         InputError: The folder has no config, or nothing to train or to choose the best model on.
         ModelError: The config is for another language than the documents, or spaCy stopped.
+        OSError: The model cannot be written.
     """
     overrides = {f"paths.{part}": str(part_file(folder, part)) for part in ("train", "dev")}
     for part in ("train", "dev"):
@@ -36,13 +40,23 @@ def train(folder: Path, output: Path) -> Path:
     try:
         check_language(folder, str(config), str(load_config(config).get("nlp", {}).get("lang")))
         _check_vectors(folder)
-        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", r"\[W095\]", UserWarning)  # vectors that were made with an earlier 3.x
+        with tempfile.TemporaryDirectory(dir=model.parent) as output, _said_aside():
             spacy_train(config, output, overrides=overrides)
+            (Path(output) / "model-best").rename(model)
     except (ValueError, SystemExit, OSError) as error:
-        raise ModelError(f"spaCy could not train: {error}", f"Try it by hand: {command(folder, output)}") from error
-    call_by_content(output / "model-best")
-    return output / "model-best"
+        if isinstance(error, OSError) and (error.errno or isinstance(error, shutil.Error)):
+            raise  # it is the disk, not spaCy
+        by_hand = command(folder, Path("MODEL"))
+        raise ModelError(f"spaCy could not train: {error}", f"Try it by hand: {by_hand}") from error
+    call_by_content(model)
+
+
+@contextlib.contextmanager
+def _said_aside() -> Iterator[None]:
+    """What spaCy prints goes to stderr, but for W095: vectors were made with an earlier 3.x, which does not matter."""
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\[W095\]", UserWarning)
+        yield
 
 
 def _check_vectors(folder: Path) -> None:

@@ -36,7 +36,7 @@ ENOUGH = 20  # documents of the test part; with fewer, an interval says nothing
 FOLDS = 5
 ORDERS = 3
 DEV = 8  # where no document is in dev, one of so many is
-Train = Callable[[Path, Path], Path]  # an exported folder, and where the model goes → the model's folder
+Train = Callable[[Path, Path], None]  # makes a model of an exported folder in another, new folder
 Tell = Callable[[int, float | None], None]
 
 
@@ -203,8 +203,8 @@ def _trained(
             try:
                 write_subset(folder, work / "exports", {"train": job.train, "dev": job.dev, "test": job.judged})
                 with contextlib.redirect_stderr(io.StringIO()):  # tables of each training, which nobody can follow
-                    model = train(work / "exports", work / "model")
-                results.add(job, counted(model, job.judged, labels))
+                    train(work / "exports", work / "model")
+                results.add(job, counted(work / "model", job.judged, labels))
             except LabelingError as error:
                 if job.share == 100 and not results.counts:
                     raise

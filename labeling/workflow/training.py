@@ -1,7 +1,7 @@
 """Exported files → a trained model with its card: what `labeling train` does.
 
 `learn` makes the pipeline that learns everything that the reviews say, by `labeling.nlp.learn.training`; `train` makes
-the one that spaCy's own training makes of the exported config, by `labeling.nlp.training`. `with_card` writes the card
+the one that spaCy's own training makes of the exported config, by `labeling.nlp.training`. `add_card` writes the card
 of either.
 """
 
@@ -17,7 +17,7 @@ from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.distribution import install
 from labeling.errors import InputError, SchemaError
-from labeling.files import read_text
+from labeling.files import read_text, replacing
 from labeling.resources import resource
 from labeling.settings import Workspace, schema_file
 from labeling.workflow.cards import Base, Card, Figures, gold_of, schema_of, write_card
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 NEEDED = ("sklearn", "scipy")  # of the extra `learn`, without which spaCy's own training is all that there is
 
+BEST = "model-best"  # as spaCy calls it
 TUNED = "There is no test part, and the dev part chose the model, so these figures are too good."
 
 
@@ -91,20 +92,21 @@ def learn(
     """
     from labeling.nlp.learn import training
 
-    made = training.train(folder, output, schema, options, advance)
-    advance(0, "Measuring")
-    said = with_card(
-        made.model,
-        folder,
-        command=_command(folder, output, options),
-        bases=tuple(Base(kind=one.kind, name=one.name, sha256=one.sha256) for one in made.stamps),
-        seeds={"training": options.seed},
-        options=options.model_dump(mode="json"),
-    )
+    with replacing(output / BEST) as model:
+        made = training.train(folder, model, schema, options, advance)
+        advance(0, "Measuring")
+        card = add_card(
+            model,
+            folder,
+            command=_command(folder, output, options),
+            bases=tuple(Base(kind=one.kind, name=one.name, sha256=one.sha256) for one in made.stamps),
+            seeds={"training": options.seed},
+            options=options.model_dump(mode="json"),
+        )
     report = made.related.report if made.related else ()
     return Trained(
-        model=made.model,
-        card=said.card,
+        model=output / BEST,
+        card=card,
         base=made.said,
         documents=made.documents,
         effort_before=round(made.judged.before, 4),
@@ -117,13 +119,13 @@ def learn(
     )
 
 
-def trainer(schema: LabelSchema, options: "Options") -> Callable[[Path, Path], Path]:
+def trainer(schema: LabelSchema, options: "Options") -> Callable[[Path, Path], None]:
     """What makes a model of an exported folder in another one, without a card; for models that are thrown away."""
 
-    def trained(folder: Path, output: Path) -> Path:
+    def trained(folder: Path, model: Path) -> None:
         from labeling.nlp.learn import training
 
-        return training.train(folder, output, schema, options, lambda share, step: None).model
+        training.train(folder, model, schema, options, lambda share, step: None)
 
     return trained
 
@@ -219,19 +221,21 @@ def train(folder: Path, output: Path) -> Trained:
     from labeling.nlp.lineage import files_hash
     from labeling.nlp.load import model_stamp
 
-    model = training.train(folder, output)
-    read = training.vectors(folder)
-    return with_card(
-        model,
-        folder,
-        command=training.command(folder, output),
-        bases=(Base(kind="vectors", name=model_stamp(read), sha256=files_hash(read)),) if read else (),
-        seeds=training.seeds(folder),
-        judged_by=("test", "dev"),
-    )
+    with replacing(output / BEST) as model:
+        training.train(folder, model)
+        read = training.vectors(folder)
+        card = add_card(
+            model,
+            folder,
+            command=training.command(folder, output),
+            bases=(Base(kind="vectors", name=model_stamp(read), sha256=files_hash(read)),) if read else (),
+            seeds=training.seeds(folder),
+            judged_by=("test", "dev"),
+        )
+    return Trained(model=output / BEST, card=card)
 
 
-def with_card(
+def add_card(
     model: Path,
     folder: Path,
     *,
@@ -240,8 +244,8 @@ def with_card(
     seeds: dict[str, int] | None = None,
     options: dict[str, Any] | None = None,
     judged_by: Sequence[str] = ("test",),
-) -> Trained:
-    """The model with its card, which has everything that follows from the model and the exported folder by itself.
+) -> Card:
+    """The card of a model, now in its folder: it has everything that follows from both folders by itself.
 
     Args:
         model: The folder of the pipeline; its meta.json is changed, since it is called after its files from now on.
@@ -266,7 +270,7 @@ def with_card(
         command=command,
         figures=_figures(model, folder, next((part for part in judged_by if part in gold.parts), None)),
     )
-    return Trained(model=model, card=write_card(model, card))
+    return write_card(model, card)
 
 
 def _figures(model: Path, folder: Path, part: str | None) -> Figures | None:

@@ -1,19 +1,17 @@
 """An exported folder → one spaCy pipeline that has learned everything that the reviews say."""
 
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import spacy
 from spacy.language import Language
 from threadpoolctl import threadpool_limits
 
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
-from labeling.errors import InputError, SchemaError
+from labeling.errors import SchemaError
 from labeling.nlp.bases import AUTO
 from labeling.nlp.events.component import lexicon_of
 from labeling.nlp.events.files import Files
@@ -29,7 +27,6 @@ from labeling.nlp.learn.state import Learned
 from labeling.nlp.learn.tags import Tags
 from labeling.nlp.pipelines import has_rules
 
-BEST = "model-best"
 FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # up to FEW documents a fold more costs little
 EPOCHS = {"encoder": 7.0, "vectors": 20.0, "blank": 20.0}
 Advance = Callable[[float, str], None]  # told the share of all work that was done since the last time, and what is next
@@ -56,7 +53,6 @@ class Trained:
     """A model, and how it came about.
 
     Attributes:
-        model: The folder of the pipeline.
         said: On what it was built, in one line.
         stamps: The same for its card.
         documents: From how many it learned.
@@ -64,7 +60,6 @@ class Trained:
         related: The relations, whose `report` says what cross-validation says of each; None where the schema has none.
     """
 
-    model: Path
     said: str
     stamps: tuple[bases.Stamp, ...]
     documents: int
@@ -72,11 +67,12 @@ class Trained:
     related: RelationModel | None
 
 
-def train(folder: Path, output: Path, schema: LabelSchema, options: Options, advance: Advance) -> Trained:
-    """The pipeline in `output/model-best`, which takes the place of the one that was there only when it is complete.
+def train(folder: Path, model: Path, schema: LabelSchema, options: Options, advance: Advance) -> Trained:
+    """The pipeline that learned what the exported folder says, in a new folder `model`.
 
     Raises:
-        InputError: There is nothing to learn from, or the model cannot be written.
+        InputError: There is nothing to learn from.
+        OSError: The model cannot be written.
         ModelError: What it is to be built on is not there, or is for another language.
         SchemaError: The reviews have labels that the schema lacks.
     """
@@ -108,8 +104,8 @@ def train(folder: Path, output: Path, schema: LabelSchema, options: Options, adv
         related = relate(nlp, golds, found, schema, rules, options.seed)
     advance(0, "Writing")
     made = _assembled(base, encode, tagger, learned, schema, rules, related)
-    model = _written(made, output)
-    return Trained(model, base.said, base.stamps, len(docs), judged, related)
+    made.to_disk(model)
+    return Trained(base.said, base.stamps, len(docs), judged, related)
 
 
 class _Work:
@@ -188,28 +184,6 @@ def _assembled(
     nlp.add_pipe(SPANS).build(learned, schema, rules)  # type: ignore[attr-defined]
     nlp.add_pipe(RELATIONS).build(related, schema, rules)  # type: ignore[attr-defined]
     return nlp
-
-
-def _written(nlp: Language, output: Path) -> Path:
-    """The folder of the pipeline, put in place whole."""
-    model, aside, old = output / BEST, output / f".{BEST}.new", output / f".{BEST}.old"
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        for left in (aside, old):
-            shutil.rmtree(left, ignore_errors=True)
-        nlp.to_disk(aside)
-        spacy.util.load_config(aside / "config.cfg")
-        if model.exists():
-            model.rename(old)
-        aside.rename(model)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise InputError(
-            f"The model cannot be written to {model}: {error.strerror or error}",
-            "What was there before is still there. Make room, or name another folder with -o.",
-        ) from error
-    return model
 
 
 def _cores() -> int:
