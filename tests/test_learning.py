@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 import spacy
+from spacy.tokens import DocBin
 
 from labeling.errors import InputError, ModelError, SchemaError
+from labeling.nlp.folder import read_docs
+from labeling.nlp.gold import USER_DATA, from_doc
 from labeling.nlp.learn.training import Options
 from labeling.settings import init, open_workspace
 from labeling.workflow.cards import read_card
@@ -30,12 +33,16 @@ OTHER = 'name = "other"\nversion = "1.0.0"\ntitle = "Other"\n[labels.SHIP]\n'
 pytestmark = pytest.mark.train
 
 
-def export(folder: Path, number: int | None = None, *, strip: bool = False) -> Path:
-    """The training files of some of the seeds' gold, in a new workspace."""
+def export(folder: Path, number: int | None = None, *, strip: bool = False, only: set[str] | None = None) -> Path:
+    """The training files of some of the seeds' gold, in a new workspace; without relations, or of some labels only."""
     init(folder, split=DEMO_SPLIT)
     workspace = open_workspace(folder)
     docs = list(read_documents(ROOT / "seeds" / "gold.jsonl"))[:number]
-    if strip:
+    if only is not None:
+        docs = [
+            doc.model_copy(update={"spans": tuple(span for span in doc.spans if span.label in only)}) for doc in docs
+        ]
+    if strip or only is not None:
         docs = [doc.model_copy(update={"relations": ()}) for doc in docs]
     (folder / "gold.json").write_text(json.dumps([reviewed(doc) for doc in docs]), encoding="utf-8")
     convert(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
@@ -128,6 +135,7 @@ def test_without_an_encoder_static_vectors_or_nothing_is_read(exported: Path, tm
 @pytest.mark.parametrize("number", [1, 2])
 def test_one_or_two_documents_do_no_harm(tmp_path: Path, number: int):
     made = learned(export(tmp_path / "w", number), tmp_path / "m", quick=True)
+    assert (made.effort_after is None) == (made.documents == 1)  # one document cannot be cross-validated
     assert spacy.load(made.model)(TEXT).spans["events"]
 
 
@@ -153,6 +161,39 @@ def test_bad_input_is_one_message_and_the_model_that_was_there_stays(quick: Trai
         with pytest.raises(error, match=said):
             learn(folder, quick.model.parent, wanted, Options.model_validate(options), lambda share, step: None)
     assert sorted(file.name for file in quick.model.iterdir()) == there
+
+
+def test_reviews_of_one_label_teach_that_label(tmp_path: Path, run: Any):
+    export(tmp_path, 8, only={"ACTOR"})
+    done = run("train", "exports", "-o", "model", "--quick")
+    assert done.returncode == 0, done.stderr
+    assert "No relation was reviewed, so none was learned." in done.stderr
+    doc = spacy.load(tmp_path / "model" / "model-best")(TEXT)
+    assert {span.label_ for span in doc.spans["events"]} == {"ACTOR"}
+
+
+def test_a_label_that_only_dev_has_is_learned_too(tmp_path: Path):
+    exported = export(tmp_path / "w", 12)
+    train = list(read_docs(exported / "train.spacy", spacy.blank("xx")))
+    for doc in train:
+        labeled = from_doc(doc)
+        spans = tuple(span for span in labeled.spans if span.label != "DATE")
+        left = labeled.model_copy(update={"spans": spans, "relations": ()})
+        doc.user_data[USER_DATA] = left.model_dump_json()
+    DocBin(store_user_data=True, docs=train).to_disk(exported / "train.spacy")
+    labels = json.loads(
+        (learned(exported, tmp_path / "m", quick=True).model / "learned_spans/learned.json").read_text()
+    )
+    assert "DATE" in labels["layers"][0]
+
+
+@pytest.mark.parametrize("way", ["--quick", "--plain"])
+def test_reviews_without_any_span_are_one_message(tmp_path: Path, run: Any, way: str):
+    export(tmp_path, 6, only=set())
+    done = run("train", "exports", "-o", "model", way)
+    assert done.returncode == 2
+    assert re.search("^Error: .*(has no spans in its train part|has a span)", done.stderr, re.MULTILINE), done.stderr
+    assert not (tmp_path / "model").exists()
 
 
 @pytest.mark.parametrize("way", ["--quick", "--plain"])

@@ -87,16 +87,23 @@ def _report(made: "Trained") -> None:
     if not made.base:
         return
     console.say(made.base)
-    before, after = made.effort_before or 0, made.effort_after or 0
+    before, after = made.effort_before, made.effort_after
     trusted = ", ".join(f"{name} {weight:.2f}" for name, weight in sorted(made.weights.items(), key=lambda w: -w[1]))
+    number = f"{made.documents:,} document{'s' * (made.documents != 1)}"
+    if before is None or after is None:
+        console.say(f"{number}: too few to say whether what was learned is worth anything.")
+        return
     console.say(
-        f"{made.documents:,} documents. In cross-validation pre-annotation saves {after:.1%} of the work; without what "
-        f"was learned {before:.1%}."
+        f"{number}. In cross-validation pre-annotation saves {after:.1%} of the work; without what was learned "
+        f"{before:.1%}."
     )
     if before > after:
         console.say("So the spans stay those of the untrained pre-annotation; more reviews will change that.")
     elif trusted:
         console.say(f"Trust in each part: {trusted}.")
+    if made.relations and not any(one.gold for one in made.relations):
+        console.say("No relation was reviewed, so none was learned.")
+        return
     for one in made.relations:
         learned = "too few to learn" if one.learned is None else f"learned F {one.learned:.2f}"
         console.say(f"  {one.label}: {one.gold:,} reviewed, {learned}, rules F {one.rules:.2f}; used: {one.source}")

@@ -24,6 +24,7 @@ from labeling.nlp.events.lexicon import Lexicon
 from labeling.nlp.events.sources import of_model
 from labeling.nlp.gold import SPANS_KEY
 from labeling.nlp.learn.component import SPANS, LearnedSpans
+from labeling.nlp.lineage import NAME
 from labeling.nlp.load import load
 from labeling.nlp.normal import with_normal_forms
 from labeling.nlp.pipelines import has_rules
@@ -54,6 +55,7 @@ def annotate(nlp: Language, schema: LabelSchema, articles: Iterable[Article]) ->
 
 def annotator(nlp: Language, schema: LabelSchema) -> Callable[[Iterable[Article]], Iterator[LabeledDoc]]:
     """`annotate` of this pipeline and schema, made ready once for many calls."""
+    _check_labels(nlp, schema)
     matchers = pattern_matchers(nlp, schema)
     events = learned_finder(nlp, schema) or event_finder(nlp, schema)
     parse = events.nlp if events else nlp
@@ -112,21 +114,33 @@ class LearnedFinder:
 
 
 def learned_finder(nlp: Language, schema: LabelSchema) -> LearnedFinder | None:
-    """What finds events in a pipeline of `labeling train`; None where it is another one.
+    """What finds events in a pipeline of `labeling train`; None where it is another one."""
+    if not nlp.has_pipe(SPANS):
+        return None
+    spans = cast(LearnedSpans, nlp.get_pipe(SPANS))
+    lexicon = lexicon_of(spans.rules) if spans.rules else None
+    return LearnedFinder(nlp, lexicon, frozenset(schema.label_of_entity))
+
+
+def _check_labels(nlp: Language, schema: LabelSchema) -> None:
+    """Nothing, unless the pipeline is one of `labeling train`, for other labels than the schema's.
+
+    Of one that spaCy alone trained, labels that the schema lacks are left out, as long as there are others.
 
     Raises:
         ModelError: It was trained on labels that the schema does not have.
     """
-    if not nlp.has_pipe(SPANS):
-        return None
-    spans = cast(LearnedSpans, nlp.get_pipe(SPANS))
-    if unknown := sorted(set(spans.labels) - schema.labels.keys()):
+    unknown: set[str] = set()
+    if nlp.has_pipe(SPANS):
+        unknown = set(cast(LearnedSpans, nlp.get_pipe(SPANS)).labels) - schema.labels.keys()
+    elif nlp.meta["name"] == NAME and not _trained_labels(nlp) & schema.label_of_entity.keys():
+        unknown = _trained_labels(nlp)
+    if unknown:
         raise ModelError(
-            f"The model was trained on labels that the schema {schema.key} does not have: {', '.join(unknown)}.",
+            f"The model was trained on labels that the schema {schema.key} does not have: "
+            f"{', '.join(sorted(unknown))}.",
             "Name the schema that it was trained with, or train it anew on what was reviewed with this one.",
         )
-    lexicon = lexicon_of(spans.rules) if spans.rules else None
-    return LearnedFinder(nlp, lexicon, frozenset(schema.label_of_entity))
 
 
 def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
@@ -168,8 +182,12 @@ def _parser(nlp: Language, schema: LabelSchema) -> str | None:
 
 def _is_trained_on(nlp: Language, schema: LabelSchema) -> bool:
     """Whether the pipeline has learned labels of the schema, and no others: "DATE" is also what spaCy's own say."""
-    labels = {label for name in ("ner", "spancat") for label in nlp.pipe_labels.get(name, ())}
+    labels = _trained_labels(nlp)
     return bool(labels) and labels <= schema.labels.keys()
+
+
+def _trained_labels(nlp: Language) -> set[str]:
+    return {label for name in ("ner", "spancat") for label in nlp.pipe_labels.get(name, ())}
 
 
 class Predicted:

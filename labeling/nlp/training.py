@@ -15,6 +15,7 @@ from spacy.util import load_config
 from labeling.errors import InputError, ModelError
 from labeling.nlp.config import WITHOUT_VECTORS
 from labeling.nlp.folder import check_language, part_file, read_docs
+from labeling.nlp.gold import SPANS_KEY
 from labeling.nlp.lineage import call_by_content
 from labeling.nlp.load import model_stamp
 
@@ -29,9 +30,10 @@ def train(folder: Path, model: Path) -> None:
     """
     overrides = {f"paths.{part}": str(part_file(folder, part)) for part in ("train", "dev")}
     for part in ("train", "dev"):
-        if not any(read_docs(part_file(folder, part), spacy.blank("xx"))):
+        docs = list(read_docs(part_file(folder, part), spacy.blank("xx")))
+        if not docs or not any(doc.ents or doc.spans.get(SPANS_KEY) for doc in docs):
             raise InputError(
-                f"{folder} has no documents in its {part} part.",
+                f"{folder} has no {'spans' if docs else 'documents'} in its {part} part.",
                 "Review more articles, or enlarge the part by [split] in labeling.toml, and export again.",
             )
     config = folder / "config.cfg"

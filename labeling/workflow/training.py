@@ -52,7 +52,8 @@ class Trained(Value):
         card: Its card.
         base: What it was built on, in one line.
         documents: From how many it learned.
-        effort_before: The share of the work that the pre-annotation without learning saves, in cross-validation.
+        effort_before: The share of the work that the pre-annotation without learning saves, in cross-validation; None
+            of one document.
         effort_after: The share that it saves with what was learned, in cross-validation.
         weights: How much each part is trusted.
         relations: What came of each relation.
@@ -109,8 +110,8 @@ def learn(
         card=card,
         base=made.said,
         documents=made.documents,
-        effort_before=round(made.judged.before, 4),
-        effort_after=round(made.judged.after, 4),
+        effort_before=round(made.judged.before, 4) if made.folds > 1 else None,
+        effort_after=round(made.judged.after, 4) if made.folds > 1 else None,
         weights=dict(made.judged.weights),
         relations=tuple(
             Relation(label=one.label, gold=one.gold, rules=one.rules, learned=one.learned, source=one.source)

@@ -91,6 +91,16 @@ def test_annotate_leaves_entities_out_that_feed_no_label_and_takes_labels_of_its
     ]
 
 
+def test_annotate_refuses_a_trained_model_of_another_schema():
+    nlp = spacy.blank("en")
+    nlp.add_pipe("ner").add_label("SHIP")
+    nlp.initialize()
+    assert [doc.spans for doc in annotate(nlp, VERBS.model_copy(update={"labels": EVENT.labels}), ARTICLES[2:])] == [()]
+    nlp.meta["name"] = "labeling"  # as `labeling train` calls it
+    with pytest.raises(ModelError, match=r"labels that the schema event-.* does not have: SHIP"):
+        list(annotate(nlp, EVENT, ARTICLES))
+
+
 def test_annotate_lets_patterns_fill_what_entities_left_free():
     toml = """
         name = "x"

@@ -56,6 +56,7 @@ class Trained:
         said: On what it was built, in one line.
         stamps: The same for its card.
         documents: From how many it learned.
+        folds: In how many folds they were; with one, nothing could be cross-validated.
         judged: What cross-validation says of the spans, and how much each part is trusted.
         related: The relations, whose `report` says what cross-validation says of each; None where the schema has none.
     """
@@ -63,6 +64,7 @@ class Trained:
     said: str
     stamps: tuple[bases.Stamp, ...]
     documents: int
+    folds: int
     judged: Judged
     related: RelationModel | None
 
@@ -105,7 +107,7 @@ def train(folder: Path, model: Path, schema: LabelSchema, options: Options, adva
     advance(0, "Writing")
     made = _assembled(base, encode, tagger, learned, schema, rules, related)
     made.to_disk(model)
-    return Trained(base.said, base.stamps, len(docs), judged, related)
+    return Trained(base.said, base.stamps, len(docs), len(folds), judged, related)
 
 
 class _Work:
