@@ -29,7 +29,7 @@ NOT_DONE, BUG, SIGNALLED, INTERRUPTED, GONE = 2, 70, 128, 130, 141
 SHOWN = 300  # characters of a fault's own words
 LINES = 100  # of a message
 KEPT = 20  # reports of faults
-GO_ON = "Nothing is broken: the same command goes on from here."
+GO_ON = "Nothing is broken: run the same command again."
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
 TOO_MANY = {errno.EMFILE, errno.ENFILE}
@@ -136,7 +136,7 @@ def _bug(error: BaseException) -> None:
     fail(f"This is a bug in labeling: {type(error).__name__}{': ' if words else ''}{words}")
     if nested:
         say("  → Something is nested too deeply. Look whether a file has thousands of brackets in one another.")
-    say("  → What was done before stays done; the same command goes on from there.")
+    say("  → What was done before stays done.")
     file = _kept(error)
     if file:
         say(f"  → Please report it, with {file} (it names no secrets that labeling knows, but perhaps texts of yours).")

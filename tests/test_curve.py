@@ -251,6 +251,19 @@ def test_the_command_prints_table_sentence_and_draws(
     assert [point["share"] for point in found["points"]] == [50, 100]
 
 
+@pytest.mark.train
+def test_the_command_learns_as_train_quick_does(run, folder: Path, tmp_path: Path):
+    pytest.importorskip("matplotlib")
+    given = ["--shares", "50,100", "--folds", "0", "--orders", "1", "-w", folder.parent, "-o", tmp_path / "curve.svg"]
+    done = run("curve", folder, *given, "--json")
+    assert done.returncode == 0, done.stderr
+    assert "2 models are trained" in done.stderr
+    points = json.loads(done.stdout)["points"]
+    assert [point["share"] for point in points] == [50, 100]
+    assert all(point["f"]["point"] > 0.6 for point in points)
+    assert (tmp_path / "curve.svg").read_text().startswith("<?xml")
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

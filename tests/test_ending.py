@@ -210,7 +210,7 @@ def test_command_that_is_stopped_says_so(number: int, code: int, words: str, tmp
     out, said = process.communicate(timeout=60)
 
     assert (process.returncode, out) == (code, "")
-    assert said == f"{words}Nothing is broken: the same command goes on from here.\n"
+    assert said == f"{words}Nothing is broken: run the same command again.\n"
     assert list(tmp_path.iterdir()) == []
 
 
