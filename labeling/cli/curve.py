@@ -79,7 +79,7 @@ def _trainer(folder: Path, workspace: Path, full: bool) -> Callable[[Path, Path]
         return train
     from labeling.nlp.learn.training import Options
 
-    schema = training.schema_for(folder, open_workspace(workspace))
+    schema = training.schema_for(folder, open_workspace(workspace), say=console.say)
     return training.trainer(schema, Options(quick=not full))
 
 

@@ -66,7 +66,7 @@ def train(
         from labeling.nlp.learn.training import Options
 
         options = Options(quick=quick, base=base, encoder=encoder, seed=seed)
-        reviewed_with = training.schema_for(folder, open_workspace(workspace), schema)
+        reviewed_with = training.schema_for(folder, open_workspace(workspace), schema, console.say)
         with console.working("Training") as advance:
             made = training.learn(folder, output, reviewed_with, options, advance)
     if json:

@@ -131,11 +131,13 @@ def trainer(schema: LabelSchema, options: "Options") -> Callable[[Path, Path], N
     return trained
 
 
-def schema_for(folder: Path, workspace: Workspace, name: str | None = None) -> LabelSchema:
+def schema_for(
+    folder: Path, workspace: Workspace, name: str | None = None, say: Callable[[str], None] = lambda line: None
+) -> LabelSchema:
     """The schema that an exported folder was reviewed with.
 
-    It is the one that is named; else the workspace's, or the shipped one, if it has the name that the export says; else
-    one of the labels and relations that the documents have.
+    It is the one that is named; else the workspace's, or the shipped one, if it is what the export says, or at least
+    has that name; else one of the labels and relations that the documents have. `say` is told where it is not the same.
 
     Raises:
         InputError: There is no such schema, or no exported folder.
@@ -143,24 +145,27 @@ def schema_for(folder: Path, workspace: Workspace, name: str | None = None) -> L
     """
     if name:
         return _read(schema_file(name, workspace.folder))
-    said = _said(folder)
-    for file in (schema_file(workspace.settings.schema_name, workspace.folder), resource("schemas") / f"{said}.toml"):
-        if said and file.is_file():
-            found = _read(file)
-            if found.name == said:
-                return found
+    stamp = schema_of(folder)
+    if not stamp.name:
+        return _of_documents(folder)
+    files = (schema_file(workspace.settings.schema_name, workspace.folder), resource("schemas") / f"{stamp.name}.toml")
+    found = [schema for file in files if file.is_file() and (schema := _read(file)).name == stamp.name]
+    for schema in found:
+        if schema.sha256 == stamp.sha256:
+            return schema
+    key = f"{stamp.name}-{stamp.version}"
+    if found:
+        say(f"Note: the documents were exported with another state of the schema {key} than {found[0].key}, taken now.")
+        return found[0]
+    say(
+        f"Note: the schema {key} of the export is not here, so labels and relations are taken as the documents have "
+        "them; --schema FILE names it."
+    )
     return _of_documents(folder)
 
 
 def _read(file: Path) -> LabelSchema:
     return LabelSchema.from_toml(read_text(file, "The schema"), str(file), file.parent)
-
-
-def _said(folder: Path) -> str:
-    try:
-        return str(parse_json((folder / "manifest.json").read_bytes())["schema"]["name"] or "")
-    except (OSError, ValueError, KeyError, TypeError):  # of an older version, or made by hand
-        return ""
 
 
 def _of_documents(folder: Path) -> LabelSchema:

@@ -8,6 +8,7 @@ import numpy
 import spacy
 from spacy.tokens import Doc
 
+from labeling.core.article import digest
 from labeling.core.copies import clusters, signature
 from labeling.core.labels import LabeledDoc, Span
 from labeling.core.words import words
@@ -72,7 +73,7 @@ def _labeled(doc: Doc) -> LabeledDoc:
         return from_doc(doc)
     marks = {(s.start_char, s.end_char, s.label_) for s in (*doc.ents, *doc.spans.get(SPANS_KEY, ()))}
     spans = (Span(id=str(n), start=a, end=b, label=label) for n, (a, b, label) in enumerate(sorted(marks)))
-    return LabeledDoc(doc_id="", text=doc.text, spans=tuple(_trimmed(spans, doc.text)))
+    return LabeledDoc(doc_id=digest(doc.text), text=doc.text, spans=tuple(_trimmed(spans, doc.text)))
 
 
 def _trimmed(spans: Iterable[Span], text: str) -> Iterable[Span]:
