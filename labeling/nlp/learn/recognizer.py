@@ -16,7 +16,20 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.loop import train_while_improving
 from spacy.util import registry
-from thinc.api import Dropout, Linear, Maxout, Model, chain, fix_random_seed, with_array
+from spacy.ml.featureextractor import FeatureExtractor
+from thinc.api import (
+    Dropout,
+    HashEmbed,
+    Linear,
+    Maxout,
+    Model,
+    chain,
+    concatenate,
+    fix_random_seed,
+    list2ragged,
+    ragged2list,
+    with_array,
+)
 from thinc.types import Floats2d
 
 from labeling.nlp.learn.tags import MISSING, Tags, normalised
@@ -24,7 +37,7 @@ from labeling.nlp.quick import hasten
 
 TAGS = "tags"  # of an example's reference, in `user_data`: shape (tokens, layers)
 LOGS = "span_tagger"  # of a document, in `user_data`: log-probabilities, shape (tokens, width)
-DROPPED = 0.2  # of the encoder's numbers, in training
+DROPPED = 0.5  # of the encoder's numbers, in training
 RATE = 0.001  # of Adam
 SMALLEST, LARGEST, GROWTH = 200, 1_000, 1.002  # tokens of the first batch, of the largest, and their ratio
 PIECE = 40  # tokens of a piece of a document, and the rest of its sentence
@@ -32,14 +45,31 @@ FACTORY = "span_tagger"
 
 
 @registry.architectures("labeling.DocTensor.v1")  # type: ignore[untyped-decorator]
-def doc_tensor(width: int, vectors: int) -> Model[list[Doc], list[Floats2d]]:
-    """`width` numbers a token, learned over the `vectors` numbers that stand in `doc.tensor`."""
-    dense: Model[Any, Any] = chain(
-        Dropout(DROPPED), Maxout(nO=width, nI=vectors, nP=3, dropout=DROPPED / 2, normalize=True)
+def doc_tensor(
+    width: int, vectors: int, attrs: list[str], rows: list[int], size: int
+) -> Model[list[Doc], list[Floats2d]]:
+    """`width` numbers a token, learned over the `vectors` numbers that stand in `doc.tensor` and over its attributes.
+
+    Args:
+        width: Numbers that come out.
+        vectors: Numbers a token in `doc.tensor`.
+        attrs: Attributes of tokens, as `spacy.MultiHashEmbed` takes them.
+        rows: Of each attribute's table of embeddings.
+        size: Numbers of each embedding.
+    """
+    embeds = [
+        HashEmbed(size, number, column=column, dropout=DROPPED, seed=column) for column, number in enumerate(rows)
+    ]
+    described: Model[Any, Any] = chain(
+        FeatureExtractor(attrs), list2ragged(), with_array(concatenate(*embeds)), ragged2list()
     )
-    model: Model[list[Doc], list[Floats2d]] = chain(
-        Model("doc_tensor", _tensors, dims={"nO": vectors}), with_array(dense)
+    read: Model[Any, Any] = chain(
+        Model("doc_tensor", _tensors, dims={"nO": vectors}), with_array(Dropout(DROPPED))
     )
+    mix: Model[Any, Any] = Maxout(
+        nO=width, nI=vectors + size * len(rows), nP=3, dropout=DROPPED / 2, normalize=True
+    )
+    model: Model[list[Doc], list[Floats2d]] = chain(concatenate(read, described), with_array(mix))
     model.set_dim("nO", width)
     return model
 
@@ -145,6 +175,7 @@ def config_of(tags: Tags, vectors: int | None, *, static: bool = False, width: i
     """The settings of a `span_tagger` over a frozen encoder of so many numbers a token, static vectors, or blank."""
     if vectors:
         embed: dict[str, Any] = {"@architectures": "labeling.DocTensor.v1", "width": width, "vectors": vectors}
+        embed |= {"attrs": ["TAG", "DEP", "ENT_TYPE", "SHAPE"], "rows": [200, 200, 100, 2000], "size": 32}
     else:
         embed = {
             "@architectures": "spacy.MultiHashEmbed.v2",

@@ -28,7 +28,7 @@ from labeling.nlp.learn.tags import Tags
 from labeling.nlp.pipelines import has_rules
 
 FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # up to FEW documents a fold more costs little
-EPOCHS = {"encoder": 7.0, "vectors": 20.0, "blank": 20.0}
+EPOCHS = {"encoder": 12.0, "vectors": 20.0, "blank": 20.0}
 Advance = Callable[[float, str], None]  # told the share of all work that was done since the last time, and what is next
 
 
