@@ -16,7 +16,7 @@ from labeling.nlp.events.component import KEY
 from labeling.nlp.events.files import Files
 from labeling.nlp.gold import SPANS_KEY
 from labeling.nlp.learn.encoder import Encoder
-from labeling.nlp.learn.knowledge import Knowledge, bounds, shown, surrounded
+from labeling.nlp.learn.knowledge import Knowledge, shown, surrounded
 from labeling.nlp.learn.linear import Floats
 from labeling.nlp.learn.mixture import PAYS, Parts, as_logs
 from labeling.nlp.learn.recognizer import LOGS
@@ -144,7 +144,7 @@ class LearnedSpans(Saved):
         if self.learned.settings.untrained:
             spans, parts = shown(known, tags), {}
         else:
-            spans = self.learned.mixture.spans(parts, tags, bounds(doc), thresholds)
+            spans = self.learned.mixture.spans(parts, tags, doc, thresholds)
             parts = {name: parts[name] for name in self.learned.settings.weights if name in parts}
         group = [Span(doc, span.start, span.end, label=span.label) for span in spans]
         saved = _saved(spans, self.learned.settings.coverage)

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from labeling.core.effort import Mark, Marks, effort
 from labeling.nlp.learn import mixture
-from labeling.nlp.learn.knowledge import bounds, shown, surrounded
+from labeling.nlp.learn.knowledge import shown, surrounded
 from labeling.nlp.learn.linear import Examples, Floats, Linear
 from labeling.nlp.learn.linear import fit as fit_linear
 from labeling.nlp.learn.mixture import Mixture, as_logs, calibrate
@@ -39,6 +39,7 @@ def fit(
     folds: Sequence[Sequence[int]],
     tags: Tags,
     trainer: Trainer | None,
+    encoded: bool,
     thresholds: Mapping[str, float],
     seed: int,
     advance: Advance,
@@ -47,12 +48,14 @@ def fit(
 
     Each part is fitted without each fold in turn, and says what it thinks of that fold. On what they say so, the
     weights, the calibration and the choice whether to use any of it are made. Then each part is fitted on everything.
+    `encoded` says whether a regression over the encoder's vectors is one of them: where the recogniser reads those, it
+    has nothing to add.
     """
     seen: list[dict[str, Floats]] = [
         {SHIPPED: as_logs(shown(one.known, tags), len(one.gold.doc), tags)} if one.known.shown else {} for one in docs
     ]
     with threadpool_limits(1):  # small matrices: threads would wait for each other
-        return _fit(docs, folds, tags, trainer, thresholds, seed, advance, seen)
+        return _fit(docs, folds, tags, trainer, encoded, thresholds, seed, advance, seen)
 
 
 def _fit(
@@ -60,6 +63,7 @@ def _fit(
     folds: Sequence[Sequence[int]],
     tags: Tags,
     trainer: Trainer | None,
+    encoded: bool,
     thresholds: Mapping[str, float],
     seed: int,
     advance: Advance,
@@ -67,26 +71,26 @@ def _fit(
 ) -> tuple[Learned, Language | None, list[list[Likely]], Judged]:
     for fold in folds if len(folds) > 1 else ():
         others = [one for number, one in enumerate(docs) if number not in set(fold)]
-        regressions = regress(others, tags, seed, advance)
+        regressions = regress(others, tags, encoded, seed, advance)
         recognizer = trainer(others, tags, seed, advance) if trainer else None
         for number in fold:
             seen[number] |= said(docs[number], regressions, recognizer, tags)
     learned, found, judged = _trust(docs, seen, tags, thresholds)
-    regressions = regress(docs, tags, seed, advance)
+    regressions = regress(docs, tags, encoded, seed, advance)
     used = {name: one for name, one in regressions.items() if name in learned.settings.weights or len(folds) < 2}
     recognizer = trainer(docs, tags, seed, advance) if trainer and RECOGNIZER in learned.settings.weights else None
     return Learned(learned.settings, used), recognizer, found, judged
 
 
-def regress(docs: Sequence[Prepared], tags: Tags, seed: int, advance: Advance) -> dict[str, Linear]:
+def regress(docs: Sequence[Prepared], tags: Tags, encoded: bool, seed: int, advance: Advance) -> dict[str, Linear]:
     """The regressions of the documents, by the parts that they are."""
     known = Examples.joined([Examples(one.known.symbols, one.known.numbers, one.tags) for one in docs])
     found = {KNOWLEDGE: fit_linear(known, tags, STRENGTH[KNOWLEDGE])}
     advance(1)
-    if all(one.gold.doc.tensor.ndim == 2 and len(one.gold.doc.tensor) for one in docs):
+    if encoded and all(one.gold.doc.tensor.ndim == 2 and len(one.gold.doc.tensor) for one in docs):
         some = _some(docs, seed)
         found[ENCODER] = fit_linear(_dense(some), tags, STRENGTH[ENCODER])
-    advance(1)
+        advance(1)
     return found
 
 
@@ -133,21 +137,21 @@ def _trust(
 ) -> tuple[Learned, list[list[Likely]], Judged]:
     weights = mixture.fit(seen, [one.tags for one in docs], tags)
     mixed = Mixture(weights, mixture.Calibration(intercepts={}))
-    likely = [tags.likely(mixed.logs(parts, tags), bounds(one.gold.doc)) for one, parts in zip(docs, seen, strict=True)]
-    calibration = calibrate(likely, [one.gold.spans.values() for one in docs], tags.labels)
+    likely = [mixed.likely(parts, tags, one.gold.doc) for one, parts in zip(docs, seen, strict=True)]
+    gold = [one.gold.spans.values() for one in docs]
+    calibration = calibrate(likely, gold, [one.gold.doc for one in docs], tags.labels)
     mixed = Mixture(weights, calibration)
     found = [mixture.chosen(mixed.calibrated(some), tags, thresholds) for some in likely]
     before = _saved(docs, [shown(one.known, tags) for one in docs])
     after = _saved(docs, found)
     untrained = before > after
-    gold = sum(len(one.gold.spans) for one in docs)
     settings = Settings(
         layers=tags.layers,
         longest=tags.longest,
         weights=weights,
         calibration=calibration,
         thresholds=dict(thresholds),
-        coverage=round(min(1.0, sum(span.p for some in found for span in some) / max(1, gold)), 4),
+        coverage=round(min(1.0, sum(span.p for some in found for span in some) / max(1, sum(map(len, gold)))), 4),
         untrained=untrained,
     )
     if untrained:

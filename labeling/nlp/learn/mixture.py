@@ -2,20 +2,27 @@
 
 Each part says how likely each tag of each token is. The mixture is a logarithmic opinion pool (Genest and Zidek, 1986):
 the weighted sum of the parts' log-probabilities, normalised. The weights are those under which the reviewed tags are
-likeliest, judged on documents that the parts had not seen (stacked generalization, Wolpert 1992), and not below 0. The
-probability of a span under the mixture is then calibrated on the same documents (Platt 1999), since neighbouring tokens
-are not as independent as the tags take them to be.
+likeliest, judged on documents that the parts had not seen (stacked generalization, Wolpert 1992), and not below 0.
+
+Spans that have the same core (see `labeling.core.effort`) count as one, whose likeliest variant is shown: guidelines
+and annotators waver over articles and prepositions, and none of three unsure variants would be likely enough by itself.
+Their probability is calibrated on the same documents (Platt 1999), since neighbouring tokens are not as independent as
+the tags take them to be. So a score is the probability that the span is right but for articles and prepositions.
 """
 
 import bisect
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
+from spacy.tokens import Doc
 
+from labeling.core.effort import core
 from labeling.core.value import Value
+from labeling.nlp.learn.knowledge import bounds
 from labeling.nlp.learn.tags import MISSING, Likely, Tags, Tokens, normalised
 
 Floats = NDArray[numpy.float32]
@@ -43,20 +50,41 @@ class Mixture:
 
     def logs(self, parts: Parts, tags: Tags) -> Floats:
         """What the parts say together; shape (tokens, width)."""
-        return normalised(numpy.sum([self.weights[name] * parts[name] for name in self._heard(parts)], axis=0), tags)
+        heard = [self.weights[name] * parts[name] for name in self._heard(parts)]
+        return normalised(numpy.sum(heard, axis=0), tags)
 
     def _heard(self, parts: Parts) -> list[str]:
         """The parts that have a weight, all of them where none has."""
         return [name for name in parts if self.weights.get(name)]
 
-    def spans(self, parts: Parts, tags: Tags, bounds: Sequence[int], thresholds: Mapping[str, float]) -> list[Likely]:
+    def likely(self, parts: Parts, tags: Tags, doc: Doc) -> list[Likely]:
+        """The spans of a document that are worth a look, one of each core, with probabilities yet to be calibrated."""
+        return one_a_core(tags.likely(self.logs(parts, tags), bounds(doc)), doc)
+
+    def spans(self, parts: Parts, tags: Tags, doc: Doc, thresholds: Mapping[str, float]) -> list[Likely]:
         """The spans that pay, in order of text, with calibrated probabilities; those of a layer do not overlap."""
-        likely = self.calibrated(tags.likely(self.logs(parts, tags), bounds))
-        return chosen(likely, tags, thresholds)
+        return chosen(self.calibrated(self.likely(parts, tags, doc)), tags, thresholds)
 
     def calibrated(self, likely: Iterable[Likely]) -> list[Likely]:
         """The same spans with the probability that they are right."""
         return [span._replace(p=_probability(self.calibration, span)) for span in likely]
+
+
+def one_a_core(likely: Iterable[Likely], doc: Doc) -> list[Likely]:
+    """Of the spans of a label that share a core the likeliest, with the probability of all of them."""
+    best: dict[tuple[int, int, str], Likely] = {}
+    p: Counter[tuple[int, int, str]] = Counter()
+    for span, key in zip(likely := list(likely), cores(likely, doc), strict=True):
+        p[key] += span.p  # type: ignore[assignment]  # a Counter adds up fractions too
+        if key not in best or span.p > best[key].p:
+            best[key] = span
+    return [span._replace(p=min(1.0, p[key])) for key, span in best.items()]
+
+
+def cores(spans: Iterable[Likely | Tokens], doc: Doc) -> list[tuple[int, int, str]]:
+    """The core of each span, in code points of the text, with its label."""
+    text = doc.text
+    return [(*core(text, doc[s.start].idx, doc[s.end - 1].idx + len(doc[s.end - 1])), s.label) for s in spans]
 
 
 def chosen(likely: Iterable[Likely], tags: Tags, thresholds: Mapping[str, float]) -> list[Likely]:
@@ -143,17 +171,17 @@ def fit(parts: Sequence[Parts], tagged: Sequence[NDArray[Any]], tags: Tags) -> d
 
 
 def calibrate(
-    likely: Sequence[Iterable[Likely]], gold: Sequence[Iterable[Tokens]], labels: Sequence[str]
+    likely: Sequence[Sequence[Likely]], gold: Sequence[Iterable[Tokens]], docs: Sequence[Doc], labels: Sequence[str]
 ) -> Calibration:
-    """The calibration by which the spans of the documents are as likely as they are right."""
+    """The calibration by which the spans of the documents are as likely as their cores are right."""
     from sklearn.linear_model import LogisticRegression
 
     spans = [span for each in likely for span in each]
     right = [
-        (span.start, span.end, span.label) in wanted
-        for each, known in zip(likely, gold, strict=True)
-        for wanted in [set(map(tuple, known))]
-        for span in each
+        key in wanted
+        for each, known, doc in zip(likely, gold, docs, strict=True)
+        for wanted in [set(cores(known, doc))]
+        for key in cores(each, doc)
     ]
     if len(set(right)) < 2:
         return Calibration(intercepts={})

@@ -11,12 +11,12 @@ import numpy
 import spacy
 from numpy.typing import NDArray
 from spacy.language import Language
+from spacy.ml.featureextractor import FeatureExtractor
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.training.loop import train_while_improving
 from spacy.util import registry
-from spacy.ml.featureextractor import FeatureExtractor
 from thinc.api import (
     Dropout,
     HashEmbed,
@@ -57,18 +57,14 @@ def doc_tensor(
         rows: Of each attribute's table of embeddings.
         size: Numbers of each embedding.
     """
-    embeds = [
+    embeds: list[Model[Any, Any]] = [
         HashEmbed(size, number, column=column, dropout=DROPPED, seed=column) for column, number in enumerate(rows)
     ]
     described: Model[Any, Any] = chain(
         FeatureExtractor(attrs), list2ragged(), with_array(concatenate(*embeds)), ragged2list()
     )
-    read: Model[Any, Any] = chain(
-        Model("doc_tensor", _tensors, dims={"nO": vectors}), with_array(Dropout(DROPPED))
-    )
-    mix: Model[Any, Any] = Maxout(
-        nO=width, nI=vectors + size * len(rows), nP=3, dropout=DROPPED / 2, normalize=True
-    )
+    read: Model[Any, Any] = chain(Model("doc_tensor", _tensors, dims={"nO": vectors}), with_array(Dropout(DROPPED)))
+    mix: Model[Any, Any] = Maxout(nO=width, nI=vectors + size * len(rows), nP=3, dropout=DROPPED / 2, normalize=True)
     model: Model[list[Doc], list[Floats2d]] = chain(concatenate(read, described), with_array(mix))
     model.set_dim("nO", width)
     return model

@@ -10,6 +10,7 @@ from labeling.core.schema import LabelSchema
 from labeling.nlp.events.component import KEY, EventRelations, lexicon_of
 from labeling.nlp.events.files import Files
 from labeling.nlp.events.lexicon import Lexicon
+from labeling.nlp.learn.mixture import cores
 from labeling.nlp.learn.prepared import Gold
 from labeling.nlp.learn.relation_features import Rules
 from labeling.nlp.learn.relations import Example, RelationModel
@@ -47,8 +48,8 @@ def lexicon_for(rules: Files | None) -> Lexicon | None:
 def _example(gold: Gold, found: Sequence[Likely]) -> Example:
     doc = gold.doc
     spans = [Span(doc, one.start, one.end, label=one.label) for one in found]
-    number = {(one.start, one.end, one.label): place for place, one in enumerate(found)}
-    place = {span_id: number.get((tokens.start, tokens.end, tokens.label)) for span_id, tokens in gold.spans.items()}
+    number = {key: place for place, key in enumerate(cores(found, doc))}
+    place = dict(zip(gold.spans, map(number.get, cores(gold.spans.values(), doc)), strict=True))
     relations, missed = [], Counter[str]()
     for relation in gold.labeled.relations:
         head, tail = place.get(relation.head), place.get(relation.tail)

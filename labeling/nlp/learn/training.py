@@ -29,6 +29,7 @@ from labeling.nlp.pipelines import has_rules
 
 FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # up to FEW documents a fold more costs little
 EPOCHS = {"encoder": 12.0, "vectors": 20.0, "blank": 20.0}
+RECOGNIZER = 2.0  # times the time of a regression
 Advance = Callable[[float, str], None]  # told the share of all work that was done since the last time, and what is next
 
 
@@ -99,8 +100,11 @@ def train(folder: Path, model: Path, schema: LabelSchema, options: Options, adva
     folds = reviewed.folds(FOLDS_OF_FEW if len(docs) <= FEW else FOLDS, options.seed)
     thresholds = dict(schema.preannotate.thresholds) if schema.preannotate else {}
     trainer = None if options.quick else _trainer(base, options)
-    work.begin(len(folds), trainer is not None)
-    learned, tagger, found, judged = fitting.fit(docs, folds, tags, trainer, thresholds, options.seed, work.fitted)
+    encoded = base.encoder is not None and (options.quick or base.kind != "encoder")
+    work.begin(len(folds), 1 + encoded + RECOGNIZER * (trainer is not None))
+    learned, tagger, found, judged = fitting.fit(
+        docs, folds, tags, trainer, encoded, thresholds, options.seed, work.fitted
+    )
     advance(0, "Relations")
     with threadpool_limits(1):
         related = relate(nlp, golds, found, schema, rules, options.seed)
@@ -123,10 +127,10 @@ class _Work:
         """So many characters were parsed."""
         self.advance(self.READ * characters / self.characters, "Reading")
 
-    def begin(self, folds: int, with_recognizer: bool) -> None:
-        """Each fold's fit is of all documents but its own; the last is of all of them."""
+    def begin(self, folds: int, steps: float) -> None:
+        """Each fold's fit, of so many steps, is of all documents but its own; the last is of all of them."""
         fits = max(1, folds - 1) + 1 if folds > 1 else 1
-        self.step = self.FIT / fits / (4 if with_recognizer else 2)
+        self.step = self.FIT / fits / steps
 
     def fitted(self, share: float) -> None:
         """So large a share of a step is done."""
@@ -165,7 +169,7 @@ def _recognizer(
         settings,
         seed,
         EPOCHS[base.kind],
-        advance,
+        lambda share: advance(RECOGNIZER * share),
     )
 
 

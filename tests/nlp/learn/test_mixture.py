@@ -4,10 +4,12 @@ import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 
 from labeling.nlp.learn.linear import Examples, Linear
 from labeling.nlp.learn.linear import fit as fit_linear
-from labeling.nlp.learn.mixture import PAYS, Calibration, Mixture, as_logs, calibrate, chosen, fit
+from labeling.nlp.learn.mixture import PAYS, Calibration, Mixture, as_logs, calibrate, chosen, fit, one_a_core
 from labeling.nlp.learn.state import Learned, Settings
 from labeling.nlp.learn.tags import Likely, Tags, Tokens, normalised
 
@@ -40,7 +42,8 @@ def test_calibrated_probabilities_are_as_likely_as_they_are_right():
     right = rng.uniform(size=4000) < said**2  # too sure
     likely = [[Likely(n, n + 1, "A", float(p)) for n, p in enumerate(said)]]
     gold = [[Tokens(n, n + 1, "A") for n in numpy.flatnonzero(right)]]
-    found = Mixture({}, calibrate(likely, gold, ["A"])).calibrated(likely[0])
+    doc = Doc(Vocab(), words=["word"] * len(said))
+    found = Mixture({}, calibrate(likely, gold, [doc], ["A"])).calibrated(likely[0])
     ps = numpy.array([span.p for span in found])
     for low, high in ((0, 0.3), (0.3, 0.6), (0.6, 1)):
         inside = (ps >= low) & (ps < high)
@@ -48,8 +51,16 @@ def test_calibrated_probabilities_are_as_likely_as_they_are_right():
 
 
 def test_calibration_without_anything_to_learn_from_changes_nothing():
-    [span] = Mixture({}, calibrate([[]], [[]], ["A"])).calibrated([Likely(0, 1, "A", 0.7)])
+    [span] = Mixture({}, calibrate([[]], [[]], [Doc(Vocab())], ["A"])).calibrated([Likely(0, 1, "A", 0.7)])
     assert span.p == pytest.approx(0.7)
+
+
+def test_spans_that_articles_and_prepositions_alone_tell_apart_count_as_one():
+    doc = Doc(Vocab(), words=["They", "live", "in", "the", "old", "town", "now"])
+    likely = [Likely(2, 6, "A", 0.2), Likely(3, 6, "A", 0.3), Likely(4, 6, "A", 0.1), Likely(5, 6, "A", 0.15)]
+    whole, part = one_a_core(likely, doc)
+    assert whole == (3, 6, "A", pytest.approx(0.6))
+    assert part == likely[3]
 
 
 @settings(max_examples=60, deadline=None)
