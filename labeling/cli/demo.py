@@ -49,7 +49,10 @@ def command(
         scores.show_comparison(title, done.gained, f"{LEVEL:.0%}", ("learned", "untrained"))
         learned_from = manifest["documents"]["train"] + manifest["documents"]["dev"]
         console.put(f"Learned from {learned_from} documents: enough to see the loop turn, not to work with.")
-        console.put("The untrained weights were made on these very articles too: on yours, there is more to learn.")
+        console.put(
+            "The untrained weights were made on these very articles; where nothing better is learned, spans stay as"
+        )
+        console.put("they were. On articles of yours, there is more to learn.")
     console.put()
     console.put(f"Label on: {done.url}")
     if console.sees(sys.stdout):
