@@ -17,7 +17,7 @@ from labeling.nlp.folder import read_docs
 from labeling.nlp.gold import USER_DATA, from_doc
 from labeling.nlp.learn.training import Options
 from labeling.settings import init, open_workspace
-from labeling.workflow.cards import read_card
+from labeling.workflow.cards import read_card, schema_of
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.evaluating import against_untrained, evaluate
 from labeling.workflow.exporting import convert, read_documents
@@ -165,8 +165,11 @@ def test_bad_input_is_one_message_and_the_model_that_was_there_stays(quick: Trai
 
 def test_reviews_of_one_label_teach_that_label(tmp_path: Path, run: Any):
     export(tmp_path, 8, only={"ACTOR"})
-    done = run("train", "exports", "-o", "model", "--quick")
+    done = run("train", "exports", "-o", "model", "--quick", "--schema", "schemas/event.toml")
     assert done.returncode == 0, done.stderr
+    card = read_card(tmp_path / "model" / "model-best")
+    assert card.command == "labeling train exports -o model --quick --schema schemas/event.toml --seed 0"
+    assert card.label_schema == schema_of(tmp_path / "exports")
     assert "No relation was reviewed, so none was learned." in done.stderr
     doc = spacy.load(tmp_path / "model" / "model-best")(TEXT)
     assert {span.label_ for span in doc.spans["events"]} == {"ACTOR"}

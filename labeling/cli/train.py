@@ -68,7 +68,7 @@ def train(
         options = Options(quick=quick, base=base, encoder=encoder, seed=seed)
         reviewed_with = training.schema_for(folder, open_workspace(workspace), schema, console.say)
         with console.working("Training") as advance:
-            made = training.learn(folder, output, reviewed_with, options, advance)
+            made = training.learn(folder, output, reviewed_with, options, advance, named=schema)
     if json:
         console.json(made)
         return

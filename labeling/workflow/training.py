@@ -20,7 +20,7 @@ from labeling.errors import InputError, SchemaError
 from labeling.files import read_text, replacing
 from labeling.resources import resource
 from labeling.settings import Workspace, schema_file
-from labeling.workflow.cards import Base, Card, Figures, gold_of, schema_of, write_card
+from labeling.workflow.cards import Base, Card, Figures, SchemaStamp, gold_of, schema_of, write_card
 
 if TYPE_CHECKING:
     from labeling.nlp.learn.training import Options
@@ -80,11 +80,23 @@ def how_to_learn() -> str:
 
 
 def learn(
-    folder: Path, output: Path, schema: LabelSchema, options: "Options", advance: Callable[[float, str], None]
+    folder: Path,
+    output: Path,
+    schema: LabelSchema,
+    options: "Options",
+    advance: Callable[[float, str], None],
+    *,
+    named: str | None = None,
 ) -> Trained:
     """The model that learns everything that an exported folder says, with its card.
 
-    `advance` is told the share of all work that was done since the last time, and what is next.
+    Args:
+        folder: What `labeling export` or `labeling convert` wrote.
+        output: The model goes into its `model-best`.
+        schema: What the documents were reviewed with.
+        options: How to train.
+        advance: Is told the share of all work that was done since the last time, and what is next.
+        named: How the schema was named, where it was; for the card.
 
     Raises:
         InputError: There is nothing to learn from, or a file cannot be written.
@@ -99,7 +111,8 @@ def learn(
         card = add_card(
             model,
             folder,
-            command=_command(folder, output, options),
+            command=_command(folder, output, options, named),
+            schema=_stamp(schema) if schema.folder else None,
             bases=tuple(Base(kind=one.kind, name=one.name, sha256=one.sha256) for one in made.stamps),
             seeds={"training": options.seed},
             options=options.model_dump(mode="json"),
@@ -208,9 +221,17 @@ def _language(folder: Path) -> str:
         ) from error
 
 
-def _command(folder: Path, output: Path, options: "Options") -> str:
+def _stamp(schema: LabelSchema) -> SchemaStamp:
+    labels, relations = tuple(schema.labels), tuple(schema.relations)
+    return SchemaStamp(
+        name=schema.name, version=schema.version, sha256=schema.sha256, labels=labels, relations=relations
+    )
+
+
+def _command(folder: Path, output: Path, options: "Options", schema: str | None) -> str:
     said = ["labeling", "train", str(folder), "-o", str(output)]
     said += ["--quick"] if options.quick else []
+    said += [f"--schema {schema}"] if schema else []
     said += [f"--{name} {getattr(options, name)}" for name in ("base", "encoder") if getattr(options, name) != "auto"]
     return " ".join([*said, f"--seed {options.seed}"])
 
@@ -246,6 +267,7 @@ def add_card(
     folder: Path,
     *,
     command: str,
+    schema: SchemaStamp | None = None,
     bases: tuple[Base, ...] = (),
     seeds: dict[str, int] | None = None,
     options: dict[str, Any] | None = None,
@@ -257,6 +279,7 @@ def add_card(
         model: The folder of the pipeline; its meta.json is changed, since it is called after its files from now on.
         folder: What it was trained on.
         command: The plain command that made it.
+        schema: Which labels and relations it was trained for; None takes what the exported folder says.
         bases: What it was built on.
         seeds: What for → seed.
         options: How the training was asked for.
@@ -269,7 +292,7 @@ def add_card(
     gold = gold_of(folder)
     card = Card(
         gold=gold,
-        label_schema=schema_of(folder),
+        label_schema=schema or schema_of(folder),
         bases=bases,
         seeds=seeds or {},
         options=options or {},
