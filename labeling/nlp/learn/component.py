@@ -177,8 +177,6 @@ def sources(spans: Iterable[Likely], parts: Parts, known: Known, tags: Tags) -> 
     it is the kind alone.
     """
     kinds = {(one.candidate.start, one.candidate.end, one.label): one for one in known.shown}
-    if not parts:
-        return [kinds[span.start, span.end, span.label].candidate.kind for span in spans]
     begins = {
         label: columns.start + 2 * number + 1
         for layer, columns in zip(tags.layers, tags.columns, strict=True)
@@ -190,7 +188,8 @@ def sources(spans: Iterable[Likely], parts: Parts, known: Known, tags: Tags) -> 
         if there := kinds.get((span.start, span.end, span.label)):
             given[there.candidate.kind] = there.score
         named = sorted(given.items(), key=lambda one: (-one[1], one[0]))
-        found.append(", ".join(f"{name} {p:.2f}".replace(" 0.", " .") for name, p in named))
+        said = (f"{name} {p:.2f}".replace(" 0.", " .") if parts else name for name, p in named)
+        found.append(", ".join(said) or SHIPPED)  # of which another extent was made
     return found
 
 

@@ -38,6 +38,11 @@ def test_the_shipped_pre_annotation_alone_says_its_kind():
     assert sources([Likely(0, 2, "ACTOR", 0.82)], {}, KNOWN, TAGS) == ["actor noun"]
 
 
+def test_another_extent_of_what_the_shipped_pre_annotation_shows_is_called_after_it():
+    shipped = as_logs([Likely(0, 2, "ACTOR", 0.82)], 3, TAGS)
+    assert sources([Likely(0, 1, "ACTOR", 0.4)], {"shipped": shipped}, KNOWN, TAGS) == ["shipped"]
+
+
 def test_a_part_gives_what_all_tags_of_a_span_have_under_it():
     """The parts by themselves and the lattice agree where every sequence of tags is legal."""
     single = Tags((("DATE",),), 4)
