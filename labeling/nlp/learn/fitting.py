@@ -48,8 +48,8 @@ def fit(
 
     Each part is fitted without each fold in turn, and says what it thinks of that fold. On what they say so, the
     weights, the calibration and the choice whether to use any of it are made. Then each part is fitted on everything.
-    `encoded` says whether a regression over the encoder's vectors is one of them: where the recogniser reads those, it
-    has nothing to add.
+    `encoded` says whether a regression over the encoder's vectors is one of them: where a recogniser read those in many
+    documents, it has nothing to add.
     """
     seen: list[dict[str, Floats]] = [
         {SHIPPED: as_logs(shown(one.known, tags), len(one.gold.doc), tags)} if one.known.shown else {} for one in docs

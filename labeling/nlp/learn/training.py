@@ -27,7 +27,7 @@ from labeling.nlp.learn.state import Learned
 from labeling.nlp.learn.tags import Tags
 from labeling.nlp.pipelines import has_rules
 
-FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # up to FEW documents a fold more costs little
+FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # up to FEW documents a fold more costs little, and every part helps
 EPOCHS = {"encoder": 12.0, "vectors": 20.0, "blank": 20.0}
 RECOGNIZER = 2.0  # times the time of a regression
 Advance = Callable[[float, str], None]  # told the share of all work that was done since the last time, and what is next
@@ -100,7 +100,8 @@ def train(folder: Path, model: Path, schema: LabelSchema, options: Options, adva
     folds = reviewed.folds(FOLDS_OF_FEW if len(docs) <= FEW else FOLDS, options.seed)
     thresholds = dict(schema.preannotate.thresholds) if schema.preannotate else {}
     trainer = None if options.quick else _trainer(base, options)
-    encoded = base.encoder is not None and (options.quick or base.kind != "encoder")
+    alone = options.quick or base.kind != "encoder" or len(docs) <= FEW  # nothing else reads the encoder as well
+    encoded = base.encoder is not None and alone
     work.begin(len(folds), 1 + encoded + RECOGNIZER * (trainer is not None))
     learned, tagger, found, judged = fitting.fit(
         docs, folds, tags, trainer, encoded, thresholds, options.seed, work.fitted
