@@ -54,7 +54,10 @@ def fit(
     seen: list[dict[str, Floats]] = [
         {SHIPPED: as_logs(shown(one.known, tags), len(one.gold.doc), tags)} if one.known.shown else {} for one in docs
     ]
-    with threadpool_limits(1):  # small matrices: threads would wait for each other
+    # Small matrices: threads would wait for each other. SciPy has a BLAS of its own, which is limited if it is there.
+    import scipy.linalg  # noqa: F401
+
+    with threadpool_limits(1):
         return _fit(docs, folds, tags, trainer, encoded, thresholds, seed, advance, seen)
 
 
