@@ -26,7 +26,7 @@ MODEL, PIECES, TOKENIZER = "model.onnx", "pieces.txt", "tokenizer.json"
 NORMS = frozenset({"LayerNormalization", "SkipLayerNormalization"})
 DEPTHS = (1 / 3, 2 / 3)  # of the encoder, from which a token has vectors besides the last layer's
 LONGEST = 256  # word pieces in one go; a longer sentence is cut
-TOGETHER = 4_096  # word pieces, padding included, in one call
+TOGETHER = 512  # word pieces, padding included, in one call: more do not fit into a core's cache
 PADDED = 1.15  # how much longer than the shortest the longest stretch of a call may be
 
 
