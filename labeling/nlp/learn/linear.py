@@ -40,7 +40,8 @@ class Linear:
         tokens = symbols.shape[1] if symbols is not None else len(numbers) if numbers is not None else 0
         logits = numpy.tile(self.intercepts, (tokens, 1))
         if numbers is not None and len(self.numbers):
-            logits += ((numbers - self.center) / self.scale) @ self.numbers
+            weights = self.numbers / self.scale[:, None]  # few, where the numbers are many
+            logits += numbers @ weights - self.center @ weights
         if symbols is not None and tokens:
             offset = 0
             for known, column in zip(self.values, symbols, strict=True):
