@@ -5,16 +5,22 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy
 import pytest
 import spacy
-from spacy.tokens import DocBin
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+from thinc.api import Ragged
 
 from labeling.errors import InputError, ModelError, SchemaError
 from labeling.nlp.folder import read_docs
 from labeling.nlp.gold import USER_DATA, from_doc
+from labeling.nlp.learn.encoder import shipped
 from labeling.nlp.learn.training import Options
 from labeling.settings import init, open_workspace
 from labeling.workflow.cards import read_card, schema_of
@@ -31,6 +37,28 @@ ROOT = Path(__file__).parents[1]
 TEXT = "Rebels attacked a convoy near Odesa on Friday, and police arrested three protesters in Kyiv."
 OTHER = 'name = "other"\nversion = "1.0.0"\ntitle = "Other"\n[labels.SHIP]\n'
 pytestmark = pytest.mark.train
+
+
+class Transformer:
+    """Stands in for a transformer: it gives what one gives, a row a word piece."""
+
+    def __init__(self) -> None:
+        self.encoder = shipped()
+        Doc.set_extension("trf_data", default=None, force=True)
+
+    def __call__(self, doc: Doc) -> Doc:
+        [vectors] = self.encoder.vectors([doc])
+        pieces = numpy.repeat(vectors, 2, axis=0)  # each token is cut into two
+        doc._.trf_data = SimpleNamespace(last_hidden_layer_state=Ragged(pieces, numpy.full(len(doc), 2, dtype="i")))
+        return doc
+
+    def pipe(self, docs: Iterable[Doc], *, batch_size: int = 1) -> Iterable[Doc]:
+        return map(self, docs)
+
+
+@Language.factory("transformer")
+def make_transformer(nlp: Language, name: str) -> Transformer:
+    return Transformer()
 
 
 def export(folder: Path, number: int | None = None, *, strip: bool = False, only: set[str] | None = None) -> Path:
@@ -130,6 +158,18 @@ def test_without_an_encoder_static_vectors_or_nothing_is_read(exported: Path, tm
     made = learned(exported, tmp_path / "blank", encoder="none", base="none", quick=True)
     assert "nothing pretrained" in made.base
     assert spacy.load(made.model)(TEXT).spans["events"]
+
+
+def test_a_transformer_is_read_as_it_is(exported: Path, tmp_path: Path):
+    """Without PyTorch: another encoder's vectors, in the form that spacy-curated-transformers gives."""
+    base = spacy.blank("en")
+    base.add_pipe("transformer")
+    base.to_disk(tmp_path / "base")
+    made = learned(exported, tmp_path / "model", base=str(tmp_path / "base"))
+    assert "the transformer of en_pipeline" in made.base
+    nlp = spacy.load(made.model)
+    assert {"transformer", "transformer_vectors", "span_tagger"} <= set(nlp.pipe_names)
+    assert {"ACTOR", "ACTION"} <= {entity.label_ for entity in nlp(TEXT).ents}
 
 
 @pytest.mark.parametrize("number", [1, 2])

@@ -26,7 +26,9 @@ def train(
     base: Annotated[
         str,
         typer.Option(
-            "--base", metavar="PIPELINE", help="A pipeline with static vectors, for the recogniser to read; none."
+            "--base",
+            metavar="PIPELINE",
+            help="A pipeline with a transformer or static vectors, for the recogniser to read; none.",
         ),
     ] = "auto",
     encoder: Annotated[
@@ -35,6 +37,9 @@ def train(
             "--encoder", metavar="DIR", help="A folder with model.onnx and tokenizer.json, to read frozen; none."
         ),
     ] = "auto",
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Compute on a GPU, over a transformer where one is installed.")
+    ] = False,
     plain: Annotated[
         bool, typer.Option("--plain", help="Nothing but spaCy's own training, by the exported config.cfg.")
     ] = False,
@@ -65,7 +70,7 @@ def train(
     else:
         from labeling.nlp.learn.training import Options
 
-        options = Options(quick=quick, base=base, encoder=encoder, seed=seed)
+        options = Options(quick=quick, base=base, encoder=encoder, gpu=gpu, seed=seed)
         reviewed_with = training.schema_for(folder, open_workspace(workspace), schema, console.say)
         with console.working("Training") as advance:
             made = training.learn(folder, output, reviewed_with, options, advance, named=schema)

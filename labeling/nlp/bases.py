@@ -20,6 +20,7 @@ PARSING_SIZES = {ENGLISH: ("sm", "md", "lg", "trf")}
 ANY_PARSING_SIZES = ("lg", "md", "sm", "trf")
 # Every trained model has a copy of the vectors in it: 24 MB of a `md` pipeline, some 600 MB of a `lg` one.
 VECTOR_SIZES = ("md", "lg")
+TRANSFORMERS = ("transformer", "curated_transformer")  # spacy-transformers', spacy-curated-transformers'
 AUTO, NONE = "auto", "none"
 
 
@@ -90,19 +91,41 @@ def vectors_of(wanted: str, language: str) -> str | None:
     """
     if wanted in (AUTO, NONE):
         return vectors_for(language) if wanted == AUTO else None
+    check_language_of(wanted, language)
+    if not has_vectors(wanted):
+        raise ModelError(
+            f"The pipeline {wanted} has no static vectors, so there is nothing to learn over.",
+            "Name one that has them (…_md, …_lg), or leave the option out.",
+        )
+    return str(Path(wanted).resolve()) if Path(wanted).is_dir() else wanted
+
+
+def check_language_of(wanted: str, language: str) -> None:
+    """Refuse a pipeline for another language than that of the reviewed documents.
+
+    Raises:
+        ModelError: It is for another language, or there is none.
+    """
     code = model_language(wanted)  # there is none: it says so
     if not fits(code, language):
         raise ModelError(
             f"The pipeline {wanted} is for {named(code)}, and the reviewed documents are for {named(language)}.",
             f"Name one that was made for {named(language)}.",
         )
-    if not has_vectors(wanted):
-        raise ModelError(
-            f"The pipeline {wanted} has no static vectors, so there is nothing to learn over.",
-            "Name one that has them (…_md, …_lg), or leave the option out. Over a transformer, spaCy trains by itself: "
-            "`python -m spacy train` with the exported files.",
-        )
-    return str(Path(wanted).resolve()) if Path(wanted).is_dir() else wanted
+
+
+def transformer_for(language: str) -> str | None:
+    """The installed pipeline of a language that has a transformer; else None."""
+    return next((name for name in _installed(language, ("trf",)) if transformer_of(name)), None)
+
+
+def transformer_of(model: str) -> str | None:
+    """The name of a pipeline's transformer among its components; None where it has none.
+
+    Raises:
+        ModelError: There is no such pipeline, or it does not say.
+    """
+    return next((name for name in meta(model).get("components", ()) if name in TRANSFORMERS), None)
 
 
 def has_vectors(model: str) -> bool:

@@ -233,6 +233,7 @@ def _command(folder: Path, output: Path, options: "Options", schema: str | None)
     said += ["--quick"] if options.quick else []
     said += [f"--schema {schema}"] if schema else []
     said += [f"--{name} {getattr(options, name)}" for name in ("base", "encoder") if getattr(options, name) != "auto"]
+    said += ["--gpu"] if options.gpu else []
     return " ".join([*said, f"--seed {options.seed}"])
 
 

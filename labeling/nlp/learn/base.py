@@ -7,16 +7,26 @@ from typing import Literal
 
 import spacy
 from spacy.language import Language
+from thinc.api import require_gpu
 
 from labeling.core.value import Value
-from labeling.nlp.bases import AUTO, NONE, parser_for, vectors_of
+from labeling.errors import ModelError
+from labeling.nlp.bases import (
+    AUTO,
+    NONE,
+    check_language_of,
+    parser_for,
+    transformer_for,
+    transformer_of,
+    vectors_of,
+)
 from labeling.nlp.learn import encoder as encoders
 from labeling.nlp.learn.encoder import Encoder
 from labeling.nlp.lineage import files_hash
 from labeling.nlp.load import load, model_stamp
 from labeling.nlp.pipelines import named
 
-Kind = Literal["encoder", "vectors", "blank"]
+Kind = Literal["transformer", "encoder", "vectors", "blank"]
 
 
 class Stamp(Value):
@@ -36,6 +46,7 @@ class Base:
             vocabulary has the static vectors, where the recogniser reads some.
         kind: What the recogniser reads.
         encoder: The frozen encoder, if there is one.
+        transformer: The pipeline whose transformer is read, as it is; None where there is none.
         stamps: What it all was, for the model's card.
         said: The choice in one line.
     """
@@ -43,28 +54,40 @@ class Base:
     parser: Language
     kind: Kind
     encoder: Encoder | None
+    transformer: Language | None
     stamps: tuple[Stamp, ...]
     said: str
 
 
-def choose(language: str, base: str = AUTO, encoder: str = AUTO, threads: int = 1) -> Base:
+def choose(language: str, base: str = AUTO, encoder: str = AUTO, threads: int = 1, *, gpu: bool = False) -> Base:
     """The best base that is there for a language, or the one that was asked for.
 
     Args:
         language: spaCy's code.
-        base: A pipeline with static vectors, by its package's name or its folder; `auto`, or `none`.
+        base: A pipeline with a transformer or static vectors, by its package's name or its folder; `auto`, or `none`.
         encoder: A folder with `model.onnx` and `tokenizer.json`; `auto` takes the one that is installed, if it is for
             the language; `none`.
         threads: How many compute the encoder.
+        gpu: Whether to compute on a GPU; `auto` then takes a transformer that is installed for the language.
 
     Raises:
-        ModelError: What was asked for is not there, is for another language, or has nothing to read.
+        ModelError: What was asked for is not there, is for another language, or has nothing to read; there is no GPU.
     """
+    if gpu:
+        _require_gpu()
     stamps: list[Stamp] = []
     parser_name = parser_for(language)
     parser = load(parser_name) if parser_name else spacy.blank(language)
     if parser_name:
         stamps.append(Stamp(kind="parser", name=model_stamp(parser_name), sha256=files_hash(parser_name)))
+    if base == AUTO and gpu and encoder == AUTO:
+        base = transformer_for(language) or AUTO
+    if base not in (AUTO, NONE) and (component := transformer_of(base)):
+        check_language_of(base, language)
+        read = load(base)
+        read.select_pipes(enable=[component])
+        stamps.append(Stamp(kind="transformer", name=model_stamp(base), sha256=files_hash(base)))
+        return Base(parser, "transformer", None, read, tuple(stamps), _said(stamps, "transformer", language))
     frozen = _encoder(language, encoder, threads, stamps)
     kind: Kind = "encoder" if frozen else "blank"
     name = vectors_of(NONE if frozen and base == AUTO else base, language)
@@ -75,7 +98,17 @@ def choose(language: str, base: str = AUTO, encoder: str = AUTO, threads: int = 
             parser.vocab.vectors = load(name).vocab.vectors
         kind = "vectors"
         stamps.append(Stamp(kind=kind, name=model_stamp(name), sha256=files_hash(name)))
-    return Base(parser, kind, frozen, tuple(stamps), _said(stamps, kind, language))
+    return Base(parser, kind, frozen, None, tuple(stamps), _said(stamps, kind, language))
+
+
+def _require_gpu() -> None:
+    try:
+        require_gpu()
+    except ValueError as error:
+        raise ModelError(
+            "There is no GPU that spaCy can compute on.",
+            "Install spaCy with the CUDA of this machine (`pip install 'spacy[cuda12x]'`), or leave --gpu out.",
+        ) from error
 
 
 def _encoder(language: str, asked: str, threads: int, stamps: list[Stamp]) -> Encoder | None:
@@ -95,6 +128,7 @@ def _said(stamps: list[Stamp], kind: Kind, language: str) -> str:
     by_kind = {stamp.kind: stamp.name for stamp in stamps}
     parser = by_kind.get("parser", f"no parser for {named(language)} (words and shapes alone)")
     reads = {
+        "transformer": f"the transformer of {by_kind.get('transformer')}, as it is",
         "encoder": f"the frozen encoder {by_kind.get('encoder')}",
         "vectors": f"the static vectors of {by_kind.get('vectors')}",
         "blank": "nothing pretrained",

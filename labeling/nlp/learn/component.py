@@ -1,14 +1,15 @@
-"""The pipeline components of a trained model: `frozen_encoder`, `learned_spans` and `learned_relations`."""
+"""The components of a trained model: `frozen_encoder`, `transformer_vectors`, `learned_spans`, `learned_relations`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy
 import srsly
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
+from thinc.api import to_numpy
 
 from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
@@ -26,7 +27,7 @@ from labeling.nlp.learn.state import ENCODER, KNOWLEDGE, RECOGNIZER, SETTINGS, S
 from labeling.nlp.learn.symbols import Known
 from labeling.nlp.learn.tags import Likely, Tags
 
-FROZEN, SPANS, RELATIONS = "frozen_encoder", "learned_spans", "learned_relations"
+FROZEN, VECTORS, SPANS, RELATIONS = "frozen_encoder", "transformer_vectors", "learned_spans", "learned_relations"
 LABELS, MODEL = "schema.json", "relations.npz"  # files of the components
 
 
@@ -95,6 +96,33 @@ class FrozenEncoder(Saved):
             for doc, vectors in zip(docs, self.encoder.vectors(docs), strict=True):
                 doc.tensor = vectors  # type: ignore[assignment]  # spaCy's stubs know doubles alone
                 yield doc
+
+
+class TransformerVectors:
+    """Sets `doc.tensor` to what a transformer before it says of the tokens; shape (tokens, width).
+
+    A token's vector is the mean of those of its word pieces in the last layer; it is 0 where it has none.
+    """
+
+    def __call__(self, doc: Doc) -> Doc:
+        """The document with its vectors."""
+        doc.tensor = _of_tokens(doc._.trf_data)  # type: ignore[assignment]  # spaCy's stubs know doubles alone
+        return doc
+
+
+def _of_tokens(data: Any) -> Floats:
+    """Of both libraries: spacy-transformers says which pieces a token has, spacy-curated-transformers in what order."""
+    ragged = data.align if hasattr(data, "align") else data.last_hidden_layer_state
+    to_array: Callable[[Any], Any] = to_numpy
+    rows = to_array(data.model_output.last_hidden_state if hasattr(data, "align") else ragged.dataXd)
+    lengths = to_array(ragged.lengths)
+    rows = rows.reshape(-1, rows.shape[-1])
+    if hasattr(data, "align"):
+        rows = rows[to_array(ragged.dataXd).reshape(-1)]
+    found: Floats = numpy.zeros((len(lengths), rows.shape[1]), dtype=numpy.float32)
+    numpy.add.at(found, numpy.repeat(numpy.arange(len(lengths)), lengths), rows)
+    found /= numpy.maximum(lengths, 1)[:, None]
+    return found
 
 
 class LearnedSpans(Saved):
@@ -270,6 +298,12 @@ def _unpacked(packed: dict[str, bytes]) -> tuple[LabelSchema, Files | None]:
 def make_frozen_encoder(nlp: Language, name: str) -> FrozenEncoder:
     """The component `frozen_encoder`, whose encoder is saved with the pipeline."""
     return FrozenEncoder(nlp)
+
+
+@Language.factory(VECTORS, requires=["doc._.trf_data"], assigns=["doc.tensor"])
+def make_transformer_vectors(nlp: Language, name: str) -> TransformerVectors:
+    """The component `transformer_vectors`, which stands behind a transformer."""
+    return TransformerVectors()
 
 
 @Language.factory(SPANS, assigns=["doc.spans", "doc.ents"])

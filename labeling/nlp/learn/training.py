@@ -1,12 +1,14 @@
 """An exported folder → one spaCy pipeline that has learned everything that the reviews say."""
 
 import os
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from spacy.language import Language
+from spacy.tokens import Doc
 from threadpoolctl import threadpool_limits
 
 from labeling.core.schema import LabelSchema
@@ -18,7 +20,7 @@ from labeling.nlp.events.files import Files
 from labeling.nlp.folder import check_language
 from labeling.nlp.learn import base as bases
 from labeling.nlp.learn import fitting, prepared, recognizer, reviews
-from labeling.nlp.learn.component import FROZEN, RELATIONS, SPANS, FrozenEncoder
+from labeling.nlp.learn.component import FROZEN, RELATIONS, SPANS, VECTORS, FrozenEncoder, TransformerVectors
 from labeling.nlp.learn.fitting import Judged
 from labeling.nlp.learn.knowledge import Knowledge
 from labeling.nlp.learn.relating import relate
@@ -28,7 +30,7 @@ from labeling.nlp.learn.tags import Tags
 from labeling.nlp.pipelines import has_rules
 
 FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # up to FEW documents a fold more costs little, and every part helps
-EPOCHS = {"encoder": 12.0, "vectors": 20.0, "blank": 20.0}
+EPOCHS = {"transformer": 12.0, "encoder": 12.0, "vectors": 20.0, "blank": 20.0}
 RECOGNIZER = 2.0  # times the time of a regression
 Advance = Callable[[float, str], None]  # told the share of all work that was done since the last time, and what is next
 
@@ -40,12 +42,14 @@ class Options(Value):
         quick: Whether to leave out the recogniser, which takes most of the time.
         base: What the recogniser reads (see `labeling.nlp.learn.bases.choose`).
         encoder: Which frozen encoder.
+        gpu: Whether to compute on a GPU.
         seed: Of folds, weights, order and dropout.
     """
 
     quick: bool = False
     base: str = AUTO
     encoder: str = AUTO
+    gpu: bool = False
     seed: int = 0
 
 
@@ -82,26 +86,22 @@ def train(folder: Path, model: Path, schema: LabelSchema, options: Options, adva
     reviewed = reviews.read(folder)
     _check_labels(reviewed, schema, folder)
     check_language(folder, f"The schema {schema.key}", schema.language)
-    base = bases.choose(schema.language, options.base, options.encoder, threads=_cores())
+    base = bases.choose(schema.language, options.base, options.encoder, threads=_cores(), gpu=options.gpu)
     nlp = base.parser
     rules = Files.of(schema) if has_rules(schema) and nlp.has_pipe("parser") else None
     knowledge = Knowledge(nlp, rules)
-    encode = None
-    if base.encoder:
-        encode = FrozenEncoder(nlp)
-        encode.encoder = base.encoder
+    reader = _reader(base)
     work = _Work(advance, sum(len(doc.text) for doc in reviewed.docs))
     advance(0, "Reading")
-    golds = prepared.parse(
-        reviewed.docs, nlp, lexicon_of(rules) if rules else None, encode.pipe if encode else None, work.read
-    )
+    golds = prepared.parse(reviewed.docs, nlp, lexicon_of(rules) if rules else None, reader, work.read)
     tags = prepared.tags_for(golds)
     docs = prepared.describe(golds, knowledge, tags)
     folds = reviewed.folds(FOLDS_OF_FEW if len(docs) <= FEW else FOLDS, options.seed)
     thresholds = dict(schema.preannotate.thresholds) if schema.preannotate else {}
     trainer = None if options.quick else _trainer(base, options)
-    alone = options.quick or base.kind != "encoder" or len(docs) <= FEW  # nothing else reads the encoder as well
-    encoded = base.encoder is not None and alone
+    # above FEW, where the recogniser reads the same vectors, a regression over them has nothing to add
+    alone = options.quick or base.kind in ("vectors", "blank") or len(docs) <= FEW
+    encoded = (base.encoder or base.transformer) is not None and alone
     work.begin(len(folds), 1 + encoded + RECOGNIZER * (trainer is not None))
     learned, tagger, found, judged = fitting.fit(
         docs, folds, tags, trainer, encoded, thresholds, options.seed, work.fitted
@@ -110,7 +110,7 @@ def train(folder: Path, model: Path, schema: LabelSchema, options: Options, adva
     with threadpool_limits(1):
         related = relate(nlp, golds, found, schema, rules, options.seed)
     advance(0, "Writing")
-    made = _assembled(base, encode, tagger, learned, schema, rules, related)
+    made = _assembled(base, tagger, learned, schema, rules, related)
     made.to_disk(model)
     return Trained(base.said, base.stamps, len(docs), len(folds), judged, related)
 
@@ -147,6 +147,19 @@ def _check_labels(reviewed: reviews.Reviews, schema: LabelSchema, folder: Path) 
         )
 
 
+def _reader(base: bases.Base) -> Callable[[Iterable[Doc]], Iterable[Doc]] | None:
+    """What gives documents their vectors; None where nothing does."""
+    if base.transformer:
+        [(_, transformer)] = base.transformer.pipeline
+        vectors = TransformerVectors()
+        return lambda docs: map(vectors, transformer.pipe(docs, batch_size=16))  # type: ignore[attr-defined]
+    if base.encoder:
+        encode = FrozenEncoder(base.parser)
+        encode.encoder = base.encoder
+        return encode.pipe
+    return None
+
+
 def _trainer(base: bases.Base, options: Options) -> fitting.Trainer:
     return partial(_recognizer, base, options)
 
@@ -160,7 +173,9 @@ def _recognizer(
     advance: Callable[[float], None],
 ) -> Language:
     settings = recognizer.config_of(
-        tags, base.encoder.width if base.kind == "encoder" and base.encoder else None, static=base.kind == "vectors"
+        tags,
+        docs[0].gold.doc.tensor.shape[1] if base.kind in ("transformer", "encoder") else None,
+        static=base.kind == "vectors",
     )
     return recognizer.train(
         [one.gold.doc for one in docs],
@@ -176,7 +191,6 @@ def _recognizer(
 
 def _assembled(
     base: bases.Base,
-    encode: FrozenEncoder | None,
     tagger: Language | None,
     learned: Learned,
     schema: LabelSchema,
@@ -184,8 +198,14 @@ def _assembled(
     related: RelationModel | None,
 ) -> Language:
     nlp = base.parser
-    if encode:
-        nlp.add_pipe(FROZEN).encoder = encode.encoder  # type: ignore[attr-defined]
+    if base.transformer:
+        [component] = base.transformer.pipe_names
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # W113: it has other word vectors, which it does not read
+            nlp.add_pipe(component, source=base.transformer)
+        nlp.add_pipe(VECTORS)
+    elif base.encoder:
+        nlp.add_pipe(FROZEN).encoder = base.encoder  # type: ignore[attr-defined]
     if tagger:
         nlp.add_pipe(recognizer.FACTORY, source=tagger)
     nlp.add_pipe(SPANS).build(learned, schema, rules)  # type: ignore[attr-defined]
