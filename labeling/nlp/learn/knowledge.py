@@ -37,11 +37,11 @@ def shown(known: Known, tags: Tags) -> list[Likely]:
     ]
 
 
-def surrounded(vectors: Any, last: int | None = None) -> Floats:
-    """Each token's vector with those of its neighbours, of which the last layer's third is enough."""
-    third = last or vectors.shape[1] // 3 if vectors.ndim == 2 else 0
-    before, after = numpy.zeros((len(vectors), third), "float32"), numpy.zeros((len(vectors), third), "float32")
-    before[1:], after[:-1] = vectors[:-1, :third], vectors[1:, :third]
+def surrounded(vectors: Any) -> Floats:
+    """Each token's vector with those of its neighbours, of which the deepest layer's half is enough."""
+    half = vectors.shape[1] // 2 if vectors.ndim == 2 else 0
+    before, after = numpy.zeros((len(vectors), half), "float32"), numpy.zeros((len(vectors), half), "float32")
+    before[1:], after[:-1] = vectors[:-1, :half], vectors[1:, :half]
     return numpy.hstack([vectors, before, after])
 
 
