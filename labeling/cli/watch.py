@@ -31,6 +31,7 @@ def command(
     split: export.SplitOption = None,
     split_by: export.SplitByOption = None,
     train: export.TrainOption = None,
+    vectors: export.VectorsOption = "auto",
     formats: export.FormatOption = None,
     overlaps: export.OverlapsOption = "refuse",
     csv_raw: export.CsvRawOption = False,
