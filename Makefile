@@ -15,9 +15,9 @@ setup: .venv/installed
 demo: setup
 	$(BIN)/labeling demo
 
-# every test: the real Label Studio, a real Chromium, real training
+# every test: the real Label Studio, a real Chromium, real training; three at a time, since many wait for servers
 test: setup
-	$(BIN)/pytest -m ""
+	$(BIN)/pytest -m "" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-fast: setup
 	$(BIN)/pytest

@@ -5,6 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +24,14 @@ ROOT = Path(__file__).parents[1]
 ARTIFACTS = ROOT / "artifacts"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that no process is left alone with one at the end."""
+    weights = Counter(item.path for item in items)
+    for item in items:
+        weights[item.path] += 20 * any(item.get_closest_marker(name) for name in ("studio", "browser", "train"))
+    items.sort(key=lambda item: (-weights[item.path], item.path))
 
 
 @pytest.fixture(autouse=True)

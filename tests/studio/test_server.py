@@ -179,7 +179,11 @@ def test_environment_is_not_the_callers(
     assert said["HOME"] == str(tmp_path / "home")
 
 
-@pytest.mark.parametrize("left", [DEAD.model_dump_json(), STRANGER.model_dump_json(), "{}", "half a fi"])
+@pytest.mark.parametrize(
+    "left",
+    [DEAD.model_dump_json(), STRANGER.model_dump_json(), "{}", "half a fi"],
+    ids=["dead", "stranger", "empty", "half"],
+)
 def test_stale_record_is_removed(tmp_path: Path, left: str) -> None:
     (tmp_path / "server.json").write_text(left)
     assert server.status(tmp_path) is None
