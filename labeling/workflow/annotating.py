@@ -44,7 +44,7 @@ def annotated(
         model: Where the other processes load the same pipeline from: a package or a folder.
         schema: What is predicted.
         articles: As many as there are.
-        jobs: Processes, this one among them; all cores by default.
+        jobs: Processes, this one among them; all cores by default. A pipeline with a transformer has this one alone.
         within: Is told how far the article at work is.
 
     Raises:
@@ -54,10 +54,13 @@ def annotated(
     from threadpoolctl import threadpool_limits
 
     from labeling.nlp.annotate import annotator
+    from labeling.nlp.bases import TRANSFORMERS
     from labeling.nlp.windows import SIZE, in_windows
 
     work = partial(_annotate, annotator(nlp, schema), nlp)
     count = (cores() if jobs is None else jobs) - 1
+    if not TRANSFORMERS.isdisjoint(nlp.pipe_names):
+        count = 0  # PyTorch takes all cores by itself, and waits for ever in a process that is forked
     executor = None
     if count > 0 and can_fork():
         with threadpool_limits(1, "blas"):
