@@ -82,7 +82,7 @@ def imported(workspace: Workspace, attempts: int = 12, **options: bool) -> int:
 
 
 def database(studio: Path) -> "closing[sqlite3.Connection]":
-    return closing(sqlite3.connect(f"file:{studio / 'data' / 'label_studio.sqlite3'}?mode=ro", uri=True))
+    return closing(sqlite3.connect(f"file:{studio / 'data' / 'label_studio.sqlite3'}?mode=rw", uri=True))
 
 
 def check(studio: Path, project: int, number: int, submitted: dict[int, int]) -> None:

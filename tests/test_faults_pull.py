@@ -85,7 +85,7 @@ def region(end: int) -> dict[str, Any]:
 def held(folder: Path, project: int) -> Kept:
     """What the server's own database holds: task → annotation → what was annotated."""
     database = folder / "data" / "label_studio.sqlite3"
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)) as db:
+    with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=60)) as db:
         found: Kept = {row[0]: {} for row in db.execute("SELECT id FROM task WHERE project_id = ?", (project,))}
         query = "SELECT task_id, id, result, was_cancelled, ground_truth FROM task_completion WHERE project_id = ?"
         for task, number, result, skipped, truth in db.execute(query, (project,)):
@@ -149,7 +149,7 @@ def kill(folder: Path, watched: str) -> int:
     assert running is not None
     if watched:
         database = folder / "data" / "label_studio.sqlite3"
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=60)) as db:
+        with closing(sqlite3.connect(f"file:{database}?mode=rw", uri=True, timeout=60)) as db:
             before, ends = db.execute(watched).fetchone(), time.monotonic() + 5
             while db.execute(watched).fetchone() == before and time.monotonic() < ends:
                 pass
@@ -243,7 +243,10 @@ def test_plain_pull_finds_what_the_server_was_killed_over(
 
 
 def times(folder: Path, project: int) -> list[Any]:
-    """What the server tells of its tasks: their times and numbers."""
-    with closing(sqlite3.connect(f"file:{folder / 'data' / 'label_studio.sqlite3'}?mode=ro", uri=True)) as db:
+    """What the server tells of its tasks: their times and numbers.
+
+    Not read-only: after a kill, whoever reads first takes back what was half written, which SQLite refuses to readers.
+    """
+    with closing(sqlite3.connect(f"file:{folder / 'data' / 'label_studio.sqlite3'}?mode=rw", uri=True)) as db:
         query = "SELECT id, updated_at, total_annotations, cancelled_annotations FROM task WHERE project_id = ?"
         return db.execute(query, (project,)).fetchall()

@@ -172,7 +172,7 @@ def submit(api: httpx.Client, task: int) -> int:
 
 
 def database(studio_folder: Path) -> "closing[sqlite3.Connection]":
-    return closing(sqlite3.connect(f"file:{studio_folder / 'data' / 'label_studio.sqlite3'}?mode=ro", uri=True))
+    return closing(sqlite3.connect(f"file:{studio_folder / 'data' / 'label_studio.sqlite3'}?mode=rw", uri=True))
 
 
 def take_predictions(api: httpx.Client, workspace: Workspace, *numbers: int) -> None:
