@@ -170,7 +170,7 @@ class LearnedSpans(Saved):
         tags = self.learned.tags
         thresholds = self.learned.settings.thresholds
         if self.learned.settings.untrained:
-            spans, parts = shown(known, tags), {}
+            spans, parts = self.learned.mixture.calibrated(shown(known, tags)), {}
         else:
             spans = self.learned.mixture.spans(parts, tags, doc, thresholds)
             parts = {name: parts[name] for name in self.learned.settings.weights if name in parts}

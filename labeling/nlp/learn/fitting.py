@@ -148,6 +148,10 @@ def _trust(
     before = _saved(docs, [shown(one.known, tags) for one in docs])
     after = _saved(docs, found)
     untrained = before > after
+    if untrained:
+        unlearned = [shown(one.known, tags) for one in docs]
+        calibration = calibrate(unlearned, gold, [one.gold.doc for one in docs], tags.labels)
+        found = [Mixture(weights, calibration).calibrated(some) for some in unlearned]
     settings = Settings(
         layers=tags.layers,
         longest=tags.longest,
@@ -157,8 +161,6 @@ def _trust(
         coverage=round(min(1.0, sum(span.p for some in found for span in some) / max(1, sum(map(len, gold)))), 4),
         untrained=untrained,
     )
-    if untrained:
-        found = [shown(one.known, tags) for one in docs]
     return Learned(settings, {}), found, Judged(before, after, weights)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from spacy.language import Language
 from spacy.tokens import Doc
+from thinc.api import use_ops
 from threadpoolctl import threadpool_limits
 
 from labeling.core.schema import LabelSchema
@@ -177,16 +178,17 @@ def _recognizer(
         docs[0].gold.doc.tensor.shape[1] if base.kind in ("transformer", "encoder") else None,
         static=base.kind == "vectors",
     )
-    return recognizer.train(
-        [one.gold.doc for one in docs],
-        [one.tags for one in docs],
-        tags,
-        base.parser,
-        settings,
-        seed,
-        EPOCHS[base.kind],
-        lambda share: advance(RECOGNIZER * share),
-    )
+    with use_ops("cpu"):  # the recogniser is small: a GPU takes longer to begin each step than a CPU to end it
+        return recognizer.train(
+            [one.gold.doc for one in docs],
+            [one.tags for one in docs],
+            tags,
+            base.parser,
+            settings,
+            seed,
+            EPOCHS[base.kind],
+            lambda share: advance(RECOGNIZER * share),
+        )
 
 
 def _assembled(
