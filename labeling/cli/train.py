@@ -38,7 +38,7 @@ def train(
         ),
     ] = "auto",
     gpu: Annotated[
-        bool, typer.Option("--gpu", help="Compute on a GPU, over a transformer where one is installed.")
+        bool, typer.Option("--gpu", help="Compute a transformer on a GPU: the one that is installed, or --base.")
     ] = False,
     plain: Annotated[
         bool, typer.Option("--plain", help="Nothing but spaCy's own training, by the exported config.cfg.")

@@ -57,6 +57,8 @@ class Encoder:
             raise ModelError("This model has a frozen encoder, which needs onnxruntime.", _how_to_get()) from error
         options = SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
+        # threads that wait for each other busily take twice the time as soon as another program needs a core
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             return InferenceSession(self.model, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # whatever a damaged file makes protobuf raise

@@ -1,6 +1,7 @@
 """Prepared documents → what is learned of spans: the regressions, the recogniser, and how much to trust each."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,29 +73,44 @@ def _fit(
     advance: Advance,
     seen: list[dict[str, Floats]],
 ) -> tuple[Learned, Language | None, list[list[Likely]], Judged]:
-    for fold in folds if len(folds) > 1 else ():
-        others = [one for number, one in enumerate(docs) if number not in set(fold)]
-        regressions = regress(others, tags, encoded, seed, advance)
-        recognizer = trainer(others, tags, seed, advance) if trainer else None
-        for number in fold:
-            seen[number] |= said(docs[number], regressions, recognizer, tags)
-    learned, found, judged = _trust(docs, seen, tags, thresholds)
-    regressions = regress(docs, tags, encoded, seed, advance)
-    used = {name: one for name, one in regressions.items() if name in learned.settings.weights or len(folds) < 2}
-    recognizer = trainer(docs, tags, seed, advance) if trainer and RECOGNIZER in learned.settings.weights else None
+    split = folds if len(folds) > 1 else ()
+    kept = [[one for place, one in enumerate(docs) if place not in set(fold)] for fold in split]
+    # the regressions of symbols, one after the other, on a core that the rest leaves free
+    beside = ThreadPoolExecutor(1)
+    knowledge = [beside.submit(_known, some, tags) for some in [*kept, docs]]
+    try:
+        for some, fold, known in zip(kept, split, knowledge, strict=False):
+            regressions = _encoded(some, tags, encoded, seed, advance)
+            recognizer = trainer(some, tags, seed, advance) if trainer else None
+            regressions[KNOWLEDGE] = known.result()
+            advance(1)
+            for number in fold:
+                seen[number] |= said(docs[number], regressions, recognizer, tags)
+        learned, found, judged = _trust(docs, seen, tags, thresholds)
+        weights = learned.settings.weights
+        regressions = _encoded(docs, tags, encoded, seed, advance)
+        recognizer = trainer(docs, tags, seed, advance) if trainer and RECOGNIZER in weights else None
+        regressions[KNOWLEDGE] = knowledge[-1].result()
+        advance(1)
+    finally:
+        beside.shutdown(cancel_futures=True)
+    used = {name: one for name, one in regressions.items() if name in weights or not kept}
     return Learned(learned.settings, used), recognizer, found, judged
 
 
-def regress(docs: Sequence[Prepared], tags: Tags, encoded: bool, seed: int, advance: Advance) -> dict[str, Linear]:
-    """The regressions of the documents, by the parts that they are."""
+def _known(docs: Sequence[Prepared], tags: Tags) -> Linear:
+    """The regression over what is known of the documents' tokens."""
     known = Examples.joined([Examples(one.known.symbols, one.known.numbers, one.tags) for one in docs])
-    found = {KNOWLEDGE: fit_linear(known, tags, STRENGTH[KNOWLEDGE])}
+    return fit_linear(known, tags, STRENGTH[KNOWLEDGE])
+
+
+def _encoded(docs: Sequence[Prepared], tags: Tags, encoded: bool, seed: int, advance: Advance) -> dict[str, Linear]:
+    """The regression over the encoder's vectors, where there is to be one and all documents have them."""
+    if not encoded or not all(one.gold.doc.tensor.ndim == 2 and len(one.gold.doc.tensor) for one in docs):
+        return {}
+    fitted = fit_linear(_dense(_some(docs, seed)), tags, STRENGTH[ENCODER])
     advance(1)
-    if encoded and all(one.gold.doc.tensor.ndim == 2 and len(one.gold.doc.tensor) for one in docs):
-        some = _some(docs, seed)
-        found[ENCODER] = fit_linear(_dense(some), tags, STRENGTH[ENCODER])
-        advance(1)
-    return found
+    return {ENCODER: fitted}
 
 
 def _dense(docs: Sequence[Prepared]) -> Examples:
