@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,6 @@ from labeling.settings import open_workspace
 from labeling.studio.annotations import Choice
 from labeling.workflow.exporting import convert, read_documents
 from labeling.workflow.training_files import Exported, Options
-
-sys.path.insert(0, str(Path(__file__).parent))
 from strategies import documents, json_values, reviewed
 
 TEXT = "Rebels left Tadmor on Friday."

@@ -18,8 +18,6 @@ from labeling.settings import init, open_workspace
 from labeling.workflow.curves import learning_curve
 from labeling.workflow.exporting import convert, read_documents
 from labeling.workflow.pictures import check_picture, write_picture
-
-sys.path.insert(0, str(Path(__file__).parent))
 from strategies import reviewed
 
 pytest.importorskip("scipy")

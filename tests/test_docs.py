@@ -2,13 +2,18 @@
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from labeling.cli import app
+from labeling.core.reasons import MEANINGS, REASONS
+from labeling.ingest.clean import RUBBISH
 from labeling.settings import Settings, init, open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.exporting import convert
@@ -24,17 +29,36 @@ def test_links_lead_somewhere(page: Path):
         assert (page.parent / target).exists(), target
 
 
-def test_every_reason_is_explained_and_every_explained_one_exists():
-    reasons = set(re.findall(r'reason="([a-z0-9-]+)"', CODE))
-    reasons |= set(
-        re.findall(r'(?:_refused|_problem|note|RefusedError|_BrokenError|Fault)\(\(?\s*"([a-z0-9-]+)"', CODE)
-    )
-    reasons |= set(re.findall(r'\(\s*"([a-z0-9]+(?:-[a-z0-9]+)+)",\s*f?"', CODE))
-    reasons = {reason for reason in reasons if not reason.startswith("utf-")}
-    page = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
-    explained = set(re.findall(r"^\| `([a-z0-9-]+)` \|", page, re.MULTILINE))
-    assert {r for r in reasons if r not in explained} == set()
-    assert {r for r in explained if f'"{r}"' not in CODE} == set()
+def test_what_is_generated_in_the_docs_is_up_to_date():
+    done = runpy.run_path(str(ROOT / "docs" / "generate.py"))
+    for page, text in done["generated"]().items():
+        assert page.read_text(encoding="utf-8") == text, f"{page.name} is out of date: python docs/generate.py"
+
+
+def test_every_reason_is_explained_and_every_explained_one_is_given():
+    assert {one.reason for meanings in MEANINGS.values() for one in meanings} | {*RUBBISH, "title-repeated"} == REASONS
+    code = CODE.replace((ROOT / "labeling" / "core" / "reasons.py").read_text(encoding="utf-8"), "")
+    assert {reason for reason in REASONS if f'"{reason}"' not in code} == set()
+
+
+def commands(group: Any, name: str = "") -> dict[str, Any]:
+    """Every command by what a person types behind `labeling`."""
+    found: dict[str, Any] = {}
+    for key, one in group.commands.items():
+        found |= commands(one, f"{name}{key} ") if hasattr(one, "commands") else {f"{name}{key}": one}
+    return found
+
+
+COMMANDS = commands(typer.main.get_command(app))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_documented(name: str):
+    command = COMMANDS[name]
+    assert command.help
+    assert all(one.help for one in command.params if one.name != "help" and not one.hidden)
+    pages = [page for page in PAGES if page.name not in ("commands.md", "CHANGELOG.md")]
+    assert any(re.search(rf"\blabeling {name}\b", page.read_text(encoding="utf-8")) for page in pages)
 
 
 def test_every_command_of_the_readme_exists(run):

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +13,6 @@ from labeling.workflow.cards import gold_of, read_card
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.exporting import convert, read_documents
 from labeling.workflow.training import train
-
-sys.path.insert(0, str(Path(__file__).parent))
 from strategies import reviewed
 
 ROOT = Path(__file__).parents[1]

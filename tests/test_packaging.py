@@ -19,8 +19,6 @@ from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.exporting import convert, read_documents
 from labeling.workflow.packaging import package
 from labeling.workflow.training import train
-
-sys.path.insert(0, str(Path(__file__).parent))
 from strategies import reviewed
 
 ROOT = Path(__file__).parents[1]

@@ -1,6 +1,5 @@
 """What goes in comes out: documents through tasks and annotations, through spaCy, and whatever others may send."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
+from builders import part_of
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import overlaps, trim, without_overlap
@@ -22,8 +22,6 @@ from labeling.nlp.gold import from_doc, place, to_doc
 from labeling.studio.annotations import Rules, read_task
 from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
-
-sys.path.insert(0, str(Path(__file__).parent))
 from strategies import documents, json_values, texts
 
 NLP = spacy.blank("en")
@@ -139,11 +137,11 @@ def test_trimmed_extent_has_no_space_at_its_edges(text: str, data: st.DataObject
 
 @given(st.text("abc XY.\n").filter(str.strip))
 def test_split_is_the_same_for_copies_in_other_case_and_spacing(text: str):
-    assert Split().part(text) == Split().part(f" {text.upper()} \n".replace(" ", "  "))
+    assert part_of(Split(), text) == part_of(Split(), f" {text.upper()} \n".replace(" ", "  "))
 
 
 def test_split_has_about_the_shares_that_were_asked_for():
-    parts = [Split(dev=10, test=20).part(f"article {n}") for n in range(3000)]
+    parts = [part_of(Split(dev=10, test=20), f"article {n}") for n in range(3000)]
     assert 0.17 < parts.count("test") / 3000 < 0.23
     assert 0.08 < parts.count("dev") / 3000 < 0.12
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,6 @@ from labeling.settings import open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.exporting import convert, read_documents
 from labeling.workflow.training_files import Options
-
-sys.path.insert(0, str(Path(__file__).parent))
 from strategies import reviewed
 
 ROOT = Path(__file__).parents[1]

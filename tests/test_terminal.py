@@ -13,9 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
 from hostile import TOKEN, Hostile
-
 from labeling import terminal
 from labeling.cli import console
 from labeling.core.value import Value

@@ -23,8 +23,6 @@ from labeling.workflow.evaluating import evaluate
 from labeling.workflow.exporting import convert, read_documents
 from labeling.workflow.task_files import annotate_files
 from labeling.workflow.training import train
-
-sys.path.insert(0, str(Path(__file__).parent))
 from strategies import reviewed
 
 ROOT = Path(__file__).parents[1]

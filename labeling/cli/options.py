@@ -1,7 +1,11 @@
 """Options that several commands share."""
 
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import fields
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -34,3 +38,35 @@ ArticlesArgument = Annotated[
     ),
 ]
 HERE = Path()
+
+Command = Callable[..., None]
+
+
+def taking(options: type, without: Collection[str] = ()) -> Callable[[Command], Command]:
+    """The same command, with an option for each field of a dataclass in the place of its parameter `typed`.
+
+    Args:
+        options: A dataclass whose fields are annotated as parameters of commands are.
+        without: Fields that the command has no option for.
+    """
+    hints = get_type_hints(options, include_extras=True)
+    own = [
+        inspect.Parameter(one.name, inspect.Parameter.KEYWORD_ONLY, default=one.default, annotation=hints[one.name])
+        for one in fields(options)
+        if one.name not in without
+    ]
+
+    def of(command: Command) -> Command:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            typed = options(**{one.name: given.pop(one.name) for one in own})
+            command(typed=typed, **given)
+
+        signature = inspect.signature(command, eval_str=True)
+        rest = [one.replace(kind=one.KEYWORD_ONLY) for one in signature.parameters.values() if one.name != "typed"]
+        parameters = [*rest, *own]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        return run
+
+    return of

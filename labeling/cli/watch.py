@@ -7,37 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from labeling.cli import console, export
-from labeling.cli.options import HERE, ProjectOption, WorkspaceOption
+from labeling.cli import console
+from labeling.cli.export import AUTO, OutputOption, Typed
+from labeling.cli.options import HERE, ProjectOption, WorkspaceOption, taking
 from labeling.core.moment import told
 from labeling.errors import InputError
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
+@taking(Typed, without=("resplit", "overwrite"))
 def command(
-    output: export.OutputOption = None,
+    typed: Typed,
+    output: OutputOption = None,
     workspace: WorkspaceOption = HERE,
     project: ProjectOption = None,
-    schema: export.SchemaOption = None,
     every: Annotated[str, typer.Option(metavar="TIME", help="The pause between two turns: `30s`, `5m`, `1h`.")] = "5m",
-    choose: export.ChooseOption = "latest",
-    drafts: export.DraftsOption = False,
-    unlabelled: export.UnlabelledOption = "outside",
-    language: export.LanguageOption = None,
-    align: export.AlignOption = "strict",
-    mapping: export.MapOption = None,
-    drop: export.DropOption = None,
-    split: export.SplitOption = None,
-    split_by: export.SplitByOption = None,
-    train: export.TrainOption = None,
-    vectors: export.VectorsOption = "auto",
-    formats: export.FormatOption = None,
-    overlaps: export.OverlapsOption = "refuse",
-    csv_raw: export.CsvRawOption = False,
-    fail_over: export.FailOverOption = None,
-    strict: export.StrictOption = False,
-    jobs: export.JobsOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print each turn as JSON, one a line.")] = False,
 ) -> None:
     """Keep pulling and, whenever something changed, exporting, until it is stopped (Ctrl-C, SIGTERM).
@@ -46,12 +31,11 @@ def command(
 
     Example: `labeling watch --every 5m -o exports`
     """
-    given = {**locals(), "resplit": False, "overwrite": False}
     from labeling.settings import open_workspace
     from labeling.workflow.watching import watch
 
-    opened = open_workspace(workspace, project=project, schema=None if schema == export.AUTO else schema)
-    options = export.read_options(opened.settings.split, given)
+    opened = open_workspace(workspace, project=project, schema=None if typed.schema == AUTO else typed.schema)
+    options = typed.checked(opened.settings.split)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -60,7 +44,7 @@ def command(
         output or opened.exports,
         options,
         every=seconds(every),
-        drafts=drafts,
+        drafts=typed.drafts,
         stop=stop,
         tell=_Teller(as_json=json),
     )

@@ -1,9 +1,8 @@
 """What happened to something that did not go through exactly as it came."""
 
-from collections import Counter
-from collections.abc import Iterable
 from typing import Literal
 
+from labeling.core.reasons import Reason
 from labeling.core.value import Value
 
 Action = Literal["kept", "changed", "unused", "skipped", "refused"]
@@ -22,7 +21,7 @@ class Problem(Value):
     Problem(changed, trimmed: white space at the edge)
     """
 
-    reason: str
+    reason: Reason
     action: Action
     detail: str
     where: str = ""
@@ -36,8 +35,3 @@ class Problem(Value):
 
     def __repr__(self) -> str:
         return f"Problem({self.action}, {self.reason}: {self.detail})"
-
-
-def tally(problems: Iterable[Problem]) -> dict[str, int]:
-    """How many problems there are of each reason, the most frequent first."""
-    return dict(Counter(problem.reason for problem in problems).most_common())

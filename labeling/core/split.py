@@ -8,7 +8,6 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from labeling.core.value import Value
-from labeling.core.words import words
 
 Part = Literal["train", "dev", "test"]
 By = Literal["text", "source", "published"]
@@ -72,10 +71,6 @@ class Split(Value):
         if position < self.test:
             return "test"
         return "dev" if position < self.test + self.dev else "train"
-
-    def part(self, text: str) -> Part:
-        """The part of an article with this text: a function of the text alone."""
-        return self.at(position(words(text)))
 
 
 def position(words: Sequence[str]) -> float:

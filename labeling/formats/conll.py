@@ -37,11 +37,6 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
     return Rendered("".join(parts).encode("utf-8"), tuple(problems))
 
 
-def has_overlap(doc: TokenizedDoc) -> bool:
-    """Whether two spans share a token, so that one layer of tags cannot hold both; misaligned spans do not count."""
-    return _overlap(doc) is not None
-
-
 def check(context: Context) -> tuple[Problem, ...]:
     """One `renamed-label` for each label with white space in it, which would break the columns."""
     return tuple(renamed("conll", _spelled(context)))

@@ -10,13 +10,14 @@ from pydantic import ValidationError
 
 from labeling.core.article import Article, digest
 from labeling.core.problem import Action, Problem
+from labeling.core.reasons import Reason
 from labeling.core.text import UNSTORABLE, normalize, storable
-from labeling.ingest.clean import paragraphs, split_headline, without_breadcrumb, without_rubbish
+from labeling.ingest.clean import Removed, paragraphs, split_headline, without_breadcrumb, without_rubbish
 from labeling.ingest.fields import OPTIONS, FieldNames, as_text, is_nothing, kind_of, listed, no_text, to_fields
 from labeling.ingest.records import Record
 from labeling.inputs.broken import shown
 
-Note = tuple[str, str, str]  # reason, detail, line
+Note = tuple[Reason, str, str]  # reason, detail, line
 # What its user calls a field that has another name here.
 CALLED = {"doc_id": "id", "published": "date"}
 
@@ -60,7 +61,7 @@ def of_fields(
     *,
     keep_all: bool,
     notes: Iterable[Note] = (),
-    removed: Iterable[tuple[str, str]] = (),
+    removed: Iterable[Removed] = (),
     raw: str | None = None,
 ) -> Iterator[tuple[Article, str] | Problem]:
     """The article of these fields, after the notes on what was changed in it.
@@ -96,7 +97,7 @@ def of_fields(
         detail = f"{unstorable} NUL or lone surrogate characters became U+FFFD"
         notes.append(("unstorable-characters", detail, ""))
     body = normalize(text)
-    taken: list[tuple[str, str]] = []
+    taken: list[Removed] = []
     if not keep_all:
         body, more = without_rubbish(paragraphs(body), strings.get("title", ""))
         taken = [*removed, *more]
@@ -124,7 +125,7 @@ def of_fields(
 
 
 def problem(
-    reason: str,
+    reason: Reason,
     detail: str,
     where: str,
     article: Article | None = None,

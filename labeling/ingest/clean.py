@@ -7,12 +7,14 @@ glance, what is wrongly removed is lost.
 import re
 from difflib import SequenceMatcher
 
+from labeling.core.reasons import Reason
+
 MAX_RUBBISH = 160  # characters; a longer line is prose
 MAX_TITLE = 150
 SAME_TITLE = 0.9  # similarity from which a line above the text is the headline told again
 
 # reason → the lines that it names; (?-i:[A-Z]) tells a name ("Photo/Ann Roe") from a word ("photo/video evidence")
-RUBBISH = {
+RUBBISH: dict[Reason, str] = {
     "breadcrumb": r"home\s*(?:[>»›]\s*\S|[/|]\s*(?-i:[A-Z])).*$",
     "link-line": r"(?:read (?:also|more|next)|also read|see also|related(?: (?:articles?|stories|news))?|more on this)"
     r"(?:\s*:.*|\s+[–—-]\s.*(?<![.!?]))$",
@@ -37,7 +39,7 @@ LINE_TAIL = re.compile(r"(?<![^\S\n])[^\S\n]++$", re.MULTILINE)
 BULLET = re.compile(r"[-*•–—]\s")
 DATELINE = re.compile(r"[A-Z][A-Z .'-]{2,}[,(—–-]")
 
-Removed = tuple[str, str]  # reason, line
+Removed = tuple[Reason, str]  # reason, line
 
 
 def paragraphs(text: str) -> str:
@@ -87,12 +89,12 @@ def without_rubbish(text: str, title: str) -> tuple[str, list[Removed]]:
     return paragraphs("\n".join(kept)), removed
 
 
-def _reason(line: str, title: str, *, above_prose: bool) -> str:
+def _reason(line: str, title: str, *, above_prose: bool) -> Reason | None:
     if not line or len(line) > MAX_RUBBISH:
-        return ""
+        return None
     if _says_again(_bare(line), _bare(title), nearly=above_prose):
         return "title-repeated"
-    return next((reason for reason, pattern in PATTERNS.items() if pattern.match(line)), "")
+    return next((reason for reason, pattern in PATTERNS.items() if pattern.match(line)), None)
 
 
 def _says_again(line: str, title: str, *, nearly: bool) -> bool:

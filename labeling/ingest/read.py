@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from labeling.core.article import Article
 from labeling.core.problem import Problem
+from labeling.core.reasons import Reason
 from labeling.ingest.articles import Note, of_fields, of_record, of_text, problem
 from labeling.ingest.fields import FieldNames
 from labeling.ingest.html import read_html
@@ -52,7 +53,7 @@ def read_articles(
             yield problem("too-long", _too_long(len(article.text), max_characters), where, article)
         elif article.doc_id in seen:
             other, first = seen[article.doc_id]
-            reason = "duplicate" if other == article.digest else "duplicate-id"
+            reason: Reason = "duplicate" if other == article.digest else "duplicate-id"
             text = "the same text" if other == article.digest else "another text"
             yield problem(reason, f"{article.doc_id!r} was read from {first} already, with {text}", where, article)
         elif article.digest in places:

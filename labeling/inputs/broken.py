@@ -1,6 +1,7 @@
 """What cannot be read, as an error on the way and as a problem at the end."""
 
 from labeling.core.problem import Problem
+from labeling.core.reasons import Reason
 from labeling.core.text import storable
 
 AGAIN = "It looks truncated: export or download it again."
@@ -9,18 +10,18 @@ AGAIN = "It looks truncated: export or download it again."
 class BrokenInputError(Exception):
     """The bytes of an input end here, though they should not: a reason code, and the detail of a problem."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
 
 
-def refused(reason: str, detail: str, where: str) -> Problem:
+def refused(reason: Reason, detail: str, where: str) -> Problem:
     """The problem with something that was not read."""
     return Problem(reason=reason, action="refused", detail=detail, where=where)
 
 
-def skipped(reason: str, detail: str, where: str) -> Problem:
+def skipped(reason: Reason, detail: str, where: str) -> Problem:
     """The note that something was passed over, as it should be."""
     return Problem(reason=reason, action="skipped", detail=detail, where=where)
 

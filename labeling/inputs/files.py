@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from labeling.core.problem import Problem
+from labeling.core.reasons import Reason
 from labeling.inputs.broken import refused, shown, skipped, unreadable
 
 STDIN = "standard input"
@@ -39,7 +40,7 @@ class Reader:
 
     sieve: Sieve
     archive_kind: Callable[[Sequence[str]], str] = lambda _: ""
-    reason: str = "unknown-format"
+    reason: Reason = "unknown-format"
     button: str = ""
     block: int = BLOCK
 

@@ -14,6 +14,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from labeling.core.reasons import Reason
+
 LIMIT = 200_000_000  # bytes of one record; the longest real ones have some megabytes
 
 QUOTE, BACKSLASH, NEWLINE = b'"\\\n'
@@ -40,7 +42,7 @@ class Fault:
     `number` is the record's, from 1, or 0 where it is about none; `byte` the place, from 0.
     """
 
-    reason: str
+    reason: Reason
     number: int
     byte: int
     detail: str

@@ -14,6 +14,7 @@ from spacy.tokens import Span as Tokens
 from labeling.core.labels import LabeledDoc, Span
 from labeling.core.offsets import context, without_overlap
 from labeling.core.problem import Action, Problem
+from labeling.core.reasons import Reason
 from labeling.core.split import Part
 from labeling.core.tokens import TokenizedDoc
 from labeling.nlp.cut import Cut, Cutter
@@ -213,7 +214,7 @@ def _shadowed(labeled: LabeledDoc, span: Span, winner: Span) -> Problem:
     return _problem("shadowed", "kept", labeled, span, detail)
 
 
-def _problem(reason: str, action: Action, labeled: LabeledDoc, span: Span, detail: str) -> Problem:
+def _problem(reason: Reason, action: Action, labeled: LabeledDoc, span: Span, detail: str) -> Problem:
     return Problem(
         reason=reason,
         action=action,

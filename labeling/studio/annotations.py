@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from labeling.core.article import Article, digest
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Action, Problem
+from labeling.core.reasons import Fault, Reason
 from labeling.core.text import storable, with_storable
 from labeling.core.value import Value
 from labeling.errors import InputError
@@ -291,7 +292,7 @@ class _Reviewer:
     def note(self, problem: Problem) -> None:
         self.problems.append(problem.model_copy(update={"doc_id": self.doc_id, "where": self.where, "url": self.url}))
 
-    def leave_out(self, annotation: Annotation, use: str, reason: str, detail: str, action: Action) -> None:
+    def leave_out(self, annotation: Annotation, use: str, reason: Reason | None, detail: str, action: Action) -> None:
         self.annotations[use] += 1
         items = items_of(annotation.raw.get("result"))
         self.unused["spans"] += sum(len(labels_of(i)) if isinstance(i, dict) else 1 for i in items if is_span(i))
@@ -302,7 +303,8 @@ class _Reviewer:
     def leave_out_with_reason(self, annotation: Annotation) -> None:
         """Count an annotation that does not count, and list it where somebody might have expected it to."""
         who, newest = annotation.told, self.task.chosen[0] if self.task.chosen else None
-        use, reason, detail = annotation.use, "", ""
+        use, detail = annotation.use, ""
+        reason: Reason | None = None
         if use == "older":
             reason, detail = "older-annotation", f"an annotation {who} gave way to a newer one"
             if newest:
@@ -518,7 +520,7 @@ def _kind(entry: Json) -> str:
 # the article
 
 
-def _article(data: Json, key: str, doc_id: str, text: str) -> tuple[Article | None, tuple[str, str] | None]:
+def _article(data: Json, key: str, doc_id: str, text: str) -> tuple[Article | None, Fault | None]:
     """The article that a task shows, and why it cannot be used."""
     if not text.strip():
         detail = "the task's data has no text"

@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 from labeling.core.labels import Relation, Span
 from labeling.core.offsets import context, trim
 from labeling.core.problem import Action, Problem
+from labeling.core.reasons import Fault, Reason
 from labeling.core.schema import LabelSchema
 from labeling.core.text import storable
 from labeling.core.value import Value
@@ -80,7 +81,7 @@ class Reading:
 class RefusedError(Exception):
     """One thing that is not taken: the reason's code, and the reason in words."""
 
-    def __init__(self, reason: str, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
         self.reason, self.detail = reason, detail
 
@@ -155,7 +156,7 @@ def read_result(
     *,
     moved: Callable[[int], int] = int,
     located: Located = in_text,
-    veto: tuple[str, str] | None = None,
+    veto: Fault | None = None,
 ) -> Reading:
     """The spans, relations and attributes of a `result`.
 
@@ -179,7 +180,7 @@ class _Reader:
         legend: Legend,
         moved: Callable[[int], int],
         located: Located,
-        veto: tuple[str, str] | None,
+        veto: Fault | None,
     ) -> None:
         self.raw, self.text, self.legend, self.moved, self.located = raw, text, legend, moved, located
         self.schema, self.veto = legend.label_schema, veto
@@ -231,7 +232,7 @@ class _Reader:
             self.read_arrow(arrow)
         return self.out
 
-    def note(self, reason: str, action: Action, detail: str, **where: Any) -> None:
+    def note(self, reason: Reason, action: Action, detail: str, **where: Any) -> None:
         self.out.problems.append(Problem(reason=reason, action=action, detail=detail, **where))
 
     # spans
@@ -444,12 +445,12 @@ class _Reader:
             for reason, detail in changes:
                 self.note(reason, "changed", detail, label=relation.label, text=self.shown(ends))
 
-    def relation(self, arrow: Json, ends: tuple[str, str], label: Any) -> tuple[Relation, list[tuple[str, str]]]:
+    def relation(self, arrow: Json, ends: tuple[str, str], label: Any) -> tuple[Relation, list[Fault]]:
         """The relation that an arrow means, and what had to be understood to see it."""
         heads, tails = self.spans_of_region.get(ends[0]), self.spans_of_region.get(ends[1])
         if not heads or not tails:
             raise RefusedError("no-such-span", "an end of the relation is no span, or was refused")
-        changes = []
+        changes: list[Fault] = []
         if arrow.get("direction") == "left":
             heads, tails = tails, heads
         elif arrow.get("direction") == "bi":

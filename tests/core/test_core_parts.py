@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from builders import part_of
 from labeling.core.article import digest
 from labeling.core.copies import signature
 from labeling.core.parts import Assignment, Candidate, assign, candidate, moment, warnings
@@ -147,7 +148,7 @@ def test_parts_do_not_depend_on_the_order(by: str, room: list[tuple[str, str, st
 @given(text=st.text(), dev=st.integers(0, 49), test=st.integers(0, 50))
 def test_parts_of_a_single_document_are_those_of_its_text(text: str, dev: int, test: int):
     split = Split(dev=dev, test=test)
-    assert assign([candidate(text)], split).parts == [split.part(text)]
+    assert assign([candidate(text)], split).parts == [part_of(split, text)]
 
 
 @given(st.integers(0, 99))
@@ -174,7 +175,7 @@ def test_parts_of_news_keep_what_is_printed_again():
     assert found.clusters == groups
     assert found.parts == [found.parts[number] for number in groups]
     assert (found.report.clusters, found.report.in_clusters, found.report.exact_copies) == (2, 8, 0)
-    alone = [Split(dev=30, test=30).part(text) for text in NEWS.values()]
+    alone = [part_of(Split(dev=30, test=30), text) for text in NEWS.values()]
     assert found.report.moved_with_copies == sum(a != b for a, b in zip(alone, found.parts, strict=True)) > 0
 
 
@@ -208,7 +209,7 @@ def test_parts_of_a_cluster_follow_the_smallest_digest():
     names = [f"text {n}" for n in range(40)]
     least = min(names, key=digest)
     for split in (Split(dev=dev, test=test) for dev in (0, 30, 60) for test in (0, 35)):
-        assert set(assign([doc(name, like="x") for name in names], split).parts) == {split.part(least)}
+        assert set(assign([doc(name, like="x") for name in names], split).parts) == {part_of(split, least)}
 
 
 def test_parts_by_source_keep_a_source_together_in_any_case_and_space():
@@ -217,32 +218,32 @@ def test_parts_by_source_keep_a_source_together_in_any_case_and_space():
     for test in range(5, 100, 10):
         split = Split(dev=0, test=test, by="source")
         found = assign(items, split)
-        assert found.parts == [split.part(item.source) for item in items]
+        assert found.parts == [part_of(split, item.source) for item in items]
         assert found.report.divided_sources == found.report.moved_with_copies == 0
 
 
 def test_parts_by_source_take_a_document_without_one_as_its_own():
     items = [doc(f"text {n}", source=" " * (n % 2)) for n in range(100)]
     split = Split(dev=30, test=30, by="source")
-    assert assign(items, split).parts == [split.part(f"text {n}") for n in range(100)]
+    assert assign(items, split).parts == [part_of(split, f"text {n}") for n in range(100)]
 
 
 def test_parts_by_source_count_what_moves_with_copies():
     split = Split(dev=0, test=50, by="source")
     other, own = "Harbour Post", "NPA"
-    assert split.part(other) != split.part(own)
+    assert part_of(split, other) != part_of(split, own)
     first, second = sorted(("one", "two"), key=digest)
     items = [doc(first, source=own), doc(second, like=first, source=other), doc("three", source=other)]
     found = assign(items, split)
-    assert found.parts == [split.part(own), split.part(own), split.part(other)]
+    assert found.parts == [part_of(split, own), part_of(split, own), part_of(split, other)]
     assert (found.report.moved_with_copies, found.report.divided_sources) == (1, 1)
 
 
 def test_parts_by_source_choose_one_of_exact_copies_in_any_order():
     items = [doc("one", source="NPA"), doc("one", source="Harbour Post")]
     split = Split(dev=0, test=50, by="source")
-    assert split.part("NPA") != split.part("Harbour Post")
-    assert assign(items, split).parts == assign(items[::-1], split).parts == [split.part("Harbour Post")] * 2
+    assert part_of(split, "NPA") != part_of(split, "Harbour Post")
+    assert assign(items, split).parts == assign(items[::-1], split).parts == [part_of(split, "Harbour Post")] * 2
 
 
 @pytest.mark.parametrize(

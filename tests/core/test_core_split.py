@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from builders import part_of
 from labeling.core.split import PARTS, Split, position
 from labeling.core.words import words
 
@@ -14,27 +15,27 @@ from labeling.core.words import words
     [("article 1", "dev"), ("article 2", "train"), ("article 0", "test"), ("Zoë 😀", "test"), ("", "train")],
 )
 def test_split_part_never_moves(text: str, part: str):
-    assert Split(dev=30, test=30).part(text) == part
+    assert part_of(Split(dev=30, test=30), text) == part
 
 
 @given(st.text())
 def test_split_part_stays_as_the_test_share_grows_or_dev_takes_from_train(text: str):
-    if Split(dev=10, test=10).part(text) == "test":
-        assert Split(dev=0, test=20).part(text) == "test"
-    if Split(dev=10, test=10).part(text) != "train":
-        assert Split(dev=30, test=10).part(text) == Split(dev=10, test=10).part(text)
+    if part_of(Split(dev=10, test=10), text) == "test":
+        assert part_of(Split(dev=0, test=20), text) == "test"
+    if part_of(Split(dev=10, test=10), text) != "train":
+        assert part_of(Split(dev=30, test=10), text) == part_of(Split(dev=10, test=10), text)
 
 
 @pytest.mark.parametrize("copy", ["Rebels  left\nTadmor.", "REBELS LEFT TADMOR.", "\trebels\u00a0left “tadmor” \n"])
 def test_split_part_is_the_same_for_copies_in_other_case_space_and_punctuation(copy: str):
     for share in range(1, 99, 7):
-        assert Split(dev=0, test=share).part(copy) == Split(dev=0, test=share).part("Rebels left Tadmor.")
+        assert part_of(Split(dev=0, test=share), copy) == part_of(Split(dev=0, test=share), "Rebels left Tadmor.")
 
 
 @pytest.mark.parametrize(("dev", "test"), [(10, 10), (0, 0), (25, 5), (0, 50), (60, 39)])
 def test_split_shares_are_about_right(dev: int, test: int):
     split = Split(dev=dev, test=test)
-    parts = [split.part(f"Article number {n} of many.") for n in range(2000)]
+    parts = [part_of(split, f"Article number {n} of many.") for n in range(2000)]
     for part, share in zip(PARTS, (100 - dev - test, dev, test), strict=True):
         assert abs(parts.count(part) / 20 - share) < 4
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 
 from labeling.core.article import digest
 from labeling.core.offsets import context, overlaps, trim, without_overlap
-from labeling.core.problem import Problem, tally
 from labeling.core.text import MAX_DEPTH, is_storable, normalize, storable, with_storable
 
 
@@ -135,9 +134,3 @@ def test_offsets_without_overlap_gives_each_extent_back_once(extents: list[Exten
 def test_offsets_context_is_one_line_with_the_extent_marked():
     assert context("One\ntwo  three\nfour", 4, 7) == "One ⟦two⟧ three four"
     assert context("x" * 99 + "yes" + "z" * 99, 99, 102, width=2) == "xx⟦yes⟧zz"
-
-
-def test_problem_tally_has_the_most_frequent_first():
-    made = [Problem(reason=r, action="kept", detail="") for r in ("a", "b", "b")]
-    assert list(tally(made).items()) == [("b", 2), ("a", 1)]
-    assert tally([]) == {}

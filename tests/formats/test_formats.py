@@ -7,10 +7,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from tokenized import CONTEXT, document, tokenized, write
-
+from formats.tokenized import CONTEXT, document, tokenized, write
 from labeling.errors import InputError
 from labeling.formats import brat, conll, events, hf, names, prodigy
 from labeling.formats.registry import FORMATS

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 import warnings
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,11 @@ with warnings.catch_warnings():  # bratly's models are of an older pydantic
     warnings.simplefilter("ignore")
     from bratly.io import read_and_load_ann_file
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from strategies import documents
-from tokenized import document, tokenized, write
-
+from formats.tokenized import document, tokenized, write
 from labeling.core.labels import LabeledDoc, Span
 from labeling.formats import brat
 from labeling.formats.format import Context
+from strategies import documents
 
 
 def read(ann: Path) -> Any:

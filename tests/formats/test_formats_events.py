@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import sys
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from strategies import documents, texts
-from tokenized import CONTEXT, document, tokenized, write
-
+from formats.tokenized import CONTEXT, document, tokenized, write
 from labeling.core.labels import LabeledDoc
 from labeling.core.normal import normal_form
 from labeling.formats import events
 from labeling.formats.format import Context
 from labeling.formats.spreadsheet import as_text
+from strategies import documents, texts
 
 SAID = '{"modality": {"choices": ["planned"]}}'
 HEADER = [*events.META, *events.EVENT, "agent", "agent_offsets", "with", "with_offsets"]

@@ -1,7 +1,6 @@
 """Parquet, opened by Hugging Face's `datasets`, offline."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from strategies import documents
-from tokenized import CONTEXT, document, tokenized, write
-
+from formats.tokenized import CONTEXT, document, tokenized, write
 from labeling.core.labels import LabeledDoc
 from labeling.core.tokens import TokenizedDoc
 from labeling.formats import hf, parquet
 from labeling.formats.format import json_of
+from strategies import documents
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Prodigy's JSONL. Prodigy itself is sold, so its steps are done by hand: tokens → Doc, spans → `doc.char_span`."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,13 +9,10 @@ import srsly
 from hypothesis import given, settings
 from spacy.tokens import Doc
 
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from strategies import documents
-from tokenized import CONTEXT, NLP, document, tokenized, write
-
+from formats.tokenized import CONTEXT, NLP, document, tokenized, write
 from labeling.core.labels import LabeledDoc
 from labeling.formats import prodigy
+from strategies import documents
 
 
 def test_prodigy_line_is_what_rel_manual_writes(tmp_path: Path):

@@ -1,6 +1,5 @@
 """Documents on tokens, made the way that a conversion makes them; and files written by a format, in one go."""
 
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,6 @@ from labeling.formats.format import Context
 from labeling.formats.registry import FORMATS
 from labeling.nlp import gold
 from labeling.nlp.cut import Cutter
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import LABELS
 
 NLP = spacy.blank("en")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +9,10 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
+from french.gold import french_gold
 from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import overlaps
 from labeling.core.schema import LabelSchema
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from gold import french_gold
 from strategies import reviewed
 
 ROOT = Path(__file__).parents[2]

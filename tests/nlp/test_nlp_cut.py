@@ -2,10 +2,8 @@
 
 import contextlib
 import pkgutil
-import sys
 from importlib import import_module
 from itertools import islice
-from pathlib import Path
 
 import pytest
 import spacy
@@ -16,8 +14,6 @@ from spacy.tokenizer import Tokenizer
 from labeling.errors import ModelError
 from labeling.nlp import cut
 from labeling.nlp.cut import Cutter, cutter
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import texts
 
 LANGUAGES = ("en", "de", "fr", "xx", "zh")

@@ -1,6 +1,5 @@
 """Documents on tokens: which spans fit, which do not, and that nothing is lost."""
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,6 @@ from labeling.nlp.cut import Cutter
 from labeling.nlp.docbin import DocBinWriter, pack
 from labeling.nlp.gold import SPANS_KEY, Gold, from_doc, place
 from labeling.nlp.gold import to_doc as doc_of
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import documents
 
 NLP = spacy.blank("en")

@@ -1,10 +1,8 @@
 """Long texts in windows, and their labels moved back."""
 
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -13,8 +11,6 @@ from hypothesis import strategies as st
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.nlp.windows import SIZE, in_windows, windows
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import texts
 
 SIZES = st.integers(1, 60)

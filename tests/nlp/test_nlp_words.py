@@ -1,8 +1,6 @@
 """Texts with words that are too long for a tokenizer."""
 
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import spacy
@@ -10,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.nlp.words import LONGEST, make_doc, pieces
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import texts
 
 ENGLISH = spacy.blank("en")

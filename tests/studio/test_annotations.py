@@ -1,7 +1,6 @@
 """Tasks: which annotation counts, whose it is, which field is the text; no task makes reading fail."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,6 @@ from labeling.core.article import digest
 from labeling.core.schema import LabelSchema
 from labeling.studio.annotations import STATES, Review, Rules, read_task
 from labeling.studio.regions import Legend
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import json_values
 
 SCHEMA = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))

@@ -1,8 +1,5 @@
 """How offsets were counted: another way is taken only where all regions prove it, and only one does."""
 
-import sys
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +7,6 @@ from hypothesis import strategies as st
 from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import trim
 from labeling.studio.readings import Claim, count, difference
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import documents
 
 EMOJI, LINES, WINDOWS = "😀 Kyiv fell, 😀 Lviv held", "Kyiv fell.\nLviv held.\nEnd", "Kyiv fell.\r\nLviv held."

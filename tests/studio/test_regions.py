@@ -1,7 +1,6 @@
 """Regions and arrows of an annotation at their edges; each is counted once, whatever it holds."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ from pydantic import TypeAdapter
 from labeling.core.schema import LabelSchema
 from labeling.studio.annotations import Review, Rules, read_task
 from labeling.studio.regions import Legend, Reading, read_result
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import json_values
 
 SCHEMA = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))

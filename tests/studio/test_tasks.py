@@ -1,8 +1,6 @@
 """Documents → tasks, and the way back."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,8 +10,6 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.studio.annotations import Rules, read_task
 from labeling.studio.tasks import to_data, to_prediction, to_result, to_task
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 from strategies import documents
 
 DOC = LabeledDoc.of(

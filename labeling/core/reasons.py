@@ -1,0 +1,289 @@
+"""Why something was not taken exactly as it came: every reason that a `Problem` may have, and what it means."""
+
+from typing import Literal, NamedTuple, get_args
+
+Reason = Literal[
+    "advertisement",
+    "archive-bomb",
+    "bad-annotation",
+    "bad-answer",
+    "bad-data",
+    "bad-offsets",
+    "bad-region",
+    "bad-result",
+    "bad-row",
+    "begun-meanwhile",
+    "breadcrumb",
+    "broken-archive",
+    "caption",
+    "cookie-notice",
+    "copyright",
+    "cut-off",
+    "duplicate",
+    "duplicate-document",
+    "duplicate-id",
+    "duplicate-key",
+    "duplicate-relation",
+    "duplicate-text",
+    "empty",
+    "encrypted",
+    "guessed-encoding",
+    "hidden",
+    "illegal-relation",
+    "json-min",
+    "label-inferred",
+    "link-line",
+    "misaligned",
+    "missing-field",
+    "nested-archive",
+    "newer-draft",
+    "newsletter",
+    "no-label",
+    "no-prediction",
+    "no-such-span",
+    "no-task",
+    "no-text",
+    "not-an-export",
+    "not-confirmed",
+    "not-in-a-text",
+    "not-json",
+    "not-utf8",
+    "odd-field",
+    "odd-path",
+    "offsets-repaired",
+    "older-annotation",
+    "one-way",
+    "only-space",
+    "other-language",
+    "other-text",
+    "out-of-range",
+    "overlapping-spans",
+    "passed-over",
+    "record-too-large",
+    "relation-left-out",
+    "renamed-label",
+    "sentence-left-out",
+    "several-lists",
+    "shadowed",
+    "share-line",
+    "snapped",
+    "space-in-token",
+    "task-not-article",
+    "text-changed",
+    "text-copy",
+    "text-differs",
+    "text-elsewhere",
+    "title-repeated",
+    "too-long",
+    "too-many-spans",
+    "trailing-data",
+    "trimmed",
+    "turned",
+    "unknown-as-outside",
+    "unknown-date",
+    "unknown-format",
+    "unknown-label",
+    "unlabelled-relation",
+    "unreadable",
+    "unstorable-characters",
+]
+REASONS: frozenset[str] = frozenset(get_args(Reason))
+Fault = tuple[Reason, str]  # a reason, and the case in words
+
+
+class Meaning(NamedTuple):
+    """What a reason means where it stands; `actions` are what is done then, with commas."""
+
+    reason: Reason
+    actions: str
+    meaning: str
+
+
+# One list a section of docs/formats.md, whose tables are made of them; a line of `labeling.ingest.clean` that was taken
+# out has the name of its kind for a reason.
+MEANINGS: dict[str, tuple[Meaning, ...]] = {
+    "Reading files (`annotate`, `import`, `convert`)": (
+        Meaning("unreadable", "refused", "the file is missing or cannot be read"),
+        Meaning("cut-off", "refused", "JSON ends in the middle of a record; what stands before it is read"),
+        Meaning("trailing-data", "refused", "something stands behind the end of the list"),
+        Meaning(
+            "record-too-large",
+            "refused",
+            "one record is longer than is sensible: 200 MB or five million values for a task, for articles see above",
+        ),
+        Meaning("not-an-export", "refused", "`convert`: another kind of file, which is named"),
+        Meaning(
+            "broken-archive",
+            "refused",
+            "a damaged `.gz` or `.zip`; of a `.gz`, what stands before the damage is read",
+        ),
+        Meaning("archive-bomb", "refused", "it unpacks to more than 256 MiB and 200 times its size"),
+        Meaning("odd-path", "refused", "an entry of a `.zip` with `..`, an absolute path, or a link"),
+        Meaning("encrypted", "refused", "an entry of a `.zip` with a password"),
+        Meaning("nested-archive", "refused", "an archive within an archive"),
+        Meaning(
+            "passed-over",
+            "skipped",
+            "a file in a folder or an archive that nobody named and that is clearly something else",
+        ),
+        Meaning("hidden", "skipped", "files and folders in a folder or an archive whose names begin with a dot"),
+    ),
+    "Reading articles (`annotate`, `import`)": (
+        Meaning("unknown-format", "refused", "neither the file's ending nor its content is one of those above"),
+        Meaning("not-utf8", "refused", "a file other than HTML is in another encoding, or binary"),
+        Meaning("not-json", "refused", "a JSON record is not valid, or nested too deeply"),
+        Meaning(
+            "bad-row",
+            "refused",
+            "a row has another number of fields than the header, an article is not an object, or a field cannot "
+            "be used; a broken quote ends the file",
+        ),
+        Meaning(
+            "duplicate-key",
+            "refused",
+            "a field of an article, or its column, stands twice; nobody can tell which one counts",
+        ),
+        Meaning("several-lists", "refused", "several lists in one object hold articles"),
+        Meaning("task-not-article", "refused", "it is a Label Studio task; `labeling convert` reads those"),
+        Meaning(
+            "empty",
+            "refused",
+            "no text, or none after cleaning; a file, list, table or folder without an article",
+        ),
+        Meaning("duplicate", "refused", "same id and same text as an article read before in this run"),
+        Meaning("duplicate-id", "refused", "same id, another text"),
+        Meaning("duplicate-text", "refused", "same text, another id"),
+        Meaning(
+            "odd-field",
+            "changed",
+            "an id, title, date, source or URL is a list, an object, true or false, or a number that is not "
+            "exact, infinite or NaN; it is kept in `extra`",
+        ),
+        Meaning("duplicate-key", "changed", "another field stands twice; the last one is kept"),
+        Meaning("missing-field", "changed", "an article lacks the field that `--id-field` or `--title-field` names"),
+        Meaning("guessed-encoding", "changed", "an HTML page is not UTF-8 and does not declare its encoding"),
+        Meaning("unstorable-characters", "changed", "NUL or lone surrogates became U+FFFD"),
+        Meaning("unknown-date", "changed", "the date is not in a known form; it is kept in `extra`"),
+    ),
+    "Pre-annotation and pushing (`import`; `other-language` also `annotate`)": (
+        Meaning(
+            "other-language",
+            "kept",
+            "the text is clearly not in the language of the schema, whose code is named; it is pre-annotated all "
+            "the same",
+        ),
+        Meaning(
+            "too-many-spans",
+            "refused",
+            "so much was found in a long article that Label Studio could not take it in one request; the others "
+            "go on (`import` only)",
+        ),
+        Meaning(
+            "too-long",
+            "refused",
+            "the text has more characters than `[articles] max_characters` of the settings; it is mostly a whole "
+            "corpus in one file",
+        ),
+        Meaning("text-differs", "refused", "the project has this article with another text, which stays"),
+        Meaning(
+            "begun-meanwhile",
+            "refused, kept",
+            "someone began to label a task while it was to be set aside, or in a page that was still open: it "
+            "stays, or came back; refused where another text was to take its place",
+        ),
+        Meaning(
+            "no-prediction",
+            "kept",
+            "the task has no prediction, since the server had lost it, and someone has begun to label it; `url` "
+            "is its page",
+        ),
+        Meaning(
+            "not-confirmed",
+            "refused",
+            "something was to be done with the article, and the server does not have it so; the same command "
+            "tries it again",
+        ),
+    ),
+    "Tasks (`status`, `export`, `convert`)": (
+        Meaning("no-task", "refused", "the entry is no JSON or no task; what it looks like is said"),
+        Meaning("no-text", "refused", "the task has no text"),
+        Meaning("text-elsewhere", "refused", "the task has the address of its text, not the text"),
+        Meaning(
+            "text-changed",
+            "refused",
+            "the text is not the one that was pushed; every span of the task is refused too",
+        ),
+        Meaning("bad-data", "refused", "the task's fields make no article"),
+        Meaning("bad-annotation", "refused", "an annotation is no object"),
+        Meaning("older-annotation", "unused", "gave way to a newer submitted annotation of the same task"),
+        Meaning("newer-draft", "unused", "an edit after the last submit was never submitted"),
+        Meaning("bad-result", "refused", "the annotation's result is no list"),
+        Meaning(
+            "duplicate-document",
+            "unused",
+            "the same article stands in another task, whose annotation is newer or was read first",
+        ),
+        Meaning("json-min", "kept", "the task comes from a JSON_MIN export"),
+    ),
+    "Spans and answers": (
+        Meaning("bad-region", "refused", "a region is no object"),
+        Meaning("not-in-a-text", "refused", "the region lies on an image or in a dialogue"),
+        Meaning("no-label", "refused", "the region has no label"),
+        Meaning("unknown-label", "refused", "the schema has no such label; `--map`, `--drop` or `--schema auto`"),
+        Meaning("bad-offsets", "refused", "start and end are not both whole numbers, or their XPath leads nowhere"),
+        Meaning("out-of-range", "refused", "the offsets are not within the text"),
+        Meaning(
+            "other-text",
+            "refused",
+            "the region's text is not where its offsets are, and no way of counting makes it so",
+        ),
+        Meaning("only-space", "refused", "nothing but white space"),
+        Meaning(
+            "duplicate",
+            "refused",
+            "the same extent and label stands twice; relations to the copy go to the first one",
+        ),
+        Meaning("trimmed", "changed", "white space was cut off the edges"),
+        Meaning("offsets-repaired", "changed", "the offsets counted otherwise, which all regions of the task prove"),
+        Meaning("text-copy", "kept", "the region's copy of its text differs in nothing that matters"),
+        Meaning("bad-answer", "refused", "a choice, text area or the like without name or value"),
+        Meaning(
+            "no-such-span",
+            "refused",
+            "an answer about a region without label, or one that was refused; an end of a relation is no span",
+        ),
+    ),
+    "Relations": (
+        Meaning("no-such-span", "refused", "an end is no span, or a refused one"),
+        Meaning("no-label", "refused", "no label, and the schema leaves none or several"),
+        Meaning("illegal-relation", "refused", "unknown relation, or not between these labels in either direction"),
+        Meaning("duplicate-relation", "refused", "stands twice between the same spans"),
+        Meaning("turned", "changed", "legal only the other way round; turned"),
+        Meaning("label-inferred", "changed", "no label was picked and only one fits"),
+        Meaning("unlabelled-relation", "changed", "no label was picked and no schema applies; it is called `relation`"),
+        Meaning("one-way", "changed", "a two-way arrow was taken from its first to its second end"),
+    ),
+    "Training files (`export`, `convert`)": (
+        Meaning(
+            "misaligned",
+            "refused",
+            "an edge is inside a token: in `docs.jsonl`, not in `doc.ents` or `doc.spans`",
+        ),
+        Meaning("snapped", "changed", "an edge was inside a token; moved over punctuation, or as `--align` says"),
+        Meaning("shadowed", "kept", 'overlaps a longer span: in `doc.spans["sc"]`, not in `doc.ents`'),
+        Meaning(
+            "renamed-label",
+            "changed",
+            "a format cannot spell the label (brat, conll), or the events table has such a column",
+        ),
+        Meaning("overlapping-spans", "refused", "conll: the document's spans overlap; `--overlaps longest` writes it"),
+        Meaning("sentence-left-out", "refused", "conll: nobody knows the tag of some token in the sentence"),
+        Meaning("space-in-token", "changed", "conll: white space inside a token became `_`; one a document"),
+        Meaning("relation-left-out", "refused", "prodigy: its head or tail is on no token edges"),
+        Meaning(
+            "unknown-as-outside",
+            "changed",
+            "prodigy: tokens that nobody knows about read as outside; one a document",
+        ),
+    ),
+}
