@@ -15,7 +15,8 @@ from labeling.settings import Workspace
 from labeling.studio import server
 from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect, project_in_step
-from labeling.workflow.exporting import export, read_documents
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_project
 from labeling.workflow.importing import import_articles
 
 pytestmark = [pytest.mark.studio, pytest.mark.browser]
@@ -128,7 +129,7 @@ def test_annotator_corrects_a_task_and_the_export_holds_exactly_that(workspace: 
 
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        done = export(workspace, tmp_path / "out")
+        done = export_project(workspace, tmp_path / "out")
         if done.manifest["tasks"]["reviewed"]:
             break
         page.wait_for_timeout(500)
@@ -206,7 +207,7 @@ def test_annotator_sees_and_edits_normal_forms_and_the_export_keeps_them(
 
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        done = export(workspace, tmp_path / "out")
+        done = export_project(workspace, tmp_path / "out")
         if done.manifest["tasks"]["reviewed"]:
             break
         page.wait_for_timeout(500)
@@ -240,7 +241,7 @@ def test_annotator_sees_a_pre_annotation_and_what_it_says_of_itself_survives(
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Submit").first.click()
     deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not export(workspace, tmp_path / "out").manifest["tasks"]["reviewed"]:
+    while time.monotonic() < deadline and not export_project(workspace, tmp_path / "out").manifest["tasks"]["reviewed"]:
         page.wait_for_timeout(500)
     (doc,) = read_documents(tmp_path / "out" / "docs.jsonl")
     sources = {doc.slice(span): span.attributes.get("meta") for span in doc.spans}

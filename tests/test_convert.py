@@ -19,8 +19,10 @@ from labeling.errors import InputError
 from labeling.formats.registry import FORMATS
 from labeling.settings import open_workspace
 from labeling.studio.annotations import Choice
-from labeling.workflow.exporting import convert, read_documents
-from labeling.workflow.training_files import Exported, Options
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_files
+from labeling.workflow.export.options import Options
+from labeling.workflow.export.report import Exported
 from strategies import documents, json_values, reviewed
 
 TEXT = "Rebels left Tadmor on Friday."
@@ -48,7 +50,7 @@ def task(*result: Any, text: str = TEXT, by: Any = 1, day: int = 1, doc_id: str 
 def converted(folder: Path, *tasks: Any, **options: Any) -> Exported:
     file = folder / "export.json"
     file.write_text(json.dumps(list(tasks)), encoding="utf-8", errors="surrogatepass")
-    return convert(open_workspace(folder), [file], folder / "out", Options(**options), schema=None)
+    return export_files(open_workspace(folder), [file], folder / "out", Options(**options), schema=None)
 
 
 def docs_of(done: Exported) -> list[LabeledDoc]:
@@ -148,7 +150,7 @@ def test_convert_takes_the_annotations_that_are_asked_for_over_several_files(
     (tmp_path / "a.json").write_text(json.dumps([first]))
     (tmp_path / "b.json").write_text(json.dumps([second]))
     options = Options(choice=Choice.parse(choose))
-    done = convert(
+    done = export_files(
         open_workspace(tmp_path), [tmp_path / "a.json", tmp_path / "b.json"], tmp_path / "out", options, schema=None
     )
     assert sorted(span.label for doc in docs_of(done) for span in doc.spans) == used
@@ -257,7 +259,7 @@ def test_convert_takes_labels_with_spaces_by_a_schema_into_every_format(tmp_path
     (tmp_path / "export.json").write_text(json.dumps([task(*spans, arrow)]))
     options = Options(formats=tuple(FORMATS), split=Split(dev=0, test=0))
     schema = LabelSchema.from_toml(toml)
-    done = convert(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "out", options, schema=schema)
+    done = export_files(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "out", options, schema=schema)
     assert done.manifest["spans"]["exact"] == 4
     assert done.manifest["relations"]["exact"] == 1
     (doc,) = DocBin().from_disk(done.folder / "train.spacy").get_docs(spacy.blank("en").vocab)
@@ -325,11 +327,11 @@ def test_convert_of_a_file_that_is_cut_off_gives_what_stands_before_unless_stric
     whole = json.dumps([task(region(0, 6), text=f"{TEXT} {n}") for n in range(5)])
     file = tmp_path / "cut.json"
     file.write_text(whole[:-40])
-    done = convert(open_workspace(tmp_path), [file], tmp_path / "out", schema=None)
+    done = export_files(open_workspace(tmp_path), [file], tmp_path / "out", schema=None)
     assert done.manifest["documents"]["out"] == 4
     assert done.manifest["problems"]["cut-off"] == 1
     with pytest.raises(InputError, match="could not be read"):
-        convert(open_workspace(tmp_path), [file], tmp_path / "strict", Options(strict=True), schema=None)
+        export_files(open_workspace(tmp_path), [file], tmp_path / "strict", Options(strict=True), schema=None)
     assert not (tmp_path / "strict").exists()
 
 

@@ -11,8 +11,9 @@ import spacy
 
 from labeling.nlp.detect import detect
 from labeling.settings import open_workspace
-from labeling.workflow.exporting import convert
-from labeling.workflow.training_files import Exported, Options
+from labeling.workflow.export.commands import export_files
+from labeling.workflow.export.options import Options
+from labeling.workflow.export.report import Exported
 
 FRENCH = (
     "L'|ONU| a annoncé lundi l'envoi d'observateurs dans la ville d'|Alep|, où l'|armée| a repris ses tirs.",
@@ -54,7 +55,7 @@ def task(marked: str, number: int) -> dict[str, Any]:
 def converted(folder: Path, texts: tuple[str, ...], **options: Any) -> Exported:
     file = folder / "export.json"
     file.write_text(json.dumps([task(text, number) for number, text in enumerate(texts)]), encoding="utf-8")
-    return convert(open_workspace(folder), [file], folder / "out", Options(**options), schema=None)
+    return export_files(open_workspace(folder), [file], folder / "out", Options(**options), schema=None)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from labeling.core.split import Split
 from labeling.errors import InputError, ModelError
 from labeling.settings import init, open_workspace
 from labeling.workflow.curves import learning_curve
-from labeling.workflow.exporting import convert, read_documents
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_files
 from labeling.workflow.pictures import check_picture, write_picture
 from strategies import reviewed
 
@@ -29,7 +30,7 @@ def exported(folder: Path, docs: list[LabeledDoc], split: Split) -> Path:
     init(folder, split=split)
     workspace = open_workspace(folder)
     (folder / "gold.json").write_text(json.dumps([reviewed(doc) for doc in docs]), encoding="utf-8")
-    convert(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
+    export_files(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
     return folder / "exports"
 
 

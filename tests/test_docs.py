@@ -16,7 +16,7 @@ from labeling.core.reasons import MEANINGS, REASONS
 from labeling.ingest.clean import RUBBISH
 from labeling.settings import Settings, init, open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
-from labeling.workflow.exporting import convert
+from labeling.workflow.export.commands import export_files
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "exports" / "README.md"])
@@ -94,7 +94,7 @@ def test_figures_of_the_readme_are_those_of_the_seeds(tmp_path: Path):
     tasks = [reviewed(json.loads(line)) for line in lines]
     (tmp_path / "export.json").write_text(json.dumps(tasks), encoding="utf-8")
     init(tmp_path, split=DEMO_SPLIT)
-    done = convert(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "exports", schema=None)
+    done = export_files(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "exports", schema=None)
     parts = {part: done.manifest["documents"][part] for part in ("train", "dev", "test")}
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "documents in exports: {train} train, {dev} dev, {test} test\n".format(**parts) in page
@@ -129,7 +129,7 @@ def test_snippet_of_the_exports_page_runs_with_nothing_but_spacy(tmp_path: Path)
     gold = json.loads((ROOT / "seeds" / "gold.jsonl").read_text(encoding="utf-8").splitlines()[0])
     relation = gold["relations"][0]
     (tmp_path / "export.json").write_text(json.dumps([reviewed(gold)]), encoding="utf-8")
-    convert(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "exports", schema=None)
+    export_files(open_workspace(tmp_path), [tmp_path / "export.json"], tmp_path / "exports", schema=None)
     page = (ROOT / "exports" / "README.md").read_text(encoding="utf-8")
     (snippet,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     part = next(p for p in ("train", "dev", "test") if (tmp_path / "exports" / f"{p}.spacy").stat().st_size > 200)

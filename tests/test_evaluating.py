@@ -18,9 +18,10 @@ from labeling.nlp.load import load
 from labeling.settings import init, open_workspace
 from labeling.studio.tasks import to_result, to_task
 from labeling.workflow.demo import DEMO_SPLIT
+from labeling.workflow.documents import read_documents
 from labeling.workflow.evaluating import evaluate
-from labeling.workflow.exporting import convert, read_documents
-from labeling.workflow.task_places import task_places
+from labeling.workflow.export.commands import export_files
+from labeling.workflow.export.task_locations import read_task_locations
 
 ROOT = Path(__file__).parents[1]
 URL = "http://labels.example.org:8080/projects/3/data?task="
@@ -37,7 +38,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     (folder / "gold.json").write_text(json.dumps(tasks), encoding="utf-8")
     opened = open_workspace(folder, url=URL.partition("/projects")[0])
-    convert(opened, [folder / "gold.json"], folder / "exports", schema=opened.label_schema)
+    export_files(opened, [folder / "gold.json"], folder / "exports", schema=opened.label_schema)
     nlp = load("en_core_web_sm")
     nlp.add_pipe("event_spans", config={"schema": "event"})
     nlp.add_pipe("event_relations", config={"schema": "event"})
@@ -161,7 +162,7 @@ def test_marks_in_a_sentence(gold: tuple[int, int] | None, found: tuple[int, int
 
 
 def test_places_of_tasks_are_those_of_the_documents(workspace: Path):
-    places = task_places(workspace / "exports")
+    places = read_task_locations(workspace / "exports")
     docs = {doc.doc_id: doc for doc in read_documents(workspace / "exports" / "docs.jsonl")}
     assert places.keys() == docs.keys()
     first = read_documents(ROOT / "seeds" / "gold.jsonl")[0]

@@ -11,8 +11,10 @@ from labeling.errors import InputError
 from labeling.formats.registry import FORMATS
 from labeling.settings import open_workspace
 from labeling.studio.readings import difference
-from labeling.workflow.exporting import convert, read_documents
-from labeling.workflow.training_files import Exported, Options
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_files
+from labeling.workflow.export.options import Options
+from labeling.workflow.export.report import Exported
 
 GOLDEN = Path(__file__).parent / "golden"
 OTHER_KINDS = {".csv", ".tsv", ".conll", ".xml", ".py", ".md"}
@@ -28,7 +30,7 @@ FILES = sorted(
 
 
 def converted(tmp_path: Path, *files: Path, **options: Any) -> Exported:
-    return convert(open_workspace(tmp_path), list(files), tmp_path / "out", Options(**options), schema=None)
+    return export_files(open_workspace(tmp_path), list(files), tmp_path / "out", Options(**options), schema=None)
 
 
 def spans(done: Exported) -> list[tuple[str, str]]:

@@ -18,10 +18,11 @@ from pydantic import SecretStr
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import connection
 from labeling.studio.config import to_xml
-from labeling.workflow.exporting import export, status
+from labeling.workflow.export.commands import export_project
+from labeling.workflow.export.options import Options
 from labeling.workflow.pulled import Store, store_folder
 from labeling.workflow.pulling import pull
-from labeling.workflow.training_files import Options
+from labeling.workflow.status import status
 from labeling.workflow.watching import Turn, watch
 from tests.hostile import EDITS, ENDLESS, RAW, TOKEN, Hostile
 
@@ -217,7 +218,7 @@ def test_export_and_status_of_what_was_pulled_from_a_hostile_server(server, plac
     assert pull(place).tasks == 15
     found = status(place, offline=True)
     assert sum(found.states.values()) == 15
-    done = export(place, tmp_path / "out", offline=True)
+    done = export_project(place, tmp_path / "out", offline=True)
     assert done.problems
 
 

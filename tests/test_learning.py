@@ -26,8 +26,9 @@ from labeling.settings import init, open_workspace
 from labeling.workflow import annotating
 from labeling.workflow.cards import read_card, schema_of
 from labeling.workflow.demo import DEMO_SPLIT
+from labeling.workflow.documents import read_documents
 from labeling.workflow.evaluating import against_untrained, evaluate
-from labeling.workflow.exporting import convert, read_documents
+from labeling.workflow.export.commands import export_files
 from labeling.workflow.task_files import annotate_files
 from labeling.workflow.training import Trained, learn, schema_for
 from strategies import reviewed
@@ -72,7 +73,7 @@ def export(folder: Path, number: int | None = None, *, strip: bool = False, only
     if strip or only is not None:
         docs = [doc.model_copy(update={"relations": ()}) for doc in docs]
     (folder / "gold.json").write_text(json.dumps([reviewed(doc) for doc in docs]), encoding="utf-8")
-    convert(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
+    export_files(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
     return folder / "exports"
 
 

@@ -25,8 +25,10 @@ from labeling.studio.connection import Connection
 from labeling.studio.tasks import to_result
 from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.doctor import examine
-from labeling.workflow.exporting import export, read_documents, status
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_project
 from labeling.workflow.importing import import_articles
+from labeling.workflow.status import status
 
 pytestmark = pytest.mark.studio
 
@@ -148,7 +150,7 @@ def test_export_is_what_was_submitted(workspace, studio, articles, api, tmp_path
     assert found.states == {"pending": 0, "draft": 1, "skipped": 1, "reviewed-empty": 1, "reviewed": 1}
     assert found.annotators == {server.EMAIL: {"reviewed": 1, "reviewed-empty": 1, "skipped": 1}}
 
-    done = export(workspace, tmp_path / "out")
+    done = export_project(workspace, tmp_path / "out")
     docs = {doc.doc_id: doc for doc in read_documents(tmp_path / "out" / "docs.jsonl")}
     assert set(docs) == {"emoji", "three"}
     assert (docs["emoji"].spans, docs["emoji"].relations) == (labeled.spans, labeled.relations)
@@ -170,7 +172,7 @@ def test_two_annotations_the_newest_counts_and_the_other_is_listed(workspace, st
     task = task_ids(api, project.id)["emoji"]
     studio.submit(task, [])
     studio.submit(task, to_result(gold(TEXT)))
-    done = export(workspace, tmp_path / "out")
+    done = export_project(workspace, tmp_path / "out")
     (doc,) = read_documents(tmp_path / "out" / "docs.jsonl")
     assert len(doc.spans) == 6
     assert [problem.reason for problem in done.problems] == ["older-annotation"]
@@ -183,7 +185,7 @@ def test_text_changed_on_the_server_is_refused_and_listed(workspace, studio, art
     studio.submit(task, to_result(gold(TEXT)))
     data = api.get(f"/api/tasks/{task}/").json()["data"]
     api.patch(f"/api/tasks/{task}/", json={"data": data | {"text": "Something else."}})
-    done = export(workspace, tmp_path / "out")
+    done = export_project(workspace, tmp_path / "out")
     assert done.manifest["documents"]["out"] == 0
     assert done.manifest["spans"] | {"in": 6, "refused": 6} == done.manifest["spans"]
     assert f"task={task}" in done.problems[0].where

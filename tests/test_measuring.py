@@ -7,7 +7,7 @@ import pytest
 
 from labeling.errors import InputError
 from labeling.studio.tasks import to_task
-from labeling.workflow.exporting import read_documents
+from labeling.workflow.documents import read_documents
 from labeling.workflow.measuring import measure_effort
 
 GOLD = Path(__file__).parents[1] / "seeds" / "gold.jsonl"

@@ -16,7 +16,8 @@ from labeling.nlp import packaging
 from labeling.settings import init, open_workspace
 from labeling.workflow.cards import Card, Gold, read_card, write_card
 from labeling.workflow.demo import DEMO_SPLIT
-from labeling.workflow.exporting import convert, read_documents
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_files
 from labeling.workflow.packaging import package
 from labeling.workflow.training import train
 from strategies import reviewed
@@ -71,7 +72,7 @@ def test_trained_model_finds_the_same_where_its_wheel_is_installed(tmp_path: Pat
     documents = list(read_documents(ROOT / "seeds" / "gold.jsonl"))
     (tmp_path / "gold.json").write_text(json.dumps([reviewed(doc) for doc in documents]), encoding="utf-8")
     exports = workspace.exports
-    convert(workspace, [tmp_path / "gold.json"], exports, schema=workspace.label_schema)
+    export_files(workspace, [tmp_path / "gold.json"], exports, schema=workspace.label_schema)
     config = exports / "config.cfg"
     config.write_text(config.read_text().replace("max_steps = 2000", "max_steps = 100"))
     trained = train(exports, tmp_path / "model")

@@ -23,9 +23,11 @@ from labeling.studio.client import Studio
 from labeling.studio.listing import Listing
 from labeling.workflow import pulling
 from labeling.workflow.connecting import connect, project_in_step
-from labeling.workflow.exporting import export, read_documents, status
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_project
 from labeling.workflow.pulled import Store, store_folder
 from labeling.workflow.pulling import pull
+from labeling.workflow.status import status
 
 pytestmark = pytest.mark.studio
 
@@ -371,10 +373,10 @@ def test_second_pull_waits_for_the_first(workspace, hands, monkeypatch):
 
 def test_export_pulls_what_changed_and_offline_does_not(workspace, hands, tmp_path):
     ids = hands.add(5, annotated=2)
-    assert export(workspace, tmp_path / "out").manifest["documents"]["out"] == 2
+    assert export_project(workspace, tmp_path / "out").manifest["documents"]["out"] == 2
     hands.submit(ids[3], [REGION])
-    assert export(workspace, tmp_path / "out", offline=True).manifest["documents"]["out"] == 2
-    assert export(workspace, tmp_path / "out").manifest["documents"]["out"] == 3
+    assert export_project(workspace, tmp_path / "out", offline=True).manifest["documents"]["out"] == 2
+    assert export_project(workspace, tmp_path / "out").manifest["documents"]["out"] == 3
     assert len(read_documents(tmp_path / "out" / "docs.jsonl")) == 3
 
 

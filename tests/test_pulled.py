@@ -15,10 +15,12 @@ from hypothesis import strategies as st
 
 from labeling.errors import InputError
 from labeling.settings import init, open_workspace
-from labeling.workflow.exporting import convert, export, read_documents, status
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_files, export_project
+from labeling.workflow.export.options import Options
 from labeling.workflow.lines import encode
 from labeling.workflow.pulled import Counts, State, Store, store_folder
-from labeling.workflow.training_files import Options
+from labeling.workflow.status import status
 
 
 def task(number: int, text: str = "Police arrested 40 protesters.", *, submitted: int = 1, skipped: int = 0, **more):
@@ -239,7 +241,7 @@ def pulled(tmp_path: Path):
 
 
 def test_export_and_status_offline(pulled, tmp_path: Path):
-    done = export(pulled, tmp_path / "out", offline=True)
+    done = export_project(pulled, tmp_path / "out", offline=True)
     assert done.manifest["documents"]["out"] == 2
     assert "as pulled 2026-11-24T08:00:00" in done.manifest["source"]
     texts = {doc.doc_id: doc.text for doc in read_documents(tmp_path / "out" / "docs.jsonl")}
@@ -252,13 +254,13 @@ def test_export_and_status_offline(pulled, tmp_path: Path):
 
 def test_convert_takes_a_store(pulled, tmp_path: Path):
     folder = store_folder(pulled, 7)
-    done = convert(pulled, [folder], tmp_path / "out", schema=None)
+    done = export_files(pulled, [folder], tmp_path / "out", schema=None)
     assert done.manifest["documents"]["out"] == 2
     assert done.problems == ()
     with Store.writing(folder) as store:
         store.compact(always=True)
     (file,) = folder.glob("tasks-*.jsonl")
-    done = convert(pulled, [file], tmp_path / "other", schema=None)
+    done = export_files(pulled, [file], tmp_path / "other", schema=None)
     assert done.manifest["documents"]["out"] == 2
     assert done.problems == ()
 
@@ -274,8 +276,8 @@ def test_export_of_what_was_pulled_makes_no_copy_of_it(pulled, tmp_path: Path, m
     with Store.writing(store_folder(pulled, 7)) as store:
         store.keep_drafts({2: [draft]}, "2026-11-24T09:00:00.000000Z")
     options = Options(drafts=True)
-    assert export(pulled, tmp_path / "out", options, offline=True).manifest["documents"]["out"] == 3
-    done = convert(pulled, [store_folder(pulled, 7)], tmp_path / "other", options, schema=None)
+    assert export_project(pulled, tmp_path / "out", options, offline=True).manifest["documents"]["out"] == 3
+    done = export_files(pulled, [store_folder(pulled, 7)], tmp_path / "other", options, schema=None)
     assert done.manifest["documents"]["out"] == 3
 
 

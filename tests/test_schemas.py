@@ -13,8 +13,9 @@ from labeling.errors import InputError
 from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.shown import Look, shown
-from labeling.workflow.exporting import convert, export, read_documents
-from labeling.workflow.options import Options
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_files, export_project
+from labeling.workflow.export.options import Options
 from labeling.workflow.schemas import from_files, from_project
 
 TEXTS = (
@@ -105,7 +106,7 @@ def test_schema_from_export_has_what_was_used_and_takes_the_export_again(exporte
     }
     assert "[labels.PERSON]  # 2 spans" in made.toml
     assert schema.name == "my-export-1"
-    done = convert(open_workspace(tmp_path), [exported], tmp_path / "out", schema=schema)
+    done = export_files(open_workspace(tmp_path), [exported], tmp_path / "out", schema=schema)
     assert done.manifest["spans"] | {"in": 0, "exact": 0, "refused": 0} == dict.fromkeys(done.manifest["spans"], 0)
     assert (done.manifest["spans"]["exact"], done.manifest["relations"]["refused"]) == (6, 0)
 
@@ -156,7 +157,7 @@ def test_schema_from_a_project_that_was_made_by_hand_exports_it(
         for number, result in zip(ids, RESULTS, strict=True):
             assert api.post(f"/api/tasks/{number}/annotations/", json={"result": result}).is_success
     theirs = open_workspace(workspace.folder, project=project)
-    done = export(theirs, tmp_path / "auto", Options(any_label=True))
+    done = export_project(theirs, tmp_path / "auto", Options(any_label=True))
     assert (done.manifest["spans"]["exact"], done.manifest["spans"]["refused"]) == (6, 0)
     assert [doc.text for doc in read_documents(done.folder / "docs.jsonl")] == list(TEXTS)
     schema = LabelSchema.from_toml(from_project(theirs).toml)

@@ -15,8 +15,9 @@ from labeling.core.split import PARTS
 from labeling.ingest import read_articles
 from labeling.settings import open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
-from labeling.workflow.exporting import convert, read_documents
-from labeling.workflow.training_files import Options
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_files
+from labeling.workflow.export.options import Options
 from strategies import reviewed
 
 ROOT = Path(__file__).parents[1]
@@ -60,7 +61,7 @@ class TestGold:
 def test_gold_fits_tokens_and_fills_every_part(tmp_path: Path):
     (tmp_path / "gold.json").write_text(json.dumps([reviewed(doc) for doc in GOLD]), encoding="utf-8")
     options = Options(split=DEMO_SPLIT)
-    done = convert(open_workspace(tmp_path), [tmp_path / "gold.json"], tmp_path / "out", options, schema=SCHEMA)
+    done = export_files(open_workspace(tmp_path), [tmp_path / "gold.json"], tmp_path / "out", options, schema=SCHEMA)
     assert done.problems == ()
     manifest = done.manifest
     assert manifest["spans"]["in"] == manifest["spans"]["exact"]

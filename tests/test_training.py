@@ -19,8 +19,9 @@ from labeling.nlp.bases import vectors_for
 from labeling.nlp.load import model_version
 from labeling.settings import init, open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
+from labeling.workflow.documents import read_documents
 from labeling.workflow.evaluating import evaluate
-from labeling.workflow.exporting import convert, read_documents
+from labeling.workflow.export.commands import export_files
 from labeling.workflow.task_files import annotate_files
 from labeling.workflow.training import train
 from strategies import reviewed
@@ -36,7 +37,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = open_workspace(folder)
     tasks = [reviewed(doc) for doc in read_documents(ROOT / "seeds" / "gold.jsonl")]
     (folder / "gold.json").write_text(json.dumps(tasks), encoding="utf-8")
-    convert(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
+    export_files(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
     return folder / "exports"
 
 

@@ -15,9 +15,10 @@ import pytest
 from labeling.errors import InputError
 from labeling.nlp.docbin import DocBinWriter
 from labeling.settings import open_workspace
-from labeling.workflow import writing
-from labeling.workflow.exporting import convert
-from labeling.workflow.training_files import Exported, Options
+from labeling.workflow.export import folder as export_folder
+from labeling.workflow.export.commands import export_files
+from labeling.workflow.export.options import Options
+from labeling.workflow.export.report import Exported
 
 TASK = {
     "data": {"text": "Rebels left Tadmor on Friday."},
@@ -31,7 +32,7 @@ KEYS = ("versions", "source", "schema", "options", "tasks", "annotations", "docu
 def exported(folder: Path, text: str = "", **options: Any) -> Exported:
     file = folder / "export.json"
     file.write_text(json.dumps([TASK | {"data": {"text": TASK["data"]["text"] + text}}]))
-    return convert(open_workspace(folder), [file], folder / "out", Options(**options), schema=None)
+    return export_files(open_workspace(folder), [file], folder / "out", Options(**options), schema=None)
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -122,7 +123,7 @@ def test_export_does_not_replace_what_it_did_not_write(tmp_path: Path, name: str
     before = sorted(path for path in tmp_path.rglob("*"))
     options = Options(formats=("brat",), split={"dev": 0, "test": 0})
     with pytest.raises(InputError, match=f"{name}.* is in the way"):
-        convert(open_workspace(tmp_path), [file], tmp_path / "out", options, schema=None)
+        export_files(open_workspace(tmp_path), [file], tmp_path / "out", options, schema=None)
     assert sorted(path for path in tmp_path.rglob("*")) == before
     assert other.read_text() == "mine"
 
@@ -163,7 +164,7 @@ def test_export_replaces_a_file_by_a_folder_and_the_other_way_round(tmp_path: Pa
     kinds = []
     for largest["max_tokens"] in (10_000, 1, 10_000):
         options = Options(split={"dev": 0, "test": 0})
-        convert(open_workspace(tmp_path), [file], tmp_path / "out", options, schema=None)
+        export_files(open_workspace(tmp_path), [file], tmp_path / "out", options, schema=None)
         kinds.append((tmp_path / "out" / "train.spacy").is_dir())
     assert kinds == [False, True, False]
 
@@ -174,8 +175,8 @@ KILLED = """
 import sys
 from pathlib import Path
 from labeling.settings import open_workspace
-from labeling.workflow.exporting import convert
-from labeling.workflow.training_files import Options
+from labeling.workflow.export.commands import export_files
+from labeling.workflow.export.options import Options
 
 folder, count, step = Path(sys.argv[1]), 0, int(sys.argv[2])
 
@@ -190,7 +191,7 @@ def trace(event, args):
 
 
 sys.addaudithook(trace)
-convert(open_workspace(folder), [folder / "export.json"], folder / "out", Options(formats=("brat",)), schema=None)
+export_files(open_workspace(folder), [folder / "export.json"], folder / "out", Options(formats=("brat",)), schema=None)
 """
 
 
@@ -205,7 +206,7 @@ def test_export_that_was_killed_while_files_were_put_in_place_is_healed_by_the_n
     assert killed.returncode == -signal.SIGKILL
     with pytest.raises(InputError, match="There is no task"):  # a run that fails in between forgets nothing
         (tmp_path / "empty.json").write_text("[]")
-        convert(open_workspace(tmp_path), [tmp_path / "empty.json"], tmp_path / "out", schema=None)
+        export_files(open_workspace(tmp_path), [tmp_path / "empty.json"], tmp_path / "out", schema=None)
     done = exported(tmp_path, " Again.")
     expected = {*done.manifest["sha256"], "manifest.json", "parts.jsonl", "notes.txt", "brat/notes.txt"}
     assert set(tree(tmp_path / "out")) == expected
@@ -215,9 +216,9 @@ def test_export_that_was_killed_while_files_were_put_in_place_is_healed_by_the_n
 def test_export_removes_what_a_killed_run_left_at_once_and_not_what_a_running_one_writes(tmp_path: Path):
     (tmp_path / "out").mkdir()
     code = (
-        "import sys, time; from pathlib import Path; from labeling.workflow.writing import aside\n"
-        "with aside(Path(sys.argv[1])) as made:\n"
-        "    (made.files / 'large.bin').write_bytes(b'x'); print('ready', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from labeling.workflow.export.folder import staged\n"
+        "with staged(Path(sys.argv[1])) as staging:\n"
+        "    (staging.files / 'large.bin').write_bytes(b'x'); print('ready', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "out")], stdout=subprocess.PIPE) as run:
         try:
@@ -238,7 +239,7 @@ def test_export_leaves_a_folder_that_only_looks_like_what_a_killed_run_left(tmp_
     old = tmp_path / "out" / ".partial-12345678"  # of an earlier version
     old.mkdir()
     (old / "docs.jsonl").write_text("")
-    os.utime(old, (time.time() - 2 * writing.STALE_SECONDS,) * 2)
+    os.utime(old, (time.time() - 2 * export_folder.STALE_SECONDS,) * 2)
     exported(tmp_path)
     assert (theirs / "film.mkv").exists()
     assert not old.exists()
@@ -278,6 +279,6 @@ def test_export_that_refuses_too_much_overwrites_no_list_but_its_own(tmp_path: P
     file.write_text(json.dumps([TASK | {"data": {"text": "Reb"}}]))
     for _ in range(2):
         with pytest.raises(InputError, match="were refused") as caught:
-            convert(open_workspace(tmp_path), [file], tmp_path / "out", Options(fail_over=0), schema=None)
+            export_files(open_workspace(tmp_path), [file], tmp_path / "out", Options(fail_over=0), schema=None)
         assert "problems.failed-2.jsonl lists every case" in caught.value.hint
     assert theirs.read_text() == "mine"

@@ -158,7 +158,7 @@ class Typed:
     ] = None
 
     def checked(self, default: Any) -> Any:
-        """The options of an export (`labeling.workflow.training_files.Options`).
+        """The options of an export (`labeling.workflow.export.options.Options`).
 
         Args:
             default: The workspace's split.
@@ -171,7 +171,7 @@ class Typed:
         from labeling.core.split import Split
         from labeling.formats.registry import FORMATS
         from labeling.studio.annotations import Choice
-        from labeling.workflow.training_files import Options
+        from labeling.workflow.export.options import Options
 
         formats = [name.strip() for given_names in self.formats or () for name in given_names.split(",")]
         formats = list(FORMATS) if "all" in formats else [name for name in dict.fromkeys(formats) if name]
@@ -225,14 +225,14 @@ def export(
     Example: `labeling export -o exports/monday`
     """
     from labeling.settings import open_workspace
-    from labeling.workflow.exporting import export as write
+    from labeling.workflow.export.commands import export_project
 
     opened = open_workspace(workspace, project=project, schema=None if typed.schema == AUTO else typed.schema)
     options = typed.checked(opened.settings.split)
     if offline:
         console.as_pulled(opened)
     folder = output or opened.exports
-    done = write(opened, folder, options, offline=offline, track=console.track, meter=console.meter)
+    done = export_project(opened, folder, options, offline=offline, track=console.track, meter=console.meter)
     _say_of_labels(done)
     console.exported(done, as_json=json)
 
@@ -255,12 +255,12 @@ def convert(
     Example: `labeling convert project-1.json -o exports/project-1`
     """
     from labeling.settings import open_workspace
-    from labeling.workflow.exporting import convert as write
+    from labeling.workflow.export.commands import export_files
 
     opened = open_workspace(workspace, schema=None if typed.schema == AUTO else typed.schema)
     has_schema = typed.schema != AUTO and (typed.schema is not None or opened.is_initialised)
     options = typed.checked(opened.settings.split)
-    done = write(
+    done = export_files(
         opened, files, output, options, schema=opened.label_schema if has_schema else None, meter=console.meter
     )
     _say_of_labels(done)

@@ -15,7 +15,7 @@ def command(
     Example: `labeling status --json`
     """
     from labeling.settings import open_workspace
-    from labeling.workflow.exporting import status
+    from labeling.workflow.status import status
 
     opened = open_workspace(workspace, project=project)
     if offline:

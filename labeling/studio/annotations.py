@@ -110,7 +110,10 @@ class Review:
         unused: How many spans and relations stand in annotations that do not count.
         predictions: How many predictions the task has.
         outcomes: What became of a span that was kept but is not exact, for each document by the span's id.
-        counted: Numbers by kind (`renamed`, `dropped`, `readings`, `predicted_by`) and name.
+        repairs: How many spans were read in another way than the usual one, by which.
+        renamed: How many labels and relations were renamed, by their own names.
+        dropped: How many were left out on request, by their names.
+        predicted_by: How many of the annotations that count began with a prediction, by its model version.
         problems: Everything that was not taken exactly as it came.
     """
 
@@ -127,7 +130,10 @@ class Review:
     unused: dict[str, int] = field(default_factory=dict)
     predictions: int = 0
     outcomes: tuple[dict[str, str], ...] = ()
-    counted: dict[str, dict[str, int]] = field(default_factory=dict)
+    repairs: dict[str, int] = field(default_factory=dict)
+    renamed: dict[str, int] = field(default_factory=dict)
+    dropped: dict[str, int] = field(default_factory=dict)
+    predicted_by: dict[str, int] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
     @property
@@ -266,12 +272,10 @@ class _Reviewer:
             unused=dict(self.unused),
             predictions=_predictions(task.json),
             outcomes=tuple(outcomes for _, outcomes in docs),
-            counted={
-                "readings": _sum(reading.readings for reading, _ in readings),
-                "renamed": _sum(reading.renamed for reading, _ in readings),
-                "dropped": _sum(reading.dropped for reading, _ in readings),
-                "predicted_by": Counter(version for each in chosen for version in predicted_by(task.json, each.raw)),
-            },
+            repairs=_sum(reading.readings for reading, _ in readings),
+            renamed=_sum(reading.renamed for reading, _ in readings),
+            dropped=_sum(reading.dropped for reading, _ in readings),
+            predicted_by=Counter(version for each in chosen for version in predicted_by(task.json, each.raw)),
             problems=tuple(self.problems),
         )
 

@@ -17,11 +17,12 @@ from labeling.studio.client import Project, Studio
 from labeling.studio.setup import CREDENTIALS
 from labeling.studio.tasks import to_result
 from labeling.workflow.connecting import connect, existing_project, start_studio
-from labeling.workflow.exporting import export, read_documents
+from labeling.workflow.documents import read_documents
+from labeling.workflow.export.commands import export_project
+from labeling.workflow.export.report import Exported
 from labeling.workflow.import_report import Imported
 from labeling.workflow.importing import import_articles
 from labeling.workflow.progress import Track, Working, unseen, unwatched
-from labeling.workflow.training_files import Exported
 
 # So few documents that a tenth of them would be two.
 DEMO_SPLIT = Split(dev=20, test=20)
@@ -80,7 +81,7 @@ def demo(
         project = existing_project(studio, workspace)
         reviewed = submit_gold(studio, project, resource("seeds") / "gold.jsonl", track)
     say("Exporting the reviewed labels")
-    exported = export(workspace, workspace.exports, track=track)
+    exported = export_project(workspace, workspace.exports, track=track)
     model, gained = None, None
     if train:
         model = _model(workspace, exported, say, working)

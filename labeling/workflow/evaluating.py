@@ -16,8 +16,8 @@ from labeling.nlp.evaluation.testing import counts_on_the_same_gold, tested
 from labeling.nlp.folder import part_file
 from labeling.nlp.load import load
 from labeling.workflow.annotating import annotated
+from labeling.workflow.export.task_locations import TaskLocation, read_task_locations
 from labeling.workflow.progress import Track, unseen
-from labeling.workflow.task_places import Place, task_places
 
 
 def evaluate(
@@ -60,7 +60,7 @@ def evaluate(
         names = _told_apart((mine.run.model, other.run.model), (model, against))
         said["against"] = comparison_of(names, counts, bootstrap, both or None)
     if with_errors:
-        said["errors"] = tuple(_placed(errors_in(mine.run), task_places(folder)))
+        said["errors"] = tuple(_located(errors_in(mine.run), read_task_locations(folder)))
     return scores.model_copy(update=said)
 
 
@@ -107,7 +107,7 @@ def _told_apart(names: tuple[str, str], given: tuple[str, str]) -> tuple[str, st
     return names if names[0] != names[1] else given
 
 
-def _placed(errors: Iterable[Error], places: dict[str, Place]) -> Iterable[Error]:
+def _located(errors: Iterable[Error], locations: dict[str, TaskLocation]) -> Iterable[Error]:
     for error in errors:
-        place = places.get(error.doc_id)
-        yield error.model_copy(update={"url": place.url, "where": place.where}) if place else error
+        location = locations.get(error.doc_id)
+        yield error.model_copy(update={"url": location.url, "where": location.where}) if location else error

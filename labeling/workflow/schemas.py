@@ -17,8 +17,8 @@ from labeling.studio.annotations import UNSUBMITTED, Annotation, Rules, Task
 from labeling.studio.exports import Record, parse
 from labeling.studio.regions import UNLABELLED, RefusedError, in_text, is_relation, is_span, items_of, labels_of
 from labeling.studio.shown import Look, Shown, shown
+from labeling.workflow.export.sources import PulledTasks, Source, open_source
 from labeling.workflow.progress import Meter, Track, unmetered, unseen
-from labeling.workflow.sources import PulledTasks, Source, opened
 
 # For labels whose colour is not known, so that an annotator can tell them apart.
 PALETTE = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#bf3989", "#0a7ea4", "#bc4c00", "#57606a", "#6e4600")
@@ -62,7 +62,7 @@ def from_files(files: Sequence[Path | str], meter: Meter = unmetered) -> Made:
         InputError: There is no label in it.
     """
     name = Path(files[0]).stem if str(files[0]) != "-" else "labels"
-    with opened(files) as source:
+    with open_source(files) as source:
         use = _use(source, meter)
     return _made(use, Shown(), name, name, f"`labeling schema from-export` of {', '.join(map(str, files))}")
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 from labeling.core.value import Value
 from labeling.errors import AccessError, LabelingError
 from labeling.settings import Workspace
+from labeling.workflow.export.options import Options
 from labeling.workflow.progress import Advance, Within
-from labeling.workflow.training_files import Options
 
 T = TypeVar("T")
 FIRST_WAIT = 5.0  # seconds after the first failure; twice as long after each further one, up to the usual pause
@@ -107,7 +107,7 @@ def watch(
 
 
 def _turn(workspace: Workspace, folder: Path, options: Options, *, drafts: bool, stop: Event, is_due: bool) -> Turn:
-    from labeling.workflow.exporting import export
+    from labeling.workflow.export.commands import export_project
     from labeling.workflow.pulling import pull
 
     def track(items: Iterable[T], what: str, total: int | None = None, within: Within | None = None) -> Iterator[T]:
@@ -128,7 +128,7 @@ def _turn(workspace: Workspace, folder: Path, options: Options, *, drafts: bool,
     if not (pulled.is_news or is_due):
         return Turn(at=_now(), **counts)
     try:
-        exported = export(workspace, folder, options, offline=True, meter=meter)
+        exported = export_project(workspace, folder, options, offline=True, meter=meter)
     except LabelingError as error:
         _heed(stop)  # whoever stops all processes of a group ends our workers too
         # an empty project, or too much that was refused by the measure of the options

@@ -26,7 +26,7 @@ from labeling.studio.database import Postgres, without_password
 from labeling.studio.server import Server
 from labeling.studio.setup import database_of, read_setup, write_setup
 from labeling.workflow.backing_up import back_up, restore
-from labeling.workflow.exporting import export
+from labeling.workflow.export.commands import export_project
 from labeling.workflow.importing import import_articles
 
 pytestmark = pytest.mark.studio
@@ -393,7 +393,7 @@ def test_backup_destroy_restore(
     with client(production) as again:
         assert contents(again) == before
     assert names(production) == uploads
-    assert export(production, tmp_path / "out").manifest["tasks"]["reviewed"] == reviewed
+    assert export_project(production, tmp_path / "out").manifest["tasks"]["reviewed"] == reviewed
     assert import_articles(production, [str(Path(__file__).parents[2] / "seeds" / "01_border_talks.txt")], dry_run=True)
 
 

@@ -9,10 +9,10 @@ from labeling.errors import InputError
 from labeling.files import read_text
 from labeling.studio.annotations import Review
 
-FILE = "tasks.jsonl"
+TASKS_FILE = "tasks.jsonl"
 
 
-class Place(Value):
+class TaskLocation(Value):
     """The task that a document of an exported folder is from.
 
     Attributes:
@@ -30,28 +30,28 @@ class Place(Value):
     url: str = ""
 
 
-def place_of(review: Review, doc: LabeledDoc, part: Part) -> Place:
-    """Where a document of a reviewed task is from."""
+def location_of(review: Review, doc: LabeledDoc, part: Part) -> TaskLocation:
+    """Where the task of a reviewed document is."""
     where = "" if review.where == review.url else review.where
-    return Place(doc_id=doc.doc_id, digest=doc.digest, part=part, where=where, url=review.url)
+    return TaskLocation(doc_id=doc.doc_id, digest=doc.digest, part=part, where=where, url=review.url)
 
 
-def task_places(folder: Path) -> dict[str, Place]:
-    """The places of a folder's documents by their ids; none where the folder is of an older version.
+def read_task_locations(folder: Path) -> dict[str, TaskLocation]:
+    """The locations of an exported folder's tasks by document id; none where the folder is of an older version.
 
     Raises:
         InputError: A line is none; the message names it.
     """
-    file = folder / FILE
+    file = folder / TASKS_FILE
     if not file.is_file():
         return {}
-    places: dict[str, Place] = {}
+    locations: dict[str, TaskLocation] = {}
     for number, line in enumerate(read_text(file, "The places of the tasks").split("\n"), start=1):
         if not line:
             continue
         try:
-            place = Place.model_validate_json(line)
+            location = TaskLocation.model_validate_json(line)
         except ValueError as error:
             raise InputError(f"{file}:{number} does not say where a task is: {error}", "Export again.") from error
-        places.setdefault(place.doc_id, place)
-    return places
+        locations.setdefault(location.doc_id, location)
+    return locations

@@ -1,11 +1,9 @@
-"""How training files are made, and what was made."""
+"""How training files are made."""
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from labeling.core.problem import Problem
 from labeling.core.split import Split
 from labeling.core.value import Value
 from labeling.studio.annotations import Choice
@@ -56,23 +54,3 @@ class Options(Value):
     strict: bool = False
     overwrite: bool = False
     jobs: int | None = Field(default=None, ge=1)
-
-
-class Exported(Value):
-    """What was written.
-
-    Attributes:
-        folder: Where.
-        manifest: The content of its manifest.json.
-        refused: How many things were refused.
-        listed: How many things are listed in problems.jsonl: what was done → the reason's code → number.
-        is_tolerated: Whether the caller said how much may be refused, and it is less.
-        problems: The first problems, refused ones first; problems.jsonl has them all.
-    """
-
-    folder: Path
-    manifest: dict[str, Any]
-    refused: int = 0
-    listed: dict[str, dict[str, int]] = Field(default_factory=dict)
-    is_tolerated: bool = False
-    problems: tuple[Problem, ...] = Field(default=(), repr=False)

@@ -1,4 +1,4 @@
-"""Where tasks come from: one protocol, which exported files and what was pulled both satisfy."""
+"""Where tasks come from: one protocol, which files exported by Label Studio and the pulled copy both satisfy."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -51,7 +51,7 @@ class PulledTasks:
             yield Record(f"{self._name}#{number}", line)
 
 
-class Together:
+class JoinedSources:
     """Several sources, one after the other."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
@@ -65,7 +65,7 @@ class Together:
 
 
 @contextmanager
-def opened(paths: Sequence[Path | str]) -> Iterator[Source]:
+def open_source(paths: Sequence[Path | str]) -> Iterator[Source]:
     """The tasks in exported files, and in folders that `labeling pull` made, which come last.
 
     Such a folder's tasks are taken as they were pulled last; they stand in its files many times over.
@@ -73,14 +73,14 @@ def opened(paths: Sequence[Path | str]) -> Iterator[Source]:
     Raises:
         InputError: A pulled folder is damaged, or of another version.
     """
-    stores = {os.path.realpath(path): str(path) for path in paths if is_store(path)}
-    files = [path for path in paths if not is_store(path)]
+    stores = {os.path.realpath(path): str(path) for path in paths if is_pulled_folder(path)}
+    files = [path for path in paths if not is_pulled_folder(path)]
     with ExitStack() as stack:
         sources: list[Source] = [stack.enter_context(ExportFiles(files))] if files or not stores else []
         sources += [PulledTasks(stack.enter_context(Store(Path(path))), path) for path in stores.values()]
-        yield sources[0] if len(sources) == 1 else Together(sources)
+        yield sources[0] if len(sources) == 1 else JoinedSources(sources)
 
 
-def is_store(path: Path | str) -> bool:
+def is_pulled_folder(path: Path | str) -> bool:
     """Whether it is a folder of what `labeling pull` pulled."""
     return str(path) != "-" and Store.exists(Path(path))

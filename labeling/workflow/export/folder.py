@@ -1,8 +1,8 @@
-"""A folder of files that appears as a whole: written aside, put in place at the end, its manifest last.
+"""A folder of files that appears as a whole: staged in a folder inside of it, and published at the end.
 
 Only what an earlier export wrote is ever replaced or removed, and only as long as it is as it was written: see
-`labeling.workflow.ownership`. While files are put in place, a journal beside them names those that go and those that
-come, so that what a killed run left can be told from what somebody else put there:
+`labeling.workflow.export.ownership`. While files are published, a journal beside them names those that go and those
+that come, so that what a killed run left can be told from what somebody else put there:
 
     .partial-xxxxxxxx/
       owner       held by the process that writes here
@@ -27,17 +27,17 @@ from typing import IO, Any
 
 from labeling.errors import InputError
 from labeling.files import json_text, write_atomic
-from labeling.workflow.ownership import KIND, MANIFEST, Obstacle, obstacles, ours, sha256, sums_in
+from labeling.workflow.export.ownership import KIND, MANIFEST, Obstacle, obstacles, ours, sha256, sums_in
 
-ASIDE = ".partial-"
-TEMPORARY = re.compile(re.escape(ASIDE) + r"[a-z0-9_]{8}")
+PREFIX = ".partial-"
+TEMPORARY = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")
 OWNER, FILES, NEW, OLD = "owner", "files", "new.json", "old.json"
 STALE_SECONDS = 86_400  # of a folder of an earlier version, which does not say whose it is
-SHOWN = 5  # obstacles that a message names
+NAMED_OBSTACLES = 5  # in a message
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
+class Staging:
     """A folder to write into, inside of the one that the files are for.
 
     Attributes:
@@ -53,14 +53,14 @@ class Aside:
     overwrite: bool
 
     @property
-    def place(self) -> Path:
-        """Where the journal goes."""
+    def journal(self) -> Path:
+        """Where the journal of what is being published goes."""
         return self.files.parent
 
 
 @contextmanager
-def aside(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) -> Iterator[Aside]:
-    """A folder aside, for files that `put_in_place` puts into `folder`; what is still in it at the end is removed.
+def staged(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) -> Iterator[Staging]:
+    """A folder aside, for files that `publish` puts into `folder`; what is still in it at the end is removed.
 
     Args:
         folder: Where the files go; it is made where it is missing.
@@ -74,15 +74,15 @@ def aside(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) -
     try:
         folder.mkdir(parents=True, exist_ok=True)
         left = tuple(_swept(folder))
-        place = Path(tempfile.mkdtemp(dir=folder, prefix=ASIDE))
+        place = Path(tempfile.mkdtemp(dir=folder, prefix=PREFIX))
         owner = _owned(place)
     except OSError as error:
         raise InputError(f"Cannot write to {folder}: {error.strerror or error}", "Check its permissions.") from error
-    made = Aside(folder, place / FILES, left, overwrite)
+    staging = Staging(folder, place / FILES, left, overwrite)
     try:
-        made.files.mkdir()
-        _refuse_obstacles(made, names, *_written_before(made))
-        yield made
+        staging.files.mkdir()
+        _refuse_obstacles(staging, names, *_written_before(staging))
+        yield staging
     except OSError as error:
         is_begun = (place / NEW).exists()
         stays = "Then run the same command again." if is_begun else "What was there stays."
@@ -91,7 +91,7 @@ def aside(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) -
         ) from error
     finally:
         if (place / NEW).exists():  # the next run has to know what is whose
-            shutil.rmtree(made.files, ignore_errors=True)
+            shutil.rmtree(staging.files, ignore_errors=True)
         else:
             shutil.rmtree(place, ignore_errors=True)
         owner.close()
@@ -100,8 +100,8 @@ def aside(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) -
                 folder.rmdir()
 
 
-def put_in_place(made: Aside, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest that was written, with the SHA-256 of each file that was moved from aside into the folder.
+def publish(staging: Staging, manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest that was written, with the SHA-256 of each file that was moved into the folder.
 
     The old manifest goes first, so that nobody takes a half of each for a whole; then new files replace old ones, old
     files that have no successor go, and the new manifest comes last.
@@ -109,32 +109,32 @@ def put_in_place(made: Aside, manifest: dict[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: Something is in the way; nothing was changed.
     """
-    files = sorted(path for path in made.files.rglob("*") if path.is_file())
-    names = [path.relative_to(made.files).as_posix() for path in files]
+    files = sorted(path for path in staging.files.rglob("*") if path.is_file())
+    names = [path.relative_to(staging.files).as_posix() for path in files]
     with ThreadPoolExecutor() as threads:
         sums = dict(zip(names, threads.map(sha256, files), strict=True))
     whole = {"kind": KIND} | manifest | {"sha256": sums}
-    with _alone(made.folder):
-        named, mine = _written_before(made)
-        _refuse_obstacles(made, names, named, mine)
-        _put(made, whole, {name for name in mine if name not in sums})
-    for place in made.left:
+    with _alone(staging.folder):
+        named, mine = _written_before(staging)
+        _refuse_obstacles(staging, names, named, mine)
+        _move(staging, whole, {name for name in mine if name not in sums})
+    for place in staging.left:
         shutil.rmtree(place, ignore_errors=True)
     return whole
 
 
-def _put(made: Aside, manifest: dict[str, Any], old: set[str]) -> None:
+def _move(staging: Staging, manifest: dict[str, Any], old: set[str]) -> None:
     """Move the files that the manifest names into the folder, and it last; the old ones that have no successor go."""
-    folder = made.folder
-    write_atomic(made.place / NEW, json_text(manifest))
+    folder = staging.folder
+    write_atomic(staging.journal / NEW, json_text(manifest))
     if sums_in(folder / MANIFEST) is not None:
-        (folder / MANIFEST).rename(made.place / OLD)
+        (folder / MANIFEST).rename(staging.journal / OLD)
     _remove(folder, old)
     for name in manifest["sha256"]:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        (made.files / name).replace(target)
-    (made.place / NEW).replace(folder / MANIFEST)
+        (staging.files / name).replace(target)
+    (staging.journal / NEW).replace(folder / MANIFEST)
 
 
 @contextmanager
@@ -159,29 +159,29 @@ def _remove(folder: Path, names: set[str]) -> None:
             parent.rmdir()
 
 
-def _written_before(made: Aside) -> tuple[dict[str, set[str]], set[str]]:
+def _written_before(staging: Staging) -> tuple[dict[str, set[str]], set[str]]:
     """What manifests and journals say that was written into the folder, and which of it is still as it was written."""
-    manifests = [made.folder / MANIFEST, *(place / name for place in made.left for name in (OLD, NEW))]
+    manifests = [staging.folder / MANIFEST, *(place / name for place in staging.left for name in (OLD, NEW))]
     named: dict[str, set[str]] = {}
     for manifest in manifests:
         for name, checksum in (sums_in(manifest) or {}).items():
             named.setdefault(name, set()).add(checksum)
-    return named, ours(made.folder, named)
+    return named, ours(staging.folder, named)
 
 
-def _refuse_obstacles(made: Aside, names: Iterable[str], named: dict[str, set[str]], mine: set[str]) -> None:
-    found = obstacles(made.folder, names, named, mine)
-    if made.overwrite:
+def _refuse_obstacles(staging: Staging, names: Iterable[str], named: dict[str, set[str]], mine: set[str]) -> None:
+    found = obstacles(staging.folder, names, named, mine)
+    if staging.overwrite:
         found = [one for one in found if not one.replaceable]
     if found:
-        raise InputError(_message(made.folder, found), _hint(found, made.overwrite))
+        raise InputError(_message(staging.folder, found), _hint(found, staging.overwrite))
 
 
 def _message(folder: Path, found: list[Obstacle]) -> str:
     if len(found) == 1:
         return f"{found[0].path} is in the way of what is to be written: {found[0].why}. Nothing was written."
-    lines = [f"  {one.path}: {one.why}" for one in found[:SHOWN]]
-    lines += [f"  and {len(found) - SHOWN:,} more"] if len(found) > SHOWN else []
+    lines = [f"  {one.path}: {one.why}" for one in found[:NAMED_OBSTACLES]]
+    lines += [f"  and {len(found) - NAMED_OBSTACLES:,} more"] if len(found) > NAMED_OBSTACLES else []
     head = f"{len(found):,} things in {folder} are in the way of what is to be written. Nothing was written."
     return "\n".join([head, *lines])
 

@@ -11,23 +11,24 @@ from labeling.errors import InputError
 from labeling.files import write_atomic
 
 
-class Memory:
-    """The parts that documents had in earlier exports, by the digests of their texts.
+class PreviousParts:
+    """The parts that documents had in earlier exports, by the digests of their texts: `parts.jsonl`.
+
+    Attributes:
+        parts: Digest → part; nothing once `remember` was called.
 
     Raises:
         InputError: The file is broken.
     """
 
     def __init__(self, file: Path, forget: bool) -> None:
-        self.file = file
         self.parts: dict[str, Part] = {}
-        self.lines = b""
-        self.is_readable = True
+        self._file, self._lines, self._is_readable = file, b"", True
         try:
             found = dict(self._read())
             self.parts = {} if forget else found
         except (OSError, ValueError, KeyError, TypeError) as error:
-            self.is_readable = False
+            self._is_readable = False
             if not forget:
                 raise InputError(
                     f"Cannot use {file}, which says in which part each document was before: {error}",
@@ -35,23 +36,23 @@ class Memory:
                 ) from error
 
     def _read(self) -> Iterator[tuple[str, Part]]:
-        for line in self.file.read_bytes().splitlines() if self.file.is_file() else ():
+        for line in self._file.read_bytes().splitlines() if self._file.is_file() else ():
             entry = orjson.loads(line)
             if entry["part"] not in PARTS:
                 raise ValueError(f"{entry['part']!r} is no part")
             yield entry["digest"], entry["part"]
 
-    def note(self, parts: Mapping[str, Part]) -> None:
+    def remember(self, parts: Mapping[str, Part]) -> None:
         """Add these parts to those that are known, which are nothing but the lines of the file from now on.
 
-        A string for each document would lie scattered over all the memory that the first reading took.
+        A string for each document would lie scattered over all the memory that the first pass took.
         """
         lines = (orjson.dumps({"digest": key, "part": part}) for key, part in (self.parts | dict(parts)).items())
-        self.lines = b"".join(line + b"\n" for line in lines)
+        self._lines = b"".join(line + b"\n" for line in lines)
         self.parts = {}
 
-    def keep(self) -> None:
-        """Remember what was noted; what could not be read stays, under another name."""
-        if not self.is_readable:
-            self.file.rename(self.file.with_name(f"{self.file.name}.{datetime.now(UTC):%Y%m%d-%H%M%S}"))
-        write_atomic(self.file, self.lines)
+    def save(self) -> None:
+        """Write the file; one that could not be read stays, under another name."""
+        if not self._is_readable:
+            self._file.rename(self._file.with_name(f"{self._file.name}.{datetime.now(UTC):%Y%m%d-%H%M%S}"))
+        write_atomic(self._file, self._lines)

@@ -1,0 +1,85 @@
+"""`labeling export` and `labeling convert`: two entrances to the same steps."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from labeling.core.schema import LabelSchema
+from labeling.inputs.broken import shown
+from labeling.settings import Workspace
+from labeling.workflow.export.options import Options
+from labeling.workflow.export.report import Exported
+from labeling.workflow.export.run import run
+from labeling.workflow.export.sources import PulledTasks, open_source
+from labeling.workflow.progress import Meter, Track, unmetered, unseen
+from labeling.workflow.pulled import stored
+from labeling.workflow.refreshing import refresh
+
+
+def export_project(
+    workspace: Workspace,
+    folder: Path,
+    options: Options | None = None,
+    *,
+    offline: bool = False,
+    track: Track = unseen,
+    meter: Meter = unmetered,
+) -> Exported:
+    """Pull what changed, and write the training files of the reviewed labels; offline, of what was pulled before.
+
+    Raises:
+        StudioError: There is no project, or the server does not answer.
+        InputError: Offline, and nothing was pulled yet; or as for `labeling.workflow.export.run.run`.
+    """
+    options = options or Options()
+    if not offline:
+        refresh(workspace, track)
+    with stored(workspace) as store:
+        state = store.state
+        return run(
+            PulledTasks(store),
+            folder,
+            workspace,
+            None if options.any_label else workspace.label_schema,
+            options,
+            origin=f"{state.url} as pulled {state.pulled_at}" if offline else state.url,
+            url=f"{state.url}?task={{task}}",
+            users=state.users,
+            meter=meter,
+        )
+
+
+def export_files(
+    workspace: Workspace,
+    files: Sequence[Path | str],
+    folder: Path,
+    options: Options | None = None,
+    *,
+    schema: LabelSchema | None,
+    meter: Meter = unmetered,
+) -> Exported:
+    """Write the training files of exports from the Label Studio UI. Without a schema, labels are legal as they are.
+
+    A folder of what `labeling pull` pulled is one too; its tasks are taken as they were last.
+
+    Raises:
+        InputError: No file holds a task, or (`options.strict`) something in one cannot be read.
+    """
+    with open_source(files) as source:
+        return run(
+            source,
+            folder,
+            workspace,
+            schema,
+            options or Options(),
+            origin=", ".join(map(shown, files)),  # a name may not be UTF-8
+            url=source.url if isinstance(source, PulledTasks) else _address(workspace),
+            meter=meter,
+        )
+
+
+def _address(workspace: Workspace) -> str:
+    """The address of a task on the server that the workspace names; "" where it names none."""
+    studio = workspace.settings.studio
+    scheme, _, rest = (studio.url or studio.public_url).rstrip("/").partition("://")
+    # who has a password in the address has it for himself
+    return f"{scheme}://{rest.rpartition('@')[2]}/projects/{{project}}/data?task={{task}}" if rest else ""

@@ -1,0 +1,136 @@
+"""The second pass over a chunk of tasks, in whichever process → bytes for every file, and numbers."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from labeling.core.problem import Problem
+from labeling.core.split import Part
+from labeling.core.tokens import TokenizedDoc
+from labeling.formats.format import Context
+from labeling.formats.registry import FORMATS
+from labeling.studio.annotations import Review, read_task
+from labeling.studio.exports import Record
+from labeling.workflow.export.plan import TaskAssignment
+from labeling.workflow.export.spec import ConversionSpec, task_of
+from labeling.workflow.export.tally import Tally
+from labeling.workflow.export.task_locations import location_of
+
+if TYPE_CHECKING:
+    from labeling.nlp.docbin import Packed
+    from labeling.nlp.gold import Gold
+
+CHUNK_PROBLEMS = 20  # that travel to the terminal; the file has them all
+
+
+class Chunk(NamedTuple):
+    """Tasks that are converted together, and what the first pass decided of them."""
+
+    records: Sequence[Record]
+    assignments: Sequence[TaskAssignment]
+    context: Context
+
+
+@dataclass(slots=True)
+class ConvertedChunk:
+    """What the second pass makes of a chunk.
+
+    Attributes:
+        docbins: The documents of each part.
+        docs, tasks, problems: The lines of docs.jsonl, tasks.jsonl and problems.jsonl.
+        rendered: What other formats append: (name, stem) → bytes.
+        first_problems: Those that the terminal may show.
+        tally: The numbers.
+    """
+
+    docbins: "dict[Part, Packed]" = field(default_factory=dict)
+    docs: bytes = b""
+    tasks: bytes = b""
+    problems: bytes = b""
+    rendered: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    first_problems: list[Problem] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+def load(spec: ConversionSpec) -> None:
+    """What the second pass needs: it takes most of a second."""
+    from labeling.nlp.cut import cutter
+    from labeling.nlp.docbin import pack  # noqa: F401
+    from labeling.nlp.gold import place  # noqa: F401
+
+    if spec.language:
+        cutter(spec.language)
+    else:
+        from labeling.nlp import detect  # noqa: F401
+
+
+def convert(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
+    """What is written of a chunk."""
+    from labeling.nlp.cut import cutter
+    from labeling.nlp.docbin import pack
+    from labeling.nlp.gold import place, tokenized
+
+    cut = cutter(spec.language)
+    out = ConvertedChunk()
+    golds: dict[Part, list[Gold]] = {}
+    tokens: dict[Part, list[TokenizedDoc]] = {}
+    problems: list[Problem] = []
+    docs: list[str] = []
+    locations: list[str] = []
+    reviews = [_review(spec, *of) for of in zip(chunk.records, chunk.assignments, strict=True)]
+    # One after the other, so that the words which the cutter remembers stay in the processor's cache.
+    cuts = [[cut(labeled.text) for labeled in review.docs] for review in reviews]
+    for review, found, assignment in zip(reviews, cuts, chunk.assignments, strict=True):
+        part = assignment.part
+        out.tally.count_review(review)
+        problems += review.problems
+        for labeled, outcomes, tokens_of_it in zip(review.docs, review.outcomes, found, strict=True):
+            gold = place(labeled, cut, spec.align, tokens_of_it)
+            golds.setdefault(part, []).append(gold)
+            docs.append(gold.json)
+            locations.append(location_of(review, labeled, part).model_dump_json())
+            problems += [p.model_copy(update={"where": review.where, "url": review.url}) for p in gold.problems]
+            out.tally.count_spans(gold, outcomes)
+            if spec.formats:
+                sentences = "conll" in spec.formats
+                tokens.setdefault(part, []).append(tokenized(gold, cut, part, sentences=sentences))
+    for name in spec.formats:
+        problems += _render(name, tokens, chunk.context, out)
+    for part, members in golds.items():
+        out.tally.count_documents(part, members)
+        out.docbins[part] = pack(members, cut)
+    out.docs, out.tasks = _lines(docs), _lines(locations)
+    out.problems = _lines([problem.model_dump_json() for problem in problems])
+    out.tally.count_problems(problems)
+    telling = (problem for problem in problems if problem.action in {"refused", "unused"})
+    out.first_problems = sorted(telling, key=lambda problem: problem.action)[:CHUNK_PROBLEMS]
+    return out
+
+
+def _lines(texts: Sequence[str]) -> bytes:
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+def _review(spec: ConversionSpec, record: Record, assignment: TaskAssignment) -> Review:
+    try:
+        task = task_of(spec, record)
+    except ValueError as error:
+        problem = Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where)
+        return Review(where=record.where, state="unreadable", problems=(problem,))
+    where = "" if spec.is_pulled else record.where
+    return read_task(task, spec.rules, where, url=spec.url, doc_id=assignment.doc_id, lost=assignment.lost)
+
+
+def _render(
+    name: str, tokens: Mapping[Part, list[TokenizedDoc]], context: Context, out: ConvertedChunk
+) -> list[Problem]:
+    form = FORMATS[name]
+    groups: dict[str, list[TokenizedDoc]] = {str(part): docs for part, docs in tokens.items()}
+    if not form.per_part:
+        groups = {name: [doc for part in tokens.values() for doc in part]}
+    problems: list[Problem] = []
+    for stem, group in groups.items():
+        rendered = form.render(group, context)
+        out.rendered[name, stem] = rendered.data
+        problems += rendered.problems
+    return problems

@@ -1,0 +1,72 @@
+"""When nothing is written: there is no task, or more could not be read or was refused than the options allow."""
+
+from pathlib import Path
+
+from labeling.core.problem import Problem
+from labeling.errors import InputError
+from labeling.files import write_atomic
+from labeling.workflow.export.files import PROBLEMS_FILE, TrainingFiles
+from labeling.workflow.export.options import Options
+
+FAILED_FILE = "problems.failed.jsonl"
+
+
+def refuse_unusable(files: TrainingFiles, origin: str, options: Options, folder: Path) -> None:
+    """Return where the files may be put into the folder.
+
+    Raises:
+        InputError: They may not; where too many spans were refused, a file in the folder lists all problems.
+    """
+    _refuse_empty(files, origin)
+    _refuse_unreadable(files, options)
+    _refuse_too_many(files, options, folder)
+
+
+def _refuse_empty(files: TrainingFiles, origin: str) -> None:
+    if files.tally.tasks.total() - files.tally.tasks["unreadable"]:
+        return
+    first = next(iter(files.first_problems), None)
+    if first:
+        raise InputError(f"{first.where}: {first.detail}" if first.where else first.detail)
+    raise InputError(f"There is no task in {origin}.")
+
+
+def _refuse_unreadable(files: TrainingFiles, options: Options) -> None:
+    unreadable = files.unreadable + files.tally.tasks["unreadable"]
+    if options.strict and unreadable:
+        first = next((p for p in files.first_problems if p.action == "refused"), None)
+        raise InputError(
+            f"{unreadable:,} thing(s) could not be read" + (f", first {first.where}: {first.detail}" if first else "."),
+            "Nothing was written. Without --strict, what can be read is.",
+        )
+
+
+def _refuse_too_many(files: TrainingFiles, options: Options, folder: Path) -> None:
+    total, refused = files.tally.spans_in, files.tally.spans["refused"]
+    if options.fail_over is None or not total or 100 * refused <= options.fail_over * total:
+        return
+    listed = _free(folder / FAILED_FILE)
+    write_atomic(listed, (files.folder / PROBLEMS_FILE).read_bytes())
+    raise InputError(
+        f"{refused:,} of {total:,} spans ({refused / total:.1%}) were refused, more than {options.fail_over:g}%.",
+        f"No training file was written. {listed} lists every case.",
+    )
+
+
+def _free(file: Path) -> Path:
+    """The file, where it is free or lists problems; else one of another number."""
+    number = 1
+    found = file
+    while found.is_symlink() or (found.exists() and not _lists_problems(found)):
+        number += 1
+        found = file.with_name(f"{file.stem}-{number}{file.suffix}")
+    return found
+
+
+def _lists_problems(file: Path) -> bool:
+    try:
+        with file.open("rb") as lines:
+            first = lines.readline()
+            return not first or bool(Problem.model_validate_json(first))
+    except (OSError, ValueError):
+        return False

@@ -1,0 +1,132 @@
+"""The steps of an export in their order. Flat in memory, on every core."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from labeling.core.problem import Problem
+from labeling.core.schema import LabelSchema
+from labeling.errors import InputError
+from labeling.files import write_atomic
+from labeling.nlp.bases import vectors_of
+from labeling.settings import Workspace
+from labeling.studio.exports import Record
+from labeling.workflow.export.convert import Chunk, ConvertedChunk, convert, load
+from labeling.workflow.export.files import ALWAYS, CONFIG_FILE, TrainingFiles
+from labeling.workflow.export.folder import publish, staged
+from labeling.workflow.export.language import language_rules
+from labeling.workflow.export.manifest import manifest_of, most_misaligned
+from labeling.workflow.export.options import Options
+from labeling.workflow.export.plan import Plan, in_chunks, make_plan
+from labeling.workflow.export.previous_parts import PreviousParts
+from labeling.workflow.export.refusals import refuse_unusable
+from labeling.workflow.export.report import Exported, report_of
+from labeling.workflow.export.sources import Source
+from labeling.workflow.export.spec import ConversionSpec, spec_of
+from labeling.workflow.export.training_config import configure, stats_of
+from labeling.workflow.pool import Map, cores, others, workers
+from labeling.workflow.progress import Advance, Meter, unmetered
+
+T = TypeVar("T")
+ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
+
+
+def run(
+    source: Source,
+    folder: Path,
+    workspace: Workspace,
+    schema: LabelSchema | None,
+    options: Options,
+    *,
+    origin: str,
+    url: str = "",
+    users: Mapping[int, str] | None = None,
+    meter: Meter = unmetered,
+) -> Exported:
+    """The files that exports/README.md describes, made of the tasks of a source; all of them appear, or none.
+
+    Args:
+        source: The tasks.
+        folder: Where the files go.
+        workspace: Whose split counts, and who remembers the parts of earlier exports.
+        schema: Which labels are legal; None takes them as they come.
+        options: How the files are made.
+        origin: What the manifest names as their source.
+        url: A task's address, with `{project}` and `{task}` in it.
+        users: User id → name, of tasks that were pulled from a project; None where they come from files.
+        meter: Who is told how far it is.
+
+    Raises:
+        ModelError: The pipeline whose vectors were asked for is not there, or has none, or is for another language.
+        InputError: There is no task; too much was refused, or could not be read, by the measure of the options; or
+            something is in the way that no export wrote.
+    """
+    spec = spec_of(options, schema, url, users)
+    split = options.split or workspace.settings.split
+    parts_file = (workspace.state if workspace.is_initialised else folder) / "parts.jsonl"
+    previous = PreviousParts(parts_file, options.resplit)
+    jobs = options.jobs or (1 if source.size < ALONE_BYTES else cores())
+    with staged(folder, ALWAYS, overwrite=options.overwrite) as staging:
+        # What converts is loaded meanwhile, and the processes that convert are forked with it.
+        with ThreadPoolExecutor(1) as background, workers(jobs) as mapped:
+            loaded = background.submit(load, spec)
+            plan = make_plan(source, spec, split, previous, schema, options, mapped, meter)
+            loaded.result()
+        because = "asked for" if options.language else f"of the schema {schema.key}" if schema else ""
+        language = _in_process(jobs > 1 and not spec.language, language_rules, spec, plan.samples, because)
+        vectors = vectors_of(options.vectors, language.code)
+        spec = spec.model_copy(update={"language": language.code, "vectors": vectors})
+        load(spec)
+        with workers(jobs) as mapped:
+            with (
+                meter("Converting", source.size) as advance,
+                TrainingFiles(staging.files, spec, plan.context) as files,
+            ):
+                for chunk in _converted(source, spec, plan, files, mapped, advance):
+                    files.add(chunk)
+            refuse_unusable(files, origin, options, folder)
+            training, config = next(iter(mapped(partial(configure, spec), [stats_of(files.tally, options)])))
+            write_atomic(staging.files / CONFIG_FILE, config)
+            manifest = manifest_of(files.tally, plan, split, options, schema, origin, training)
+            manifest["language"] = language.model_dump(mode="json", exclude={"notes"})
+            manifest["warnings"] = [*language.notes, *most_misaligned(files, spec, plan), *manifest["warnings"]]
+            published = publish(staging, manifest)
+    previous.save()
+    return report_of(folder, published, files, options)
+
+
+def _in_process(other: bool, function: Callable[..., T], *given: Any) -> T:
+    """What the function makes; where that is wanted in another process, with which its memory goes."""
+    if not other:
+        return function(*given)
+    with others(1) as executor:
+        return executor.submit(function, *given).result()
+
+
+def _converted(
+    source: Source, spec: ConversionSpec, plan: Plan, files: TrainingFiles, mapped: Map[Any, Any], advance: Advance
+) -> Iterator[ConvertedChunk]:
+    """The second pass over all tasks; what cannot be read is noted in the files."""
+    assignments = iter(plan.assignments)
+
+    def records() -> Iterator[Record]:
+        for record in source.records(advance):
+            if isinstance(record, Problem):
+                files.note(record)
+            else:
+                yield record
+
+    def chunks() -> Iterator[Chunk]:
+        for some in in_chunks(records()):
+            mine = list(islice(assignments, len(some)))
+            if len(mine) < len(some):
+                raise InputError("The files changed while they were read.", "Run the same command again.")
+            yield Chunk(some, mine, plan.context)
+
+    made: ConvertedChunk
+    for made in mapped(partial(convert, spec), chunks()):
+        advance(0, made.tally.tasks.total())
+        yield made

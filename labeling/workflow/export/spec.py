@@ -1,0 +1,80 @@
+"""How tasks are converted, as every process has to know it."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import orjson
+from pydantic import Field
+
+from labeling.core.schema import LabelSchema
+from labeling.core.value import Value
+from labeling.errors import InputError
+from labeling.studio.annotations import Rules, Task
+from labeling.studio.exports import Record, parse
+from labeling.studio.regions import Legend
+from labeling.workflow.export.options import Options
+
+
+class ConversionSpec(Value):
+    """What every process has to know, the same for all tasks.
+
+    Attributes:
+        rules: Which annotations count, and which labels are legal.
+        language: The one whose rules make the tokens; "" where the first pass shall find it out.
+        align: What becomes of a span whose edges are inside of tokens.
+        users: User id → name.
+        url: A task's address, with `{project}` and `{task}` in it.
+        is_pulled: Whether the tasks are from a project: then they are called by their addresses, not by their places
+            in files.
+        formats: Further formats, by the names of `labeling.formats.registry`.
+        vectors: The pipeline whose word vectors the config reads.
+    """
+
+    rules: Rules
+    language: str
+    align: Literal["strict", "contract", "expand"] = "strict"
+    users: dict[int, str] = Field(default_factory=dict)
+    url: str = ""
+    is_pulled: bool = False
+    formats: tuple[str, ...] = ()
+    vectors: str | None = None
+
+
+def spec_of(options: Options, schema: LabelSchema | None, url: str, users: Mapping[int, str] | None) -> ConversionSpec:
+    """What the options say.
+
+    Raises:
+        InputError: A label is renamed to one that the schema does not have.
+    """
+    if schema:
+        known = {*schema.labels, *schema.relations}
+        if unknown := sorted(set(options.mapping.values()) - known):
+            raise InputError(
+                f"The schema {schema.key} has no label or relation {', '.join(unknown)}.",
+                f"--map OLD=NEW takes one of these as NEW: {', '.join(sorted(known))}.",
+            )
+    legend = Legend(label_schema=schema, mapping=options.mapping, drop=options.drop)
+    complete = options.unlabelled == "outside"
+    return ConversionSpec(
+        rules=Rules(legend=legend, choice=options.choice, drafts=options.drafts, complete=complete),
+        language=options.language or (schema.language if schema else ""),
+        align=options.align,
+        users=dict(users or {}),
+        url=url,
+        is_pulled=users is not None,
+        formats=options.formats,
+    )
+
+
+def task_of(spec: ConversionSpec, record: Record) -> Task:
+    """The task of a record.
+
+    Raises:
+        ValueError: It is not JSON, or not a task.
+    """
+    try:
+        # what orjson takes has no NaN and no lone surrogate
+        value, is_clean = orjson.loads(record.data), b"\\u0000" not in record.data
+    except orjson.JSONDecodeError:
+        value, is_clean = parse(record.data), False
+    return Task(value, spec.rules, spec.users, is_clean=is_clean)

@@ -1,0 +1,78 @@
+"""The first pass over a chunk of tasks, in whichever process: what has to be known of all before one is converted."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from labeling.core.article import Article
+from labeling.core.parts import Candidate, candidate
+from labeling.studio.annotations import Task
+from labeling.studio.exports import Record
+from labeling.studio.regions import UNLABELLED, is_relation, is_span, items_of, labels_of
+from labeling.workflow.export.spec import ConversionSpec, task_of
+
+SAMPLED, SAMPLE = 16, 1000  # texts of a chunk that tell their language, by so many characters
+
+
+@dataclass(slots=True)
+class SurveyedTask:
+    """What the first pass shows of a task that gives a document.
+
+    `where` is what the task is called in messages. `claims` are its annotations that would count: whose, and of when.
+    """
+
+    where: str
+    doc_id: str
+    candidate: Candidate
+    claims: tuple[tuple[str, str], ...]
+
+
+@dataclass(slots=True)
+class Survey:
+    """What the first pass shows of a chunk: one entry a task, None where it gives no document.
+
+    `labels` and `relations` are those that stand in the tasks, where a format wants to know and no schema tells.
+    `samples` are the beginnings of some of the texts, by which their language can be told.
+    """
+
+    tasks: list[SurveyedTask | None] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
+    relations: set[str] = field(default_factory=set)
+    samples: list[str] = field(default_factory=list)
+
+
+def survey(spec: ConversionSpec, records: Sequence[Record]) -> Survey:
+    """What a chunk shows."""
+    out = Survey()
+    texts: list[str] = []
+    for record in records:
+        surveyed = None
+        with contextlib.suppress(ValueError):  # the second pass names what is not a task
+            task = task_of(spec, record)
+            if task.article and task.chosen:
+                surveyed = _surveyed(spec, task, task.article, record.where)
+                _collect_labels(spec, task, out)
+                texts.append(task.article.text)
+        out.tasks.append(surveyed)
+    out.samples += [text[:SAMPLE] for text in texts[:: -(-len(texts) // SAMPLED) or 1]]
+    return out
+
+
+def _surveyed(spec: ConversionSpec, task: Task, article: Article, where: str) -> SurveyedTask:
+    every = spec.rules.choice.by == "all"
+    claims = tuple((annotation.annotator if every else "", annotation.stamp) for annotation in task.chosen)
+    where = task.address(spec.url) if spec.is_pulled else where
+    return SurveyedTask(where, task.doc_id, candidate(article.text, article.source, article.published), claims)
+
+
+def _collect_labels(spec: ConversionSpec, task: Task, out: Survey) -> None:
+    """Which labels there are: some formats name them in their heads. A schema knows them already."""
+    legend = spec.rules.legend
+    if legend.label_schema or not spec.formats:
+        return
+    for annotation in task.chosen:
+        for item in items_of(annotation.raw.get("result")):
+            if isinstance(item, dict) and (is_span(item) or is_relation(item)):
+                found = [UNLABELLED if name is None and is_relation(item) else name for name in labels_of(item)]
+                names = [name for name in found if isinstance(name, str) and name not in legend.drop]
+                (out.relations if is_relation(item) else out.labels).update(legend.mapping.get(n, n) for n in names)

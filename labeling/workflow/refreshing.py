@@ -1,0 +1,28 @@
+"""What changed in the project → the pulled copy, for verbs that read the copy afterwards."""
+
+import contextlib
+
+from labeling.core.moment import told
+from labeling.errors import AccessError, InputError, StudioError
+from labeling.settings import Workspace
+from labeling.workflow.progress import Track
+from labeling.workflow.pulled import stored
+
+
+def refresh(workspace: Workspace, track: Track) -> None:
+    """Pull what changed.
+
+    Raises:
+        StudioError: It cannot be pulled; the hint names --offline where that would work.
+    """
+    from labeling.workflow.pulling import pull
+
+    try:
+        pull(workspace, drafts=True, track=track)
+    except AccessError:
+        raise
+    except StudioError as error:
+        with contextlib.suppress(InputError), stored(workspace) as store:
+            hint = f"Or take --offline, for what was pulled on {told(store.state.pulled_at)}."
+            error.hint = f"{error.hint} {hint}".strip()
+        raise

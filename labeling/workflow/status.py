@@ -1,0 +1,55 @@
+"""The state of each article in the project: what `labeling status` counts."""
+
+from collections import Counter
+
+from labeling.core.problem import Problem
+from labeling.core.value import Value
+from labeling.settings import Workspace
+from labeling.studio.annotations import STATES, Rules, read_task
+from labeling.studio.exports import parse
+from labeling.studio.regions import Legend
+from labeling.workflow.progress import Track, unseen
+from labeling.workflow.pulled import stored
+from labeling.workflow.refreshing import refresh
+
+
+class Status(Value):
+    """How many articles are in each state, and how many each annotator has submitted or skipped.
+
+    `pulled_at` is when that was pulled from the server: ISO 8601, UTC.
+    """
+
+    project_url: str
+    states: dict[str, int]
+    annotators: dict[str, dict[str, int]]
+    problems: tuple[Problem, ...] = ()
+    pulled_at: str = ""
+
+
+def status(workspace: Workspace, *, offline: bool = False, track: Track = unseen) -> Status:
+    """The state of each article in the project; offline, as it was pulled last.
+
+    Raises:
+        StudioError: There is no project, or the server does not answer.
+        InputError: Offline, and nothing was pulled yet.
+    """
+    if not offline:
+        refresh(workspace, track)
+    states: Counter[str] = Counter()
+    annotators: dict[str, Counter[str]] = {}
+    problems: list[Problem] = []
+    with stored(workspace) as store:
+        state, rules = store.state, Rules(legend=Legend(label_schema=workspace.label_schema))
+        for line in track(store.lines(), "Reading", len(store)):
+            review = read_task(parse(line), rules, "", state.users, url=f"{state.url}?task={{task}}")
+            states[review.state] += 1
+            problems += review.problems
+            for name in review.annotators[:1]:
+                annotators.setdefault(name, Counter())[review.state] += 1
+    return Status(
+        project_url=state.url,
+        states={state: states[state] for state in STATES if state != "unreadable" or states[state]},
+        annotators={name: dict(counts) for name, counts in sorted(annotators.items())},
+        problems=tuple(problems),
+        pulled_at=state.pulled_at,
+    )
