@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 from labeling.core.problem import Action, Problem
+from labeling.core.reasons import Reason
 from labeling.core.split import Part
 from labeling.studio.annotations import UNSUBMITTED, Review
 
@@ -17,7 +18,7 @@ class ProblemKind(NamedTuple):
     """What was done, and the reason's code."""
 
     action: Action
-    reason: str
+    reason: Reason
 
 
 class PlacedLabel(NamedTuple):
@@ -127,9 +128,9 @@ class Tally:
         self.problems.update(ProblemKind(problem.action, problem.reason) for problem in problems)
 
     @property
-    def problems_by_reason(self) -> Counter[str]:
+    def problems_by_reason(self) -> Counter[Reason]:
         """How often each reason was given."""
-        reasons: Counter[str] = Counter()
+        reasons: Counter[Reason] = Counter()
         for kind, number in self.problems.items():
             reasons[kind.reason] += number
         return reasons
