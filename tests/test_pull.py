@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from labeling.settings import Workspace, open_workspace
 from labeling.studio import connection, server
 from labeling.studio import listing as listing_module
 from labeling.studio.client import Studio
+from labeling.studio.limits import WatchedTransport
 from labeling.studio.listing import Listing
 from labeling.workflow import pulling
 from labeling.workflow.connecting import connect, project_in_step
@@ -47,6 +48,22 @@ def api(workspace: Workspace) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Token {login.token.get_secret_value()}"}
     with httpx.Client(base_url=running.url, headers=headers, timeout=60) as client:
         yield client
+
+
+Send = Callable[[httpx.Request], httpx.Response]
+
+
+class Between(httpx.BaseTransport):
+    """Hands each request to `does`, with what sends it over the network."""
+
+    def __init__(self, does: Callable[[httpx.Request, Send], httpx.Response]) -> None:
+        self.does, self.network = does, WatchedTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self.does(request, self.network.handle_request)
+
+    def close(self) -> None:
+        self.network.close()
 
 
 class Hands:
@@ -329,19 +346,17 @@ def test_a_server_of_one_process_is_asked_for_one_page_at_a_time(workspace, hand
         monkeypatch.setattr(listing_module, "SINGLE", "another server")
     at_once = [0]
     lock = threading.Lock()
-    whole = httpx.Client.send
 
-    def send(self, request, **rest):
+    def counted(request: httpx.Request, send: Send) -> httpx.Response:
         with lock:
             at_once.append(at_once[-1] + 1)
         try:
-            return whole(self, request, **rest)
+            return send(request)
         finally:
             with lock:
                 at_once.append(at_once[-1] - 1)
 
-    monkeypatch.setattr(httpx.Client, "send", send)
-    with connect(workspace) as studio:
+    with connect(workspace, Between(counted)) as studio:
         pages = list(Listing(studio, hands.project).whole(total=100))
     assert [page.listed for page in pages][:5] == [20, 40, 60, 80, 100]
     assert max(at_once) == (1 if single else 2)
@@ -433,28 +448,25 @@ def test_hiccups_are_asked_again_and_refusals_are_not(workspace, hands, monkeypa
             httpx.ReadTimeout("slow"),
         ]
     )
-    whole = httpx.Client.send
 
-    def send(self, request, **rest):
+    def failing(request: httpx.Request, send: Send) -> httpx.Response:
         answer = next(answers, None) if "/tasks/" in request.url.path else None
         if isinstance(answer, Exception):
             raise answer
-        return answer or whole(self, request, **rest)
+        return answer or send(request)
 
-    monkeypatch.setattr(httpx.Client, "send", send)
-    assert pull(workspace).tasks == 3
+    assert pull(workspace, transport=Between(failing)).tasks == 3
     asked = 0
 
-    def refuse(self, request, **rest):
+    def refuse(request: httpx.Request, send: Send) -> httpx.Response:
         nonlocal asked
         if "/tasks/" not in request.url.path:
-            return whole(self, request, **rest)
+            return send(request)
         asked += 1
         return httpx.Response(400, json={"detail": "no such filter"})
 
-    monkeypatch.setattr(httpx.Client, "send", refuse)
     with pytest.raises(StudioError, match="no such filter"):
-        pull(workspace)
+        pull(workspace, transport=Between(refuse))
     assert asked == 1
 
 
@@ -523,16 +535,14 @@ def test_watch_waits_for_a_server_that_is_away(workspace, hands, run, tmp_path):
     assert "Traceback" not in talk
 
 
-def test_studio_is_told_nothing_by_a_pull(workspace, hands, monkeypatch):
+def test_studio_is_told_nothing_by_a_pull(workspace, hands):
     hands.add(5, annotated=2)
     sent: list[str] = []
-    whole = httpx.Client.send
 
-    def send(self, request, **rest):
+    def noted(request: httpx.Request, send: Send) -> httpx.Response:
         sent.append(request.method)
-        return whole(self, request, **rest)
+        return send(request)
 
-    monkeypatch.setattr(httpx.Client, "send", send)
-    pull(workspace, full=True, drafts=True)
+    pull(workspace, full=True, drafts=True, transport=Between(noted))
     assert set(sent) == {"GET"}
     assert isinstance(Studio, type)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote_plus
 
+import httpx
 from pydantic import Field, SecretStr, ValidationError
 
 from labeling.core.schema import LabelSchema
@@ -105,8 +106,15 @@ class Studio:
     context manager, which closes the connection.
     """
 
-    def __init__(self, url: str, api_key: SecretStr, ca: Path | None = None, limits: Limits | None = None) -> None:
-        self.connection = Connection(url, api_key, ca, limits)
+    def __init__(
+        self,
+        url: str,
+        api_key: SecretStr,
+        ca: Path | None = None,
+        limits: Limits | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.connection = Connection(url, api_key, ca, limits, transport)
         self.url = self.connection.url
 
     def __enter__(self) -> Self:

@@ -59,7 +59,14 @@ class Connection:
         waited: How often it could not answer a question.
     """
 
-    def __init__(self, url: str, api_key: SecretStr, ca: Path | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        api_key: SecretStr,
+        ca: Path | None = None,
+        limits: Limits | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         refuse_address(url)
         keep(api_key.get_secret_value())
         self.url = url.rstrip("/")
@@ -68,7 +75,7 @@ class Connection:
         self._api_key = api_key
         self._access, self._good_until = "", 0.0
         self._renewing = threading.Lock()
-        self._http = open_transport(self.url, ca, self.limits.patience)
+        self._http = open_transport(self.url, ca, self.limits.patience, transport)
 
     def close(self) -> None:
         """The connection is closed."""

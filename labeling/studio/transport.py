@@ -15,7 +15,12 @@ TIMEOUT_SECONDS = 60
 DIRECT = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
-def open_transport(url: str, ca: Path | None = None, timeout: float = TIMEOUT_SECONDS) -> httpx.Client:
+def open_transport(
+    url: str,
+    ca: Path | None = None,
+    timeout: float = TIMEOUT_SECONDS,
+    transport: httpx.BaseTransport | None = None,
+) -> httpx.Client:
     """A client that sends requests to the server of the URL and to no other one.
 
     It follows no redirect by itself: httpx reads what comes with one whole, however much that is.
@@ -28,6 +33,7 @@ def open_transport(url: str, ca: Path | None = None, timeout: float = TIMEOUT_SE
         ca: A file of certificates (PEM) that are trusted instead of the public ones. Without it SSL_CERT_FILE and
             SSL_CERT_DIR count, then the public ones. There is no way to leave out the verification.
         timeout: Seconds.
+        transport: What carries the requests; by default connections over the network, whose bytes are counted.
 
     Raises:
         InputError: The file of certificates cannot be used.
@@ -47,7 +53,7 @@ def open_transport(url: str, ca: Path | None = None, timeout: float = TIMEOUT_SE
                 f"If {place} is the right server, set LABEL_STUDIO_URL (or [studio] url) to it.",
             )
 
-    transport = WatchedTransport(verify=_trusted(ca), proxy=_proxy(server))
+    transport = transport or WatchedTransport(verify=_trusted(ca), proxy=_proxy(server))
     return httpx.Client(timeout=timeout, transport=transport, event_hooks={"request": [stay]})
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import httpx
+
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import AccessError, StudioError
@@ -69,8 +71,12 @@ def embedded(workspace: Workspace) -> Embedded | None:
     )
 
 
-def connect(workspace: Workspace) -> Studio:
+def connect(workspace: Workspace, transport: httpx.BaseTransport | None = None) -> Studio:
     """A connection to the Label Studio of the settings, else to the embedded one, with the token tried out.
+
+    Args:
+        workspace: Whose Label Studio.
+        transport: What carries the requests; the network by default.
 
     Raises:
         StudioError: There is none, or it does not answer.
@@ -83,7 +89,7 @@ def connect(workspace: Workspace) -> Studio:
         refuse_address(url)  # before somebody looks for a token
         if workspace.api_key is None:
             raise AccessError(f"There is no token for {url}.", "Set LABEL_STUDIO_API_KEY to yours.")
-        studio = Studio(url, workspace.api_key, workspace.studio_ca, limits)
+        studio = Studio(url, workspace.api_key, workspace.studio_ca, limits, transport)
     else:
         running = server.status(workspace.studio_folder)
         login = server.credentials(workspace.studio_folder)
@@ -93,7 +99,7 @@ def connect(workspace: Workspace) -> Studio:
                 "`labeling studio start` starts one; or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY of another.",
             )
         server.remove_leftovers(workspace.studio_folder)
-        studio = Studio(running.url, login.token, limits=limits)
+        studio = Studio(running.url, login.token, limits=limits, transport=transport)
     try:
         studio.user()
     except BaseException:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 from pydantic import Field
 
 from labeling.core.value import Value
@@ -94,6 +95,7 @@ def pull(
     waiting: Callable[[str], None] = lambda _: None,
     patience: float = PATIENCE_SECONDS,
     attempts: int = ATTEMPTS,
+    transport: httpx.BaseTransport | None = None,
 ) -> Pulled:
     """Bring the workspace's store in step with the project; a crash at any point loses nothing.
 
@@ -105,6 +107,7 @@ def pull(
         waiting: Is told where another process is pulling.
         patience: Seconds that such a process is waited for.
         attempts: How often a question that fails in passing is asked.
+        transport: What carries the requests; the network by default.
 
     Raises:
         StudioError: There is no project, or the server does not answer.
@@ -113,7 +116,7 @@ def pull(
     from labeling.workflow.connecting import connect, existing_project
 
     began = time.monotonic()
-    with connect(workspace) as studio:
+    with connect(workspace, transport) as studio:
         project = existing_project(studio, workspace)
         listing = Listing(studio, project.id, attempts=attempts)
         folder = store_folder(workspace, project.id)
