@@ -13,6 +13,7 @@ from spacy.tokens import Doc, Span
 from labeling.core.schema import LabelSchema
 from labeling.nlp.events.lexicon import Lexicon
 from labeling.nlp.learn.relation_features import Description, Ints, Rules, Symbols
+from labeling.nlp.learn.relation_vectors import Floats, Projection
 
 NEIGHBOURS = 40  # spans to either side that a span is paired with: where nothing ends a sentence, pairs stay few
 ENDS = frozenset(".!?…。！？")
@@ -26,6 +27,7 @@ class Pairs:
         heads, tails: Numbers of the spans; shape (n,).
         apart: How many sentences lie from the one to the other, 0 within one; shape (n,).
         symbols: What is known of each pair, 0 where there is nothing; shape (n, slots).
+        numbers: What the vectors of tokens say of each pair; shape (n, 0) without vectors.
         said: Relation label → whether the rules say it of each pair; shape (n,).
         legal: Relation label → whether the schema allows it for each pair; shape (n,).
     """
@@ -34,6 +36,7 @@ class Pairs:
     tails: Ints
     apart: Ints
     symbols: Symbols
+    numbers: Floats
     said: Mapping[str, NDArray[numpy.bool_]]
     legal: Mapping[str, NDArray[numpy.bool_]]
 
@@ -45,10 +48,18 @@ class PairFinder:
         schema: What is legal.
         rules: What the shipped rules say of spans, where there are some.
         lexicon: What words name, where it is known.
+        projection: What reduces the vectors of tokens.
     """
 
-    def __init__(self, schema: LabelSchema, rules: Rules | None = None, lexicon: Lexicon | None = None) -> None:
+    def __init__(
+        self,
+        schema: LabelSchema,
+        rules: Rules | None = None,
+        lexicon: Lexicon | None = None,
+        projection: Projection | None = None,
+    ) -> None:
         self.schema, self.rules, self.lexicon = schema, rules, lexicon
+        self.projection = projection or Projection()
 
     def __call__(
         self, doc: Doc, spans: Sequence[Span], scores: Sequence[float] | None = None, window: int = 0
@@ -69,10 +80,11 @@ class PairFinder:
             for name in self.schema.relations
         }
         apart = numpy.abs(sentences[head] - sentences[tail]) if len(head) else head
+        numbers = self.projection(doc, spans, head, tail)
         if not len(head):
-            return Pairs(head, tail, apart, numpy.zeros((0, 0), numpy.uint64), said, legal)
+            return Pairs(head, tail, apart, numpy.zeros((0, 0), numpy.uint64), numbers, said, legal)
         symbols = Description(doc, spans, scores, (head, tail), apart, arrows, self.lexicon).symbols()
-        return Pairs(head, tail, apart, symbols, said, legal)
+        return Pairs(head, tail, apart, symbols, numbers, said, legal)
 
     def _pairs(
         self, spans: Sequence[Span], labels: Sequence[str], sentences: Ints, window: int

@@ -11,6 +11,7 @@ from labeling.core.schema import LabelSchema
 from labeling.nlp.events.lexicon import Lexicon
 from labeling.nlp.learn.relation_features import Rules
 from labeling.nlp.learn.relation_pairs import PairFinder, Pairs, sentences_of
+from labeling.nlp.learn.relation_vectors import Projection
 from labeling.nlp.learn.relations import (
     NUMBERS,
     UNSURE,
@@ -25,6 +26,7 @@ from labeling.nlp.learn.relations import (
 Bools = NDArray[numpy.bool_]
 FOLDS = 5
 STRENGTHS = (0.03, 0.1, 0.3, 1.0)  # scikit-learn's C
+OF_VECTORS = 0.01  # the same of the regression over vectors
 SAID = 3.0  # what the rules say counts from the beginning: a weight on it is held back 9 times less than another
 OFTEN = 2  # pairs that have a symbol before anything is learned from it
 REACH = 0.02  # the share of the gold that may lie beyond the window
@@ -53,6 +55,7 @@ class Table:
     pairs: list[Pairs]
     grounds: Any
     values: NDArray[numpy.uint64]
+    numbers: Floats
     document: NDArray[numpy.int64]
     known: Bools
     right: Mapping[str, Bools]
@@ -70,7 +73,8 @@ def fit(
     examples: Sequence[Example], schema: LabelSchema, rules: Rules | None, lexicon: Lexicon | None, seed: int
 ) -> RelationModel:
     """See `RelationModel.fit`."""
-    finder = PairFinder(schema, rules, lexicon)
+    projection = Projection.fit([example.doc for example in examples])
+    finder = PairFinder(schema, rules, lexicon, projection)
     window = _window(examples)
     table = _table(examples, finder, window)
     folds = _folds(len(examples), seed)
@@ -92,7 +96,7 @@ def fit(
         weights[name] = best
         gold = int(said[:, 2].sum())
         report.append(Reviewed(name, gold, round(_f(said.sum(axis=0)), 4), f, round(best.threshold, 4), best.source))
-    return RelationModel(schema, weights, window, report, rules=rules, lexicon=lexicon)
+    return RelationModel(schema, weights, window, report, projection=projection, rules=rules, lexicon=lexicon)
 
 
 def _window(examples: Sequence[Example]) -> int:
@@ -134,7 +138,10 @@ def _table(examples: Sequence[Example], finder: PairFinder, window: int) -> Tabl
     shape = (len(symbols), len(values))
     grounds = csr_matrix((numpy.ones(len(rows), dtype=numpy.float32), (rows, place[hit])), shape=shape)
     document = numpy.repeat(numpy.arange(len(examples)), [len(p.heads) for p in pairs])
-    return Table(pairs, grounds, values, document, _joined(known), {n: _joined(r) for n, r in right.items()}, missed)
+    numbers = _joined([p.numbers for p in pairs], numpy.zeros((0, 0), numpy.float32))
+    return Table(
+        pairs, grounds, values, numbers, document, _joined(known), {n: _joined(r) for n, r in right.items()}, missed
+    )
 
 
 def _joined(parts: Sequence[Any], empty: Any = None) -> Any:
@@ -167,32 +174,54 @@ def _by_rules(table: Table, name: str, are_there: bool) -> Weights:
 def _fit_first(
     table: Table, name: str, folds: NDArray[numpy.int64], weights: Weights, seed: int
 ) -> tuple[Floats, Weights]:
-    """The log-odds of each pair by the other folds, and the weights by all of them."""
+    """The log-odds of each pair by the other folds, and the weights by all of them.
+
+    What vectors say is learned by itself, since beside their many numbers symbols would count less. Then both are
+    weighed; where that makes documents unseen no likelier, symbols stay alone.
+    """
     from scipy.sparse import csr_matrix, hstack
 
-    grounds = hstack([table.grounds, csr_matrix(SAID * table.said[name][:, None].astype(numpy.float32))], format="csr")
     rows, right, fold = table.legal[name], table.right[name], folds[table.document]
-    best = numpy.inf, 0.0, numpy.zeros(0, dtype=numpy.float32)
-    for strength in STRENGTHS:
-        odds = numpy.zeros(len(rows), dtype=numpy.float32)
-        for one in range(int(folds.max()) + 1):
-            learn, judge = numpy.flatnonzero(rows & (fold != one)), numpy.flatnonzero(fold == one)
-            if len(judge):
-                model = _regression(grounds[learn], right[learn], strength, seed)
-                odds[judge] = model.decision_function(grounds[judge])
-        loss = float(numpy.logaddexp(0, numpy.where(right, -odds, odds))[rows].mean())
-        if loss < best[0]:
-            best = loss, strength, odds
-    model = _regression(grounds[numpy.flatnonzero(rows)], right[rows], best[1], seed)
-    coefficients = model.coef_[0].astype(numpy.float32)
+    grounds = hstack([table.grounds, csr_matrix(SAID * table.said[name][:, None].astype(numpy.float32))], format="csr")
+    tried = [(strength, _unseen(grounds, right, rows, fold, strength, seed)) for strength in STRENGTHS]
+    strength, odds = min(tried, key=lambda one: _loss(one[1], right, rows))
+    model = _regression(grounds[numpy.flatnonzero(rows)], right[rows], strength, seed)
+    coefficients, intercept = model.coef_[0], model.intercept_[0]
+    if table.numbers.shape[1]:
+        both = numpy.column_stack((odds, _unseen(table.numbers, right, rows, fold, OF_VECTORS, seed)))
+        mixed = _unseen(both, right, rows, fold, 1.0, seed)
+        if _loss(mixed, right, rows) < _loss(odds, right, rows):
+            by_vectors = _regression(table.numbers[rows], right[rows], OF_VECTORS, seed)
+            mix = _regression(both[rows], right[rows], 1.0, seed)
+            of_symbols, of_vectors = mix.coef_[0]
+            coefficients = of_symbols * coefficients
+            intercept = of_symbols * intercept + of_vectors * by_vectors.intercept_[0] + mix.intercept_[0]
+            weights = replace(weights, numbers=(of_vectors * by_vectors.coef_[0]).astype(numpy.float32))
+            odds = mixed
     used = coefficients[:-1] != 0
-    return best[2], replace(
+    return odds, replace(
         weights,
         values=table.values[used],
-        weights=coefficients[:-1][used],
+        weights=coefficients[:-1][used].astype(numpy.float32),
         said=float(SAID * coefficients[-1]),
-        intercept=float(model.intercept_[0]),
+        intercept=float(intercept),
     )
+
+
+def _unseen(grounds: Any, right: Bools, rows: Bools, fold: NDArray[numpy.int64], strength: float, seed: int) -> Floats:
+    """The log-odds of each pair by a regression over the `rows` of the other folds."""
+    odds = numpy.zeros(len(rows), dtype=numpy.float32)
+    for one in range(int(fold.max()) + 1):
+        learn, judge = numpy.flatnonzero(rows & (fold != one)), numpy.flatnonzero(fold == one)
+        if len(judge):
+            model = _regression(grounds[learn], right[learn], strength, seed)
+            odds[judge] = model.decision_function(grounds[judge])
+    return odds
+
+
+def _loss(odds: Floats, right: Bools, rows: Bools) -> float:
+    """The mean negative log-likelihood of the rows."""
+    return float(numpy.logaddexp(0, numpy.where(right, -odds, odds))[rows].mean())
 
 
 def _regression(grounds: Any, right: Bools, strength: float, seed: int) -> Any:

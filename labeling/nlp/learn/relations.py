@@ -21,9 +21,10 @@ from labeling.errors import ModelError
 from labeling.nlp.events.lexicon import Lexicon
 from labeling.nlp.learn.relation_features import Arrow, Rules
 from labeling.nlp.learn.relation_pairs import PairFinder, Pairs
+from labeling.nlp.learn.relation_vectors import Projection
 
 Floats = NDArray[numpy.float32]
-FORMAT = 1  # of the bytes
+FORMAT = 2  # of the bytes
 CLEAR = 6.0  # log-odds beyond which nothing is surer
 NUMBERS = 5  # that the second regression has of a pair
 UNSURE = 0.75  # how likely a rule is right, where nothing is known of it
@@ -84,6 +85,7 @@ class Weights:
         precision: How likely the rules are right.
         values: The symbols that have a weight, ascending; shape (n,).
         weights: Their weights; shape (n,).
+        numbers: The weights of what vectors say; shape (0,) without vectors.
         said: The weight of what the rules say.
         intercept: Of the first regression.
         decision: The weights of the second regression, its intercept last; shape (NUMBERS + 1,).
@@ -94,6 +96,7 @@ class Weights:
     precision: float = UNSURE
     values: NDArray[numpy.uint64] = field(default_factory=lambda: numpy.zeros(0, numpy.uint64))
     weights: Floats = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
+    numbers: Floats = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
     said: float = 0.0
     intercept: float = 0.0
     decision: Floats = field(default_factory=lambda: numpy.zeros(NUMBERS + 1, numpy.float32))
@@ -104,6 +107,8 @@ class Weights:
         if len(self.values) and len(found):
             place = numpy.minimum(numpy.searchsorted(self.values, pairs.symbols), len(self.values) - 1)
             found += numpy.where(self.values[place] == pairs.symbols, self.weights[place], 0).sum(axis=1)
+        if len(self.numbers) and len(found):
+            found += pairs.numbers @ self.numbers
         found += self.said * pairs.said[label]
         return found
 
@@ -159,11 +164,13 @@ class RelationModel:
         window: int = 0,
         report: Sequence[Reviewed] = (),
         *,
+        projection: Projection | None = None,
         rules: Rules | None = None,
         lexicon: Lexicon | None = None,
     ) -> None:
         self.schema, self.weights, self.window, self.report = schema, weights, window, tuple(report)
-        self.pairs = PairFinder(schema, rules, lexicon)
+        self.projection = projection or Projection()
+        self.pairs = PairFinder(schema, rules, lexicon, self.projection)
 
     @classmethod
     def fit(
@@ -215,7 +222,8 @@ class RelationModel:
         about = {"format": FORMAT, "window": self.window, "relations": said, "report": report}
         arrays: dict[str, Any] = {"about": numpy.frombuffer(json.dumps(about).encode("utf-8"), dtype=numpy.uint8)}
         for number, one in enumerate(self.weights.values()):
-            arrays |= {f"{key}.{number}": getattr(one, key) for key in ("values", "weights", "decision")}
+            arrays |= {f"{key}.{number}": getattr(one, key) for key in ("values", "weights", "numbers", "decision")}
+        arrays |= {"mean": self.projection.mean, "axes": self.projection.axes}
         into = io.BytesIO()
         numpy.savez_compressed(into, allow_pickle=False, **arrays)
         return into.getvalue()
@@ -230,7 +238,7 @@ class RelationModel:
             ModelError: The bytes are damaged, or of another version of labeling; or of another schema.
         """
         try:
-            weights, window, report = _unpacked(data)
+            weights, window, report, projection = _unpacked(data)
         except Exception as error:  # zip, JSON and NumPy each raise their own
             raise ModelError(
                 f"The learned relations of this model cannot be read: {error}", "Train the model again."
@@ -241,30 +249,35 @@ class RelationModel:
                 f"{', '.join(sorted(unknown))}.",
                 "Take the schema that it was trained with.",
             )
-        return cls(schema, weights, window, report, rules=rules, lexicon=lexicon)
+        return cls(schema, weights, window, report, projection=projection, rules=rules, lexicon=lexicon)
 
 
-def _unpacked(data: bytes) -> tuple[dict[str, Weights], int, list[Reviewed]]:
+def _unpacked(data: bytes) -> tuple[dict[str, Weights], int, list[Reviewed], Projection]:
     with numpy.load(io.BytesIO(data), allow_pickle=False) as arrays:
         about = json.loads(arrays["about"].tobytes().decode("utf-8"))
         if about["format"] != FORMAT:
             raise ValueError(f"their format is {about['format']!r}, and this version of labeling reads {FORMAT}")
+        mean = _array(arrays["mean"], numpy.float32, None)
+        projection = Projection(mean, _array(arrays["axes"], numpy.float32, None, len(mean)))
         weights: dict[str, Weights] = {}
         for number, (name, said) in enumerate(about["relations"].items()):
             one = Weights(
                 values=_array(arrays[f"values.{number}"], numpy.uint64, None),
                 weights=_array(arrays[f"weights.{number}"], numpy.float32, None),
+                numbers=_array(arrays[f"numbers.{number}"], numpy.float32, None),
                 decision=_array(arrays[f"decision.{number}"], numpy.float32, NUMBERS + 1),
                 source=_source(said["source"]),
                 **{key: float(said[key]) for key in ("threshold", "precision", "said", "intercept")},
             )
             if len(one.values) != len(one.weights) or (one.values[1:] <= one.values[:-1]).any():
                 raise ValueError(f"the weights of {name} do not fit its symbols")
+            if len(one.numbers) not in (0, projection.numbers):
+                raise ValueError(f"the weights of {name} do not fit its vectors")
             weights[name] = one
         window = int(about["window"])
         if window < 0:
             raise ValueError(f"a window of {window} sentences")
-        return weights, window, [Reviewed(**one) for one in about["report"]]
+        return weights, window, [Reviewed(**one) for one in about["report"]], projection
 
 
 def _source(said: str) -> Source:
@@ -275,8 +288,11 @@ def _source(said: str) -> Source:
     raise ValueError(f"{said!r} decides about no relation")
 
 
-def _array(given: Any, kind: Any, size: int | None) -> Any:
-    if given.dtype != kind or given.ndim != 1 or (size is not None and len(given) != size):
+def _array(given: Any, kind: Any, *shape: int | None) -> Any:
+    fits = given.ndim == len(shape) and all(
+        size in (None, there) for size, there in zip(shape, given.shape, strict=True)
+    )
+    if given.dtype != kind or not fits:
         raise ValueError(f"an array of {given.dtype} and shape {given.shape} is not what stands there")
     if kind is numpy.float32 and not numpy.isfinite(given).all():
         raise ValueError("weights that are no numbers")

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from spacy.tokens import Doc, Span
 from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
 from labeling.nlp.annotate import EventFinder, event_finder
+from labeling.nlp.learn.relation_vectors import Projection
 from labeling.nlp.learn.relations import Example, RelationModel, Reviewed, Weights
 from labeling.nlp.load import load
 
@@ -64,6 +65,27 @@ def trade(number: int, *, far: bool = False) -> Example:
     return Example(doc, [Span(doc, at, at + 1, label=label) for at, label in places], relations)
 
 
+def dense(number: int) -> Example:
+    """A document of words that no other has, in which vectors alone say who sells; the other one has nothing to do."""
+    random = numpy.random.default_rng(number)
+    doc = Doc(BLANK.vocab, [f"w{number}x{i}" if i % 4 != 3 else "." for i in range(32)])
+    spans = [Span(doc, i + k, i + k + 1, label=("WHO", "WHAT", "WHO")[k]) for i in range(0, 32, 4) for k in range(3)]
+    vectors = random.normal(size=(32, 40))
+    relations: list[Relation] = []
+    for first in range(0, len(spans), 3):
+        seller = first + 2 * int(random.integers(2))
+        vectors[spans[seller].start] += 4
+        relations.append((seller, first + 1, "sells"))
+    doc.tensor = vectors.astype(numpy.float32)  # type: ignore[assignment]  # spaCy's stubs know doubles alone
+    return Example(doc, spans, relations)
+
+
+def without_vectors(example: Example) -> Example:
+    """The same words."""
+    doc = Doc(BLANK.vocab, [token.text for token in example.doc])
+    return replace(example, doc=doc, spans=[Span(doc, s.start, s.end, label=s.label_) for s in example.spans])
+
+
 def said(model: RelationModel, example: Example) -> set[Relation]:
     return {(head, tail, label) for head, tail, label, _ in model(example.doc, example.spans, example.scores)}
 
@@ -101,6 +123,11 @@ def seeds(english: Language, finder: EventFinder) -> list[Example]:
 @pytest.fixture(scope="module")
 def trained() -> RelationModel:
     return RelationModel.fit([trade(number) for number in range(8)], TRADE)
+
+
+@pytest.fixture(scope="module")
+def with_vectors() -> RelationModel:
+    return RelationModel.fit([dense(number) for number in range(12)], TRADE)
 
 
 def test_without_rules_and_parse_words_and_order_are_learned(trained: RelationModel) -> None:
@@ -197,20 +224,56 @@ def test_a_document_without_spans_and_one_without_text_say_nothing(trained: Rela
     assert said(model, trade(9)) == set(trade(9).relations)
 
 
-def test_the_same_seed_gives_the_same_model(trained: RelationModel) -> None:
-    again = RelationModel.fit([trade(number) for number in range(8)], TRADE)
-    assert again.to_bytes() == trained.to_bytes()
+def test_vectors_tell_what_words_do_not(with_vectors: RelationModel) -> None:
+    new = [dense(number) for number in range(20, 24)]
+    assert f([said(with_vectors, one) for one in new], new) > 0.9
+    blind = RelationModel.fit([without_vectors(dense(number)) for number in range(12)], TRADE)
+    assert f([said(blind, one) for one in new], new) < 0.75
 
 
-def test_a_saved_model_says_the_same(trained: RelationModel) -> None:
-    again = RelationModel.from_bytes(trained.to_bytes(), TRADE)
-    new = trade(9)
-    assert again(new.doc, new.spans) == trained(new.doc, new.spans)
-    assert again.report == trained.report
+def test_a_document_without_the_vectors_that_were_learned_is_read_all_the_same(with_vectors: RelationModel) -> None:
+    one = dense(20)
+    plain = without_vectors(one)
+    narrow = without_vectors(one)
+    narrow.doc.tensor = numpy.ones((len(one.doc), 3), dtype=numpy.float32)  # type: ignore[assignment]
+    found = with_vectors(plain.doc, plain.spans)
+    assert with_vectors(narrow.doc, narrow.spans) == found
+    assert found != with_vectors(one.doc, one.spans)
+
+
+def test_vectors_that_some_documents_lack_teach_nothing() -> None:
+    examples = [trade(number) for number in range(8)]
+    examples[0].doc.tensor = numpy.ones((len(examples[0].doc), 40), dtype=numpy.float32)  # type: ignore[assignment]
+    model = RelationModel.fit(examples, TRADE)
+    assert model.to_bytes() == RelationModel.fit([trade(number) for number in range(8)], TRADE).to_bytes()
+
+
+def test_vectors_that_are_all_the_same_do_no_harm() -> None:
+    examples = [trade(number) for number in range(8)]
+    for one in examples:
+        one.doc.tensor = numpy.ones((len(one.doc), 40), dtype=numpy.float32)  # type: ignore[assignment]
+    assert said(RelationModel.fit(examples, TRADE), trade(9)) == set(trade(9).relations)
+
+
+@pytest.mark.parametrize("example", [trade, dense])
+def test_the_same_seed_gives_the_same_model(example: Callable[[int], Example]) -> None:
+    once, again = (RelationModel.fit([example(number) for number in range(8)], TRADE) for _ in range(2))
+    assert again.to_bytes() == once.to_bytes()
+
+
+@pytest.mark.parametrize(("model", "new"), [("trained", trade(9)), ("with_vectors", dense(20))])
+def test_a_saved_model_says_the_same(model: str, new: Example, request: pytest.FixtureRequest) -> None:
+    once: RelationModel = request.getfixturevalue(model)
+    again = RelationModel.from_bytes(once.to_bytes(), TRADE)
+    assert again(new.doc, new.spans) == once(new.doc, new.spans) != []
+    assert again.report == once.report
 
 
 NUMBER = st.floats(0, 1)
 FLOATS = st.lists(st.floats(-50, 50, width=32), max_size=9).map(lambda some: numpy.array(some, dtype=numpy.float32))
+
+PROJECTION = Projection(numpy.arange(3, dtype=numpy.float32), numpy.ones((2, 3), dtype=numpy.float32))
+NUMBERS = st.lists(st.floats(-9, 9, width=32), min_size=6, max_size=6).map(numpy.float32)
 
 
 @st.composite
@@ -223,6 +286,7 @@ def weights(draw: st.DrawFn) -> Weights:
         precision=draw(NUMBER),
         values=numpy.array(sorted(symbols), dtype=numpy.uint64),
         weights=some,
+        numbers=draw(NUMBERS),
         said=draw(st.floats(-9, 9)),
         intercept=draw(st.floats(-9, 9)),
         decision=draw(st.lists(st.floats(-9, 9, width=32), min_size=6, max_size=6).map(numpy.float32)),
@@ -232,10 +296,12 @@ def weights(draw: st.DrawFn) -> Weights:
 @given(st.fixed_dictionaries({"sells": weights(), "buys": weights()}), st.integers(0, 3))
 def test_bytes_and_back_is_the_same_model(given: dict[str, Weights], window: int) -> None:
     report = [Reviewed("sells", 3, 0.5, None, 0.25, "rules"), Reviewed("buys", 0, 0.0, 0.5, 0.5, "none")]
-    model = RelationModel(TRADE, given, window, report)
+    model = RelationModel(TRADE, given, window, report, projection=PROJECTION)
     again = RelationModel.from_bytes(model.to_bytes(), TRADE)
     assert again.to_bytes() == model.to_bytes()
     assert (again.window, again.report) == (window, tuple(report))
+    for key, value in vars(PROJECTION).items():
+        numpy.testing.assert_array_equal(getattr(again.projection, key), value)
     for name, one in given.items():
         for key, value in vars(one).items():
             numpy.testing.assert_array_equal(getattr(again.weights[name], key), value)
@@ -243,7 +309,7 @@ def test_bytes_and_back_is_the_same_model(given: dict[str, Weights], window: int
 
 @given(st.binary(max_size=60), st.integers(0, 10_000))
 def test_damaged_bytes_are_refused_or_harmless(noise: bytes, at: int) -> None:
-    data = bytearray(RelationModel(TRADE, {"sells": Weights(), "buys": Weights()}).to_bytes())
+    data = bytearray(RelationModel(TRADE, {"sells": Weights(), "buys": Weights()}, projection=PROJECTION).to_bytes())
     at %= len(data)
     data[at : at + len(noise)] = noise
     for damaged in (bytes(data), bytes(data[:at]), noise):
@@ -270,8 +336,11 @@ def _changed(model: RelationModel, **arrays: Sequence[float]) -> bytes:
         {"values_0": numpy.zeros(4, numpy.uint64)},
         {"values_0": numpy.array(["a"], dtype=object)},
         {"about": numpy.frombuffer(b'{"format": 99}', numpy.uint8)},
+        {"numbers_0": numpy.zeros(2, numpy.float32)},
+        {"mean": numpy.zeros(40, numpy.float32)},
+        {"axes": numpy.zeros(3, numpy.float32)},
     ],
-    ids=["short", "no number", "unordered", "objects", "format"],
+    ids=["short", "no number", "unordered", "objects", "format", "vectors", "width", "no matrix"],
 )
 def test_a_model_with_other_arrays_is_refused(trained: RelationModel, arrays: dict[str, Sequence[float]]) -> None:
     with pytest.raises(ModelError, match="cannot be read"):

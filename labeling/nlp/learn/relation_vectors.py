@@ -1,0 +1,74 @@
+"""Vectors of tokens → numbers of a pair: the pooled vectors of its head, its tail, and of what is between them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy
+from numpy.typing import NDArray
+from spacy.tokens import Doc, Span
+from thinc.api import to_numpy
+
+Floats = NDArray[numpy.float32]
+Ints = NDArray[numpy.int64]
+SIZE = 32  # principal components of a token's vector, at most
+PARTS = 3  # head, tail, between
+MOST_TOKENS = 20_000  # of which the components are
+LEAST = 1e-6  # of the greatest variance: a component that has less says nothing
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The principal components of tokens' vectors, each with a variance of 1.
+
+    Attributes:
+        mean: Of the vectors; shape (width,).
+        axes: What a component is the scalar product with; shape (size, width). Without vectors both are empty.
+    """
+
+    mean: Floats = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
+    axes: Floats = field(default_factory=lambda: numpy.zeros((0, 0), numpy.float32))
+
+    @classmethod
+    def fit(cls, docs: Sequence[Doc]) -> Self:
+        """That of `doc.tensor`; an empty one where a document has no vectors, or some of another width."""
+        from sklearn.decomposition import PCA
+
+        tensors = [_vectors(doc) for doc in docs if len(doc)]
+        if len({one.shape[1:] for one in tensors}) != 1 or tensors[0].ndim != 2:
+            return cls()
+        step = 1 + sum(map(len, tensors)) // MOST_TOKENS
+        vectors = numpy.concatenate([one[::step] for one in tensors])
+        if (vectors == vectors[0]).all():
+            return cls()
+        found = PCA(min(SIZE, *vectors.shape), svd_solver="covariance_eigh").fit(vectors)
+        variance = found.explained_variance_
+        kept = variance > LEAST * variance[0]
+        axes = found.components_[kept] / numpy.sqrt(variance[kept, None])
+        return cls(found.mean_.astype(numpy.float32), axes.astype(numpy.float32))
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers a pair has."""
+        return PARTS * len(self.axes)
+
+    def __call__(self, doc: Doc, spans: Sequence[Span], heads: Ints, tails: Ints) -> Floats:
+        """The numbers of each pair, 0 where the document has no such vectors; shape (pairs, `numbers`)."""
+        tensor = _vectors(doc)
+        if not self.numbers or not len(heads) or tensor.shape != (len(doc), len(self.mean)):
+            return numpy.zeros((len(heads), self.numbers), dtype=numpy.float32)
+        tokens = (tensor - self.mean) @ self.axes.T
+        summed = numpy.concatenate([numpy.zeros_like(tokens[:1]), tokens.cumsum(axis=0, dtype=numpy.float64)])
+        starts, ends = numpy.array([[span.start, span.end] for span in spans]).T
+        pooled = (summed[ends] - summed[starts]) / (ends - starts)[:, None]
+        first = numpy.minimum(ends[heads], ends[tails])
+        last = numpy.maximum(first, numpy.maximum(starts[heads], starts[tails]))
+        between = (summed[last] - summed[first]) / numpy.maximum(1, last - first)[:, None]
+        found: Floats = numpy.concatenate([pooled[heads], pooled[tails], between], axis=1).astype(numpy.float32)
+        return found
+
+
+def _vectors(doc: Doc) -> Floats:
+    """Of each token, on the CPU."""
+    to_array: Callable[[Any], Floats] = to_numpy
+    return to_array(doc.tensor)
