@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # What a document's tokens keep, by spaCy's numbers: ORTH, ENT_IOB, ENT_TYPE. Text and spans come along by themselves.
 ATTRS = (65, 77, 78)
-VERSION = "0.1"  # of the format
+VERSION = "0.1"  # of the format: a string, as in spaCy's own
 LISTS = ("cats", "flags", "span_groups", "user_data")  # one value a document
 ARRAYS = ("tokens", "spaces", "lengths")  # joined over the documents
 LEVEL = 2  # of ISA-L, which makes files as small as zlib's level 1 in a quarter of the time
@@ -150,7 +150,7 @@ class DocBinWriter:
 
     def _layout(self) -> Iterator[tuple[Piece, IO[bytes] | None]]:
         """The pieces of the file in order; a spool stands for the blocks of its piece."""
-        head = {"version": float(VERSION), "attrs": ATTRS, "strings": sorted(self.packed.strings)}
+        head = {"version": VERSION, "attrs": ATTRS, "strings": sorted(self.packed.strings)}
         data = PACKER.pack_map_header(len(head) + len(ARRAYS) + len(LISTS))
         data += b"".join(PACKER.pack(key) + PACKER.pack(value) for key, value in head.items())
         yield _deflated(data), None
