@@ -7,14 +7,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeling.errors import InputError
 from labeling.settings import init, open_workspace
+from labeling.studio import exports
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files, export_project
 from labeling.workflow.export.options import Options
@@ -278,6 +282,41 @@ def test_export_of_what_was_pulled_makes_no_copy_of_it(pulled, tmp_path: Path, m
     options = Options(drafts=True)
     assert export_project(pulled, tmp_path / "out", options, offline=True).manifest["documents"]["out"] == 3
     done = export_files(pulled, [store_folder(pulled, 7)], tmp_path / "other", options, schema=None)
+    assert done.manifest["documents"]["out"] == 3
+
+
+def test_export_of_what_was_pulled_looks_at_nothing_but_tasks_and_parses_each_once_a_pass(
+    pulled, tmp_path: Path, monkeypatch
+):
+    parsed: Counter[bytes] = Counter()
+    parse = orjson.loads
+
+    def counted(data: bytes) -> Any:
+        parsed[data] += 1
+        return parse(data)
+
+    def sniffed(*_: object, **__: object) -> None:
+        raise AssertionError("what the pulled copy is, is known")
+
+    monkeypatch.setattr(orjson, "loads", counted)
+    for name in ("other_kind", "json_records", "streams", "find"):
+        monkeypatch.setattr(exports, name, sniffed)
+    for export in (
+        lambda: export_project(pulled, tmp_path / "out", offline=True),
+        lambda: export_files(pulled, [store_folder(pulled, 7)], tmp_path / "other", schema=None),
+    ):
+        parsed.clear()
+        assert export().manifest["tasks"]["in"] == 4
+        with Store(store_folder(pulled, 7)) as store:
+            assert [parsed[store.line(number)] for number in store.ids] == [2, 2, 2, 2]
+
+
+def test_export_takes_a_draft_with_half_a_character_of_what_was_pulled(pulled, tmp_path: Path):
+    span = {"id": "r", "type": "labels", "value": {"start": 0, "end": 6, "labels": ["ACTOR"], "text": "Police\ud800"}}
+    draft = {"id": 5, "user": "ann@example.org", "result": [span], "updated_at": "2026-11-24T08:30:00Z"}
+    with Store.writing(store_folder(pulled, 7)) as store:
+        store.keep_drafts({2: [draft]}, "2026-11-24T09:00:00.000000Z")
+    done = export_project(pulled, tmp_path / "out", Options(drafts=True), offline=True)
     assert done.manifest["documents"]["out"] == 3
 
 

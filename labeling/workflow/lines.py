@@ -39,6 +39,11 @@ def encode(task: Json) -> tuple[bytes, tuple[int, int, int]]:
     return line, numbers
 
 
+def with_drafts(line: bytes, drafts: list[Json]) -> bytes:
+    """A task's line with its drafts."""
+    return line[:-1] + b',"drafts":' + as_json(drafts) + b"}"
+
+
 def as_json(value: Any) -> bytes:
     """The value as JSON in one line.
 

@@ -33,7 +33,7 @@ from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import json_text, write_atomic
 from labeling.settings import EMBEDDED, Workspace
-from labeling.workflow.lines import GONE, TASK, as_json, encode, from_json
+from labeling.workflow.lines import GONE, TASK, as_json, encode, from_json, with_drafts
 
 Json = dict[str, Any]
 Outcome = Literal["new", "changed", "same"]
@@ -285,9 +285,7 @@ class Store:
         known = self.drafts() if drafts else {}
         for number in self.ids:
             line = self.line(number)
-            if number in known:
-                line = line[:-1] + b',"drafts":' + as_json(known[number]) + b"}"
-            yield line + b"\n"
+            yield (with_drafts(line, known[number]) if number in known else line) + b"\n"
 
     # writing
 

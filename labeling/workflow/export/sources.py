@@ -6,10 +6,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-import orjson
-
 from labeling.core.problem import Problem
 from labeling.studio.exports import ExportFiles, Record
+from labeling.workflow.lines import with_drafts
 from labeling.workflow.pulled import Store
 
 Advance = Callable[[int], None]
@@ -47,7 +46,7 @@ class PulledTasks:
             line = self._store.line(number)
             advance(len(line))
             if number in self._drafts:
-                line = line[:-1] + b',"drafts":' + orjson.dumps(self._drafts[number]) + b"}"
+                line = with_drafts(line, self._drafts[number])
             yield Record(f"{self._name}#{number}", line)
 
 
