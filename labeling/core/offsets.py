@@ -6,7 +6,7 @@ from operator import attrgetter
 from typing import Protocol, TypeVar
 
 
-class Extent(Protocol):
+class HasOffsets(Protocol):
     """Anything with a start and an end."""
 
     @property
@@ -18,7 +18,7 @@ class Extent(Protocol):
         """The code point after the last."""
 
 
-E = TypeVar("E", bound=Extent)
+E = TypeVar("E", bound=HasOffsets)
 
 
 def trim(text: str, start: int, end: int) -> tuple[int, int]:
@@ -34,7 +34,7 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def overlaps(a: Extent, b: Extent) -> bool:
+def overlaps(a: HasOffsets, b: HasOffsets) -> bool:
     """Whether two extents share at least one code point."""
     return a.start < b.end and b.start < a.end
 

@@ -26,7 +26,7 @@ MISSING, INSIDE, OUTSIDE, BEGIN = range(4)  # spaCy's ENT_IOB
 
 Align = Literal["strict", "contract", "expand"]
 Outcome = Literal["exact", "snapped", "shadowed", "misaligned"]
-Extent = tuple[int, int]
+TokenRange = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Gold:
     problems: tuple[Problem, ...]
 
     @property
-    def places(self) -> dict[str, Extent]:
+    def places(self) -> dict[str, TokenRange]:
         """Span id → (first token, token after the last)."""
         return {span.id: (start, end) for span, start, end in self.placed}
 
@@ -85,17 +85,17 @@ def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict", cut: Cut
     problems: list[Problem] = []
     placed: list[Placed] = []
     for span, found in zip(spans, _exact(cut, spans), strict=True):
-        extent = found
-        if extent is None and (extent := _snapped(labeled.text, cut, span, align)):
+        placed_at = found
+        if placed_at is None and (placed_at := _snapped(labeled.text, cut, span, align)):
             outcomes[span.id] = "snapped"
-            became = labeled.text[cut.starts[extent[0]] : cut.ends[extent[1] - 1]]
+            became = labeled.text[cut.starts[placed_at[0]] : cut.ends[placed_at[1] - 1]]
             detail = f"its edges are inside of tokens: {context(labeled.text, span.start, span.end)} became {became!r}"
             problems.append(_problem("snapped", "changed", labeled, span, detail))
-        if extent is None:
+        if placed_at is None:
             outcomes[span.id] = "misaligned"
             problems.append(_misaligned(labeled, cut, span))
         else:
-            placed.append(Placed(span, *extent))
+            placed.append(Placed(span, *placed_at))
     entities, shadowed = without_overlap(placed)
     for loser, winner in shadowed:
         outcomes[loser.span.id] = "shadowed"
@@ -147,7 +147,7 @@ def tokenized(gold: Gold, cutter: Cutter, part: Part, *, sentences: bool = False
     return TokenizedDoc(doc=gold.doc, part=part, tokens=tokens, tags=tags, places=gold.places, sentences=tuple(starts))
 
 
-def _exact(cut: Cut, spans: Sequence[Span]) -> list[Extent | None]:
+def _exact(cut: Cut, spans: Sequence[Span]) -> list[TokenRange | None]:
     """The tokens whose outer edges are a span's, for each span."""
     count = len(cut.starts)
     if not spans or not count:
@@ -162,13 +162,13 @@ def _exact(cut: Cut, spans: Sequence[Span]) -> list[Extent | None]:
     ]
 
 
-def _touched(cut: Cut, start: int, end: int) -> Extent:
+def _touched(cut: Cut, start: int, end: int) -> TokenRange:
     """The tokens that share a code point with a stretch of text."""
     first = int(cut.ends.searchsorted(start, side="right"))
     return first, max(first, int(cut.starts.searchsorted(end, side="left")))
 
 
-def _snapped(text: str, cut: Cut, span: Span, align: Align) -> Extent | None:
+def _snapped(text: str, cut: Cut, span: Span, align: Align) -> TokenRange | None:
     """The tokens that stand for a span with an edge inside of a token; None where there are none."""
     first, last = _touched(cut, span.start, span.end)
     if first == last:
@@ -187,7 +187,7 @@ def _snapped(text: str, cut: Cut, span: Span, align: Align) -> Extent | None:
     return (start, end) if start < end else _by_policy(cut, span, align, (first, last))
 
 
-def _by_policy(cut: Cut, span: Span, align: Align, touched: Extent) -> Extent | None:
+def _by_policy(cut: Cut, span: Span, align: Align, touched: TokenRange) -> TokenRange | None:
     if align == "strict":
         return None
     first, last = touched

@@ -31,11 +31,11 @@ def load(model: str) -> "Language":
     """
     import spacy
 
-    from labeling.nlp.quick import hasten
+    from labeling.nlp.quick import optimize
 
     name, _ = _found(model)
     try:
-        return hasten(spacy.load(name))
+        return optimize(spacy.load(name))
     except MemoryError:
         raise
     except Exception as error:  # a broken model can fail in any of its components

@@ -30,7 +30,7 @@ LOOKED_UP = {"TAG": TAG, "LOWER": LOWER, "DEP": DEP, "ORTH": ORTH, "TEXT": ORTH,
 PARSER_OPTIONS = ("update_with_oracle_cut_size", "beam_width", "beam_density", "beam_update_prob")
 
 
-def hasten(nlp: Language) -> Language:
+def optimize(nlp: Language) -> Language:
     """The pipeline itself, made faster."""
     for place, (name, pipe) in enumerate(nlp._components):
         if type(get_current_ops()) is NumpyOps and isinstance(model := getattr(pipe, "model", None), Model):

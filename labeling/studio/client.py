@@ -88,7 +88,7 @@ class Bare(Value):
     data: Json
 
 
-class Extent(Value):
+class ProjectSize(Value):
     """How much a project holds: the number of its tasks, and which is the newest: its id and when it was made.
 
     SQLite gives the id of a deleted newest task out again, and the time tells the two apart. So while all of it is the
@@ -218,12 +218,12 @@ class Studio:
                 found[str(_data(task).get("doc_id"))].append(stored)
         return {doc_id: _first(copies) for doc_id, copies in found.items()}
 
-    def extent(self, project: Project) -> Extent:
+    def size(self, project: Project) -> ProjectSize:
         """How much the project holds now."""
         params = {"project": project.id, "page_size": 1, "include": "id,created_at", "query": NEWEST}
         page, _ = self.connection.get("api/tasks/", TASKS, params)
         newest = [f"{task['id']} {task.get('created_at')}" for task in page["tasks"]]
-        return Extent(tasks=page["total"], newest=" ".join(newest))
+        return ProjectSize(tasks=page["total"], newest=" ".join(newest))
 
     def create(self, project: Project, tasks: Sequence[Json]) -> tuple[list[int], int]:
         """The ids of the new tasks, in order, and how many of their predictions the server says that it kept.
@@ -248,7 +248,7 @@ class Studio:
             if made != len(predictions):
                 raise BusyError(f"{self.url} took {made} of {len(predictions)} predictions.", AGAIN)
 
-    def unpredict(self, project: Project, task_ids: Sequence[int]) -> None:
+    def delete_predictions(self, project: Project, task_ids: Sequence[int]) -> None:
         """Take all predictions of the tasks away."""
         self._act(project, "delete_tasks_predictions", task_ids)
 

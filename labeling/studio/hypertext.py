@@ -11,7 +11,7 @@ from lxml import etree
 from lxml import html as lxml_html
 
 from labeling.studio.readings import difference
-from labeling.studio.regions import Extent, RefusedError, in_text, is_relation, items_of
+from labeling.studio.regions import Offsets, RefusedError, in_text, is_relation, items_of
 
 Json = dict[str, Any]
 
@@ -60,7 +60,7 @@ class Page:
             self.node_at[element, is_tail] = (len(self.text), text)
             self.text += text
 
-    def located(self, value: Json) -> Extent:
+    def located(self, value: Json) -> Offsets:
         """Where a region of the page says that it is, in code points of its text.
 
         Raises:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from labeling.core.offsets import trim
 
-Extent = tuple[int, int]
+Offsets = tuple[int, int]
 
 UNITS = {"code points": "", "utf-16": "the offsets count UTF-16 code units"}
 LINES = {
@@ -44,7 +44,7 @@ class Counted:
     """
 
     reading: str
-    extents: tuple[Extent, ...]
+    extents: tuple[Offsets, ...]
     unfit: frozenset[int] = frozenset()
     ambiguous: bool = False
 
@@ -69,7 +69,7 @@ def count(text: str, claims: Sequence[Claim]) -> Counted:
     )
     if not unfit:
         return Counted("", plain)
-    fitting: dict[tuple[Extent, ...], Counted] = {}
+    fitting: dict[tuple[Offsets, ...], Counted] = {}
     for name, extents in _other_ways(text, claims):
         if all(fits(text, extent, claim.said) for extent, claim in zip(extents, claims, strict=True)):
             # two ways that differ only in the white space at an edge lead to the same place; the more exact one counts
@@ -109,7 +109,7 @@ def _inked(text: str) -> str:
     return "".join(text.replace("\\r", " ").replace("\\n", " ").split())
 
 
-def fits(text: str, extent: Extent, said: str) -> bool:
+def fits(text: str, extent: Offsets, said: str) -> bool:
     """Whether an extent lies in the text and holds what was said of it; "" says nothing."""
     start, end = extent
     if not 0 <= start < end <= len(text):
@@ -117,11 +117,11 @@ def fits(text: str, extent: Extent, said: str) -> bool:
     return not said or said == text[start:end] or difference(said, text[start:end]) is not None
 
 
-def _exact(text: str, claims: Sequence[Claim], extents: Sequence[Extent]) -> int:
+def _exact(text: str, claims: Sequence[Claim], extents: Sequence[Offsets]) -> int:
     return sum(text[slice(*extent)] == claim.said for extent, claim in zip(extents, claims, strict=True))
 
 
-def _other_ways(text: str, claims: Sequence[Claim]) -> Iterator[tuple[str, list[Extent]]]:
+def _other_ways(text: str, claims: Sequence[Claim]) -> Iterator[tuple[str, list[Offsets]]]:
     nowhere = (-1, -1)
     for unit, lines, end in product(UNITS, LINES, ENDS):
         is_noop = unit == "utf-16" and not any(c > "\uffff" for c in text)

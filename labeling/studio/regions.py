@@ -18,8 +18,8 @@ from labeling.core.value import Value
 from labeling.studio.readings import Claim, count, difference
 
 Json = dict[str, Any]
-Extent = tuple[int, int]
-Located = Callable[[Json], Extent]
+Offsets = tuple[int, int]
+Located = Callable[[Json], Offsets]
 
 # What a region's value says of where it is; the rest of a value is what was answered.
 PLACE = {"start", "end", "startOffset", "endOffset", "globalOffsets", "text", "labels", "x", "y", "width", "height"}
@@ -67,7 +67,7 @@ class Reading:
     spans: list[Span] = field(default_factory=list)
     relations: list[Relation] = field(default_factory=list)
     attributes: dict[str, Any] = field(default_factory=dict)
-    unknown: list[Extent] = field(default_factory=list)
+    unknown: list[Offsets] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     span_counts: Counter[str] = field(default_factory=Counter)
     relation_counts: Counter[str] = field(default_factory=Counter)
@@ -284,7 +284,7 @@ class _Reader:
             self.out.dropped[label] += 1
             self.left_out.add(str(region.get("id")))
             return "dropped"
-        known: Extent | None = None
+        known: Offsets | None = None
         try:
             if self.veto:
                 raise RefusedError(*self.veto)
@@ -305,7 +305,7 @@ class _Reader:
             return "exact"
         return self.outcome(span, start, end, place.said)
 
-    def refuse(self, refused: RefusedError, region: Json, known: Extent | None, label: Any) -> None:
+    def refuse(self, refused: RefusedError, region: Json, known: Offsets | None, label: Any) -> None:
         """List a span that is not taken, and what is unknown of the text by that."""
         value = _value(region)
         shown: Json = {key: value[key] for key in ("start", "end") if type(value.get(key)) is int}
@@ -327,7 +327,7 @@ class _Reader:
             raise RefusedError("unknown-label", f"the schema {self.schema.key} has no label {name!r}; it has {known}")
         return name
 
-    def extent(self, place: Claim) -> Extent:
+    def extent(self, place: Claim) -> Offsets:
         """Where a place of the raw text is in the article's text, in code points."""
         if not 0 <= place.start < place.end <= len(self.raw):
             detail = f"[{place.start}, {place.end}) is no stretch of a text of {len(self.raw)} characters"

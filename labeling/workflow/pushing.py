@@ -146,7 +146,9 @@ class Pusher:
             }
             if not wrong:
                 return sent
-            self.studio.unpredict(self.stock.there, [number for number, state in wrong.items() if state.versions])
+            self.studio.delete_predictions(
+                self.stock.there, [number for number, state in wrong.items() if state.versions]
+            )
             new = [{"task": number} | prediction for number in wrong for prediction in tasks[number]["predictions"]]
             self.studio.predict(self.stock.there, new)
             sent += len(new)
@@ -194,9 +196,9 @@ class Pusher:
         request, or because someone else was at work, all that was sent is looked for.
         """
         missing: set[str] = set()
-        extent = self.stock.ask(self.studio.extent, self.stock.there)
+        extent = self.stock.ask(self.studio.size, self.stock.there)
         if self.sent and extent.tasks != self.stock.before + len(self.sent) - self.aside.moved:
             missing = set(self.sent) - self.settle(self.sent).keys()
-            extent = self.stock.ask(self.studio.extent, self.stock.there)
+            extent = self.stock.ask(self.studio.size, self.stock.there)
         self.ledger.see((extent.tasks, extent.newest))
         return missing

@@ -29,7 +29,7 @@ class Stock:
         self.waited = self.before = 0
         self.is_known = False
         if project:
-            extent = self.ask(studio.extent, project)
+            extent = self.ask(studio.size, project)
             self.before = extent.tasks
             self.is_known = ledger.extent() == (extent.tasks, extent.newest)
 

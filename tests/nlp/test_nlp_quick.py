@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from labeling.nlp.load import SAME_AS, load
-from labeling.nlp.quick import QuickAttributeRuler, QuickLemmatizer, QuickParser, QuickRecognizer, hasten
+from labeling.nlp.quick import QuickAttributeRuler, QuickLemmatizer, QuickParser, QuickRecognizer, optimize
 
 TEXTS = (
     "Turkish troops attacked Tadmor on Friday, Foreign Minister Ann Bell said in Geneva.\n\nMoscow denied it.",
@@ -95,11 +95,11 @@ def test_attribute_ruler_matches_what_the_plain_one_does(patterns: list[list[dic
     assert quick.match(nlp.make_doc(TEXTS[0])) == []
 
 
-def test_hasten_leaves_what_it_does_not_know():
+def test_optimize_leaves_what_it_does_not_know():
     nlp = spacy.blank("en")
     nlp.add_pipe("sentencizer")
     lemmatizer = nlp.add_pipe("lemmatizer", config={"mode": "lookup"})
-    assert dict(hasten(nlp).pipeline)["lemmatizer"] is lemmatizer
+    assert dict(optimize(nlp).pipeline)["lemmatizer"] is lemmatizer
 
 
 def test_lemmatizer_forgets_in_time(quick: Language, monkeypatch: pytest.MonkeyPatch):

@@ -33,7 +33,7 @@ from thinc.api import (
 from thinc.types import Floats2d
 
 from labeling.nlp.learn.tags import MISSING, Tags, normalised
-from labeling.nlp.quick import hasten
+from labeling.nlp.quick import optimize
 
 TAGS = "tags"  # of an example's reference, in `user_data`: shape (tokens, layers)
 LOGS = "span_tagger"  # of a document, in `user_data`: log-probabilities, shape (tokens, width)
@@ -232,7 +232,7 @@ def train(
     stretches = [stretch for doc, known in zip(docs, tags, strict=True) for stretch in _stretches(doc, known)]
     examples = list(examples_of(*zip(*stretches, strict=True)))
     optimizer = blank.initialize(lambda: examples)
-    hasten(blank)
+    optimize(blank)
     batches = _batches(examples, epochs, seed)
     steps = train_while_improving(
         blank,
