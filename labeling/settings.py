@@ -208,7 +208,7 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
     Options are `url`, `project`, `model`, `schema`.
 
     Raises:
-        InputError: labeling.toml is no TOML or says something it may not; every problem is named.
+        InputError: labeling.toml is not valid TOML or says something it may not; every problem is named.
     """
     file = folder / FILE
     try:

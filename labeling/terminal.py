@@ -41,7 +41,7 @@ COLOURS = re.compile(r"\x1b\[(?:(?:[0-4]|2[1-4]|[34]\d|9\d|10\d|[34]8;5;\d{1,3})
 
 
 class ReaderGone(BaseException):
-    """Whoever read our output has seen enough: nothing more can be said. It is no fault, so no handler may stop it."""
+    """Whoever reads our output has seen enough. It is not a fault, so no handler may stop it."""
 
 
 def visible(text: str) -> str:

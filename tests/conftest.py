@@ -16,7 +16,7 @@ from labeling import secrets
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
 
-settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+settings.register_profile("untimed", deadline=None)  # a busy machine is not a fault of the code
 settings.load_profile("untimed")
 
 CI = os.environ.get("CI") == "true"

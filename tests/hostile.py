@@ -294,7 +294,7 @@ RAW: dict[str, tuple[str, Callable[..., None]]] = {
     "a page of a proxy at first": (USER, page(200, b"<html>Please log in</html>")),
     "an error with a huge page": (PROJECT, page(500, HUGE)),
     "nothing at all": (PROJECT, page(200, b"", "application/json")),
-    "bytes that are no UTF-8": (PROJECT, page(200, b'{"id": 1, "title": "\xff\xfe"}', "application/json")),
+    "bytes that are not UTF-8": (PROJECT, page(200, b'{"id": 1, "title": "\xff\xfe"}', "application/json")),
     "deep JSON": (PROJECT, page(200, b"[" * 200_000 + b"]" * 200_000, "application/json")),
     "deep JSON among tasks": (TASKS, page(200, b'{"tasks": ' + b"[" * 200_000 + b"]" * 200_000 + b"}")),
     "deep JSON in an error": (PROJECT, page(400, b'{"detail": ' + b"[" * 200_000 + b"]" * 200_000 + b"}")),

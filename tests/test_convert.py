@@ -301,7 +301,7 @@ def test_convert_keeps_copies_in_one_part_and_a_document_where_it_was(tmp_path: 
 def test_convert_with_broken_memory_of_parts_says_what_to_do(tmp_path: Path):
     converted(tmp_path, task(region(0, 6)))
     (tmp_path / "out" / "parts.jsonl").write_text('{"digest": "x", "part": "exam"}\n')
-    with pytest.raises(InputError, match="'exam' is no part") as caught:
+    with pytest.raises(InputError, match="'exam' is not one of the parts") as caught:
         converted(tmp_path, task(region(0, 6)))
     assert "--resplit" in caught.value.hint
 
@@ -353,7 +353,7 @@ def test_convert_reads_archives_folders_and_standard_input(run, tmp_path: Path):
         (["--choose", "best"], "names no annotations"),
         (["--map", "ACTOR"], "--map PER=ACTOR"),
         (["--split", "80/30"], "adds up to 110"),
-        (["--split", "most"], "is no split"),
+        (["--split", "most"], "is not a split"),
         (["--split-by", "author"], "'source' or 'published'"),
         (["--format", "word"], "There are prodigy"),
         (["--fail-over", "many"], "--fail-over 5%"),

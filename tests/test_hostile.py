@@ -137,7 +137,7 @@ def test_first_pull_that_was_refused_leaves_nothing_that_the_next_one_minds(mode
         "a gzip bomb",
         "a drip",
         "a redirect loop",
-        "bytes that are no UTF-8",
+        "bytes that are not UTF-8",
     ],
 )
 @pytest.mark.parametrize("command", ["doctor", "status", "export"])
@@ -294,7 +294,7 @@ def spoil_middle(file: Path) -> None:
 DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "a line that is none": ("changes-0.jsonl", spoil_head),
     "a hole in a line": ("changes-0.jsonl", spoil_middle),
-    "a state that is no JSON": ("state.json", lambda file: file.write_text("{}x")),
+    "a state that is not JSON": ("state.json", lambda file: file.write_text("{}x")),
     "a state that is empty": ("state.json", lambda file: file.write_text("")),
     "a state of a later version": ("state.json", lambda file: file.write_text('{"format": 99}')),
     "a state with more in it": (

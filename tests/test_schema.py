@@ -58,7 +58,10 @@ tail = ["EFFECT", "DRUG"]
         (HEAD + "[labels.A]\nhotkey = '1'\n[labels.B]\nhotkey = '1'\n", ["hotkey '1' belongs to 2 labels"]),
         (HEAD + "[labels.A.entities]\nORG = 0.5\n[labels.B.entities]\nORG = 0.5\n", ["'ORG' feeds 2 labels"]),
         (HEAD + "[labels.A.entities]\nORG = 2\n", ["labels.A.entities.ORG"]),
-        (HEAD + "[labels.A]\n[relations.r]\nhead = ['B']\ntail = ['C']\n", ["'B' is no label", "'C' is no label"]),
+        (
+            HEAD + "[labels.A]\n[relations.r]\nhead = ['B']\ntail = ['C']\n",
+            ["'B' is not a label", "'C' is not a label"],
+        ),
         (HEAD + "[labels.A]\n[relations.r]\nhead = []\n", ["relations.r.head", "relations.r.tail"]),
         (HEAD + "[labels.' a']\n", ["' a' does not fit"]),
         (HEAD.replace("A title", "x" * 51) + "[labels.A]\n", ["title"]),

@@ -288,4 +288,4 @@ def _percent(text: str | None) -> float | None:
     try:
         return float(text.strip().removesuffix("%"))
     except ValueError:
-        raise InputError(f"--fail-over {text!r} is no share.", "It looks like --fail-over 5%.") from None
+        raise InputError(f"--fail-over {text!r} is not a share.", "It looks like --fail-over 5%.") from None

@@ -56,11 +56,11 @@ def seconds(text: str) -> float:
     """The seconds of `30s`, `5m`, `1h` or `90`.
 
     Raises:
-        InputError: It is no time, or none at all.
+        InputError: It is not a time, or is zero.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
     if not found or not float(found[1]):
-        raise InputError(f"--every {text!r} is no time.", "It looks like 30s, 5m or 1h.")
+        raise InputError(f"--every {text!r} is not a time.", "It looks like 30s, 5m or 1h.")
     return float(found[1]) * UNITS[found[2]]
 
 

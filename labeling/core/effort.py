@@ -77,12 +77,12 @@ class Marks(Value):
     def _consistent(self) -> Self:
         size, ids = len(self.text), {span.id for span in self.spans if span.id}
         faults = [
-            f"the span [{span.start}, {span.end}) is no stretch of the text, which has {size:,} characters"
+            f"the span [{span.start}, {span.end}) does not lie in the text, which has {size:,} characters"
             for span in self.spans
             if not span.start < span.end <= size
         ]
         faults += [
-            f"the relation {link.label!r} refers to {end!r}, which is no span"
+            f"the relation {link.label!r} refers to {end!r}, which is not a span"
             for link in self.relations
             for end in (link.head, link.tail)
             if end not in ids
@@ -157,7 +157,7 @@ def core(text: str, start: int, end: int) -> Bounds:
 def effort(gold: Sequence[Marks], predicted: Mapping[str, Marks]) -> Effort:
     """How much work the predictions save, and precision, recall and F per label.
 
-    Labels that the gold does not have are no part of the comparison: predictions of them are passed over.
+    Labels that the gold does not have are not part of the comparison: predictions of them are passed over.
 
     Args:
         gold: The documents as they should be.

@@ -113,12 +113,12 @@ class LabeledDoc(Article):
             if count > 1:
                 yield f"relation {label!r} stands {count} times between the same spans"
             for end in {head, tail} - known:
-                yield f"relation {label!r} refers to {end!r}, which is no span"
+                yield f"relation {label!r} refers to {end!r}, which is not a span"
 
     def _unknown_faults(self) -> Iterator[str]:
         for start, end in self.unknown:
             if not 0 <= start < end <= len(self.text):
-                yield f"[{start}, {end}) is no stretch of the text"
+                yield f"[{start}, {end}) does not lie in the text"
 
     def slice(self, span: Span) -> str:
         """The text of one of the document's spans."""

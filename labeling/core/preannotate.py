@@ -30,7 +30,7 @@ class Preannotate(Value):
         light_verbs: Whether "held" in "held talks" is, and "began" in "began to march", besides what they carry.
         states: Whether "has", "fears" and "is dead" are.
         durations: Whether "for three days" and "every week" are dates, besides what says when.
-        extents: Label → how far its spans reach where they are no names: the head alone ("troops"), the head with what
+        extents: Label → how far its spans reach where they are not names: the head alone ("troops"), the head with what
             says which group it is ("Russian troops", "peace talks"), or the whole phrase ("Russian troops in Crimea").
             Where nothing is said, actions are heads, the others groups.
         thresholds: Label → the least score of a span that is shown. A third, where nothing is said: a wrong span costs

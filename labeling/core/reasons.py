@@ -205,7 +205,7 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         ),
     ),
     "Tasks (`status`, `export`, `convert`)": (
-        Meaning("no-task", "refused", "the entry is no JSON or no task; what it looks like is said"),
+        Meaning("no-task", "refused", "the entry is neither JSON nor a task; what it looks like is said"),
         Meaning("no-text", "refused", "the task has no text"),
         Meaning("text-elsewhere", "refused", "the task has the address of its text, not the text"),
         Meaning(
@@ -214,10 +214,10 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
             "the text is not the one that was pushed; every span of the task is refused too",
         ),
         Meaning("bad-data", "refused", "the task's fields make no article"),
-        Meaning("bad-annotation", "refused", "an annotation is no object"),
+        Meaning("bad-annotation", "refused", "an annotation is not an object"),
         Meaning("older-annotation", "unused", "gave way to a newer submitted annotation of the same task"),
         Meaning("newer-draft", "unused", "an edit after the last submit was never submitted"),
-        Meaning("bad-result", "refused", "the annotation's result is no list"),
+        Meaning("bad-result", "refused", "the annotation's result is not a list"),
         Meaning(
             "duplicate-document",
             "unused",
@@ -226,7 +226,7 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         Meaning("json-min", "kept", "the task comes from a JSON_MIN export"),
     ),
     "Spans and answers": (
-        Meaning("bad-region", "refused", "a region is no object"),
+        Meaning("bad-region", "refused", "a region is not an object"),
         Meaning("not-in-a-text", "refused", "the region lies on an image or in a dialogue"),
         Meaning("no-label", "refused", "the region has no label"),
         Meaning("unknown-label", "refused", "the schema has no such label; `--map`, `--drop` or `--schema auto`"),
@@ -250,11 +250,11 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         Meaning(
             "no-such-span",
             "refused",
-            "an answer about a region without label, or one that was refused; an end of a relation is no span",
+            "an answer about a region without label, or one that was refused; an end of a relation is not a span",
         ),
     ),
     "Relations": (
-        Meaning("no-such-span", "refused", "an end is no span, or a refused one"),
+        Meaning("no-such-span", "refused", "an end is not a span, or a refused one"),
         Meaning("no-label", "refused", "no label, and the schema leaves none or several"),
         Meaning("illegal-relation", "refused", "unknown relation, or not between these labels in either direction"),
         Meaning("duplicate-relation", "refused", "stands twice between the same spans"),

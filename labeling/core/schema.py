@@ -123,7 +123,7 @@ class LabelSchema(Value):
         """The schema that a TOML text describes; `folder` is where it stands, for the files that it names.
 
         Raises:
-            SchemaError: It is no TOML, or it has problems; the message names all of them and `where`.
+            SchemaError: It is not valid TOML, or it has problems; the message names all of them and `where`.
         """
         try:
             schema = cls.model_validate(parse_toml(toml))
@@ -166,7 +166,7 @@ class LabelSchema(Value):
             for end, labels in (("head", relation.head), ("tail", relation.tail)):
                 for label in labels:
                     if label not in self.labels:
-                        yield f"relations.{name}.{end}: {label!r} is no label; there are {', '.join(self.labels)}"
+                        yield f"relations.{name}.{end}: {label!r} is not a label; there are {', '.join(self.labels)}"
 
     def _preannotate_faults(self) -> Iterator[str]:
         wanted = self.preannotate
@@ -184,7 +184,7 @@ class LabelSchema(Value):
             for key, name in names.items():
                 if name and name not in those:
                     there = ", ".join(those) or "none"
-                    yield f'preannotate.{key}: {name!r} is no {kind}; there are {there}. "" stands for none'
+                    yield f'preannotate.{key}: {name!r} is not a {kind}; there are {there}. "" stands for none'
 
     @cached_property
     def predicted(self) -> Preannotate | None:

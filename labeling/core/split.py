@@ -52,7 +52,7 @@ class Split(Value):
         numbers = [piece.strip() for piece in shares.split("/")]
         if len(numbers) not in {2, 3} or not all(SHARE.fullmatch(number) for number in numbers):
             raise ValueError(
-                f"{shares!r} is no split: give train/dev/test in whole per cent, such as 80/10/10 or 80/20"
+                f"{shares!r} is not a split: give train/dev/test in whole per cent, such as 80/10/10 or 80/20"
             )
         train, dev, test = map(int, [*numbers, "0"][:3])
         if (total := train + dev + test) != 100:

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 ASCII = bytes(range(128))
-# Letters of ASCII in lower case, a space for what is no letter and no digit; other bytes stay.
+# Letters of ASCII in lower case, a space for what is neither a letter nor a digit; other bytes stay.
 FOLDED = bytes(byte if byte > 127 else ord(chr(byte).lower()) if chr(byte).isalnum() else 32 for byte in range(256))
 MANY = 100
 

@@ -48,7 +48,7 @@ def paragraphs(text: str) -> str:
 
 
 def split_headline(text: str) -> tuple[str, str]:
-    """The headline above a text, and the rest; ("", text) where the first paragraph is no headline."""
+    """The headline above a text, and the rest; ("", text) where the first paragraph is not a headline."""
     first, _, rest = text.partition("\n\n")
     is_headline = (
         0 < len(first) <= MAX_TITLE

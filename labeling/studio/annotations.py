@@ -165,7 +165,7 @@ class Task:
     `is_clean` says that the JSON is known to have neither NUL, lone surrogates nor NaN, which saves looking for them.
 
     Raises:
-        ValueError: It is no task; the message says why.
+        ValueError: It is not a task; the message says why.
     """
 
     def __init__(
@@ -314,7 +314,7 @@ class _Reviewer:
             if newest:
                 detail += f" by {newest.annotator}"
         elif use == "unreadable":
-            reason, detail = "bad-annotation", "an annotation is no object"
+            reason, detail = "bad-annotation", "an annotation is not an object"
         elif use == "draft" and newest and annotation.stamp > newest.stamp:
             reason = "newer-draft"
             detail = f"an edit {who} was never submitted; what {newest.annotator} submitted before counts"
@@ -355,7 +355,7 @@ class _Reviewer:
 
 
 def _annotations(task: Json, users: Mapping[int, str]) -> list[Annotation]:
-    """The annotations and drafts of a task, the newest first; what is no object last."""
+    """The annotations and drafts of a task, the newest first; what is not an object last."""
     found: list[Annotation] = []
     for kind in ("annotations", "drafts"):
         for raw in items_of(task.get(kind)):
@@ -454,10 +454,10 @@ def _upgraded(task: Any) -> Json:
     """The task in the form of today's JSON export.
 
     Raises:
-        ValueError: It is no task of any form; the message says what it lacks.
+        ValueError: It is not a task of any form; the message says what it lacks.
     """
     if not isinstance(task, dict):
-        raise ValueError(f"it is no object but {type(task).__name__}")
+        raise ValueError(f"it is not an object but {type(task).__name__}")
     if isinstance(task.get("data"), dict):
         if "annotations" not in task and isinstance(task.get("completions"), list):
             return task | {"annotations": [_from_completion(c) for c in task["completions"]]}
@@ -465,7 +465,7 @@ def _upgraded(task: Any) -> Json:
     if min_task := _from_min(task):
         return min_task
     if "data" in task:
-        raise ValueError("its `data` is no object")
+        raise ValueError("its `data` is not an object")
     raise ValueError(f"it has no `data`{_kind(task)}")
 
 
@@ -545,7 +545,7 @@ def _article(data: Json, key: str, doc_id: str, text: str) -> tuple[Article | No
         return Article(doc_id=doc_id, text=text, extra=extra | others, **fields), None
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return None, ("bad-data", f"the task's data is no article: {faults}")
+        return None, ("bad-data", f"the task's data is not an article: {faults}")
 
 
 def _made_by_us(data: Json) -> set[str]:

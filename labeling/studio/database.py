@@ -116,7 +116,7 @@ class Sqlite(Value):
         return {"LABEL_STUDIO_DJANGO_DB": "sqlite"}
 
     def contents(self) -> Contents:
-        """What it holds. A file that is no database counts as made: it may be worth something to its owner."""
+        """What it holds. A file that is not a database counts as made: it may be worth something to its owner."""
         if not self.file.exists():
             return Contents()
         try:
@@ -392,17 +392,17 @@ def parse_database(url: str, data: Path, environment: Mapping[str, str] = os.env
     try:
         port = parts.port
     except ValueError:
-        raise InputError("The port of the database is no number.", _FORM) from None
+        raise InputError("The port of the database is not a number.", _FORM) from None
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     host = query.pop("host", "") or unquote(parts.hostname or "")
     given = query.pop("port", "")
     name = unquote(parts.path.removeprefix("/"))
     if parts.scheme not in ("postgresql", "postgres"):
-        raise InputError("The database is no URL of a PostgreSQL database.", _FORM)
+        raise InputError("This is not the URL of a PostgreSQL database.", _FORM)
     if not name or "/" in name:
         raise InputError("The URL of the database names no database.", _FORM)
     if given and not given.isdigit():
-        raise InputError("The port of the database is no number.", _FORM)
+        raise InputError("The port of the database is not a number.", _FORM)
     if unknown := sorted(set(query) - set(OPTIONS)):
         raise InputError(
             f"The URL of the database has unknown options: {', '.join(unknown)}.", f"Known: {', '.join(OPTIONS)}, host."

@@ -289,7 +289,7 @@ def before(seconds: float) -> str:
 
 
 def comparable(updated_at: str) -> str:
-    """A time as the API gives it in the one form in which text order is time order; "" where it is no time."""
+    """A time as the API gives it in the one form in which text order is time order; "" where it is not a time."""
     try:
         time = datetime.fromisoformat(updated_at)
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).strftime(MICROSECONDS)

@@ -192,11 +192,11 @@ class _Reader:
         self.plain_labels: frozenset[str] | set[str] = frozenset()
         self.left_out: set[str] = set()  # regions whose labels were dropped on purpose
         self.misread: dict[int, str] = {}  # by id() of a claim: why its text is not what its offsets say
-        self.way = ""  # how the offsets count, where they are no code points
+        self.way = ""  # how the offsets count, where they are not code points
 
     def read(self, result: Any) -> Reading:
         if result is not None and not isinstance(result, list):
-            self.note("bad-result", "refused", f"the annotation's result is no list but {_short(result)}")
+            self.note("bad-result", "refused", f"the annotation's result is not a list but {_short(result)}")
         regions: list[Json] = []
         places: list[Claim | RefusedError] = []
         labels: list[list[Any]] = []
@@ -206,7 +206,7 @@ class _Reader:
         for item in items_of(result):
             if not isinstance(item, dict):
                 self.out.span_counts["refused"] += 1
-                self.note("bad-region", "refused", f"a region is no object but {_short(item)}")
+                self.note("bad-region", "refused", f"a region is not an object but {_short(item)}")
                 continue
             value = item.get("value")
             if is_text and item.get("type") == "labels" and type(value) is dict:  # as most are: read at once
@@ -330,7 +330,7 @@ class _Reader:
     def extent(self, place: Claim) -> Offsets:
         """Where a place of the raw text is in the article's text, in code points."""
         if not 0 <= place.start < place.end <= len(self.raw):
-            detail = f"[{place.start}, {place.end}) is no stretch of a text of {len(self.raw)} characters"
+            detail = f"[{place.start}, {place.end}) does not lie in a text of {len(self.raw)} characters"
             raise RefusedError("out-of-range", detail)
         return self.moved(place.start), self.moved(place.end)
 
@@ -449,7 +449,7 @@ class _Reader:
         """The relation that an arrow means, and what had to be understood to see it."""
         heads, tails = self.spans_of_region.get(ends[0]), self.spans_of_region.get(ends[1])
         if not heads or not tails:
-            raise RefusedError("no-such-span", "an end of the relation is no span, or was refused")
+            raise RefusedError("no-such-span", "an end of the relation is not a span, or was refused")
         changes: list[Fault] = []
         if arrow.get("direction") == "left":
             heads, tails = tails, heads

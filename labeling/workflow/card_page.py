@@ -137,5 +137,5 @@ def _code(value: object) -> str:
 
 
 def _said(value: object) -> str:
-    """What somebody else may have named, as one line of plain text that is no Markdown."""
+    """What somebody else may have named, as one line of plain text that is not Markdown."""
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", one_line(value)).replace("\\_", "_")

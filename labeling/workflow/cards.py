@@ -7,7 +7,7 @@ It stands in the model's folder, as `card.json` for programs and as `README.md` 
 
 A model is called after its own files (`labeling.nlp.lineage`), so that predictions of two models never carry one
 name. The card has the hash of each file, and a digest of itself. They show that something was changed after the
-training; they are no signature: who wants to deceive can write a card anew.
+training; they are not a signature: who wants to deceive can write a card anew.
 
 `labeling train` ends with
 
@@ -97,7 +97,7 @@ def write_card(model: Path, card: Card) -> Card:
     """The card, complete, in the folder of a trained model; the model is called after its files from now on.
 
     Raises:
-        ModelError: The folder is no model.
+        ModelError: The folder is not a model.
         InputError: It cannot be written.
     """
     from labeling.nlp.lineage import call_by_content

@@ -149,7 +149,7 @@ def _in_folds(documents: "Sequence[Reviewed]", count: int, shares: Sequence[int]
 
 
 def _apart(documents: "Sequence[Reviewed]", judged: "Sequence[Reviewed]") -> "list[Reviewed]":
-    """The documents that are no near-duplicates of judged ones."""
+    """The documents that are not near-duplicates of judged ones."""
     taken = {one.group for one in judged}
     return [one for one in documents if one.group not in taken]
 

@@ -11,7 +11,7 @@ def read_documents(file: Path) -> list[LabeledDoc]:
     """The documents of a `docs.jsonl`, or of gold labels in the same form.
 
     Raises:
-        InputError: A line is no document; the message names it.
+        InputError: A line is not a document; the message names it.
     """
     docs = []
     for number, line in enumerate(read_text(file, "The documents").split("\n"), start=1):
@@ -19,5 +19,5 @@ def read_documents(file: Path) -> list[LabeledDoc]:
             try:
                 docs.append(LabeledDoc.model_validate_json(line))
             except ValueError as error:
-                raise InputError(f"{file}:{number} is no labelled document: {error}") from error
+                raise InputError(f"{file}:{number} is not a labelled document: {error}") from error
     return docs

@@ -84,7 +84,7 @@ def _shown(fault: Any) -> str:
 
 def _gold_of(entry: Any) -> Marks:
     if not isinstance(entry, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     if "data" in entry:
         raise ValueError("it is a task; the gold comes first, then the tasks")
     return Marks.model_validate(entry)
@@ -94,7 +94,7 @@ def _prediction_of(task: Any) -> Marks:
     """What the newest prediction of a task marks; nothing where it has none."""
     data = task.get("data") if isinstance(task, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("text"), str):
-        raise ValueError("it is no task with a text in `data.text`")
+        raise ValueError("it is not a task with a text in `data.text`")
     predictions = task.get("predictions") or [{}]
     newest = predictions[-1] if isinstance(predictions, list) else None
     result = newest.get("result", []) if isinstance(newest, dict) else None

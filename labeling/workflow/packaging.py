@@ -33,7 +33,7 @@ def package(model: str, output: Path) -> Packaged:
         output: The folder for the wheel.
 
     Raises:
-        ModelError: The folder is no model, has no card, or is not what its card says; or no wheel can be made of it.
+        ModelError: The folder is not a model, has no card, or is not what its card says; or no wheel can be made of it.
         InputError: What makes wheels is not installed, or the wheel cannot be written.
     """
     from labeling.nlp.load import meta, model_folder

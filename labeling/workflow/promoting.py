@@ -80,7 +80,7 @@ def promote(
         track: Who is shown the progress.
 
     Raises:
-        ModelError: The folder is no model, has no card, or is not what its card says; or it is for other labels.
+        ModelError: The folder is not a model, has no card, or is not what its card says; or it is for other labels.
         InputError: The test changed or is empty, or one of the models knows texts of it; or a file cannot be written.
     """
     from labeling.nlp.load import model_folder, model_stamp

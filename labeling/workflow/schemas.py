@@ -102,7 +102,7 @@ def _use(source: Source, meter: Meter) -> _Use:
     with meter("Reading", source.size) as advance:
         for record in source.records(advance):
             if isinstance(record, Record):
-                with contextlib.suppress(ValueError):  # it is no task, which `convert` names
+                with contextlib.suppress(ValueError):  # it is not a task, which `convert` names
                     _look(Task(parse(record.data), Rules()), use)
                 advance(0, 1)
     return use

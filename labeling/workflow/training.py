@@ -287,7 +287,7 @@ def add_card(
         judged_by: Parts that the model may be measured on; the first one that has documents is taken.
 
     Raises:
-        ModelError: The folder is no model.
+        ModelError: The folder is not a model.
         InputError: The gold cannot be read, or the card cannot be written.
     """
     gold = gold_of(folder)

@@ -72,7 +72,7 @@ GOLD = ("ACTOR rebels", "ACTION attacked", "LOCATION Tadmor", "DATE Friday", "AC
         (("ACTOR rebels attacked", "ACTION attacked", "LOCATION Tadmor", "DATE Friday", "ACTOR Bell"), 1 - 3 / 10),
         # more work than without
         (("ACTION The", "ACTION rebels attacked", "ACTION said", "ACTION Friday, Bell", "DATE on"), -0.5),
-        # a label that the gold does not have is no part of the comparison
+        # a label that the gold does not have is not part of the comparison
         ((*GOLD, "MONEY said"), 1.0),
     ],
 )

@@ -45,7 +45,7 @@ def test_schema_label_of_entity_knows_what_feeds_it_and_its_own_labels():
         (HEAD + "[labels.A]\n[labels.B]\nexamples = 'one'\nhotkey = 'ab'\n", ["labels.B.examples", "labels.B.hotkey"]),
         (
             HEAD + "[labels.A]\n[relations.r]\nhead = ['A']\ntail = ['A', 'Z']\n",
-            ["relations.r.tail", "'Z' is no label"],
+            ["relations.r.tail", "'Z' is not a label"],
         ),
         (HEAD + "[labels.A]\n[relations.'a ']\nhead = ['A']\ntail = ['A']\n", ["white space at its edge"]),
         (HEAD + f"[labels.{'x' * 101}]\n", ["x" * 101, "longer than 100"]),
@@ -61,7 +61,7 @@ def test_schema_label_of_entity_knows_what_feeds_it_and_its_own_labels():
             HEAD
             + "[labels.A]\nhotkey = '1'\nentities = { ORG = 0.5 }\n[labels.B]\nhotkey = '1'\nentities = { ORG = 0.5 }\n"
             + "[relations.r]\nhead = ['C']\ntail = ['A']\n",
-            ["hotkey '1' belongs to 2", "'ORG' feeds 2 labels", "relations.r.head: 'C' is no label; there are A, B"],
+            ["hotkey '1' belongs to 2", "'ORG' feeds 2 labels", "relations.r.head: 'C' is not a label; there are A, B"],
         ),
         (HEAD + "[labels.A]\n[labels.A]\n", ["not valid TOML", "line 5"]),
         ("labels = 3\n" + HEAD, ["labels"]),

@@ -76,7 +76,7 @@ def test_split_parse_says_what_decides(by: str):
         ("80/30", "adds up to 110, not to 100"),
         ("0/50/50", "leaves nothing to train on"),
         *[
-            (shares, "is no split: give train/dev/test in whole per cent, such as 80/10/10")
+            (shares, "is not a split: give train/dev/test in whole per cent, such as 80/10/10")
             for shares in (
                 "",
                 "100",

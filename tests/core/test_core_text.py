@@ -89,7 +89,7 @@ def test_text_digest_never_changes():
         (" ab ", 0, 4, (1, 3)),
         ("ab", 0, 2, (0, 2)),
         ("a \n\u00a0\u2028\tb", 1, 6, (6, 6)),
-        ("\u200bab", 0, 3, (0, 3)),  # a zero-width space is no white space
+        ("\u200bab", 0, 3, (0, 3)),  # a zero-width space is not white space
         ("ab", 1, 1, (1, 1)),
         ("\x0bab\x1f", 0, 4, (1, 3)),
     ],

@@ -137,7 +137,7 @@ def test_json_stream_reads_what_was_damaged_the_same_however_it_is_cut(
         ('{"tasks": {"a": []}}', ['{"tasks": {"a": []}}']),
         ('{"total": 2, "tasks" :\n [1, 2], "x": "]}", "y": [[{}]]}{"tasks":[3]}', ["1", "2", "3"]),
         ('{"a": 1}\n\n\ufeff{"b": 2}\x1e{"c": 3}', ['{"a": 1}', '{"b": 2}', '{"c": 3}']),
-        # lines that are no JSON are records, and cost no other
+        # lines that are not JSON are records, and cost no other
         ('{"a": 1}\nDear "all\n{"b": 2}\nnull', ['{"a": 1}', 'Dear "all', '{"b": 2}', "null"]),
         ('{"a": 1}}\n{"b": 2}', ['{"a": 1}', "}", '{"b": 2}']),
         ('{"a": "cut\n{"b": 2}\n{"c": 3}', ['{"a": "cut', '{"b": 2}', '{"c": 3}']),

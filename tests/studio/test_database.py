@@ -77,8 +77,8 @@ def test_options_reach_libpq() -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("mysql://me:geheim@h/n", "no URL of a PostgreSQL"),
-        ("me:geheim", "no URL of a PostgreSQL"),
+        ("mysql://me:geheim@h/n", "not the URL of a PostgreSQL"),
+        ("me:geheim", "not the URL of a PostgreSQL"),
         ("postgresql://me:geheim@h", "names no database"),
         ("postgresql://me:geheim@h/a/b", "names no database"),
         ("postgresql://me:geheim@h:x/n", "port"),

@@ -22,7 +22,7 @@ TWO = [{"id": 7, "model_version": "a-1"}, {"id": 8, "model_version": "b-2"}]
         pytest.param({"predictions": [7]}, {"parent_prediction": 7}, (), id="numbers alone"),
         pytest.param({"predictions": [{"id": 7}]}, {"parent_prediction": 7}, (), id="without a version"),
         pytest.param({"predictions": "?", "predictions_model_versions": 3}, {"prediction": []}, (), id="other types"),
-        pytest.param({"predictions": [{"model_version": ["x"]}]}, {}, (), id="a version that is no text"),
+        pytest.param({"predictions": [{"model_version": ["x"]}]}, {}, (), id="a version that is not a text"),
         pytest.param({}, {}, (), id="no predictions"),
     ],
 )

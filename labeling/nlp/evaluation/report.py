@@ -65,7 +65,7 @@ def scores_of(run: Run, bootstrap: Bootstrap | None = None) -> Scores:
     if groups < documents:
         notes.append(f"Near-duplicates are drawn together: for the intervals, {documents} documents count as {groups}.")
     if groups == 1:
-        notes.append("There are no intervals: they need two documents that are no near-duplicates.")
+        notes.append("There are no intervals: they need two documents that are not near-duplicates.")
     elif groups < FEW:
         notes.append(f"With {groups} documents the intervals are rough, and mostly too narrow.")
     return Scores(

@@ -1,4 +1,4 @@
-"""Verbs that are no actions of their own: they help, carry, begin or name what is."""
+"""Verbs that are not actions of their own: they help, carry, begin or name what is."""
 
 from collections.abc import Container
 
@@ -15,7 +15,7 @@ REDUCED = frozenset({"acl", "amod", "advcl", "appos"})
 
 
 class Carriers:
-    """Says which verbs are no actions."""
+    """Says which verbs are not actions."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.light, self.aspect = lexicon.named("light_verbs"), lexicon.named("aspect_verbs")

@@ -37,7 +37,7 @@ def whole(doc: Doc, start: int) -> int:
 
 
 def _is_edge(text: str) -> bool:
-    """Whether a token is no part of a name where it stands at its edge: a mark, or a pictogram."""
+    """Whether a token is not part of a name where it stands at its edge: a mark, or a pictogram."""
     return text in EDGE or _is_pictogram(text)
 
 
@@ -46,7 +46,7 @@ def _is_pictogram(text: str) -> bool:
 
 
 def grown(doc: Doc, features: Features, start: int, end: int) -> tuple[int, int]:
-    """A name with the names beside it that are one with it in the parse, and are no words: "Idris" before "Hassan"."""
+    """A name with the names beside it that are one with it in the parse, and are not words: "Idris" before "Hassan"."""
 
     def is_name(i: int) -> bool:
         is_free = features.pos[i] == PROPN and not doc[i].ent_type_ and "\n" not in doc[max(i - 1, 0)].text

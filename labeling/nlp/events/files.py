@@ -66,7 +66,7 @@ class Files:
         """A file's text.
 
         Raises:
-            SchemaError: There is no such file, or it is no UTF-8.
+            SchemaError: There is no such file, or it is not UTF-8.
         """
         if name not in self.content:
             raise SchemaError(

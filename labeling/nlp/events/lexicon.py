@@ -70,7 +70,7 @@ def to_lexicon(nouns: str, verbs: str, lists: tuple[tuple[str, str], ...], times
         read_grammar(times),
     )
     if faults:
-        raise SchemaError(f"{len(faults)} lines of word lists are no words\n" + "\n".join(faults[:20]))
+        raise SchemaError(f"{len(faults)} lines of word lists are not words\n" + "\n".join(faults[:20]))
     return found
 
 

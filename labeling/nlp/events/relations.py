@@ -50,7 +50,7 @@ def read_rules(text: str) -> tuple[Rule, ...]:
     """The rules in a text; schemas/en/relations.tsv explains its form.
 
     Raises:
-        SchemaError: Lines are no rules; the message names all of them.
+        SchemaError: Lines are not rules; the message names all of them.
     """
     rules: list[Rule] = []
     faults: list[str] = []
@@ -65,7 +65,7 @@ def read_rules(text: str) -> tuple[Rule, ...]:
         except (ValueError, re.error) as error:
             faults.append(f"  line {number}: {error}")
     if faults:
-        raise SchemaError(f"{len(faults)} lines of relations.tsv are no rules\n" + "\n".join(faults))
+        raise SchemaError(f"{len(faults)} lines of relations.tsv are not rules\n" + "\n".join(faults))
     return tuple(rules)
 
 

@@ -58,7 +58,7 @@ def _patterns(text: str, where: str, schema: LabelSchema) -> list[dict[str, Any]
         except (ValueError, KeyError, AttributeError, TypeError):
             faults.append(f'  line {number}: it is no {{"label": …, "pattern": …}}')
     if faults:
-        raise SchemaError(f"{where}: {len(faults)} lines are no patterns\n" + "\n".join(faults))
+        raise SchemaError(f"{where}: {len(faults)} lines are not patterns\n" + "\n".join(faults))
     return found
 
 

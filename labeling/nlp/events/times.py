@@ -55,7 +55,7 @@ def read_grammar(text: str) -> Grammar:
     """The grammar in a text; schemas/en/times.tsv explains its form.
 
     Raises:
-        SchemaError: Lines are no patterns; the message names all of them.
+        SchemaError: Lines are not patterns; the message names all of them.
     """
     named: dict[str, str] = {}
     kinds: list[tuple[str, str]] = []
@@ -78,7 +78,7 @@ def read_grammar(text: str) -> Grammar:
         except (ValueError, re.error) as error:
             faults.append(f"  line {number}: {error}")
     if faults:
-        raise SchemaError(f"{len(faults)} lines of times.tsv are no patterns\n" + "\n".join(faults))
+        raise SchemaError(f"{len(faults)} lines of times.tsv are not patterns\n" + "\n".join(faults))
     if not kinds:
         return Grammar()
     # what is beside a match belongs to a longer word or number: 555-1234, 2,013
@@ -159,7 +159,7 @@ def _extended(doc: Doc, one: Expression) -> Expression:
 
 
 def _named(doc: Doc, one: Expression) -> Expression:
-    """With a kind, also where the grammar found nothing: a figure alone is no time."""
+    """With a kind, also where the grammar found nothing: a figure alone is not a time."""
     if one.kind:
         return one
     is_figure = all(doc[i].like_num or doc[i].is_stop or not doc[i].is_alpha for i in range(one.start, one.end))

@@ -295,5 +295,5 @@ def _array(given: Any, kind: Any, *shape: int | None) -> Any:
     if given.dtype != kind or not fits:
         raise ValueError(f"an array of {given.dtype} and shape {given.shape} is not what stands there")
     if kind is numpy.float32 and not numpy.isfinite(given).all():
-        raise ValueError("weights that are no numbers")
+        raise ValueError("weights that are not numbers")
     return given

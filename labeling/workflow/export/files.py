@@ -29,7 +29,7 @@ class TrainingFiles:
         folder: Where they are.
         tally: The numbers of all that was appended.
         first_problems: Some of the problems, for the report.
-        unreadable: How many things could not be read that are no tasks, such as files.
+        unreadable: How many things could not be read that are not tasks, such as files.
     """
 
     def __init__(self, folder: Path, spec: ConversionSpec, context: Context) -> None:

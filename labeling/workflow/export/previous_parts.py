@@ -39,7 +39,7 @@ class PreviousParts:
         for line in self._file.read_bytes().splitlines() if self._file.is_file() else ():
             entry = orjson.loads(line)
             if entry["part"] not in PARTS:
-                raise ValueError(f"{entry['part']!r} is no part")
+                raise ValueError(f"{entry['part']!r} is not one of the parts")
             yield entry["digest"], entry["part"]
 
     def remember(self, parts: Mapping[str, Part]) -> None:

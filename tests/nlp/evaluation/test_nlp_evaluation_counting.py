@@ -41,7 +41,7 @@ def test_counts_by_hand():
     assert counts.overlap.tolist() == [[[1, 1, 1], [1, 2, 1], [0, 0, 1]]]
     assert counts.relation_labels == ("agent", "place")
     assert counts.relations.tolist() == [[[0, 1, 1], [0, 0, 1]]]
-    # the found ACTOR in front is no core of the gold one: delete it, add that; rename the other
+    # the found ACTOR in front is not a core of the gold one: delete it, add that; rename the other
     assert counts.work.tolist() == [[4, 6]]
     assert effort_saved(counts.work.sum(axis=0)) == 1 / 3
     assert counts.groups == (0,)

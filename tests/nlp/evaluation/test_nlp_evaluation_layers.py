@@ -23,7 +23,7 @@ from labeling.workflow.evaluating import evaluate
 
 TEXT = "Rebels from Oslo attacked Rome on Friday, Bell said."
 CUTTER = Cutter(spacy.blank("en"))
-FEW = "There are no intervals: they need two documents that are no near-duplicates."
+FEW = "There are no intervals: they need two documents that are not near-duplicates."
 GOLD = ("ACTOR Rebels from Oslo", "LOCATION Oslo", "ACTION attacked", "ACTOR Bell")
 
 

@@ -217,8 +217,8 @@ def test_check_names_a_file_that_is_not_there(tmp_path: Path):
 @pytest.mark.parametrize(
     ("said", "message"),
     [
-        ('actor = "WHO"', "preannotate.actor: 'WHO' is no label; there are ACTOR, ACTION"),
-        ('place = "where"', "preannotate.place: 'where' is no relation"),
+        ('actor = "WHO"', "preannotate.actor: 'WHO' is not a label; there are ACTOR, ACTION"),
+        ('place = "where"', "preannotate.place: 'where' is not a relation"),
         ('extents = { WHO = "head" }', "preannotate.extents.WHO"),
         ("thresholds = { ACTOR = 2 }", "preannotate.thresholds.ACTOR"),
         ("nominal_actor = true", "preannotate.nominal_actor"),
