@@ -15,6 +15,7 @@ from labeling.cli import app
 from labeling.core.reasons import MEANINGS, REASONS
 from labeling.ingest.clean import RUBBISH
 from labeling.settings import Settings, init, open_workspace
+from labeling.workflow import export
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.export.commands import export_files
 
@@ -59,6 +60,26 @@ def test_every_command_is_documented(name: str):
     assert all(one.help for one in command.params if one.name != "help" and not one.hidden)
     pages = [page for page in PAGES if page.name not in ("commands.md", "CHANGELOG.md")]
     assert any(re.search(rf"\blabeling {name}\b", page.read_text(encoding="utf-8")) for page in pages)
+
+
+def test_table_of_the_loop_names_modules_that_exist():
+    """A name without a folder is in the folder of the one before it."""
+    rows = re.findall(r"^\|[^|]*\|([^|]*)\|", (ROOT / "docs" / "loop.md").read_text(encoding="utf-8"), re.MULTILINE)
+    names = [re.findall(r"`([a-z_/.]+)`", row) for row in rows]
+    assert sum(map(len, names)) >= 30
+    for row in filter(None, names):
+        folder = ROOT / "labeling"
+        for name in row:
+            path = (ROOT / "labeling" if "/" in name else folder) / name
+            folder = path if path.is_dir() else path.parent
+            assert path.exists(), name
+
+
+def test_package_of_an_export_explains_each_of_its_files():
+    folder = Path(export.__file__).parent
+    lines = re.findall(r"^    (\w+(?:, \w+)*) +\S", str(export.__doc__), re.MULTILINE)
+    explained = sorted(name for line in lines for name in line.split(", "))
+    assert explained == sorted(file.stem for file in folder.glob("[!_]*.py"))
 
 
 def test_every_command_of_the_readme_exists(run):

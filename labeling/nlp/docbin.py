@@ -90,7 +90,6 @@ class DocBinWriter:
     def __init__(self, folder: Path, stem: str, max_tokens: int = MAX_TOKENS) -> None:
         self.folder, self.name, self.max_tokens = folder, f"{stem}.spacy", max_tokens
         self.shards: list[Path] = []
-        self.documents = 0
         self._begin()
 
     def _begin(self) -> None:
@@ -103,7 +102,6 @@ class DocBinWriter:
             return
         if self.packed.tokens and self.packed.tokens + packed.tokens > self.max_tokens:
             self._finish()
-        self.documents += packed.documents
         self.packed.documents += packed.documents
         self.packed.tokens += packed.tokens
         self.packed.strings |= packed.strings
