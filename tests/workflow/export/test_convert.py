@@ -354,7 +354,7 @@ def test_convert_reads_archives_folders_and_standard_input(run, tmp_path: Path):
         (["--map", "ACTOR"], "--map PER=ACTOR"),
         (["--split", "80/30"], "adds up to 110"),
         (["--split", "most"], "is not a split"),
-        (["--split-by", "author"], "'source' or 'published'"),
+        (["--split-by", "author"], "'source', 'published'"),
         (["--format", "word"], "There are prodigy"),
         (["--fail-over", "many"], "--fail-over 5%"),
         (["--align", "loose"], "align"),
