@@ -26,7 +26,7 @@ from labeling.workflow.export.refusals import refuse_unusable
 from labeling.workflow.export.report import Exported, report_of
 from labeling.workflow.export.sources import Source
 from labeling.workflow.export.spec import ConversionSpec, spec_of
-from labeling.workflow.export.training_config import configure, stats_of
+from labeling.workflow.export.training_config import configure
 from labeling.workflow.pool import Map, cores, others, workers
 from labeling.workflow.progress import Advance, Meter, unmetered
 
@@ -88,7 +88,7 @@ def run(
                 for chunk in _converted(source, spec, plan, files, mapped, advance):
                     files.add(chunk)
             refuse_unusable(files, origin, options, folder)
-            training, config = next(iter(mapped(partial(configure, spec), [stats_of(files.tally, options)])))
+            training, config = next(iter(mapped(partial(configure, spec, options), [files.tally])))
             write_atomic(staging.files / CONFIG_FILE, config)
             manifest = manifest_of(files.tally, plan, split, options, schema, origin, training)
             manifest["language"] = language.model_dump(mode="json", exclude={"notes"})

@@ -40,7 +40,7 @@ def read_task_locations(folder: Path) -> dict[str, TaskLocation]:
     """The locations of an exported folder's tasks by document id; none where the folder is of an older version.
 
     Raises:
-        InputError: A line is none; the message names it.
+        InputError: A line does not say where a task is; the message names it.
     """
     file = folder / TASKS_FILE
     if not file.is_file():
