@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from labeling.core.faults import faults
 from labeling.core.parsing import parse_json
 from labeling.core.value import Value
 from labeling.errors import InputError
@@ -72,8 +73,7 @@ def read_promoted(state: Path) -> Promoted | None:
     except (OSError, ValueError) as error:
         said = str(error)
         if isinstance(error, ValidationError):
-            first = error.errors(include_input=False)[0]
-            said = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+            said = faults(error)[0]
         raise InputError(
             f"Cannot use {file}, which says what model was promoted: {said}",
             "Remove it, and promote a model again; until then `model` in labeling.toml counts.",

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError
 
+from labeling.core.faults import faults
 from labeling.core.parsing import parse_json, parse_toml
 from labeling.core.schema import LabelSchema
 from labeling.core.split import Split
@@ -24,6 +25,8 @@ from labeling.promoted import Promoted, read_promoted
 from labeling.resources import resource
 from labeling.secrets import keep, keep_in_url
 
+ADDRESS = r"^(https?://[^/]+/?)?$"  # or nothing
+ADDRESS_IN_WORDS = "should be an address without a path, as in https://labels.example.org"
 FILE = "labeling.toml"
 MODEL = "en_core_web_sm"
 # Names of this machine, where a port is one server's.
@@ -60,7 +63,7 @@ class StudioSettings(Value):
     port: int | None = Field(default=None, ge=1, le=65535)
     timeout: float = Field(default=120.0, ge=1, le=3600)  # seconds until an answer begins
     ca: str = ""  # certificates (PEM) to trust instead of the public ones
-    public_url: str = Field(default="", pattern=r"^(https?://[^/]+/?)?$")  # of a proxy before the embedded one
+    public_url: str = Field(default="", pattern=ADDRESS)  # of a proxy before the embedded one
 
 
 class ArticlesSettings(Value):
@@ -231,7 +234,7 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
     try:
         settings = Settings.model_validate(said)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, e['loc'])) or FILE}: {_fault(e)}" for e in error.errors(include_input=False)]
+        lines = [f"  {fault}" for fault in faults(error, {ADDRESS: ADDRESS_IN_WORDS}, whole=FILE)]
         raise InputError(
             f"{file}: {len(lines)} problem(s)\n" + "\n".join(lines), "docs/settings.md explains them."
         ) from None
@@ -244,13 +247,6 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
         api_key=SecretStr(key) if key else None,
         named_model=options.get("model"),
     )
-
-
-def _fault(error: Any) -> str:
-    """What a setting may be instead, in words and not as a regular expression: only `public_url` has one."""
-    if error["type"] == "string_pattern_mismatch":
-        return "It should be an address without a path, as in https://labels.example.org"
-    return str(error["msg"])
 
 
 def server_identity(url: str) -> str:

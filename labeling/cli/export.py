@@ -168,6 +168,7 @@ class Typed:
         """
         from pydantic import ValidationError
 
+        from labeling.core.faults import faults
         from labeling.core.split import Split
         from labeling.formats.registry import FORMATS
         from labeling.studio.annotations import Choice
@@ -205,8 +206,7 @@ class Typed:
                 jobs=self.jobs,
             )
         except ValidationError as error:
-            faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'split'}: {e['msg']}" for e in error.errors())
-            raise InputError(f"An option cannot be used: {faults}") from None
+            raise InputError(f"An option cannot be used: {'; '.join(faults(error, whole='split'))}") from None
         except ValueError as error:
             raise InputError(f"An option cannot be used: {error}") from None
 

@@ -192,20 +192,6 @@ def differences(
     return found
 
 
-def paired(
-    counts: Array,
-    others: Array,
-    statistic: Statistic = micro_f,
-    *,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-    groups: Groups | None = None,
-) -> Difference:
-    """One statistic of `counts` less that of `others`, with its interval."""
-    return differences(counts, others, {0: statistic}, seed=seed, resamples=resamples, level=level, groups=groups)[0]
-
-
 def _draws(size: int, seed: int, resamples: int) -> Iterator[NDArray[numpy.float64]]:
     """How often each of `size` units is in each resample: arrays of the shape (some resamples, size)."""
     random = numpy.random.default_rng(seed)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError, model_validator
 
+from labeling.core.faults import faults
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.parsing import parse_toml
 from labeling.core.preannotate import Part, Preannotate, Role
@@ -130,7 +131,7 @@ class LabelSchema(Value):
         except tomllib.TOMLDecodeError as error:
             raise SchemaError(f"{where}: not valid TOML: {error}") from error
         except ValidationError as error:
-            lines = [f"  {_path(item['loc'])}: {_message(item)}" for item in error.errors()]
+            lines = [f"  {fault}" for fault in faults(error, IN_WORDS, whole="schema", shows=True)]
             raise SchemaError(
                 f"{where}: {len(lines)} problem{'s' * (len(lines) > 1)}\n" + "\n".join(lines),
                 hint="docs/schema.md explains every key. `labeling schema check FILE` checks again.",
@@ -247,18 +248,3 @@ class LabelSchema(Value):
         if legal.allows(head, tail):
             return ""
         return f"{relation} cannot go from {head} to {tail}, only from {'/'.join(legal.head)} to {'/'.join(legal.tail)}"
-
-
-def _path(loc: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in loc if part != "[key]") or "schema"
-
-
-def _message(item: Any) -> str:
-    message = str(item["msg"]).removeprefix("Value error, ")
-    if item["type"] == "string_pattern_mismatch":
-        return f"{item['input']!r} does not fit: it {IN_WORDS[item['ctx']['pattern']]}"
-    return (
-        message
-        if item["type"] in {"missing", "value_error", "extra_forbidden"}
-        else f"{message}, not {item['input']!r}"
-    )

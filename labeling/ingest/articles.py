@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from labeling.core.article import Article, digest
+from labeling.core.faults import faults
 from labeling.core.problem import Action, Problem
 from labeling.core.reasons import Reason
 from labeling.core.text import UNSTORABLE, normalize, storable
@@ -116,8 +117,7 @@ def of_fields(
     try:
         article = Article(text=body, extra=extra, **strings)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        yield problem("bad-row", faults, where)
+        yield problem("bad-row", "; ".join(faults(error)), where)
         return
     for reason, detail, line in notes:
         yield problem(reason, detail, where, article, action="changed", text=line)

@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 from pydantic import ValidationError
 
 from labeling.core.article import Article, digest
+from labeling.core.faults import faults
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Action, Problem
 from labeling.core.reasons import Fault, Reason
@@ -544,8 +545,7 @@ def _article(data: Json, key: str, doc_id: str, text: str) -> tuple[Article | No
     try:
         return Article(doc_id=doc_id, text=text, extra=extra | others, **fields), None
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        return None, ("bad-data", f"the task's data is not an article: {faults}")
+        return None, ("bad-data", f"the task's data is not an article: {'; '.join(faults(error))}")
 
 
 def _made_by_us(data: Json) -> set[str]:

@@ -22,6 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from labeling.core.faults import faults
 from labeling.core.parsing import parse_json
 from labeling.core.split import PARTS
 from labeling.errors import InputError, ModelError
@@ -197,6 +198,5 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _fault(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        first = error.errors(include_input=False)[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        return faults(error)[0]
     return getattr(error, "strerror", None) or str(error).splitlines()[0]

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from labeling.core.effort import Effort, Marks, effort
+from labeling.core.faults import faults
 from labeling.core.problem import Problem
 from labeling.errors import InputError
 from labeling.studio.exports import ExportFiles, parse
@@ -62,24 +63,18 @@ def _refuse_strangers(gold: Sequence[Marks], predicted: Mapping[str, Marks]) -> 
         )
 
 
-def _marks(path: Path, read: Callable[[Any], Marks], faults: list[str]) -> Iterator[Marks]:
+def _marks(path: Path, read: Callable[[Any], Marks], problems: list[str]) -> Iterator[Marks]:
     with ExportFiles([path]) as files:
         for item in files.records():
             if isinstance(item, Problem):
-                faults.append(f"{item.where}: {item.detail}")
+                problems.append(f"{item.where}: {item.detail}")
                 continue
             try:
                 yield read(parse(item.data))
             except ValidationError as error:
-                faults.extend(f"{item.where}: {_shown(fault)}" for fault in error.errors())
+                problems.extend(f"{item.where}: {fault}" for fault in faults(error))
             except ValueError as error:
-                faults.append(f"{item.where}: {error}")
-
-
-def _shown(fault: Any) -> str:
-    place = ".".join(str(part) for part in fault["loc"])
-    said = fault["msg"].removeprefix("Value error, ")
-    return f"{place}: {said}" if place else said
+                problems.append(f"{item.where}: {error}")
 
 
 def _gold_of(entry: Any) -> Marks:

@@ -4,6 +4,7 @@ import doctest
 import random
 from math import isnan
 from statistics import quantiles
+from typing import Any
 
 import numpy
 import pytest
@@ -20,11 +21,15 @@ from labeling.core.bootstrap import (
     label_f,
     macro_f,
     micro_f,
-    paired,
     precisions,
     recalls,
     resampled,
 )
+
+
+def paired(counts: Any, others: Any, statistic: Any = micro_f, **options: Any) -> Difference:
+    """One statistic of `counts` less that of `others`."""
+    return differences(counts, others, {0: statistic}, **options)[0]
 
 
 def test_bootstrap_examples():

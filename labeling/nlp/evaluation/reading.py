@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 
+from labeling.core.faults import faults
 from labeling.core.labels import LabeledDoc
 from labeling.errors import InputError
 from labeling.nlp.evaluation.judged import Arrow, Bounds, Judged, Mark, arrows_in_order, in_order
@@ -117,7 +118,7 @@ def _labeled(doc: Doc) -> LabeledDoc | None:
     try:
         return from_doc(doc)
     except ValidationError as error:
-        said = error.errors()[0]["msg"]
+        said = faults(error)[0]
         raise InputError(
             f"A gold document carries something else than a reviewed one: {said}", "Export again."
         ) from error
