@@ -90,7 +90,8 @@ def main() -> int:
             return int(error.exit_code)  # its message is the help, which was printed
         context = error.ctx
         path = context.command_path if context else "labeling"
-        raise InputError(error.format_message(), f"{path} --help") from None
+        said = error.format_message().replace("Value error, ", "")  # pydantic's, by way of Typer
+        raise InputError(said, f"{path} --help") from None
     except (typer.Abort, SystemExit) as error:  # Typer's words for an end of file and for a pipe that broke
         if isinstance(error.__context__, EOFError | OSError):
             raise error.__context__ from None
