@@ -29,10 +29,13 @@ from labeling.settings import init, open_workspace
 from labeling.studio import server
 from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect
-from labeling.workflow.importing import BATCH, _by_size, _project_file
-from labeling.workflow.ledger import Ledger
-from labeling.workflow.pushing import Pusher, Todo
-from labeling.workflow.stock import Stock
+from labeling.workflow.importing.command import project_file
+from labeling.workflow.importing.compare import Todo
+from labeling.workflow.importing.confirm import Confirmation
+from labeling.workflow.importing.ledger import Ledger
+from labeling.workflow.importing.project_state import ProjectState
+from labeling.workflow.importing.push import BATCH, Pusher
+from labeling.workflow.importing.push import push as pushed
 
 WORDS = "police rebels army attacked minister said on Friday near the border talks collapsed in court protesters"
 BARE_BATCH = 1000  # the fastest
@@ -68,8 +71,8 @@ def measure(workspace: Any, number: int) -> None:
         bare = studio.create_project(workspace.label_schema, "Bare calls")
         ours = studio.create_project(workspace.label_schema, "Ours")
         workspace.remember_project(ours.id)
-        with Ledger(workspace.state / f"{_project_file(workspace, ours)}.sqlite") as ledger:
-            pusher = Pusher(Stock(studio, ours, ledger, VERSION))
+        with Ledger(workspace.state / f"{project_file(workspace, ours)}.sqlite") as ledger:
+            pusher = Pusher(ProjectState(studio, ours, ledger, VERSION))
             for start in range(0, number, BARE_BATCH):
                 batch = tasks[start : start + BARE_BATCH]
                 began = time.perf_counter()
@@ -81,7 +84,7 @@ def measure(workspace: Any, number: int) -> None:
                 seconds["bare"] += middle - began
                 seconds["ours"] += time.perf_counter() - middle
             began = time.perf_counter()
-            pusher.finish()
+            Confirmation(pusher).missing()
             seconds["ours"] += time.perf_counter() - began
         studio.prefill(ours, VERSION)
     for name, spent in seconds.items():
@@ -104,11 +107,11 @@ def push(folder: Path, number: int) -> None:
     todo: dict[str, Todo] = {f"a{i}": "create" for i in range(number)}
     with connect(workspace) as studio:
         project = studio.create_project(workspace.label_schema, "Alone")
-        with Ledger(workspace.state / f"{_project_file(workspace, project)}.sqlite") as ledger:
-            pusher = Pusher(Stock(studio, project, ledger, VERSION))
-            for batch in _by_size(islice(documents(), number)):
-                pusher.push(todo, [to_task(doc, VERSION) for doc in batch])
-            pusher.finish()
+        with Ledger(workspace.state / f"{project_file(workspace, project)}.sqlite") as ledger:
+            pusher = Pusher(ProjectState(studio, project, ledger, VERSION))
+            for _ in pushed(islice(documents(), number), pusher, todo):
+                pass
+            Confirmation(pusher).missing()
         print(f"{studio.project(project.id).tasks:,} tasks")
 
 

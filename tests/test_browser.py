@@ -17,7 +17,7 @@ from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect, project_in_step
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_project
-from labeling.workflow.importing import import_articles
+from labeling.workflow.importing.command import import_articles
 
 pytestmark = [pytest.mark.studio, pytest.mark.browser]
 

@@ -27,9 +27,9 @@ from labeling.errors import LabelingError
 from labeling.nlp.load import load
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
-from labeling.workflow import importing
-from labeling.workflow.import_report import Imported
-from labeling.workflow.importing import import_articles
+from labeling.workflow.importing import push
+from labeling.workflow.importing.command import import_articles
+from labeling.workflow.importing.report import Imported
 from tests.faults import FaultProxy, People
 
 pytestmark = pytest.mark.studio
@@ -56,7 +56,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No waiting between attempts, small batches, the pipeline loaded once."""
     pipeline = english()
     monkeypatch.setattr("labeling.nlp.load.load", lambda _: pipeline)
-    monkeypatch.setattr(importing, "BATCH", 4)
+    monkeypatch.setattr(push, "BATCH", 4)
     with stamina.set_testing(True, attempts=25):
         yield
 

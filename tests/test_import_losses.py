@@ -19,7 +19,9 @@ from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.client import Studio
 from labeling.studio.tasks import to_data
-from labeling.workflow import importing
+from labeling.workflow.importing import command
+from labeling.workflow.importing.annotate import Annotator
+from labeling.workflow.importing.confirm import Confirmation
 from labeling.workflow.pulling import pull
 from tests.test_push import TEXTS, api, newer, push, tasks
 
@@ -68,14 +70,14 @@ def test_articles_from_a_pipe_were_lost_and_reported_as_new(workspace: Workspace
 def test_a_file_that_changes_during_the_run_does_not_matter(workspace: Workspace, api: httpx.Client, monkeypatch):
     push(workspace, dict.fromkeys(["other"], "Police arrested nobody."))
     file = workspace.folder / "articles.jsonl"
-    compare = importing.compare
+    compare = command.compare
 
     def changed(*args: object, **options: object):
         plan = compare(*args, **options)
         file.write_text(lines({"n0": "Something else altogether happened in Rome.", "n9": "And this is new."}))
         return plan
 
-    monkeypatch.setattr(importing, "compare", changed)
+    monkeypatch.setattr(command, "compare", changed)
     done = push(workspace, TEXTS)
     assert done.outcomes == {"new": 6}
     found = tasks(workspace, api)
@@ -85,9 +87,9 @@ def test_a_file_that_changes_during_the_run_does_not_matter(workspace: Workspace
 
 def test_what_was_planned_and_not_pushed_is_not_reported_as_new(workspace: Workspace, api: httpx.Client, monkeypatch):
     """Whatever becomes of an article between the comparison and the server."""
-    real = importing.Intake.annotated
+    real = Annotator.documents
     monkeypatch.setattr(
-        importing.Intake, "annotated", lambda *args: (doc for doc in real(*args) if doc.doc_id not in {"n1", "n2"})
+        Annotator, "documents", lambda *args, **o: (d for d in real(*args, **o) if d.doc_id not in {"n1", "n2"})
     )
     done = push(workspace)
     assert done.outcomes == {"new": 4, "not confirmed": 2}
@@ -104,13 +106,13 @@ def test_what_was_planned_and_not_pushed_is_not_reported_as_new(workspace: Works
 def test_what_somebody_deletes_during_the_run_is_not_reported_as_new(
     workspace: Workspace, api: httpx.Client, monkeypatch
 ):
-    finish = importing.Pusher.finish
+    missing = Confirmation.missing
 
-    def deleted(pusher: importing.Pusher):
+    def deleted(confirmation: Confirmation):
         api.delete(f"/api/tasks/{tasks(workspace, api)['n3']['id']}/").raise_for_status()
-        return finish(pusher)
+        return missing(confirmation)
 
-    monkeypatch.setattr(importing.Pusher, "finish", deleted)
+    monkeypatch.setattr(Confirmation, "missing", deleted)
     done = push(workspace)
     assert done.outcomes == {"new": 5, "not confirmed": 1}
     assert [(p.reason, p.doc_id) for p in done.problems] == [("not-confirmed", "n3")]

@@ -27,7 +27,7 @@ from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.doctor import examine
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_project
-from labeling.workflow.importing import import_articles
+from labeling.workflow.importing.command import import_articles
 from labeling.workflow.status import status
 
 pytestmark = pytest.mark.studio

@@ -15,9 +15,9 @@ from labeling.studio import server
 from labeling.studio.client import Studio
 from labeling.workflow import import_report
 from labeling.workflow.connecting import connect, existing_project
-from labeling.workflow.import_report import Imported
-from labeling.workflow.importing import import_articles
-from labeling.workflow.ledger import Entry, Ledger
+from labeling.workflow.importing.command import import_articles
+from labeling.workflow.importing.ledger import Entry, Ledger
+from labeling.workflow.importing.report import Imported
 
 pytestmark = pytest.mark.studio
 
@@ -50,7 +50,7 @@ def colleague(studio_folder: Path, api: httpx.Client):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from labeling.workflow.ledger import alone
+from labeling.workflow.importing.ledger import alone
 with alone(Path(sys.argv[1]), print):
     print("held", flush=True)
     time.sleep(4)

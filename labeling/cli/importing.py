@@ -47,7 +47,7 @@ def command(
     """
     from labeling.ingest import FieldNames
     from labeling.settings import open_workspace
-    from labeling.workflow.importing import import_articles
+    from labeling.workflow.importing.command import import_articles
 
     names = FieldNames(text=text_field, doc_id=id_field, title=title_field)
     opened = open_workspace(workspace, model=model, project=project)

@@ -20,8 +20,8 @@ from labeling.workflow.connecting import connect, existing_project, start_studio
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_project
 from labeling.workflow.export.report import Exported
-from labeling.workflow.import_report import Imported
-from labeling.workflow.importing import import_articles
+from labeling.workflow.importing.command import import_articles
+from labeling.workflow.importing.report import Imported
 from labeling.workflow.progress import Track, Working, unseen, unwatched
 
 # So few documents that a tenth of them would be two.

@@ -16,7 +16,8 @@ from labeling.files import atomic_file
 from labeling.ingest import FieldNames
 from labeling.settings import Workspace
 from labeling.studio.tasks import to_task
-from labeling.workflow.intake import Intake, version_of
+from labeling.workflow.importing.annotate import Annotator, version_of
+from labeling.workflow.importing.read import ArticleReader
 from labeling.workflow.progress import Track, Within, unseen
 
 PIECES = 10_000  # of JSON, a few characters each, that are written at once
@@ -63,14 +64,15 @@ def annotate_files(
     """
     if output.suffix not in {".json", ".jsonl"}:
         raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
-    intake = Intake(workspace, list(paths), keep_all=keep_all, names=names)
-    articles = intake.some()
+    reader = ArticleReader(workspace, list(paths), keep_all=keep_all, names=names)
+    annotator = Annotator(workspace, jobs)
+    articles = reader.some()
     version = version_of(workspace)
     spans: Counter[str] = Counter()
     within = Within()
 
     def tasks() -> Iterator[dict[str, Any]]:
-        for doc in track(intake.annotated(articles, jobs, within), "Annotating", None, within):
+        for doc in track(annotator.documents(articles, within), "Annotating", None, within):
             spans.update(span.label for span in doc.spans)
             yield to_task(doc, version)
 
@@ -79,10 +81,10 @@ def annotate_files(
             file.write(text.encode())
     return Annotated(
         model_version=version,
-        articles=intake.articles,
+        articles=reader.articles,
         spans=dict(spans),
-        problems=tuple(intake.problems),
-        notes=intake.notes,
+        problems=(*reader.problems, *annotator.problems),
+        notes=annotator.notes,
     )
 
 

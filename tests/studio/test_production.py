@@ -27,7 +27,7 @@ from labeling.studio.server import Server
 from labeling.studio.setup import database_of, read_setup, write_setup
 from labeling.workflow.backing_up import back_up, restore
 from labeling.workflow.export.commands import export_project
-from labeling.workflow.importing import import_articles
+from labeling.workflow.importing.command import import_articles
 
 pytestmark = pytest.mark.studio
 

@@ -4,23 +4,68 @@ What was sent and not answered is in doubt until it was looked for; nothing is s
 article is what the server confirmed, never what was planned. No task is ever deleted: what is to go is set aside.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+import time
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
 
-from labeling.core.article import Article
+from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.errors import BusyError
 from labeling.studio.client import Stored, split_versions
-from labeling.studio.tasks import to_article
-from labeling.workflow.comparing import Outcome, Todo
-from labeling.workflow.ledger import Entry
-from labeling.workflow.setting_aside import SetAside
-from labeling.workflow.stock import Stock, attempts, surplus
+from labeling.studio.tasks import to_task
+from labeling.workflow.importing.compare import Outcome, Todo
+from labeling.workflow.importing.ledger import Entry
+from labeling.workflow.importing.project_state import ProjectState, attempts, surplus
+from labeling.workflow.importing.set_aside import SetAside
 
 Json = dict[str, Any]
-Became = dict[str, Outcome]
+Outcomes = dict[str, Outcome]  # doc_id → what became of the article
 
+# One request: with a thousand tasks the server is hardly faster, and they take twice the memory; past 250 MB it fails.
+BATCH, BATCH_BYTES, BATCH_SECONDS = 500, 4_000_000, 10.0
+REGION_BYTES = 200  # of a span in JSON
+# Label Studio compares each span of a prediction with all that is in it, at 130 ns a pair: some two minutes, of the
+# ten that a request may take on a busy machine. It is nearly half a megabyte of news.
+MOST_PAIRS = 1_000_000_000
+WAITING = 1  # batches that wait for the one that is being sent
 TRIES = 3  # to give a task its prediction, which the server may lose while others write
+
+
+class Pushed(NamedTuple):
+    """A batch that was pushed: its documents, and what became of their articles; what is missing was not confirmed."""
+
+    docs: list[LabeledDoc]
+    outcomes: Outcomes
+
+
+def push(docs: Iterable[LabeledDoc], pusher: "Pusher", todo: Mapping[str, Todo]) -> Iterator[Pushed]:
+    """What became of the documents, batch by batch; the next ones are annotated while one is sent."""
+    underway: deque[tuple[list[LabeledDoc], Future[Outcomes]]] = deque()
+    with ThreadPoolExecutor(1) as background:
+        for batch in _by_size(pusher.storable(docs)):
+            tasks = [to_task(doc, pusher.state.version) for doc in batch]
+            underway.append((batch, background.submit(pusher.push, todo, tasks)))
+            while len(underway) > WAITING:
+                sent, outcomes = underway.popleft()
+                yield Pushed(sent, outcomes.result())
+        for sent, outcomes in underway:
+            yield Pushed(sent, outcomes.result())
+
+
+def _by_size(docs: Iterable[LabeledDoc]) -> Iterator[list[LabeledDoc]]:
+    """Batches for one request each: as large as the server likes them, and never long in coming."""
+    batch: list[LabeledDoc] = []
+    size, began = 0, time.monotonic()
+    for doc in docs:
+        batch.append(doc)
+        size += len(doc.text) + REGION_BYTES * len(doc.spans)
+        if len(batch) >= BATCH or size >= BATCH_BYTES or time.monotonic() - began > BATCH_SECONDS:
+            yield batch
+            batch, size, began = [], 0, time.monotonic()
+    if batch:
+        yield batch
 
 
 class Pusher:
@@ -31,18 +76,35 @@ class Pusher:
         repaired: Predictions that the server had lost.
         removed: Tasks that were there twice.
         problems: What could not be done as planned.
+        refused: The articles that Label Studio could not take.
     """
 
-    def __init__(self, stock: Stock) -> None:
-        self.stock, self.studio, self.ledger = stock, stock.studio, stock.ledger
-        self.aside = SetAside(stock)
+    def __init__(self, state: ProjectState) -> None:
+        self.state, self.studio, self.ledger = state, state.studio, state.ledger
+        self.aside = SetAside(state)
         self.repaired = self.removed = 0
         self.sent: list[str] = []  # the articles that were created in this run
         self.problems: list[Problem] = []
+        self.refused: set[str] = set()
 
-    def push(self, todo: Mapping[str, Todo], tasks: Sequence[Json]) -> Became:
+    def storable(self, docs: Iterable[LabeledDoc]) -> Iterator[LabeledDoc]:
+        """Those that Label Studio can take; one that would end the import for the others is refused."""
+        for doc in docs:
+            if len(doc.spans) * (len(doc.spans) + len(doc.relations)) <= MOST_PAIRS:
+                yield doc
+            elif doc.doc_id not in self.refused:
+                self.refused.add(doc.doc_id)
+                detail = (
+                    f"{len(doc.spans):,} spans were found in its {len(doc.text):,} characters, and Label Studio would "
+                    "take many minutes over them; cut the article into several, by chapters for instance"
+                )
+                self.problems.append(
+                    Problem(reason="too-many-spans", action="refused", detail=detail, doc_id=doc.doc_id)
+                )
+
+    def push(self, todo: Mapping[str, Todo], tasks: Sequence[Json]) -> Outcomes:
         """What became of the articles of these tasks, each done as `todo` says; what is missing was not confirmed."""
-        became: Became = {}
+        outcomes: Outcomes = {}
         kinds: dict[Todo, dict[str, Json]] = {"create": {}, "replace": {}}
         renewed: list[Json] = []
         for task in tasks:
@@ -52,14 +114,14 @@ class Pusher:
             else:
                 kinds[todo[doc_id]][doc_id] = task
         if new := kinds["create"] | kinds["replace"]:
-            became |= self._create(new)
-        if replaced := {doc_id: task for doc_id, task in kinds["replace"].items() if doc_id in became}:
-            became |= self._replace(replaced)
+            outcomes |= self._create(new)
+        if replaced := {doc_id: task for doc_id, task in kinds["replace"].items() if doc_id in outcomes}:
+            outcomes |= self._replace(replaced)
         if renewed:
-            became |= self._renew(renewed)
-        return became
+            outcomes |= self._renew(renewed)
+        return outcomes
 
-    def _create(self, tasks: Mapping[str, Json]) -> Became:
+    def _create(self, tasks: Mapping[str, Json]) -> Outcomes:
         """Send the tasks; of those that may have arrived although there was no answer, only what is missing."""
         is_sure = True
         left = dict(tasks)
@@ -67,12 +129,12 @@ class Pusher:
         for attempt in attempts():
             with attempt:
                 if attempt.num > 1:
-                    self.stock.waited += 1
+                    self.state.waited += 1
                     is_sure = False
                     self._arrived(left)
                 if left:
                     batch = list(left.values())
-                    ids, predictions = self.studio.create(self.stock.there, batch)
+                    ids, predictions = self.studio.create(self.state.there, batch)
                     if predictions != sum(len(task["predictions"]) for task in batch):
                         self.repaired += self._predict(dict(zip(ids, batch, strict=True)))
                     self.ledger.keep(
@@ -89,7 +151,7 @@ class Pusher:
 
     def _arrived(self, left: dict[str, Json]) -> None:
         """Take out what the server has by now, with the same text, and complete it."""
-        found = self.studio.stored(self.stock.there, list(left))
+        found = self.studio.stored(self.state.there, list(left))
         arrived = {
             doc_id: copy.task_id
             for doc_id, stored in found.items()
@@ -100,44 +162,44 @@ class Pusher:
         self.ledger.keep([(doc_id, self._entry(left.pop(doc_id), number)) for doc_id, number in arrived.items()])
 
     def _entry(self, task: Json, number: int) -> Entry:
-        return Entry(task_id=number, digest=task["data"]["digest"], version=self.stock.version)
+        return Entry(task_id=number, digest=task["data"]["digest"], version=self.state.version)
 
-    def _replace(self, tasks: Mapping[str, Json]) -> Became:
+    def _replace(self, tasks: Mapping[str, Json]) -> Outcomes:
         """Set the tasks with the old text aside of articles whose new text is in the project now.
 
         Where someone has begun the old text meanwhile, it stays, and the new one goes.
         """
-        found = self.stock.look_up(list(tasks))
+        found = self.state.look_up(list(tasks))
         texts = {doc_id: task["data"]["digest"] for doc_id, task in tasks.items()}
         self.aside.take([number for doc_id, s in found.items() for number in surplus(s, texts[doc_id])])
-        stays = self.aside.give_way(self.stock.look_up(list(tasks)), texts)
+        stays = self.aside.give_way(self.state.look_up(list(tasks)), texts)
         self.problems += stays.values()
         return {doc_id: "changed" if doc_id in stays else "replace" for doc_id in tasks}
 
-    def _renew(self, tasks: Sequence[Json]) -> Became:
+    def _renew(self, tasks: Sequence[Json]) -> Outcomes:
         """Give tasks that nobody has begun new predictions in the place of the old ones, each for the text it has."""
         texts = {(str(task["data"]["doc_id"]), task["data"]["digest"]): task for task in tasks}
-        self.stock.ask(self._predict, {copy.task_id: texts[key] for key, copy in self._copies(texts)})
-        became: Became = {}
+        self.state.ask(self._predict, {copy.task_id: texts[key] for key, copy in self._copies(texts)})
+        outcomes: Outcomes = {}
         for (doc_id, _), copy in self._copies(texts):
-            if self.stock.version in copy.versions:
-                became[doc_id] = "renew"
+            if self.state.version in copy.versions:
+                outcomes[doc_id] = "renew"
             elif copy.begun:
-                became.setdefault(doc_id, "begun")
-        return became
+                outcomes.setdefault(doc_id, "begun")
+        return outcomes
 
     def _copies(self, texts: Collection[tuple[str, str]]) -> list[tuple[tuple[str, str], Stored]]:
         """The tasks that the project has now of these texts, each named by doc_id and digest."""
-        found = self.stock.look_up(list(dict.fromkeys(doc_id for doc_id, _ in texts)))
+        found = self.state.look_up(list(dict.fromkeys(doc_id for doc_id, _ in texts)))
         copies = ((doc_id, copy) for doc_id, stored in found.items() for copy in (stored, *stored.twins))
         return [((doc_id, copy.digest), copy) for doc_id, copy in copies if (doc_id, copy.digest) in texts]
 
     def _predict(self, tasks: Mapping[int, Json]) -> int:
         """How many predictions were sent; those of the tasks that nobody has begun have exactly their own now."""
         sent = 0
-        versions = split_versions(self.stock.version)
+        versions = split_versions(self.state.version)
         for _ in range(TRIES):
-            states = self.studio.states(self.stock.there, list(tasks)) if tasks else {}
+            states = self.studio.states(self.state.there, list(tasks)) if tasks else {}
             wrong = {
                 number: state
                 for number, state in states.items()
@@ -147,58 +209,24 @@ class Pusher:
             if not wrong:
                 return sent
             self.studio.delete_predictions(
-                self.stock.there, [number for number, state in wrong.items() if state.versions]
+                self.state.there, [number for number, state in wrong.items() if state.versions]
             )
             new = [{"task": number} | prediction for number in wrong for prediction in tasks[number]["predictions"]]
-            self.studio.predict(self.stock.there, new)
+            self.studio.predict(self.state.there, new)
             sent += len(new)
         raise BusyError(f"{self.studio.url} keeps other predictions than it was sent.", "Run the same command again.")
 
-    # what is in doubt
+    def settle_doubts(self) -> None:
+        """Bring back what someone began although it was set aside, and look for what earlier imports sent in doubt."""
+        self.problems += self.aside.bring_back().values()
+        self.settle(self.ledger.doubted())
 
     def settle(self, doc_ids: Sequence[str]) -> dict[str, Stored]:
         """Those of the articles that are in the project, each once: what is there twice goes, the begun one stays."""
-        found = self.stock.look_up(doc_ids)
+        found = self.state.look_up(doc_ids)
         self.remove([number for stored in found.values() for number in surplus(stored)])
         return found
 
     def remove(self, task_ids: Sequence[int]) -> None:
         """Set tasks aside that are there twice, but for those that someone has begun since they were looked at."""
         self.removed += self.aside.take(task_ids)
-
-    def came_back(self) -> set[str]:
-        """Articles of which something came back that was set aside in this run, since someone had begun it."""
-        found = self.aside.bring_back() if self.aside.taken else {}
-        self.problems += found.values()
-        return set(found)
-
-    def bare(self) -> dict[str, Article]:
-        """The articles, by doc_id, whose tasks have no prediction and that nobody has begun: they are to get theirs."""
-        found = self.stock.ask(self.studio.bare, self.stock.project) if self.stock.project else []
-        articles = [(task, article) for task in found if (article := to_article(task.data))]
-        detail = "someone has begun to label it and had no prediction to start from, since the server had lost it"
-        self.begun_bare = [
-            Problem(
-                reason="no-prediction", action="kept", detail=detail, doc_id=a.doc_id, url=self.stock.url(task.task_id)
-            )
-            for task, a in articles
-            if task.begun
-        ]
-        return {article.doc_id: article for task, article in articles if not task.begun}
-
-    begun_bare: Sequence[Problem] = ()  # as of the last time that `bare` looked
-
-    def finish(self) -> set[str]:
-        """The articles that were sent and are not there all the same.
-
-        The project's tasks are counted, and its extent is remembered, so that the next import need not ask about each
-        article. Where there are more or fewer than there should be, because something between doubled or lost a
-        request, or because someone else was at work, all that was sent is looked for.
-        """
-        missing: set[str] = set()
-        extent = self.stock.ask(self.studio.size, self.stock.there)
-        if self.sent and extent.tasks != self.stock.before + len(self.sent) - self.aside.moved:
-            missing = set(self.sent) - self.settle(self.sent).keys()
-            extent = self.stock.ask(self.studio.size, self.stock.there)
-        self.ledger.see((extent.tasks, extent.newest))
-        return missing

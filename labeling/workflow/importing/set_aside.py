@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from labeling.core.problem import Problem
 from labeling.studio.client import Project, Stored
-from labeling.workflow.stock import Stock
+from labeling.workflow.importing.project_state import ProjectState
 
 
 class SetAside:
@@ -19,8 +19,8 @@ class SetAside:
         taken, returned: How many went, and how many came back.
     """
 
-    def __init__(self, stock: Stock) -> None:
-        self.stock, self.studio = stock, stock.studio
+    def __init__(self, state: ProjectState) -> None:
+        self.state, self.studio = state, state.studio
         self.taken = self.returned = 0
         self._place: Project | None = None
 
@@ -36,10 +36,10 @@ class SetAside:
 
     def take(self, task_ids: Sequence[int]) -> int:
         """How many of the tasks were set aside; those that someone has begun by now stay."""
-        free: list[int] = self.stock.ask(self.studio.unbegun, self.stock.there, task_ids) if task_ids else []
+        free: list[int] = self.state.ask(self.studio.unbegun, self.state.there, task_ids) if task_ids else []
         if free:
-            self._place = self._place or self.stock.ask(self.studio.make_aside, self.stock.there)
-            self.stock.ask(self.studio.move, self.stock.there, self._place, free)
+            self._place = self._place or self.state.ask(self.studio.make_aside, self.state.there)
+            self.state.ask(self.studio.move, self.state.there, self._place, free)
             self.taken += len(free)
         return len(free)
 
@@ -49,14 +49,14 @@ class SetAside:
         The text that someone has begun stays. Another one of the same article, which nobody has begun, gives way.
         """
         doc_ids: set[str] = set()
-        places: Sequence[Project] = self.stock.ask(self.studio.asides, self.stock.there)
+        places: Sequence[Project] = self.state.ask(self.studio.asides, self.state.there)
         for place in places:
-            begun: Mapping[int, str] = self.stock.ask(self.studio.begun, place)
-            self.stock.ask(self.studio.move, place, self.stock.there, list(begun))
+            begun: Mapping[int, str] = self.state.ask(self.studio.begun, place)
+            self.state.ask(self.studio.move, place, self.state.there, list(begun))
             self.returned += len(begun)
             doc_ids.update(begun.values())
         self._place = self._place or next(iter(places), None)
-        return self.give_way(self.stock.look_up(sorted(doc_ids - {""})))
+        return self.give_way(self.state.look_up(sorted(doc_ids - {""})))
 
     def give_way(self, found: Mapping[str, Stored], wanted: Mapping[str, str] | None = None) -> dict[str, Problem]:
         """Where another text than the wanted one was begun, it stays, and what nobody has begun is set aside.
@@ -76,7 +76,7 @@ class SetAside:
                 gone = self.take([copy.task_id for copy in copies if not copy.begun and copy.digest])
                 problems[doc_id] = self._problem(doc_id, copies, begun[0].task_id, gone)
         if problems:
-            self.stock.look_up(list(problems))
+            self.state.look_up(list(problems))
         return problems
 
     def _problem(self, doc_id: str, copies: Sequence[Stored], task_id: int, gone: int) -> Problem:
@@ -89,6 +89,6 @@ class SetAside:
             detail="someone began to label it while it was to go, so it stays"
             + (f"; {end}" if others or (gone and not is_same) else ""),
             doc_id=doc_id,
-            where=self.stock.url(task_id),
-            url=self.stock.url(task_id),
+            where=self.state.url(task_id),
+            url=self.state.url(task_id),
         )

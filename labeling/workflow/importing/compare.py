@@ -11,8 +11,8 @@ from labeling.core.article import Article
 from labeling.core.problem import Problem
 from labeling.studio.client import Stored
 from labeling.studio.tasks import to_article
-from labeling.workflow.ledger import Entry
-from labeling.workflow.stock import Stock, surplus
+from labeling.workflow.importing.ledger import Entry
+from labeling.workflow.importing.project_state import ProjectState, surplus
 
 Todo = Literal["create", "renew", "replace"]
 Outcome = Literal["create", "unchanged", "renew", "replace", "begun", "changed"]
@@ -40,7 +40,7 @@ def _nowhere(_: Article) -> None:
 
 def compare(
     articles: Iterable[Article],
-    stock: Stock,
+    state: ProjectState,
     *,
     replace: bool,
     keep: Callable[[Article], None] = _nowhere,
@@ -50,7 +50,7 @@ def compare(
 
     Args:
         articles: As they are read.
-        stock: What the project has.
+        state: What the project has.
         replace: Whether a changed text takes the place of one that nobody has begun to label.
         keep: Is given each article with which something is to be done.
         renew: Is given each article of the project, with the text that it has there, which stays although another was
@@ -61,22 +61,24 @@ def compare(
     for batch in _batches(articles):
         fresh = [a for a in {a.doc_id: a for a in batch}.values() if a.doc_id not in seen]
         seen.update(article.doc_id for article in fresh)
-        known = stock.known(fresh)
+        known = state.known(fresh)
         for article in fresh:
-            outcome = _outcome(article, known.get(article.doc_id), plan, stock, replace=replace)
+            outcome = _outcome(article, known.get(article.doc_id), plan, state, replace=replace)
             if outcome in TODO:
                 plan.todo[article.doc_id] = TODO[outcome]
                 keep(article)
             else:
                 plan.settled[outcome] += 1
             if outcome != "replace":
-                for other in _outdated(article, known.get(article.doc_id), stock.version, replace=replace):
+                for other in _outdated(article, known.get(article.doc_id), state.version, replace=replace):
                     plan.outdated += 1
                     renew(other)
     return plan
 
 
-def _outcome(article: Article, known: Entry | Stored | None, plan: Plan, stock: Stock, *, replace: bool) -> Outcome:
+def _outcome(
+    article: Article, known: Entry | Stored | None, plan: Plan, state: ProjectState, *, replace: bool
+) -> Outcome:
     if known is None:
         return "create"
     if isinstance(known, Entry):
@@ -84,13 +86,13 @@ def _outcome(article: Article, known: Entry | Stored | None, plan: Plan, stock: 
     plan.surplus += surplus(known, article.digest if replace else None)
     known = next((copy for copy in (known, *known.twins) if copy.digest == article.digest), known)
     if known.digest == article.digest:
-        if stock.version in known.versions:
+        if state.version in known.versions:
             return "unchanged"
         return "begun" if known.begun else "renew"
     if replace and not known.begun:
         return "replace"
     why = "someone has begun to label it" if known.begun else "--replace takes the new one"
-    plan.problems.append(_difference(article, known, why, stock))
+    plan.problems.append(_difference(article, known, why, state))
     return "changed"
 
 
@@ -110,7 +112,7 @@ def _outdated(article: Article, known: Entry | Stored | None, version: str, *, r
             yield other
 
 
-def _difference(article: Article, stored: Stored, why: str, stock: Stock) -> Problem:
+def _difference(article: Article, stored: Stored, why: str, state: ProjectState) -> Problem:
     """That a text is another one than the project's, which stays, and why."""
     lines = difflib.unified_diff(stored.text.splitlines(), article.text.splitlines(), lineterm="", n=0)
     changed = [line[:120] for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
@@ -121,8 +123,8 @@ def _difference(article: Article, stored: Stored, why: str, stock: Stock) -> Pro
         action="refused",
         detail=detail,
         doc_id=article.doc_id,
-        where=stock.url(stored.task_id),
-        url=stock.url(stored.task_id),
+        where=state.url(stored.task_id),
+        url=state.url(stored.task_id),
     )
 
 

@@ -8,13 +8,13 @@ import stamina
 from labeling.core.article import Article
 from labeling.errors import BusyError, StudioError
 from labeling.studio.client import Project, Stored, Studio
-from labeling.workflow.ledger import Entry, Ledger
+from labeling.workflow.importing.ledger import Entry, Ledger
 
 ATTEMPTS, LONGEST_SECONDS = 6, 60.0
 BEGUN = "begun:"  # before the version, in the ledger: it has predictions of another one, and keeps them
 
 
-class Stock:
+class ProjectState:
     """What is there, asked for as rarely as can be; the ledger follows.
 
     Attributes:

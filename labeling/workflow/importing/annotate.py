@@ -1,0 +1,69 @@
+"""Articles → documents with what the pipeline predicts."""
+
+from collections.abc import Iterable, Iterator
+
+from labeling.core.article import Article
+from labeling.core.labels import LabeledDoc
+from labeling.core.problem import Problem
+from labeling.settings import Workspace
+from labeling.workflow.annotating import annotated
+from labeling.workflow.progress import Within
+
+
+class Annotator:
+    """Predicts what is in articles.
+
+    Attributes:
+        problems: What was noticed.
+        notes: What the schema asks for and does not get from this model.
+    """
+
+    def __init__(self, workspace: Workspace, jobs: int | None = None) -> None:
+        self.workspace, self.jobs = workspace, jobs
+        self.problems: list[Problem] = []
+        self.notes: tuple[str, ...] = ()
+
+    def documents(self, articles: Iterable[Article], within: Within, jobs: int | None = None) -> Iterator[LabeledDoc]:
+        """The articles with predictions, in order.
+
+        Processes are forked as soon as this is called: before there are the threads of a progress bar.
+
+        Args:
+            articles: As many as there are.
+            within: Is told how far a long one is.
+            jobs: Processes, where it is not as many as ever.
+        """
+        from labeling.nlp.annotate import finds_no_events
+        from labeling.nlp.load import load
+        from labeling.nlp.pipelines import idle
+
+        schema, model = self.workspace.label_schema, self.workspace.model
+        nlp = load(model)
+        self.notes = (*idle(schema), *filter(None, [finds_no_events(nlp, schema)]))
+        return annotated(nlp, model, schema, self._noted(articles), jobs or self.jobs, within)
+
+    def _noted(self, articles: Iterable[Article]) -> Iterator[Article]:
+        """The articles; a text in another language than the schema's is noted."""
+        from labeling.nlp.language import foreign
+
+        language = self.workspace.label_schema.language
+        for article in articles:
+            if code := foreign(article.text, language):
+                detail = f"the text is in another language ({code}) than the schema's labels ({language})"
+                self.problems.append(
+                    Problem(reason="other-language", action="kept", detail=detail, doc_id=article.doc_id)
+                )
+            yield article
+
+
+def version_of(workspace: Workspace) -> str:
+    """The model version of the workspace's predictions: its pipeline's and its schema's.
+
+    Raises:
+        ModelError: There is no such model, or it is for another language than the schema.
+    """
+    from labeling.nlp.load import model_version
+    from labeling.nlp.pipelines import check_language
+
+    check_language(workspace.model, workspace.label_schema)
+    return model_version(workspace.model, workspace.label_schema)

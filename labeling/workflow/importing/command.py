@@ -1,0 +1,115 @@
+"""Articles → tasks with predictions in the project: read, compare, annotate, push, confirm, report."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from labeling.ingest import FieldNames
+from labeling.settings import Workspace
+from labeling.studio.client import Project
+from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit, server_of
+from labeling.workflow.importing.annotate import Annotator, version_of
+from labeling.workflow.importing.compare import Todo, compare
+from labeling.workflow.importing.confirm import Confirmation
+from labeling.workflow.importing.ledger import Ledger, alone
+from labeling.workflow.importing.project_state import ProjectState
+from labeling.workflow.importing.push import Pusher, push
+from labeling.workflow.importing.read import ArticleReader
+from labeling.workflow.importing.report import Imported, Report
+from labeling.workflow.importing.spool import Spool
+from labeling.workflow.progress import Track, Within, unseen
+
+
+def import_articles(
+    workspace: Workspace,
+    paths: Iterable[str],
+    *,
+    keep_all: bool = False,
+    names: FieldNames | None = None,
+    dry_run: bool = False,
+    replace: bool = False,
+    jobs: int | None = None,
+    track: Track = unseen,
+    waiting: Callable[[str], None] = lambda _: None,
+) -> Imported:
+    """Bring the project into step with the articles: each once, with the predictions of this model and schema.
+
+    New articles are pushed. Those that are there with predictions of another model or schema get new ones, as long as
+    nobody has begun to label them. A changed text is refused, or takes the old one's place (`replace`) where nobody has
+    begun; the text that stays gets new predictions like any other. Nothing is pushed twice, whatever failed before. The
+    inputs are read once.
+
+    Args:
+        workspace: Whose project.
+        paths: Files and folders of articles, or `-`.
+        keep_all: Whether nothing is cleaned away from scraped texts.
+        names: What the fields of records are called, where it is not one of the usual names.
+        dry_run: Whether to say only what would be done.
+        replace: Whether changed texts take the place of what nobody has begun to label.
+        jobs: Processes that annotate; one a core by default.
+        track: Who is shown the progress.
+        waiting: Who is told that another import is at work, and which.
+
+    Raises:
+        InputError: There is no article.
+        StudioError: Label Studio refused, or could not answer for minutes. The same command goes on from there.
+    """
+    reader = ArticleReader(workspace, list(paths), keep_all=keep_all, names=names)
+    annotator = Annotator(workspace, jobs)
+    with connect(workspace) as studio:
+        articles = reader.some()
+        version = version_of(workspace)
+        project = find_project(studio, workspace) if dry_run else project_in_step(studio, workspace)
+        if project:
+            refuse_misfit(workspace.label_schema, project)
+        name = project_file(workspace, project)
+        with (
+            alone(workspace.state / f"{name}.lock", waiting),
+            Ledger(workspace.state / f"{name}.sqlite") as ledger,
+            Spool(workspace.state) as changed,
+            Spool(workspace.state) as outdated,
+        ):
+            pusher = Pusher(ProjectState(studio, project, ledger, version))
+            confirmation = Confirmation(pusher)
+            if project and not dry_run:
+                pusher.settle_doubts()
+            to = {} if dry_run else {"keep": changed.add, "renew": outdated.add}
+            plan = compare(track(articles, "Comparing"), pusher.state, replace=replace, **to)
+            report = Report(reader, annotator, plan, pusher, confirmation)
+            if dry_run or not project:
+                return report.planned(project.url if project else "")
+            pusher.remove(plan.surplus)
+            if plan.todo:
+                within = Within()
+                docs = annotator.documents(changed.articles(), within)
+                for pushed in push(track(docs, "Importing", len(plan.todo), within), pusher, plan.todo):
+                    report.confirm(pushed)
+            if plan.outdated:
+                within = Within()
+                docs = annotator.documents(outdated.articles(), within)
+                renewing = defaultdict[str, Todo](lambda: "renew")
+                for pushed in push(track(docs, "Renewing", plan.outdated, within), pusher, renewing):
+                    report.renew(pushed)
+            confirmation.mend(annotator, track)
+            report.take_back(confirmation.came_back(), confirmation.missing())
+            replaced = confirmation.prefill(project, has_predictions=report.has_predictions)
+            return report.done(project, replaced)
+
+
+def project_file(workspace: Workspace, project: Project | None) -> str:
+    """What the files about a project are called; two servers may have a project of the same number.
+
+    Those that an older version called after another spelling of the server's URL get the name that they have now.
+    """
+    number = project.id if project else 0
+    name = _named(number, server_of(workspace))
+    if project and not (workspace.state / f"{name}.sqlite").exists():
+        spellings = (*workspace.server_spellings, project.url.partition("/projects/")[0])
+        for old in (_named(number, url.rstrip("/")) for url in spellings):
+            for file in workspace.state.glob(f"{old}.sqlite*"):
+                file.rename(file.with_name(name + file.name.removeprefix(old)))
+    return name
+
+
+def _named(number: int, server: str) -> str:
+    return f"import-{number}-{hashlib.sha256(server.encode('utf-8')).hexdigest()[:8]}"

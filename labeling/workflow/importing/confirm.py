@@ -1,0 +1,86 @@
+"""What the project has in the end: what the server lost is sent again, what is missing is found, and the page set."""
+
+from collections.abc import Sequence
+
+from labeling.core.article import Article
+from labeling.core.problem import Problem
+from labeling.studio.client import Project
+from labeling.studio.tasks import to_article
+from labeling.workflow.importing.annotate import Annotator
+from labeling.workflow.importing.compare import Todo
+from labeling.workflow.importing.push import Pusher, push
+from labeling.workflow.progress import Track, Within
+
+MENDED = 2  # times that predictions are looked for that the server has lost
+
+
+class Confirmation:
+    """Looks at the project after all was pushed.
+
+    Attributes:
+        begun_bare: Tasks without any prediction that someone has begun, as of the last time that `bare` looked.
+    """
+
+    def __init__(self, pusher: Pusher) -> None:
+        self.pusher, self.state = pusher, pusher.state
+        self.begun_bare: Sequence[Problem] = ()
+
+    def mend(self, annotator: Annotator, track: Track) -> None:
+        """Give the tasks of this project that have no prediction at all theirs, whoever lost them, and whenever."""
+        for _ in range(MENDED):
+            bare = self.bare()
+            if not bare:
+                return
+            within = Within()
+            docs = track(annotator.documents(bare.values(), within, jobs=1), "Mending", len(bare), within)
+            todo: dict[str, Todo] = dict.fromkeys(bare, "renew")
+            for pushed in push(docs, self.pusher, todo):
+                self.pusher.repaired += sum(outcome == "renew" for outcome in pushed.outcomes.values())
+        self.bare()
+
+    def bare(self) -> dict[str, Article]:
+        """The articles, by doc_id, whose tasks have no prediction and that nobody has begun: they are to get theirs."""
+        found = self.state.ask(self.state.studio.bare, self.state.project) if self.state.project else []
+        articles = [(task, article) for task in found if (article := to_article(task.data))]
+        detail = "someone has begun to label it and had no prediction to start from, since the server had lost it"
+        self.begun_bare = [
+            Problem(
+                reason="no-prediction", action="kept", detail=detail, doc_id=a.doc_id, url=self.state.url(task.task_id)
+            )
+            for task, a in articles
+            if task.begun
+        ]
+        return {article.doc_id: article for task, article in articles if not task.begun}
+
+    def came_back(self) -> set[str]:
+        """Articles of which something came back that was set aside in this run, since someone had begun it."""
+        found = self.pusher.aside.bring_back() if self.pusher.aside.taken else {}
+        self.pusher.problems += found.values()
+        return set(found)
+
+    def missing(self) -> set[str]:
+        """The articles that were sent and are not there all the same.
+
+        The project's tasks are counted, and its extent is remembered, so that the next import need not ask about each
+        article. Where there are more or fewer than there should be, because something between doubled or lost a
+        request, or because someone else was at work, all that was sent is looked for.
+        """
+        missing: set[str] = set()
+        extent = self.state.ask(self.state.studio.size, self.state.there)
+        if self.pusher.sent and extent.tasks != self.state.before + len(self.pusher.sent) - self.pusher.aside.moved:
+            missing = set(self.pusher.sent) - self.pusher.settle(self.pusher.sent).keys()
+            extent = self.state.ask(self.state.studio.size, self.state.there)
+        self.state.ledger.see((extent.tasks, extent.newest))
+        return missing
+
+    def prefill(self, project: Project, *, has_predictions: bool) -> str:
+        """Let annotators start from this version, without which they begin on an empty page; the version of before.
+
+        The server refuses a version that no prediction has.
+        """
+        studio, version = self.state.studio, self.state.version
+        there = studio.project(project.id).model_version
+        if there == version or not has_predictions:
+            return ""
+        studio.prefill(project, version)
+        return there

@@ -1,0 +1,173 @@
+"""What an import did: counted as the server confirms it, never as it was planned."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from pydantic import Field
+
+from labeling.core.problem import Problem
+from labeling.core.value import Value
+from labeling.studio.client import Project
+from labeling.workflow.importing.annotate import Annotator
+from labeling.workflow.importing.compare import Outcome, Plan
+from labeling.workflow.importing.confirm import Confirmation
+from labeling.workflow.importing.push import Pushed, Pusher
+from labeling.workflow.importing.read import ArticleReader
+
+# What became of an article, as it is reported.
+OUTCOMES: dict[Outcome, str] = {
+    "create": "new",
+    "unchanged": "there already",
+    "renew": "new predictions",
+    "replace": "replaced text",
+    "begun": "begun, kept as it is",
+    "changed": "text differs, refused",
+}
+UNCONFIRMED = "not confirmed"
+
+
+class Imported(Value):
+    """What an import did and the server confirmed, or (`dry_run`) what it would do.
+
+    Attributes:
+        articles: Articles that were read.
+        created, present: Those that are new, and those that the project had already, as they are.
+        outcomes: What became of the articles, by name, each counted once.
+        renewed: Tasks with another text than the article that was read, which keep it, and got new predictions.
+        repaired: Predictions that the server had lost and that were sent again.
+        removed: Tasks that were there twice, and that nobody had begun.
+        set_aside, returned: Tasks that went into the project at `aside_url` in this run (those that were there twice,
+            and those with a replaced text), and those that came back from it, since someone had begun them.
+        waited: How often the server could not answer and was asked again.
+        replaced_version: The version that annotators started from before, where tasks that are begun still have it.
+        spans: Spans in the predictions that were pushed, by label.
+        problems: What was refused or noticed.
+        notes: What the schema asks for and does not get from this model.
+    """
+
+    project_url: str = ""
+    model_version: str = ""
+    dry_run: bool = False
+    articles: int = 0
+    created: int = 0
+    present: int = 0
+    outcomes: dict[str, int] = Field(default_factory=dict)
+    renewed: int = 0
+    repaired: int = 0
+    removed: int = 0
+    set_aside: int = 0
+    returned: int = 0
+    aside_url: str = ""
+    waited: int = 0
+    replaced_version: str = ""
+    spans: dict[str, int] = Field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Report:
+    """What was done and confirmed, as it is done."""
+
+    def __init__(
+        self, reader: ArticleReader, annotator: Annotator, plan: Plan, pusher: Pusher, confirmation: Confirmation
+    ) -> None:
+        self.reader, self.annotator, self.plan = reader, annotator, plan
+        self.pusher, self.confirmation = pusher, confirmation
+        self.confirmed: dict[str, Outcome] = {}  # of what was planned, by doc_id
+        self.renewed = 0
+        self.spans: Counter[str] = Counter()
+
+    @property
+    def outcomes(self) -> Counter[Outcome]:
+        """What became of the articles of which it is known."""
+        return self.plan.settled + Counter(self.confirmed.values())
+
+    @property
+    def has_predictions(self) -> bool:
+        """Whether the project has predictions of this version."""
+        outcomes = self.outcomes
+        there = outcomes["unchanged"] - len(self.confirmation.begun_bare)  # which the ledger may hold for unchanged
+        pushed = sum(outcomes[outcome] for outcome in ("create", "renew", "replace"))
+        return there > 0 or pushed + self.renewed + self.pusher.repaired > 0
+
+    def confirm(self, pushed: Pushed) -> None:
+        """Count what the server confirmed of a batch."""
+        for doc in pushed.docs:
+            if outcome := pushed.outcomes.get(doc.doc_id):
+                self.confirmed[doc.doc_id] = outcome
+                if outcome != "begun":
+                    self.spans.update(span.label for span in doc.spans)
+
+    def renew(self, pushed: Pushed) -> None:
+        """Count what the server confirmed of a batch of texts that stay although their articles have others."""
+        for doc in pushed.docs:
+            if pushed.outcomes.get(doc.doc_id) == "renew":
+                self.renewed += 1
+                self.spans.update(span.label for span in doc.spans)
+
+    def take_back(self, gave_way: Iterable[str], missing: Iterable[str]) -> None:
+        """Change what was confirmed by what was found at the end.
+
+        Args:
+            gave_way: Articles of which a task came back, since someone had begun it: a new text gave way to the old.
+            missing: Articles that are not there all the same.
+        """
+        for doc_id in gave_way:
+            if self.confirmed.get(doc_id) == "replace":
+                self.confirmed[doc_id] = "changed"
+        for doc_id in missing:
+            self.confirmed.pop(doc_id, None)
+
+    def planned(self, project_url: str) -> Imported:
+        """The report of a dry run."""
+        bare = self.confirmation.bare()
+        repaired = len(bare.keys() - self.plan.todo.keys())
+        outcomes = self.plan.settled + Counter[Outcome](self.plan.todo.values())
+        return self._report(
+            outcomes, project_url=project_url, dry_run=True, renewed=self.plan.outdated, repaired=repaired
+        )
+
+    def done(self, project: Project, replaced: str) -> Imported:
+        """The report of what was done."""
+        pusher = self.pusher
+        lost = [doc_id for doc_id in self.plan.todo if doc_id not in self.confirmed and doc_id not in pusher.refused]
+        return self._report(
+            self.outcomes,
+            lost,
+            project_url=project.url,
+            renewed=self.renewed,
+            repaired=pusher.repaired,
+            removed=pusher.removed,
+            set_aside=pusher.aside.taken,
+            returned=pusher.aside.returned,
+            aside_url=pusher.aside.url,
+            waited=pusher.state.waited + pusher.studio.connection.waited,
+            replaced_version=replaced if self.outcomes["begun"] else "",
+        )
+
+    def _report(self, outcomes: Mapping[Outcome, int], lost: Sequence[str] = (), **what: object) -> Imported:
+        detail = "the project does not have it as planned, and nobody knows why; the same command tries it again"
+        unconfirmed = (
+            Problem(reason="not-confirmed", action="refused", detail=detail, doc_id=doc_id) for doc_id in lost
+        )
+        named = {name: outcomes[outcome] for outcome, name in OUTCOMES.items() if outcomes.get(outcome)}
+        return Imported.model_validate(
+            {
+                "model_version": self.pusher.state.version,
+                "articles": self.reader.articles,
+                "created": outcomes.get("create", 0),
+                "present": outcomes.get("unchanged", 0),
+                "outcomes": named | ({UNCONFIRMED: len(lost)} if lost else {}),
+                "spans": dict(self.spans),
+                "problems": (
+                    *self.reader.problems,
+                    *self.annotator.problems,
+                    *self.plan.problems,
+                    *self.pusher.problems,
+                    *self.confirmation.begun_bare,
+                    *unconfirmed,
+                ),
+                "notes": self.annotator.notes,
+                **what,
+            }
+        )
