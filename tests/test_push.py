@@ -13,8 +13,8 @@ import pytest
 from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.client import Studio
-from labeling.workflow import import_report
 from labeling.workflow.connecting import connect, existing_project
+from labeling.workflow.importing import push as push_module
 from labeling.workflow.importing.command import import_articles
 from labeling.workflow.importing.ledger import Entry, Ledger
 from labeling.workflow.importing.report import Imported
@@ -207,7 +207,7 @@ def test_dry_run_of_a_workspace_without_project_makes_none(workspace: Workspace)
 
 
 def test_an_article_with_more_spans_than_the_server_can_check_ended_the_import(workspace: Workspace, api, monkeypatch):
-    monkeypatch.setattr(import_report, "MOST_PAIRS", 500)
+    monkeypatch.setattr(push_module, "MOST_PAIRS", 500)
     long = "Police arrested two protesters in Paris on Monday. " * 20
     done = push(workspace, {"long": long} | TEXTS)
     assert (done.articles, done.outcomes) == (len(TEXTS) + 1, {"new": len(TEXTS)})

@@ -144,7 +144,7 @@ class Connection:
         return self._ask(method, path, shape, params=params, body=body, most=most, is_authorized=True)[0]
 
     def _again(self, error: Exception) -> bool | float:
-        wait = _again(error)
+        wait = may_pass(error)
         self.waited += wait is not False
         return wait
 
@@ -273,7 +273,7 @@ class Connection:
             return f"Bearer {self._access}"
 
 
-def _again(error: Exception) -> bool | float:
+def may_pass(error: Exception) -> bool | float:
     """Whether what failed is asked again; or in how many seconds, where the server says so."""
     if not isinstance(error, BusyError):
         return False

@@ -8,6 +8,7 @@ import stamina
 from labeling.core.article import Article
 from labeling.errors import BusyError, StudioError
 from labeling.studio.client import Project, Stored, Studio
+from labeling.studio.connection import may_pass
 from labeling.workflow.importing.ledger import Entry, Ledger
 
 ATTEMPTS, LONGEST_SECONDS = 6, 60.0
@@ -88,13 +89,16 @@ class ProjectState:
 def attempts() -> Iterator[Any]:
     """Attempts with growing pauses and jitter, as long as the server only cannot answer now."""
     yield from stamina.retry_context(
-        on=_may_pass, attempts=ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=LONGEST_SECONDS / 4
+        on=is_worth_another, attempts=ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=LONGEST_SECONDS / 4
     )
 
 
-def _may_pass(error: Exception) -> bool:
-    """Whether it is worth another attempt: a question that went unanswered was asked again and again already."""
-    return isinstance(error, BusyError) and not error.was_repeated
+def is_worth_another(error: Exception) -> bool | float:
+    """Whether another attempt is made; or in how many seconds, where the server says so.
+
+    A question that went unanswered was asked again and again already.
+    """
+    return not (isinstance(error, BusyError) and error.was_repeated) and may_pass(error)
 
 
 def surplus(stored: Stored, digest: str | None = None) -> list[int]:
