@@ -36,3 +36,28 @@ def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path):
     while any(each.is_running() and each.status() != "zombie" for each in started) and time.monotonic() < end:
         time.sleep(0.1)
     assert not [each for each in started if each.is_running() and each.status() != "zombie"]
+
+
+DIES = """
+import multiprocessing, os, signal, time
+from labeling.errors import InputError
+from labeling.workflow.pool import workers
+def work(number):
+    time.sleep(0.05)
+    if multiprocessing.parent_process():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+if __name__ == "__main__":
+    with workers(2) as mapped:
+        try:
+            list(mapped(work, range(99)))
+        except InputError as error:
+            print(error)
+"""
+
+
+def test_worker_that_is_killed_is_told(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(DIES)
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True)
+    assert "A process of this command was killed" in done.stdout

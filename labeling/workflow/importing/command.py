@@ -32,9 +32,9 @@ def import_articles(
     track: Track = unseen,
     waiting: Callable[[str], None] = lambda _: None,
 ) -> Imported:
-    """Bring the project into step with the articles: each once, with the predictions of this model and schema.
+    """Bring the project into step with the articles, with the predictions of this model and schema.
 
-    New articles are pushed. Those that are there with predictions of another model or schema get new ones, as long as
+    New articles are pushed, each once; running it again adds nothing. Those that are there with predictions of another model or schema get new ones, as long as
     nobody has begun to label them. A changed text is refused, or takes the old one's place (`replace`) where nobody has
     begun; the text that stays gets new predictions like any other. Nothing is pushed twice, whatever failed before. The
     inputs are read once.
