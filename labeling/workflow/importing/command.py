@@ -34,10 +34,10 @@ def import_articles(
 ) -> Imported:
     """Bring the project into step with the articles, with the predictions of this model and schema.
 
-    New articles are pushed, each once; running it again adds nothing. Those that are there with predictions of another model or schema get new ones, as long as
-    nobody has begun to label them. A changed text is refused, or takes the old one's place (`replace`) where nobody has
-    begun; the text that stays gets new predictions like any other. Nothing is pushed twice, whatever failed before. The
-    inputs are read once.
+    New articles are pushed, each once; running it again adds nothing. Those that are there with predictions of another
+    model or schema get new ones, as long as nobody has begun to label them. A changed text is refused, or takes the old
+    one's place (`replace`) where nobody has begun; the text that stays gets new predictions like any other. Nothing is
+    pushed twice, whatever failed before. The inputs are read once.
 
     Args:
         workspace: Whose project.
