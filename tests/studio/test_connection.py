@@ -21,7 +21,7 @@ from labeling.studio import connection as connection_module
 from labeling.studio import listing
 from labeling.studio.answers import OBJECT, PROJECT
 from labeling.studio.client import Project, Studio
-from labeling.studio.connection import Connection, _again, _lifetime
+from labeling.studio.connection import Connection, _lifetime, may_pass
 from labeling.studio.failures import NoSuchPageError, TooLargeError, wait_of
 from labeling.studio.limits import Limits
 from labeling.studio.listing import Listing
@@ -145,10 +145,10 @@ def test_retry_after_is_heeded_in_seconds_and_as_a_time_and_has_an_end():
     assert wait_of(email.utils.formatdate(now + 30, usegmt=True)) == pytest.approx(30, abs=2)
     assert wait_of(email.utils.formatdate(now - 30, usegmt=True)) == 0
     assert [wait_of(said) for said in ("", "soon", "-3", "1e9", "Fri, 31 Dec 9999 23:59:59 GMT")] == [None] * 5
-    assert _again(BusyError("", after=7.0)) == 7
-    assert _again(BusyError("", after=1e9)) == connection_module.LONGEST_ASKED
-    assert _again(BusyError("")) is True
-    assert _again(StudioError("")) is False
+    assert may_pass(BusyError("", after=7.0)) == 7
+    assert may_pass(BusyError("", after=1e9)) == connection_module.LONGEST_ASKED
+    assert may_pass(BusyError("")) is True
+    assert may_pass(StudioError("")) is False
 
 
 def test_server_that_asks_for_time_gets_it(server, connect, monkeypatch):
