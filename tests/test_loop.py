@@ -234,7 +234,7 @@ def test_project_that_is_gone_says_so(workspace, studio, articles, api):
 @pytest.mark.parametrize("token", ["wrong0123456789abcdef", "eyJhbGciOiJub25lIn0.eyJleHAiOjF9.x", "ünï\ncode"])
 def test_wrong_token_is_refused_and_never_named(workspace, token):
     running = server.status(workspace.studio_folder)
-    with pytest.raises(AccessError) as caught, Studio(running.url, SecretStr(token)) as stranger:
+    with pytest.raises(AccessError) as caught, Studio(Connection(running.url, SecretStr(token))) as stranger:
         stranger.user()
     assert token not in str(caught.value) + caught.value.hint
     assert "Access Token" in caught.value.hint
@@ -246,14 +246,14 @@ def test_personal_access_token_works(workspace, api):
     made = api.post("/api/token/")
     assert made.is_success, made.text
     running = server.status(workspace.studio_folder)
-    with Studio(running.url, SecretStr(made.json()["token"])) as studio:
+    with Studio(Connection(running.url, SecretStr(made.json()["token"]))) as studio:
         assert studio.user() == server.EMAIL
 
 
 def test_what_answers_is_no_label_studio(workspace):
     running = server.status(workspace.studio_folder)
     login = server.credentials(workspace.studio_folder)
-    with pytest.raises(StudioError), Studio(f"{running.url}/static", login.token) as stranger:
+    with pytest.raises(StudioError), Studio(Connection(f"{running.url}/static", login.token)) as stranger:
         stranger.user()
 
 

@@ -230,7 +230,7 @@ def test_import_of_the_same_article_twice_in_one_run_pushes_it_once(workspace: W
 
 def test_ledger_remembers_and_forgets(tmp_path: Path):
     with Ledger(tmp_path / "a" / "l.sqlite") as ledger:
-        assert ledger.extent() is None
+        assert ledger.size() is None
         ledger.doubt(["a", "b", "c"])
         ledger.keep([("a", Entry(task_id=1, digest="x", version="v"))])
         ledger.forget(["b"])
@@ -238,9 +238,9 @@ def test_ledger_remembers_and_forgets(tmp_path: Path):
     with Ledger(tmp_path / "a" / "l.sqlite") as ledger:
         assert ledger.entries(["a", "b"]) == {"a": Entry(task_id=1, digest="x", version="v")}
         assert ledger.doubted() == ["c"]
-        assert ledger.extent() == (1, "1 now")
+        assert ledger.size() == (1, "1 now")
         ledger.see(None)
-        assert ledger.extent() is None
+        assert ledger.size() is None
 
 
 @pytest.mark.parametrize("digest", ["", "another"])

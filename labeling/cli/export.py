@@ -169,6 +169,7 @@ class Typed:
         from pydantic import ValidationError
 
         from labeling.core.faults import faults
+        from labeling.core.schema import IN_WORDS
         from labeling.core.split import Split
         from labeling.formats.registry import FORMATS
         from labeling.studio.annotations import Choice
@@ -206,7 +207,7 @@ class Typed:
                 jobs=self.jobs,
             )
         except ValidationError as error:
-            raise InputError(f"An option cannot be used: {'; '.join(faults(error, whole='split'))}") from None
+            raise InputError(f"An option cannot be used: {'; '.join(faults(error, IN_WORDS, whole='split'))}") from None
         except ValueError as error:
             raise InputError(f"An option cannot be used: {error}") from None
 

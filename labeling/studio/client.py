@@ -4,12 +4,10 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote_plus
 
-import httpx
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, ValidationError
 
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
@@ -18,7 +16,6 @@ from labeling.studio.answers import CREATED, IMPORTED, OBJECT, PROJECT, PROJECTS
 from labeling.studio.config import instructions, to_xml
 from labeling.studio.connection import Connection
 from labeling.studio.failures import AGAIN, ALONE, BETWEEN, TooLargeError
-from labeling.studio.limits import Limits
 
 Json = dict[str, Any]
 
@@ -106,15 +103,8 @@ class Studio:
     context manager, which closes the connection.
     """
 
-    def __init__(
-        self,
-        url: str,
-        api_key: SecretStr,
-        ca: Path | None = None,
-        limits: Limits | None = None,
-        transport: httpx.BaseTransport | None = None,
-    ) -> None:
-        self.connection = Connection(url, api_key, ca, limits, transport)
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self.url = self.connection.url
 
     def __enter__(self) -> Self:

@@ -155,7 +155,7 @@ def _not_an_export(name: str, head: Callable[[], bytes]) -> str:
 
 
 def _archive_kind(names: Sequence[str]) -> str:
-    """What the archive is, where its names show that it is not JSON export; "" otherwise."""
+    """What the archive is, where its names show that it is not a JSON export; "" otherwise."""
     paths = [PurePosixPath(name.lower()) for name in names]
     files = {path.name for path in paths}
     if any(path.suffix == ".xml" and path.parent.name == "annotations" for path in paths):

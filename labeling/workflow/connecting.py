@@ -13,6 +13,7 @@ from labeling.studio import server
 from labeling.studio.address import refuse_address
 from labeling.studio.client import Project, Studio
 from labeling.studio.config import differences
+from labeling.studio.connection import Connection
 from labeling.studio.limits import Limits
 from labeling.studio.setup import CREDENTIALS, Program, Setup, database_of, read_setup
 
@@ -89,7 +90,7 @@ def connect(workspace: Workspace, transport: httpx.BaseTransport | None = None) 
         refuse_address(url)  # before somebody looks for a token
         if workspace.api_key is None:
             raise AccessError(f"There is no token for {url}.", "Set LABEL_STUDIO_API_KEY to yours.")
-        studio = Studio(url, workspace.api_key, workspace.studio_ca, limits, transport)
+        studio = Studio(Connection(url, workspace.api_key, workspace.studio_ca, limits, transport))
     else:
         running = server.status(workspace.studio_folder)
         login = server.credentials(workspace.studio_folder)
@@ -99,7 +100,7 @@ def connect(workspace: Workspace, transport: httpx.BaseTransport | None = None) 
                 "`labeling studio start` starts one; or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY of another.",
             )
         server.remove_leftovers(workspace.studio_folder)
-        studio = Studio(running.url, login.token, limits=limits, transport=transport)
+        studio = Studio(Connection(running.url, login.token, limits=limits, transport=transport))
     try:
         studio.user()
     except BaseException:

@@ -95,7 +95,7 @@ def test_what_is_sent_is_sent_once(mode, server, connect, monkeypatch):
 
 @pytest.fixture
 def studio(server: Hostile) -> Iterator[Studio]:
-    with Studio(server.url, SecretStr(TOKEN), limits=Limits(answer=1 << 20, patience=5)) as found:
+    with Studio(Connection(server.url, SecretStr(TOKEN), limits=Limits(answer=1 << 20, patience=5))) as found:
         yield found
 
 
@@ -212,7 +212,7 @@ def test_pages_are_made_smaller_where_one_is_too_large(server, monkeypatch):
     for number in (3, 11, 12, 13):
         server.tasks[number]["data"]["text"] = "x" * 60_000
     limits = Limits(data=100_000)
-    with Studio(server.url, SecretStr(TOKEN), limits=limits) as studio:
+    with Studio(Connection(server.url, SecretStr(TOKEN), limits=limits)) as studio:
         source = Listing(studio, 1)
         everything = set(range(1, 31))
         assert {task["id"] for found in source.whole(total=30) for task in found.tasks} == everything
@@ -229,7 +229,7 @@ def test_pages_are_made_smaller_where_one_is_too_large(server, monkeypatch):
 def test_look_up_that_does_not_end_is_refused(server):
     server.add(1)
     server.mode = "numbers that grow for ever"
-    with Studio(server.url, SecretStr(TOKEN)) as studio:
+    with Studio(Connection(server.url, SecretStr(TOKEN))) as studio:
         server.mode = ""
         project = studio.project(1)
         server.mode = "numbers that grow for ever"
@@ -238,7 +238,7 @@ def test_look_up_that_does_not_end_is_refused(server):
 
 
 def test_ids_of_new_tasks_have_to_be_as_many_as_the_tasks(server, monkeypatch):
-    with Studio(server.url, SecretStr(TOKEN)) as studio:
+    with Studio(Connection(server.url, SecretStr(TOKEN))) as studio:
         project = studio.project(1)
         for ids in ([1], [1, 1], [1, 2, 3], ["a", "b"], [1, -2], None):
             bad(monkeypatch, server, page(201, json.dumps({"task_ids": ids}).encode()))

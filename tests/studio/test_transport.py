@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from labeling.errors import InputError, StudioError
 from labeling.settings import init, open_workspace
 from labeling.studio.client import Studio
+from labeling.studio.connection import Connection
 from labeling.studio.transport import open_transport
 
 TOKEN = SecretStr("0123456789abcdef0123456789abcdef01234567")
@@ -123,7 +124,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLCo
 
 
 def refused(server: Recorder, token: SecretStr = TOKEN, ca: Path | None = None) -> StudioError:
-    with pytest.raises(StudioError) as caught, Studio(server.url(), token, ca) as studio:
+    with pytest.raises(StudioError) as caught, Studio(Connection(server.url(), token, ca)) as studio:
         studio.user()
     said = caught.value.message + caught.value.hint
     assert TOKEN.get_secret_value() not in said
@@ -189,7 +190,10 @@ def test_certificate_for_another_name_is_refused(
 ) -> None:
     ca, context = authority
     secure = serve(context)
-    with pytest.raises(StudioError, match="is not trusted"), Studio(secure.url("localhost"), TOKEN, ca) as studio:
+    with (
+        pytest.raises(StudioError, match="is not trusted"),
+        Studio(Connection(secure.url("localhost"), TOKEN, ca)) as studio,
+    ):
         studio.user()
     assert secure.requests == []
 
@@ -211,7 +215,7 @@ def test_own_authority_is_trusted(
         (tmp_path / "labeling.toml").write_text(f'{settings}\n[studio]\nca = "ca.pem"\n')
     else:
         monkeypatch.setenv({"environment": "LABELING_CA"}.get(way, way), str(ca))
-    with Studio(secure.url(), TOKEN, open_workspace(tmp_path).studio_ca) as studio:
+    with Studio(Connection(secure.url(), TOKEN, open_workspace(tmp_path).studio_ca)) as studio:
         assert studio.user() == "me@example.org"
 
 
@@ -221,10 +225,10 @@ def test_authority_that_cannot_be_read_says_so(way: str, tmp_path: Path, monkeyp
     if way == "SSL_CERT_FILE":
         monkeypatch.setenv(way, str(file))
     with pytest.raises(InputError, match="certificates"):
-        Studio("https://label-studio.example.org", TOKEN, file if way == "argument" else None)
+        Studio(Connection("https://label-studio.example.org", TOKEN, file if way == "argument" else None))
     file.write_text("no certificate")
     with pytest.raises(InputError, match="certificates"):
-        Studio("https://label-studio.example.org", TOKEN, file if way == "argument" else None)
+        Studio(Connection("https://label-studio.example.org", TOKEN, file if way == "argument" else None))
 
 
 def test_proxy_of_the_environment_never_sees_the_embedded_server(
@@ -235,7 +239,7 @@ def test_proxy_of_the_environment_never_sees_the_embedded_server(
         monkeypatch.setenv(name, proxy.url())
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    with Studio(ours.url(), TOKEN) as studio:
+    with Studio(Connection(ours.url(), TOKEN)) as studio:
         assert studio.user() == "me@example.org"
     assert proxy.requests == []
     with httpx.Client() as plain:  # which it would without our care

@@ -27,7 +27,7 @@ class Pairs:
         heads, tails: Numbers of the spans; shape (n,).
         apart: How many sentences lie from the one to the other, 0 within one; shape (n,).
         symbols: What is known of each pair, 0 where there is nothing; shape (n, slots).
-        numbers: What the vectors of tokens say of each pair; shape (n, 0) without vectors.
+        pooled: The pooled vectors of each pair (`relation_vectors`); shape (n, 0) without vectors.
         said: Relation label → whether the rules say it of each pair; shape (n,).
         legal: Relation label → whether the schema allows it for each pair; shape (n,).
     """
@@ -36,7 +36,7 @@ class Pairs:
     tails: Ints
     apart: Ints
     symbols: Symbols
-    numbers: Floats
+    pooled: Floats
     said: Mapping[str, NDArray[numpy.bool_]]
     legal: Mapping[str, NDArray[numpy.bool_]]
 
@@ -80,11 +80,11 @@ class PairFinder:
             for name in self.schema.relations
         }
         apart = numpy.abs(sentences[head] - sentences[tail]) if len(head) else head
-        numbers = self.projection(doc, spans, head, tail)
+        pooled = self.projection(doc, spans, head, tail)
         if not len(head):
-            return Pairs(head, tail, apart, numpy.zeros((0, 0), numpy.uint64), numbers, said, legal)
+            return Pairs(head, tail, apart, numpy.zeros((0, 0), numpy.uint64), pooled, said, legal)
         symbols = Description(doc, spans, scores, (head, tail), apart, arrows, self.lexicon).symbols()
-        return Pairs(head, tail, apart, symbols, numbers, said, legal)
+        return Pairs(head, tail, apart, symbols, pooled, said, legal)
 
     def _pairs(
         self, spans: Sequence[Span], labels: Sequence[str], sentences: Ints, window: int

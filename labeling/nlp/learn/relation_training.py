@@ -46,6 +46,7 @@ class Table:
         pairs: Of each document.
         grounds: Which pair has which symbol, as a sparse matrix; shape (pairs, symbols).
         values: The symbols, ascending.
+        pooled: The pooled vectors of each pair; shape (pairs, 0) without vectors.
         document: Of each pair.
         known: Whether anybody knows about each pair.
         right: Relation label → whether the gold has it for each pair.
@@ -55,7 +56,7 @@ class Table:
     pairs: list[Pairs]
     grounds: Any
     values: NDArray[numpy.uint64]
-    numbers: Floats
+    pooled: Floats
     document: NDArray[numpy.int64]
     known: Bools
     right: Mapping[str, Bools]
@@ -138,9 +139,9 @@ def _table(examples: Sequence[Example], finder: PairFinder, window: int) -> Tabl
     shape = (len(symbols), len(values))
     grounds = csr_matrix((numpy.ones(len(rows), dtype=numpy.float32), (rows, place[hit])), shape=shape)
     document = numpy.repeat(numpy.arange(len(examples)), [len(p.heads) for p in pairs])
-    numbers = _joined([p.numbers for p in pairs], numpy.zeros((0, 0), numpy.float32))
+    pooled = _joined([p.pooled for p in pairs], numpy.zeros((0, 0), numpy.float32))
     return Table(
-        pairs, grounds, values, numbers, document, _joined(known), {n: _joined(r) for n, r in right.items()}, missed
+        pairs, grounds, values, pooled, document, _joined(known), {n: _joined(r) for n, r in right.items()}, missed
     )
 
 
@@ -187,16 +188,16 @@ def _fit_first(
     strength, odds = min(tried, key=lambda one: _loss(one[1], right, rows))
     model = _regression(grounds[numpy.flatnonzero(rows)], right[rows], strength, seed)
     coefficients, intercept = model.coef_[0], model.intercept_[0]
-    if table.numbers.shape[1]:
-        both = numpy.column_stack((odds, _unseen(table.numbers, right, rows, fold, OF_VECTORS, seed)))
+    if table.pooled.shape[1]:
+        both = numpy.column_stack((odds, _unseen(table.pooled, right, rows, fold, OF_VECTORS, seed)))
         mixed = _unseen(both, right, rows, fold, 1.0, seed)
         if _loss(mixed, right, rows) < _loss(odds, right, rows):
-            by_vectors = _regression(table.numbers[rows], right[rows], OF_VECTORS, seed)
+            by_vectors = _regression(table.pooled[rows], right[rows], OF_VECTORS, seed)
             mix = _regression(both[rows], right[rows], 1.0, seed)
             of_symbols, of_vectors = mix.coef_[0]
             coefficients = of_symbols * coefficients
             intercept = of_symbols * intercept + of_vectors * by_vectors.intercept_[0] + mix.intercept_[0]
-            weights = replace(weights, numbers=(of_vectors * by_vectors.coef_[0]).astype(numpy.float32))
+            weights = replace(weights, pooled=(of_vectors * by_vectors.coef_[0]).astype(numpy.float32))
             odds = mixed
     used = coefficients[:-1] != 0
     return odds, replace(

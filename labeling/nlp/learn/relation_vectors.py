@@ -1,4 +1,4 @@
-"""Vectors of tokens → numbers of a pair: the pooled vectors of its head, its tail, and of what is between them."""
+"""Vectors of tokens → pooled vectors of a pair: those of its head, its tail, and of what is between them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -48,15 +48,15 @@ class Projection:
         return cls(found.mean_.astype(numpy.float32), axes.astype(numpy.float32))
 
     @property
-    def numbers(self) -> int:
-        """How many numbers a pair has."""
+    def width(self) -> int:
+        """How many numbers the pooled vectors of a pair have."""
         return PARTS * len(self.axes)
 
     def __call__(self, doc: Doc, spans: Sequence[Span], heads: Ints, tails: Ints) -> Floats:
-        """The numbers of each pair, 0 where the document has no such vectors; shape (pairs, `numbers`)."""
+        """The pooled vectors of each pair, 0 where the document has no such vectors; shape (pairs, `width`)."""
         tensor = _vectors(doc)
-        if not self.numbers or not len(heads) or tensor.shape != (len(doc), len(self.mean)):
-            return numpy.zeros((len(heads), self.numbers), dtype=numpy.float32)
+        if not self.width or not len(heads) or tensor.shape != (len(doc), len(self.mean)):
+            return numpy.zeros((len(heads), self.width), dtype=numpy.float32)
         tokens = (tensor - self.mean) @ self.axes.T
         summed = numpy.concatenate([numpy.zeros_like(tokens[:1]), tokens.cumsum(axis=0, dtype=numpy.float64)])
         starts, ends = numpy.array([[span.start, span.end] for span in spans]).T

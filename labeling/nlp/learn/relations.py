@@ -85,7 +85,7 @@ class Weights:
         precision: How likely the rules are right.
         values: The symbols that have a weight, ascending; shape (n,).
         weights: Their weights; shape (n,).
-        numbers: The weights of what vectors say; shape (0,) without vectors.
+        pooled: The weights of pooled vectors; shape (0,) without vectors.
         said: The weight of what the rules say.
         intercept: Of the first regression.
         decision: The weights of the second regression, its intercept last; shape (NUMBERS + 1,).
@@ -96,7 +96,7 @@ class Weights:
     precision: float = UNSURE
     values: NDArray[numpy.uint64] = field(default_factory=lambda: numpy.zeros(0, numpy.uint64))
     weights: Floats = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
-    numbers: Floats = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
+    pooled: Floats = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
     said: float = 0.0
     intercept: float = 0.0
     decision: Floats = field(default_factory=lambda: numpy.zeros(NUMBERS + 1, numpy.float32))
@@ -107,8 +107,8 @@ class Weights:
         if len(self.values) and len(found):
             place = numpy.minimum(numpy.searchsorted(self.values, pairs.symbols), len(self.values) - 1)
             found += numpy.where(self.values[place] == pairs.symbols, self.weights[place], 0).sum(axis=1)
-        if len(self.numbers) and len(found):
-            found += pairs.numbers @ self.numbers
+        if len(self.pooled) and len(found):
+            found += pairs.pooled @ self.pooled
         found += self.said * pairs.said[label]
         return found
 
@@ -222,7 +222,7 @@ class RelationModel:
         about = {"format": FORMAT, "window": self.window, "relations": said, "report": report}
         arrays: dict[str, Any] = {"about": numpy.frombuffer(json.dumps(about).encode("utf-8"), dtype=numpy.uint8)}
         for number, one in enumerate(self.weights.values()):
-            arrays |= {f"{key}.{number}": getattr(one, key) for key in ("values", "weights", "numbers", "decision")}
+            arrays |= {f"{key}.{number}": getattr(one, key) for key in ("values", "weights", "pooled", "decision")}
         arrays |= {"mean": self.projection.mean, "axes": self.projection.axes}
         into = io.BytesIO()
         numpy.savez_compressed(into, allow_pickle=False, **arrays)
@@ -264,14 +264,14 @@ def _unpacked(data: bytes) -> tuple[dict[str, Weights], int, list[Reviewed], Pro
             one = Weights(
                 values=_array(arrays[f"values.{number}"], numpy.uint64, None),
                 weights=_array(arrays[f"weights.{number}"], numpy.float32, None),
-                numbers=_array(arrays[f"numbers.{number}"], numpy.float32, None),
+                pooled=_array(arrays[f"pooled.{number}"], numpy.float32, None),
                 decision=_array(arrays[f"decision.{number}"], numpy.float32, NUMBERS + 1),
                 source=_source(said["source"]),
                 **{key: float(said[key]) for key in ("threshold", "precision", "said", "intercept")},
             )
             if len(one.values) != len(one.weights) or (one.values[1:] <= one.values[:-1]).any():
                 raise ValueError(f"the weights of {name} do not fit its symbols")
-            if len(one.numbers) not in (0, projection.numbers):
+            if len(one.pooled) not in (0, projection.width):
                 raise ValueError(f"the weights of {name} do not fit its vectors")
             weights[name] = one
         window = int(about["window"])

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from labeling.core.schema import LANGUAGE
 from labeling.core.split import Split
 from labeling.core.value import Value
 from labeling.studio.annotations import Choice
@@ -38,7 +39,7 @@ class Options(Value):
     choice: Choice = Choice()
     drafts: bool = False
     unlabelled: Literal["outside", "missing"] = "outside"
-    language: str | None = Field(default=None, pattern=r"^[a-z]{2,3}$")
+    language: str | None = Field(default=None, pattern=LANGUAGE)
     align: Literal["strict", "contract", "expand"] = "strict"
     any_label: bool = False
     mapping: dict[str, str] = Field(default_factory=dict)

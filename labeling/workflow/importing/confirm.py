@@ -61,16 +61,16 @@ class Confirmation:
     def missing(self) -> set[str]:
         """The articles that were sent and are not there all the same.
 
-        The project's tasks are counted, and its extent is remembered, so that the next import need not ask about each
+        The project's tasks are counted, and its size is remembered, so that the next import need not ask about each
         article. Where there are more or fewer than there should be, because something between doubled or lost a
         request, or because someone else was at work, all that was sent is looked for.
         """
         missing: set[str] = set()
-        extent = self.state.ask(self.state.studio.size, self.state.there)
-        if self.pusher.sent and extent.tasks != self.state.before + len(self.pusher.sent) - self.pusher.aside.moved:
+        size = self.state.ask(self.state.studio.size, self.state.there)
+        if self.pusher.sent and size.tasks != self.state.before + len(self.pusher.sent) - self.pusher.aside.moved:
             missing = set(self.pusher.sent) - self.pusher.settle(self.pusher.sent).keys()
-            extent = self.state.ask(self.state.studio.size, self.state.there)
-        self.state.ledger.see((extent.tasks, extent.newest))
+            size = self.state.ask(self.state.studio.size, self.state.there)
+        self.state.ledger.see((size.tasks, size.newest))
         return missing
 
     def prefill(self, project: Project, *, has_predictions: bool) -> str:

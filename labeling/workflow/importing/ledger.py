@@ -99,17 +99,17 @@ class Ledger:
         """The articles that are in doubt."""
         return [row[0] for row in self._db.execute("SELECT doc_id FROM doubt ORDER BY doc_id")]
 
-    def extent(self) -> tuple[int, str] | None:
+    def size(self) -> tuple[int, str] | None:
         """The number of tasks, and which was the newest, when the last import ended; None where none has."""
         seen = dict(self._db.execute("SELECT name, value FROM seen").fetchall())
         return (seen["tasks"], seen["newest"]) if {"tasks", "newest"} <= seen.keys() else None
 
-    def see(self, extent: tuple[int, str] | None) -> None:
-        """Remember the extent of the project; None forgets it, so that the next import asks about each article."""
+    def see(self, size: tuple[int, str] | None) -> None:
+        """Remember the size of the project; None forgets it, so that the next import asks about each article."""
         with self._written():
             self._db.execute("DELETE FROM seen")
-            if extent:
-                self._db.executemany("INSERT INTO seen VALUES (?, ?)", zip(("tasks", "newest"), extent, strict=True))
+            if size:
+                self._db.executemany("INSERT INTO seen VALUES (?, ?)", zip(("tasks", "newest"), size, strict=True))
 
     @contextlib.contextmanager
     def _written(self) -> Iterator[None]:

@@ -30,9 +30,9 @@ class ProjectState:
         self.waited = self.before = 0
         self.is_known = False
         if project:
-            extent = self.ask(studio.size, project)
-            self.before = extent.tasks
-            self.is_known = ledger.extent() == (extent.tasks, extent.newest)
+            size = self.ask(studio.size, project)
+            self.before = size.tasks
+            self.is_known = ledger.size() == (size.tasks, size.newest)
 
     @property
     def there(self) -> Project:

@@ -141,3 +141,9 @@ def test_spacy_trains_on_an_export_of_another_language(tmp_path: Path, texts, co
     subprocess.run(train, cwd=done.folder, check=True, capture_output=True, timeout=300)
     nlp = spacy.load(done.folder / "model" / "model-last")
     assert nlp.lang == code
+
+
+def test_convert_says_in_words_what_a_language_is(run):
+    done = run("convert", "export.json", "--language", "English")
+    assert done.returncode == 1
+    assert "language: it is a code of two or three small letters, as in en" in done.stderr
