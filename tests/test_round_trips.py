@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import DocBin
 
-from builders import part_of
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import overlaps, trim, without_overlap
@@ -22,7 +21,8 @@ from labeling.nlp.gold import from_doc, place, to_doc
 from labeling.studio.annotations import Rules, read_task
 from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
-from strategies import documents, json_values, texts
+from tests.builders import part_of
+from tests.strategies import documents, json_values, texts
 
 NLP = spacy.blank("en")
 CUTTER = Cutter(spacy.blank("en"))

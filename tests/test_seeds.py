@@ -18,7 +18,7 @@ from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.export.options import Options
-from strategies import reviewed
+from tests.strategies import reviewed
 
 ROOT = Path(__file__).parents[1]
 ITEMS = list(read_articles([ROOT / "seeds"]))

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hostile import TOKEN, Hostile
 from labeling import terminal
 from labeling.cli import console
 from labeling.core.value import Value
 from labeling.secrets import STARS, keep
 from labeling.terminal import one_line, put, put_json, put_source, say, visible
+from tests.hostile import TOKEN, Hostile
 
 SECRET = "fortytwo-times-sesame"
 HOSTILE = "\x1b]0;owned\x07\x1b[2Ja\u202etxt.exe\x9b31m\x7f\ud800\u2028[red]b[/red] :smile:\nError: fake\ttab\rover"

@@ -15,7 +15,7 @@ from labeling.formats.format import Context
 from labeling.formats.registry import FORMATS
 from labeling.nlp import gold
 from labeling.nlp.cut import Cutter
-from strategies import LABELS
+from tests.strategies import LABELS
 
 NLP = spacy.blank("en")
 CUTTER = Cutter(spacy.blank("en"))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import trim
 from labeling.studio.readings import Claim, count, difference
-from strategies import documents
+from tests.strategies import documents
 
 EMOJI, LINES, WINDOWS = "😀 Kyiv fell, 😀 Lviv held", "Kyiv fell.\nLviv held.\nEnd", "Kyiv fell.\r\nLviv held."
 

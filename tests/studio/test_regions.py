@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from labeling.core.schema import LabelSchema
 from labeling.studio.annotations import Review, Rules, read_task
 from labeling.studio.regions import Legend, Reading, read_result
-from strategies import json_values
+from tests.strategies import json_values
 
 SCHEMA = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
 REVIEWS = TypeAdapter(Review)

@@ -10,7 +10,7 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.studio.annotations import Rules, read_task
 from labeling.studio.tasks import to_data, to_prediction, to_result, to_task
-from strategies import documents
+from tests.strategies import documents
 
 DOC = LabeledDoc.of(
     Article(doc_id="x", text="Rebels left 😀 Tadmor.", title="T", source="Wire", published="2026-02-14T08:00:00+00:00"),

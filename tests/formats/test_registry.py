@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from formats.tokenized import CONTEXT, document, tokenized, write
 from labeling.errors import InputError
 from labeling.formats import brat, conll, events, hf, names, prodigy
 from labeling.formats.registry import FORMATS
+from tests.formats.tokenized import CONTEXT, document, tokenized, write
 
 TEXT = "Rebels took New York 😀 on Monday. They left."
 SPANS = (("Rebels", "ACTOR"), ("took", "ACTION"), ("New York", "LOCATION"))

@@ -9,10 +9,10 @@ import srsly
 from hypothesis import given, settings
 from spacy.tokens import Doc
 
-from formats.tokenized import CONTEXT, NLP, document, tokenized, write
 from labeling.core.labels import LabeledDoc
 from labeling.formats import prodigy
-from strategies import documents
+from tests.formats.tokenized import CONTEXT, NLP, document, tokenized, write
+from tests.strategies import documents
 
 
 def test_prodigy_line_is_what_rel_manual_writes(tmp_path: Path):

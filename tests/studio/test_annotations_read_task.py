@@ -9,7 +9,7 @@ from labeling.core.schema import LabelSchema
 from labeling.studio.annotations import Review, Rules, read_task
 from labeling.studio.regions import Legend, Reading, read_result
 
-SCHEMA = LabelSchema.from_toml((Path(__file__).parents[1] / "schemas" / "event.toml").read_text(encoding="utf-8"))
+SCHEMA = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
 TEXT = "Rebels attacked Tadmor\non Friday 😀 twice."
 
 

@@ -14,11 +14,11 @@ with warnings.catch_warnings():  # bratly's models are of an older pydantic
     warnings.simplefilter("ignore")
     from bratly.io import read_and_load_ann_file
 
-from formats.tokenized import document, tokenized, write
 from labeling.core.labels import LabeledDoc, Span
 from labeling.formats import brat
 from labeling.formats.format import Context
-from strategies import documents
+from tests.formats.tokenized import document, tokenized, write
+from tests.strategies import documents
 
 
 def read(ann: Path) -> Any:

@@ -20,7 +20,7 @@ from labeling.nlp.cut import Cutter
 from labeling.nlp.docbin import DocBinWriter, pack
 from labeling.nlp.gold import SPANS_KEY, Gold, from_doc, place
 from labeling.nlp.gold import to_doc as doc_of
-from strategies import documents
+from tests.strategies import documents
 
 NLP = spacy.blank("en")
 CUTTER = Cutter(spacy.blank("en"))

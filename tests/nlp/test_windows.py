@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.nlp.windows import SIZE, in_windows, windows
-from strategies import texts
+from tests.strategies import texts
 
 SIZES = st.integers(1, 60)
 

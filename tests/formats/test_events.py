@@ -14,13 +14,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from formats.tokenized import CONTEXT, document, tokenized, write
 from labeling.core.labels import LabeledDoc
 from labeling.core.normal import normal_form
 from labeling.formats import events
 from labeling.formats.format import Context
 from labeling.formats.spreadsheet import as_text
-from strategies import documents, texts
+from tests.formats.tokenized import CONTEXT, document, tokenized, write
+from tests.strategies import documents, texts
 
 SAID = '{"modality": {"choices": ["planned"]}}'
 HEADER = [*events.META, *events.EVENT, "agent", "agent_offsets", "with", "with_offsets"]

@@ -23,7 +23,7 @@ from labeling.workflow.evaluating import evaluate
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.export.task_locations import read_task_locations
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 URL = "http://labels.example.org:8080/projects/3/data?task="
 
 

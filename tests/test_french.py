@@ -9,13 +9,13 @@ import pytest
 import spacy
 from spacy.tokens import DocBin
 
-from french.gold import french_gold
 from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import overlaps
 from labeling.core.schema import LabelSchema
-from strategies import reviewed
+from tests.french.gold import french_gold
+from tests.strategies import reviewed
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SCHEMA = LabelSchema.from_toml((ROOT / "schemas" / "incident-fr.toml").read_text(encoding="utf-8"))
 GOLD = french_gold()
 ARTICLE = re.compile(r"(le|la|les|l['’]|un|une|des|du|à|en|dans)\b\s?", re.IGNORECASE)

@@ -10,7 +10,7 @@ from labeling.studio.tasks import to_task
 from labeling.workflow.documents import read_documents
 from labeling.workflow.measuring import measure_effort
 
-GOLD = Path(__file__).parents[1] / "seeds" / "gold.jsonl"
+GOLD = Path(__file__).parents[2] / "seeds" / "gold.jsonl"
 
 
 @pytest.fixture

@@ -24,9 +24,9 @@ from labeling.workflow.evaluating import evaluate
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.task_files import annotate_files
 from labeling.workflow.training import train
-from strategies import reviewed
+from tests.strategies import reviewed
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ import pytest
 
 pytestmark = pytest.mark.index
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 # What label-studio asks for and nobody has put on the index as a wheel. It is the same for every Python.
 WITHOUT_WHEEL = ("attr", "django-ranged-fileresponse", "drf-flex-fields", "drf-generators", "ordered-set")
 EXTRAS = "server,model,learn,vectors,encoder,parquet"

@@ -110,7 +110,7 @@ def test_card_names_model_and_gold_and_reads_back(model: Path, exported: Path):
 
 
 def test_card_knows_the_predictions_of_its_model(model: Path, exported: Path):
-    schema = LabelSchema.from_toml((Path(__file__).parents[1] / "schemas" / "event.toml").read_text(encoding="utf-8"))
+    schema = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
     card = add_card(model, exported, command="")
     assert card.made(model_version(str(model), schema))
     assert not card.made("en_core_web_sm-3.8.0+event-1.0.0")

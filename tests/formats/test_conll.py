@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.training.converters import conll_ner_to_docs
 
-from formats.tokenized import CONTEXT, document, tokenized, write
 from labeling.core.labels import LabeledDoc
 from labeling.core.tokens import TokenizedDoc
 from labeling.formats import conll
 from labeling.formats.format import Context
-from strategies import documents
+from tests.formats.tokenized import CONTEXT, document, tokenized, write
+from tests.strategies import documents
 
 
 def read(data: bytes) -> list[Doc]:

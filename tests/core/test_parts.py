@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from builders import part_of
 from labeling.core.article import digest
 from labeling.core.copies import signature
 from labeling.core.parts import Assignment, Candidate, assign, candidate, moment, warnings
 from labeling.core.split import PARTS, Part, Split, position
 from labeling.core.words import words
+from tests.builders import part_of
 
 BY = ("text", "source", "published")
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from builders import part_of
 from labeling.core.split import PARTS, Split, position
 from labeling.core.words import words
+from tests.builders import part_of
 
 
 @pytest.mark.parametrize(

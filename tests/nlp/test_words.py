@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.nlp.words import LONGEST, make_doc, pieces
-from strategies import texts
+from tests.strategies import texts
 
 ENGLISH = spacy.blank("en")
 REPEATED = st.builds(lambda text, times: text * times, texts, st.integers(1, 300))

@@ -11,7 +11,7 @@ from labeling.core.schema import LabelSchema
 from labeling.settings import Workspace, init, open_workspace
 from labeling.workflow.training import schema_for
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 EVENT = LabelSchema.from_toml((ROOT / "schemas" / "event.toml").read_text(encoding="utf-8"))
 
 

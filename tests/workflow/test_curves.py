@@ -19,10 +19,10 @@ from labeling.workflow.curves import learning_curve
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.pictures import check_picture, write_picture
-from strategies import reviewed
+from tests.strategies import reviewed
 
 pytest.importorskip("scipy")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def exported(folder: Path, docs: list[LabeledDoc], split: Split) -> Path:

@@ -20,9 +20,9 @@ from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.packaging import package
 from labeling.workflow.training import train
-from strategies import reviewed
+from tests.strategies import reviewed
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ELSEWHERE = """
 import json, sys, spacy
 from labeling.nlp.load import model_folder

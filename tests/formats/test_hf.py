@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
-from formats.tokenized import CONTEXT, document, tokenized, write
 from labeling.core.labels import LabeledDoc
 from labeling.core.tokens import TokenizedDoc
 from labeling.formats import hf, parquet
 from labeling.formats.format import json_of
-from strategies import documents
+from tests.formats.tokenized import CONTEXT, document, tokenized, write
+from tests.strategies import documents
 
 
 @pytest.fixture(scope="module")

@@ -31,9 +31,9 @@ from labeling.workflow.evaluating import against_untrained, evaluate
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.task_files import annotate_files
 from labeling.workflow.training import Trained, learn, schema_for
-from strategies import reviewed
+from tests.strategies import reviewed
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TEXT = "Rebels attacked a convoy near Odesa on Friday, and police arrested three protesters in Kyiv."
 OTHER = 'name = "other"\nversion = "1.0.0"\ntitle = "Other"\n[labels.SHIP]\n'
 pytestmark = pytest.mark.train

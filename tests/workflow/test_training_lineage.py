@@ -14,9 +14,9 @@ from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.training import train
-from strategies import reviewed
+from tests.strategies import reviewed
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.train
 
 

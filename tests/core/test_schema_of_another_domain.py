@@ -16,7 +16,7 @@ from labeling.studio.config import differences, instructions, to_xml
 from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
 
-EVENT = (Path(__file__).parents[1] / "schemas" / "event.toml").read_text(encoding="utf-8")
+EVENT = (Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8")
 HEAD = 'name = "x"\nversion = "1"\ntitle = "A title"\n'
 
 MEDICAL = r"""

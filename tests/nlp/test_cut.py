@@ -14,7 +14,7 @@ from spacy.tokenizer import Tokenizer
 from labeling.errors import ModelError
 from labeling.nlp import cut
 from labeling.nlp.cut import Cutter, cutter
-from strategies import texts
+from tests.strategies import texts
 
 LANGUAGES = ("en", "de", "fr", "xx", "zh")
 PLAIN = {language: spacy.blank(language) for language in LANGUAGES}
