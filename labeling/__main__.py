@@ -3,7 +3,6 @@
 import gc
 from typing import NoReturn
 
-from labeling.cycles import seldom
 from labeling.ending import run
 
 
@@ -17,11 +16,10 @@ def main() -> NoReturn:
 
 def _command() -> int:
     # What is imported stays, and to look through all of it time and again takes a tenth of the start and of the end.
-    usual = gc.get_threshold()
-    seldom()
+    gc.disable()
     from labeling.cli import main as command
 
-    gc.set_threshold(*usual)  # a server's answers are large, and some of them are in a cycle
+    gc.enable()
     return command()
 
 

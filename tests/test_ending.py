@@ -36,7 +36,7 @@ def threads():
     one.join()
     return 1
 def processes():
-    from labeling.workflow.pool import workers
+    from labeling.engine import workers
     with workers(2) as go:
         list(go(worker, range(3)))
 """

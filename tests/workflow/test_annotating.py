@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from spacy.language import Language
 
+from labeling import engine
 from labeling.core.article import Article
 from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
 from labeling.nlp.annotate import annotate
 from labeling.nlp.load import load
 from labeling.resources import resource
-from labeling.workflow import annotating, pool
+from labeling.workflow import annotating
 from labeling.workflow.annotating import annotated
 
 MODEL = "en_core_web_sm"
@@ -34,11 +35,11 @@ def english() -> Language:
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotating, "BATCH", 500)
-    monkeypatch.setattr(annotating, "FEW", 10)
+    monkeypatch.setattr(engine, "FEW", 10)
 
 
 def forbid_forks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (annotating, pool):
+    for module in (annotating, engine):
         monkeypatch.setattr(module, "can_fork", lambda: False)
 
 
@@ -62,7 +63,7 @@ def test_annotated_is_the_same_on_one_core_and_on_several(english: Language, sma
 @pytest.mark.parametrize("count", [0, 1, 48])
 def test_annotated_takes_few_articles(english: Language, start: str, count: int, monkeypatch: pytest.MonkeyPatch):
     if start == "spawn":
-        monkeypatch.setattr(annotating, "others", None)
+        monkeypatch.setattr(engine, "_processes", None)
     assert len(list(annotated(english, MODEL, SCHEMA, ARTICLES[:count], 4))) == count
 
 

@@ -13,6 +13,7 @@ from labeling.core.copies import ROWS
 from labeling.core.parts import Assignment, SplitReport, assign
 from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS, Part, Split
+from labeling.engine import Map
 from labeling.formats.format import Context
 from labeling.studio.exports import Record
 from labeling.workflow.export.options import Options
@@ -20,7 +21,6 @@ from labeling.workflow.export.previous_parts import PreviousParts
 from labeling.workflow.export.sources import Source
 from labeling.workflow.export.spec import ConversionSpec
 from labeling.workflow.export.survey import Survey, SurveyedTask, survey
-from labeling.workflow.pool import Map
 from labeling.workflow.progress import Meter
 
 CHUNK = 64  # tasks: enough to pay for the way to another process, few enough for flat memory

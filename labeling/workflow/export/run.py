@@ -1,14 +1,15 @@
 """The steps of an export in their order. Flat in memory, on every core."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
+from labeling.engine import Map, apart, cores, workers
 from labeling.errors import InputError
 from labeling.files import write_atomic
 from labeling.nlp.bases import vectors_of
@@ -27,10 +28,8 @@ from labeling.workflow.export.report import Exported, report_of
 from labeling.workflow.export.sources import Source
 from labeling.workflow.export.spec import ConversionSpec, spec_of
 from labeling.workflow.export.training_config import configure
-from labeling.workflow.pool import Map, cores, others, workers
 from labeling.workflow.progress import Advance, Meter, unmetered
 
-T = TypeVar("T")
 ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
 
 
@@ -76,7 +75,9 @@ def run(
             plan = make_plan(source, spec, split, previous, schema, options, mapped, meter)
             loaded.result()
         because = "asked for" if options.language else f"of the schema {schema.key}" if schema else ""
-        language = _in_process(jobs > 1 and not spec.language, language_rules, spec, plan.samples, because)
+        # what tells languages takes memory, which goes with a process
+        rules = partial(apart, language_rules) if jobs > 1 and not spec.language else language_rules
+        language = rules(spec, plan.samples, because)
         vectors = vectors_of(options.vectors, language.code)
         spec = spec.model_copy(update={"language": language.code, "vectors": vectors})
         load(spec)
@@ -96,14 +97,6 @@ def run(
             published = publish(staging, manifest)
     previous.save()
     return report_of(folder, published, files, options)
-
-
-def _in_process(other: bool, function: Callable[..., T], *given: Any) -> T:
-    """What the function makes; where that is wanted in another process, with which its memory goes."""
-    if not other:
-        return function(*given)
-    with others(1) as executor:
-        return executor.submit(function, *given).result()
 
 
 def _converted(

@@ -6,11 +6,11 @@ import time
 
 import psutil
 
-from labeling.workflow.pool import workers
+from labeling.engine import AHEAD, FEW, workers
 
 KILLED = """
 import time
-from labeling.workflow.pool import workers
+from labeling.engine import workers
 if __name__ == "__main__":
     with workers(2) as mapped:
         for _ in mapped(abs, [-1, -2, -3]):
@@ -41,7 +41,7 @@ def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path):
 DIES = """
 import multiprocessing, os, signal, time
 from labeling.errors import InputError
-from labeling.workflow.pool import workers
+from labeling.engine import workers
 def work(number):
     time.sleep(0.05)
     if multiprocessing.parent_process():
@@ -61,3 +61,17 @@ def test_worker_that_is_killed_is_told(tmp_path):
     script.write_text(DIES)
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True)
     assert "A process of this command was killed" in done.stdout
+
+
+def test_no_more_chunks_are_taken_than_can_soon_be_worked_on():
+    taken: list[int] = []
+
+    def chunks():
+        for number in range(300):
+            taken.append(number)
+            yield number
+
+    with workers(2) as mapped:
+        for given, number in enumerate(mapped(abs, chunks())):
+            assert number == given
+            assert len(taken) - given <= max(FEW, 2 * AHEAD)
