@@ -27,7 +27,7 @@ O = TypeVar("O")  # noqa: E741
 Map = Callable[[Callable[[I], O], Iterable[I]], Iterator[O]]
 
 AHEAD = 4  # chunks a process that are taken before their turn, so that none is ever idle, and memory stays flat
-FEW = 60  # chunks from which on fresh interpreters are worth their start
+FEW = 30  # chunks from which on fresh interpreters are worth their start
 # What is made of articles and tasks hardly ever holds a cycle; to look for one every 700 objects, which is Python's
 # default, costs a tenth of the time.
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
