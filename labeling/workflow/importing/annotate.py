@@ -23,7 +23,7 @@ class Annotator:
         self.problems: list[Problem] = []
         self.notes: tuple[str, ...] = ()
 
-    def documents(self, articles: Iterable[Article], within: Within, jobs: int | None = None) -> Iterator[LabeledDoc]:
+    def documents(self, articles: Iterable[Article], within: Within, jobs: int = 0) -> Iterator[LabeledDoc]:
         """The articles with predictions, in order.
 
         Processes are forked as soon as this is called: before there are the threads of a progress bar.
@@ -31,7 +31,7 @@ class Annotator:
         Args:
             articles: As many as there are.
             within: Is told how far a long one is.
-            jobs: Processes, where it is not as many as ever.
+            jobs: Processes; 0 takes as many as ever.
         """
         from labeling.nlp.annotate import finds_no_events
         from labeling.nlp.load import load

@@ -2,22 +2,27 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
+import httpx
+
+from labeling.core.article import Article
 from labeling.ingest import FieldNames
 from labeling.settings import Workspace
 from labeling.studio.client import Project
 from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit, server_of
 from labeling.workflow.importing.annotate import Annotator, version_of
-from labeling.workflow.importing.compare import Todo, compare
+from labeling.workflow.importing.compare import Plan, Todo, compare
 from labeling.workflow.importing.confirm import Confirmation
 from labeling.workflow.importing.ledger import Ledger, alone
 from labeling.workflow.importing.project_state import ProjectState
-from labeling.workflow.importing.push import Pusher, push
+from labeling.workflow.importing.push import Pushed, Pusher, push
 from labeling.workflow.importing.read import ArticleReader
 from labeling.workflow.importing.report import Imported, Report
 from labeling.workflow.importing.spool import Spool
 from labeling.workflow.progress import Track, Within, unseen
+
+MENDED = 2  # times that predictions are sent again that the server has lost
 
 
 def import_articles(
@@ -31,6 +36,7 @@ def import_articles(
     jobs: int | None = None,
     track: Track = unseen,
     waiting: Callable[[str], None] = lambda _: None,
+    transport: httpx.BaseTransport | None = None,
 ) -> Imported:
     """Bring the project into step with the articles, with the predictions of this model and schema.
 
@@ -49,6 +55,7 @@ def import_articles(
         jobs: Processes that annotate; one a core by default.
         track: Who is shown the progress.
         waiting: Who is told that another import is at work, and which.
+        transport: What carries the requests; the network by default.
 
     Raises:
         InputError: There is no article.
@@ -56,7 +63,7 @@ def import_articles(
     """
     reader = ArticleReader(workspace, list(paths), keep_all=keep_all, names=names)
     annotator = Annotator(workspace, jobs)
-    with connect(workspace) as studio:
+    with connect(workspace, transport) as studio:
         articles = reader.some()
         version = version_of(workspace)
         project = find_project(studio, workspace) if dry_run else project_in_step(studio, workspace)
@@ -73,24 +80,30 @@ def import_articles(
             confirmation = Confirmation(pusher)
             if project and not dry_run:
                 pusher.settle_doubts()
-            to = {} if dry_run else {"keep": changed.add, "renew": outdated.add}
-            plan = compare(track(articles, "Comparing"), pusher.state, replace=replace, **to)
+            plan = compare(track(articles, "Comparing"), pusher.state, Plan(changed, outdated), replace=replace)
             report = Report(reader, annotator, plan, pusher, confirmation)
             if dry_run or not project:
                 return report.planned(project.url if project else "")
             pusher.remove(plan.surplus)
-            if plan.todo:
-                within = Within()
-                docs = annotator.documents(changed.articles(), within)
-                for pushed in push(track(docs, "Importing", len(plan.todo), within), pusher, plan.todo):
-                    report.confirm(pushed)
-            if plan.outdated:
-                within = Within()
-                docs = annotator.documents(outdated.articles(), within)
-                renewing = defaultdict[str, Todo](lambda: "renew")
-                for pushed in push(track(docs, "Renewing", plan.outdated, within), pusher, renewing):
-                    report.renew(pushed)
-            confirmation.mend(annotator, track)
+            renewing = defaultdict[str, Todo](lambda: "renew")
+
+            def pushed(
+                articles: Iterable[Article], count: int, words: str, todo: Mapping[str, Todo] = renewing, jobs: int = 0
+            ) -> Iterator[Pushed]:
+                if count:
+                    within = Within()
+                    docs = annotator.documents(articles, within, jobs)
+                    yield from push(track(docs, words, count, within), pusher, todo)
+
+            for some in pushed(changed.articles(), len(changed), "Importing", plan.todo):
+                report.confirm(some)
+            for some in pushed(outdated.articles(), len(outdated), "Renewing"):
+                report.renew(some)
+            bare = confirmation.bare()  # whoever lost their predictions, and whenever
+            for _ in range(MENDED):
+                for some in pushed(bare.values(), len(bare), "Mending", jobs=1):
+                    report.repair(some)
+                bare = confirmation.bare() if bare else bare
             report.take_back(confirmation.came_back(), confirmation.missing())
             replaced = confirmation.prefill(project, has_predictions=report.has_predictions)
             return report.done(project, replaced)

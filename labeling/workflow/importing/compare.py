@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal
@@ -13,6 +13,7 @@ from labeling.studio.client import Stored
 from labeling.studio.tasks import to_article
 from labeling.workflow.importing.ledger import Entry
 from labeling.workflow.importing.project_state import ProjectState, surplus
+from labeling.workflow.importing.spool import Spool
 
 Todo = Literal["create", "renew", "replace"]
 Outcome = Literal["create", "unchanged", "renew", "replace", "begun", "changed"]
@@ -25,38 +26,35 @@ TODO: dict[Outcome, Todo] = {"create": "create", "renew": "renew", "replace": "r
 
 @dataclass
 class Plan:
-    """What is to be done: by article where there is something, and counted where there is nothing."""
+    """What is to be done: by article where there is something, and counted where there is nothing.
 
+    Attributes:
+        changed: The articles with which something is to be done.
+        outdated: Articles of the project, with the texts that they have there, which stay although others were read,
+            and which are to get new predictions all the same: nobody has begun to label them.
+        todo: What is to be done with which of `changed`.
+        settled: How many are as they should be, or stay as they are.
+        problems: What is refused.
+        surplus: Tasks of articles that have another one.
+    """
+
+    changed: Spool
+    outdated: Spool
     todo: dict[str, Todo] = field(default_factory=dict)
     settled: Counter[Outcome] = field(default_factory=Counter)
     problems: list[Problem] = field(default_factory=list)
-    surplus: list[int] = field(default_factory=list)  # tasks of articles that have another one
-    outdated: int = 0  # texts that stay although the article has another, with predictions of another version
+    surplus: list[int] = field(default_factory=list)
 
 
-def _nowhere(_: Article) -> None:
-    pass
-
-
-def compare(
-    articles: Iterable[Article],
-    state: ProjectState,
-    *,
-    replace: bool,
-    keep: Callable[[Article], None] = _nowhere,
-    renew: Callable[[Article], None] = _nowhere,
-) -> Plan:
-    """What is to be done with the articles, each once.
+def compare(articles: Iterable[Article], state: ProjectState, plan: Plan, *, replace: bool) -> Plan:
+    """The plan with what is to be done with the articles, each once.
 
     Args:
         articles: As they are read.
         state: What the project has.
+        plan: An empty one.
         replace: Whether a changed text takes the place of one that nobody has begun to label.
-        keep: Is given each article with which something is to be done.
-        renew: Is given each article of the project, with the text that it has there, which stays although another was
-            read, and which is to get new predictions all the same: nobody has begun to label it.
     """
-    plan = Plan()
     seen: set[str] = set()
     for batch in _batches(articles):
         fresh = [a for a in {a.doc_id: a for a in batch}.values() if a.doc_id not in seen]
@@ -66,13 +64,12 @@ def compare(
             outcome = _outcome(article, known.get(article.doc_id), plan, state, replace=replace)
             if outcome in TODO:
                 plan.todo[article.doc_id] = TODO[outcome]
-                keep(article)
+                plan.changed.add(article)
             else:
                 plan.settled[outcome] += 1
             if outcome != "replace":
                 for other in _outdated(article, known.get(article.doc_id), state.version, replace=replace):
-                    plan.outdated += 1
-                    renew(other)
+                    plan.outdated.add(other)
     return plan
 
 

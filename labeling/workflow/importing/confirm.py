@@ -1,4 +1,4 @@
-"""What the project has in the end: what the server lost is sent again, what is missing is found, and the page set."""
+"""What the project has in the end: what the server lost, what is missing, and what annotators start from."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,7 @@ from labeling.core.article import Article
 from labeling.core.problem import Problem
 from labeling.studio.client import Project
 from labeling.studio.tasks import to_article
-from labeling.workflow.importing.annotate import Annotator
-from labeling.workflow.importing.compare import Todo
-from labeling.workflow.importing.push import Pusher, push
-from labeling.workflow.progress import Track, Within
-
-MENDED = 2  # times that predictions are looked for that the server has lost
+from labeling.workflow.importing.push import Pusher
 
 
 class Confirmation:
@@ -24,19 +19,6 @@ class Confirmation:
     def __init__(self, pusher: Pusher) -> None:
         self.pusher, self.state = pusher, pusher.state
         self.begun_bare: Sequence[Problem] = ()
-
-    def mend(self, annotator: Annotator, track: Track) -> None:
-        """Give the tasks of this project that have no prediction at all theirs, whoever lost them, and whenever."""
-        for _ in range(MENDED):
-            bare = self.bare()
-            if not bare:
-                return
-            within = Within()
-            docs = track(annotator.documents(bare.values(), within, jobs=1), "Mending", len(bare), within)
-            todo: dict[str, Todo] = dict.fromkeys(bare, "renew")
-            for pushed in push(docs, self.pusher, todo):
-                self.pusher.repaired += sum(outcome == "renew" for outcome in pushed.outcomes.values())
-        self.bare()
 
     def bare(self) -> dict[str, Article]:
         """The articles, by doc_id, whose tasks have no prediction and that nobody has begun: they are to get theirs."""

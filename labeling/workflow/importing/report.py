@@ -105,6 +105,10 @@ class Report:
                 self.renewed += 1
                 self.spans.update(span.label for span in doc.spans)
 
+    def repair(self, pushed: Pushed) -> None:
+        """Count what the server confirmed of a batch whose predictions it had lost."""
+        self.pusher.repaired += sum(outcome == "renew" for outcome in pushed.outcomes.values())
+
     def take_back(self, gave_way: Iterable[str], missing: Iterable[str]) -> None:
         """Change what was confirmed by what was found at the end.
 
@@ -124,7 +128,7 @@ class Report:
         repaired = len(bare.keys() - self.plan.todo.keys())
         outcomes = self.plan.settled + Counter[Outcome](self.plan.todo.values())
         return self._report(
-            outcomes, project_url=project_url, dry_run=True, renewed=self.plan.outdated, repaired=repaired
+            outcomes, project_url=project_url, dry_run=True, renewed=len(self.plan.outdated), repaired=repaired
         )
 
     def done(self, project: Project, replaced: str) -> Imported:

@@ -15,7 +15,7 @@ PREFIX = "spool-"
 
 
 class Spool:
-    """Articles in a scratch file of the folder. A context manager.
+    """Articles in a scratch file of the folder; `len` is their number. A context manager.
 
     The file loses its name at once, so nothing is left of it when the process ends, however that ends. One whose
     process was killed before that is removed by the next.
@@ -33,6 +33,7 @@ class Spool:
             descriptor, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
             self._file = os.fdopen(descriptor, "w+b")
             Path(name).unlink(missing_ok=True)
+        self._count = 0
 
     def __enter__(self) -> Self:
         return self
@@ -41,10 +42,14 @@ class Spool:
         with contextlib.suppress(OSError):  # what could not be written is not needed any more
             self._file.close()
 
+    def __len__(self) -> int:
+        return self._count
+
     def add(self, article: Article) -> None:
         """Keep the article."""
         with self._told():
             self._file.write(json.dumps(article.model_dump()).encode() + b"\n")
+        self._count += 1
 
     def articles(self) -> Iterator[Article]:
         """Those that were kept, in order."""
