@@ -56,9 +56,12 @@ class ExportFiles:
     Attributes:
         size: Bytes on disk, known within `with`.
 
-    >>> with ExportFiles(["project-1.json"]) as files:  # doctest: +SKIP
+    >>> _ = Path("project-1.json").write_text('[{"id": 1}, {"id": 2}]')
+    >>> with ExportFiles(["project-1.json"]) as files:
     ...     for item in files.records():
     ...         print(item.where)
+    project-1.json#1
+    project-1.json#2
     """
 
     def __init__(self, paths: Sequence[str | Path], *, block: int = BLOCK, limit: int = LIMIT) -> None:

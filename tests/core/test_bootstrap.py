@@ -1,6 +1,5 @@
 """Bootstrap intervals over documents, held against a plain implementation that draws one document at a time."""
 
-import doctest
 import random
 from math import isnan
 from statistics import quantiles
@@ -30,10 +29,6 @@ from labeling.core.bootstrap import (
 def paired(counts: Any, others: Any, statistic: Any = micro_f, **options: Any) -> Difference:
     """One statistic of `counts` less that of `others`."""
     return differences(counts, others, {0: statistic}, **options)[0]
-
-
-def test_bootstrap_examples():
-    assert doctest.testmod(bootstrap).failed == 0
 
 
 def some_counts(documents: int, labels: int = 2, seed: int = 0) -> numpy.ndarray:

@@ -1,18 +1,11 @@
 """Whether a new model may take the place of the one that is there: a table of cases on counts."""
 
-import doctest
-
 import numpy
 import pytest
 
-from labeling.core import gate as gate_module
 from labeling.core.gate import Side, decide, none_of
 
 COMMON, RARE = "ACTOR", "DATE"
-
-
-def test_gate_examples():
-    assert doctest.testmod(gate_module).failed == 0
 
 
 def counts(documents: int, *labels: tuple[int, int, int], uneven: int = 0) -> numpy.ndarray:

@@ -1,6 +1,5 @@
 """What holds of every format."""
 
-import doctest
 import pickle
 import sys
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from labeling.errors import InputError
-from labeling.formats import brat, conll, events, hf, names, prodigy
 from labeling.formats.registry import FORMATS
 from tests.formats.tokenized import CONTEXT, document, tokenized, write
 
@@ -17,11 +15,6 @@ SPANS = (("Rebels", "ACTOR"), ("took", "ACTION"), ("New York", "LOCATION"))
 DOCS = [
     tokenized(document(TEXT, *SPANS, relations=[(1, 0, "agent"), (1, 2, "with")], doc_id=f"d{n}")) for n in range(5)
 ]
-
-
-@pytest.mark.parametrize("module", [names, prodigy, conll, brat, hf, events])
-def test_formats_examples_are_true(module):
-    assert doctest.testmod(module).failed == 0
 
 
 def test_formats_are_named_by_their_keys():

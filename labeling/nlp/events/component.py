@@ -1,11 +1,14 @@
 """The pipeline components `event_spans` and `event_relations`, for pipelines that tag, parse and find entities.
 
->>> import spacy
->>> nlp = spacy.load("en_core_web_sm")  # doctest: +SKIP
->>> nlp.add_pipe("event_spans", config={"schema": "event"})  # doctest: +SKIP
->>> nlp.add_pipe("event_relations", config={"schema": "event"})  # doctest: +SKIP
->>> group = nlp("Rebels attacked a convoy near Kyiv on Friday.").spans["events"]  # doctest: +SKIP
->>> [(span.text, span.label_) for span in group], group.attrs["relations"]  # doctest: +SKIP
+>>> from labeling.nlp.load import load
+>>> nlp = load("en_core_web_sm")  # or any pipeline of `spacy.load`
+>>> _ = nlp.add_pipe("event_spans", config={"schema": "event"})
+>>> _ = nlp.add_pipe("event_relations", config={"schema": "event"})
+>>> doc = nlp("Rebels attacked the army on Friday.")
+>>> [(span.text, span.label_) for span in doc.spans["events"]]
+[('Rebels', 'ACTOR'), ('attacked', 'ACTION'), ('army', 'ACTOR'), ('Friday', 'DATE')]
+>>> doc.spans["events"].attrs["relations"]
+[[1, 0, 'agent'], [1, 2, 'target'], [1, 3, 'time']]
 """
 
 from collections.abc import Iterable, Sequence

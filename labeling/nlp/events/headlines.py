@@ -16,7 +16,9 @@ def in_sentence_case(text: str, lexicon: Lexicon) -> str:
     A headline is a line most of whose words begin with a capital. Its words are written small where they are in the
     lexicon, but for those that stand in the rest of the text with a capital, as names do.
 
-    >>> in_sentence_case("Navy Captures Pirates\\nThe navy captured them.", lexicon)  # doctest: +SKIP
+    >>> from labeling.nlp.events.lexicon import to_lexicon
+    >>> lexicon = to_lexicon("pirate\\tperson:100", "capture\\tsocial:100", ())
+    >>> in_sentence_case("Navy Captures Pirates\\nThe navy captured them.", lexicon)
     'Navy captures pirates\\nThe navy captured them.'
     """
     lines = text.split("\n")
