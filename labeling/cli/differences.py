@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from labeling.cli.console import put, say, table
 
 if TYPE_CHECKING:
-    from labeling.nlp.evaluation.errors import Error, Link, Place
+    from labeling.nlp.evaluation.errors import Error, ErrorRelation, ErrorSpan
 
 CONTEXT = 50  # characters of a sentence on either side of what is marked
 BETWEEN = 60  # and between the two ends of a relation
@@ -69,7 +69,7 @@ def _marked(error: "Error") -> str:
     return " ".join("".join(pieces).split())
 
 
-def _places(side: "Place | Link | None") -> list["Place"]:
+def _places(side: "ErrorSpan | ErrorRelation | None") -> list["ErrorSpan"]:
     if side is None:
         return []
     ends = [getattr(side, "head", None), getattr(side, "tail", None)]

@@ -1,1 +1,1 @@
-"""What a model finds, held against gold documents."""
+"""Evaluation: a model's predictions compared with gold documents."""

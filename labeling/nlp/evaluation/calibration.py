@@ -1,4 +1,4 @@
-"""Whether a span's score is the probability that it is right."""
+"""How close the scores of spans are to the probability of being right."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,7 @@ BINS = 10
 
 
 class Bin(Value):
-    """The spans whose scores are from `low` to below `high` (the last bin has 1, too).
-
-    How many there are, their mean score, and the share that is right.
-    """
+    """The spans with scores in `[low, high)` (the last bin includes 1): their number, mean score, and share right."""
 
     low: float
     high: float
@@ -23,12 +20,12 @@ class Bin(Value):
 
 
 class Calibration(Value):
-    """How far scores are from being probabilities.
+    """How well scores are calibrated.
 
     `error` is the expected calibration error: the mean distance between a bin's mean score and its share of right
-    spans, weighted by its spans (Naeini, Cooper and Hauskrecht, Obtaining Well Calibrated Probabilities Using Bayesian
-    Binning, 2015; with ten bins of equal width, Guo et al., 2017). It is 0 where scores are probabilities. On few spans
-    it is too large, because each bin's share is off by chance.
+    spans, weighted by its number of spans (Naeini, Cooper and Hauskrecht, Obtaining Well Calibrated Probabilities Using
+    Bayesian Binning, 2015; with ten bins of equal width, Guo et al., 2017). It is 0 if scores are probabilities, and
+    overestimated on few spans, because each bin's share is off by chance.
     """
 
     error: float
@@ -39,18 +36,18 @@ class Calibration(Value):
 
 
 def calibration_of(scores: Sequence[float], right: Sequence[bool]) -> Calibration | None:
-    """The calibration of spans with these scores (0 to 1), of which these are right; None where there are none."""
+    """The calibration of spans, given each one's score (0 to 1) and whether it is right; None if there are none."""
     if not scores:
         return None
-    given, hits = numpy.clip(numpy.asarray(scores, float), 0, 1), numpy.asarray(right, float)
-    places = numpy.minimum((given * BINS).astype(int), BINS - 1)
+    clipped, hits = numpy.clip(numpy.asarray(scores, float), 0, 1), numpy.asarray(right, float)
+    indices = numpy.minimum((clipped * BINS).astype(int), BINS - 1)
     bins = []
     error = 0.0
     for number in range(BINS):
-        mine = places == number
+        mine = indices == number
         if not mine.any():
             continue
-        score, share = float(given[mine].mean()), float(hits[mine].mean())
+        score, share = float(clipped[mine].mean()), float(hits[mine].mean())
         error += float(mine.mean()) * abs(score - share)
         bins.append(
             Bin(
@@ -64,7 +61,7 @@ def calibration_of(scores: Sequence[float], right: Sequence[bool]) -> Calibratio
     return Calibration(
         error=round(error, 4),
         spans=len(scores),
-        score=round(float(given.mean()), 4),
+        score=round(float(clipped.mean()), 4),
         right=round(float(hits.mean()), 4),
         bins=tuple(bins),
     )

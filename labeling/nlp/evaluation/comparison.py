@@ -1,4 +1,4 @@
-"""Two models on the same test: how much better one is than the other, and whether that could be chance."""
+"""Two models on the same test documents: the difference in their figures, and whether it could be chance."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -15,10 +15,10 @@ Of = Literal["all", "label", "relations", "relation", "effort", "preannotation"]
 
 
 class Row(Value):
-    """A figure of both models, and the difference: the model's less the other's.
+    """One figure for both models, and the difference: the model's minus the other's.
 
-    `of` says what it is: F of `all` labels, of a `label`, of all `relations`, of a `relation`; the share of an
-    annotator's `effort` that the model's spans save, or the whole `preannotation` with it. `name` is the label's.
+    `of` says which figure: F over `all` labels, one `label`, all `relations` or one `relation`; or the share of an
+    annotator's `effort` saved by the model's spans, or by the whole `preannotation` with it. `name` is the label.
     """
 
     of: Of
@@ -30,10 +30,10 @@ class Row(Value):
 
 
 class Comparison(Value):
-    """A model against another one on the same documents, by paired bootstrap over documents.
+    """A model compared with another on the same documents, by paired bootstrap over documents.
 
-    `verdict` is that of F over all labels: better or worse where the interval of the difference lies on one side of 0.
-    `documents_to_decide` is about how many test documents a difference of this size takes, where it is undecided.
+    `verdict` is about F over all labels: better or worse if the interval of the difference excludes 0.
+    `documents_to_decide` is roughly how many test documents an undecided difference of this size would need.
     """
 
     model: str
@@ -50,9 +50,9 @@ def comparison_of(
     bootstrap: Bootstrap,
     preannotated: tuple[Counts, Counts] | None = None,
 ) -> Comparison:
-    """The comparison of two models with these counts, which are of the same documents and labels.
+    """The comparison of two models, given the counts of each on the same documents and labels.
 
-    `preannotated` are the counts of the whole pre-annotation with each.
+    `preannotated` has the counts of the whole pre-annotation with each model.
     """
     first, second = counts
     compare = partial(_rows, groups=first.groups, bootstrap=bootstrap)
@@ -87,13 +87,7 @@ def _rows(
     groups: Sequence[int],
     bootstrap: Bootstrap,
 ) -> list[Row]:
-    found = differences(
-        first,
-        second,
-        statistics,
-        groups=groups,
-        **bootstrap.model_dump(),
-    )
+    found = differences(first, second, statistics, groups=groups, **bootstrap.model_dump())
     sums = first.sum(axis=0), second.sum(axis=0)
     return [
         Row(

@@ -1,4 +1,4 @@
-"""Which label a model gives where the gold has which."""
+"""The confusion matrix of gold and predicted labels."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -8,10 +8,10 @@ from labeling.nlp.evaluation.judged import Pair
 
 
 class Confusion(Value):
-    """How many spans of each gold label (rows) were found with which label (columns), both in the order of `labels`.
+    """The number of spans for each gold label (rows) and found label (columns), both in the order of `labels`.
 
-    A found span stands for the gold one that it overlaps, each for one. The last column counts gold spans that nothing
-    was found for, the last row found spans that are not gold at all.
+    Overlapping gold and found spans are paired one to one. The last column counts gold spans without a counterpart,
+    the last row found spans without one.
     """
 
     labels: tuple[str, ...]
@@ -19,7 +19,7 @@ class Confusion(Value):
 
 
 def confusion_of(labels: Iterable[str], pairs: Iterable[Pair]) -> Confusion:
-    """The confusion of aligned spans; all of their labels are among the named."""
+    """The confusion matrix of aligned spans; `labels` must include all of their labels."""
     names = tuple(labels)
     numbers = Counter((gold.label if gold else "", found.label if found else "") for gold, found in pairs)
     every = (*names, "")

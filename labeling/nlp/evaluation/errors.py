@@ -1,11 +1,11 @@
-"""Every difference between what is gold and what a model found, in its sentence."""
+"""The differences between gold and a model's predictions, each with its sentence."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Literal
 
 from labeling.core.value import Value
-from labeling.nlp.evaluation.judged import Arrow, ArrowKey, Judged, Mark, Pair, aligned
+from labeling.nlp.evaluation.judged import Judged, Mark, Pair, Relation, RelationKey, aligned
 
 Kind = Literal["missed", "spurious", "wrong edge", "wrong label"]
 KINDS: tuple[Kind, ...] = ("missed", "spurious", "wrong edge", "wrong label")
@@ -13,8 +13,8 @@ End = Literal["head", "tail"]
 ENDS: tuple[End, ...] = ("head", "tail")
 
 
-class Place(Value):
-    """A labelled stretch of the document, `text[start:end]` in code points; `score` and `source` where it was found."""
+class ErrorSpan(Value):
+    """A labelled span, `text[start:end]` in code points; only found spans have a `score` and `source`."""
 
     start: int
     end: int
@@ -24,16 +24,16 @@ class Place(Value):
     source: str = ""
 
 
-class Link(Value):
-    """A labelled relation between two places."""
+class ErrorRelation(Value):
+    """A labelled relation between two spans."""
 
-    head: Place
-    tail: Place
+    head: ErrorSpan
+    tail: ErrorSpan
     label: str
 
 
 class Sentence(Value):
-    """The sentences of the document in which it stands: `text[start:end]` in code points."""
+    """The sentence, or sentences, around an error: `text[start:end]` in code points."""
 
     start: int
     end: int
@@ -41,14 +41,14 @@ class Sentence(Value):
 
 
 class Error(Value):
-    """A difference: what is gold, what was found, and where.
+    """A difference between the gold and the found spans or relations.
 
-    A span is `missed` or `spurious` where nothing overlaps it on the other side; it has a `wrong label` where what
-    overlaps it has another one (whatever the edges), else a `wrong edge`. A relation is `missed` or `spurious`, or has
-    a `wrong label` where its two ends are right and joined by another one; `lost` are those of its ends that are not
-    there on the other side, so that it could not be right.
+    A span is `missed` or `spurious` if it has no counterpart; it has a `wrong label` if its counterpart's label differs
+    (whatever the edges), else a `wrong edge`. A relation is `missed` or `spurious`, or has a `wrong label` if its two
+    ends are right and another relation joins them; `lost` names the ends that are missing on the other side, without
+    which it could not be right.
 
-    `url` is the task's address in Label Studio, as far as known, and `where` file and number of the task otherwise.
+    `url` is the task's address in Label Studio if known; otherwise `where` has the file and number of the task.
     """
 
     layer: str
@@ -57,14 +57,14 @@ class Error(Value):
     doc_id: str
     url: str = ""
     where: str = ""
-    gold: Place | Link | None
-    found: Place | Link | None
+    gold: ErrorSpan | ErrorRelation | None
+    found: ErrorSpan | ErrorRelation | None
     lost: tuple[End, ...] = ()
     sentence: Sentence
 
 
 def errors_of(doc: Judged, layer: str) -> Iterator[Error]:
-    """The differences in a document, spans before relations, each in order of text; only labels of the gold count."""
+    """The differences in a document, spans before relations, each in text order."""
     wrong = [pair for pair in aligned(doc.gold, doc.found) if not _is_right(pair)]
     for gold, found in sorted(wrong, key=lambda pair: min(mark.key for mark in pair if mark)):
         yield Error(
@@ -72,8 +72,8 @@ def errors_of(doc: Judged, layer: str) -> Iterator[Error]:
             of="span",
             kind=_kind(gold, found),
             doc_id=doc.doc_id,
-            gold=_place(doc, gold) if gold else None,
-            found=_place(doc, found) if found else None,
+            gold=_span(doc, gold) if gold else None,
+            found=_span(doc, found) if found else None,
             sentence=_sentence(doc, *(mark for mark in (gold, found) if mark)),
         )
     yield from _relation_errors(doc, layer)
@@ -93,19 +93,21 @@ def _kind(gold: Mark | None, found: Mark | None) -> Kind:
 
 
 def _relation_errors(doc: Judged, layer: str) -> Iterator[Error]:
-    gold_keys, found_keys = ({arrow.key for arrow in arrows} for arrows in (doc.gold_arrows, doc.found_arrows))
-    missed = [arrow for arrow in doc.gold_arrows if arrow.key not in found_keys]
-    spurious = [arrow for arrow in doc.found_arrows if arrow.key not in gold_keys]
-    pairs: list[tuple[Arrow | None, Arrow | None]] = []
-    for arrow in missed:
-        other = next((each for each in spurious if each.key[:2] == arrow.key[:2]), None)
+    gold_keys, found_keys = (
+        {relation.key for relation in relations} for relations in (doc.gold_relations, doc.found_relations)
+    )
+    missed = [relation for relation in doc.gold_relations if relation.key not in found_keys]
+    spurious = [relation for relation in doc.found_relations if relation.key not in gold_keys]
+    pairs: list[tuple[Relation | None, Relation | None]] = []
+    for relation in missed:
+        other = next((each for each in spurious if each.key[:2] == relation.key[:2]), None)
         if other:
             spurious.remove(other)
-        pairs.append((arrow, other))
-    pairs += ((None, arrow) for arrow in spurious)
+        pairs.append((relation, other))
+    pairs += ((None, relation) for relation in spurious)
     marks = {"gold": {mark.key for mark in doc.gold}, "found": {mark.key for mark in doc.found}}
     for gold, found in sorted(pairs, key=_first):
-        ends = [mark for arrow in (gold, found) if arrow for mark in (arrow.head, arrow.tail)]
+        ends = [mark for relation in (gold, found) if relation for mark in (relation.head, relation.tail)]
         others = marks["found" if gold else "gold"]
         is_pair = gold is not None and found is not None
         yield Error(
@@ -113,19 +115,19 @@ def _relation_errors(doc: Judged, layer: str) -> Iterator[Error]:
             of="relation",
             kind="wrong label" if is_pair else "missed" if gold else "spurious",
             doc_id=doc.doc_id,
-            gold=_link(doc, gold) if gold else None,
-            found=_link(doc, found) if found else None,
+            gold=_relation(doc, gold) if gold else None,
+            found=_relation(doc, found) if found else None,
             lost=() if is_pair else tuple(n for n, mark in zip(ENDS, ends, strict=True) if mark.key not in others),
             sentence=_sentence(doc, *ends),
         )
 
 
-def _first(pair: tuple[Arrow | None, Arrow | None]) -> ArrowKey:
-    return min(arrow.key for arrow in pair if arrow)
+def _first(pair: tuple[Relation | None, Relation | None]) -> RelationKey:
+    return min(relation.key for relation in pair if relation)
 
 
-def _place(doc: Judged, mark: Mark) -> Place:
-    return Place(
+def _span(doc: Judged, mark: Mark) -> ErrorSpan:
+    return ErrorSpan(
         start=mark.start,
         end=mark.end,
         label=mark.label,
@@ -135,12 +137,12 @@ def _place(doc: Judged, mark: Mark) -> Place:
     )
 
 
-def _link(doc: Judged, arrow: Arrow) -> Link:
-    return Link(head=_place(doc, arrow.head), tail=_place(doc, arrow.tail), label=arrow.label)
+def _relation(doc: Judged, relation: Relation) -> ErrorRelation:
+    return ErrorRelation(head=_span(doc, relation.head), tail=_span(doc, relation.tail), label=relation.label)
 
 
 def _sentence(doc: Judged, *marks: Mark) -> Sentence:
-    """The sentence of the marks; where they stand in several, these with what lies between."""
+    """The sentence of the spans; from the first to the last if there are several."""
     first = bisect_right(doc.starts, min(mark.start for mark in marks)) - 1
     last = bisect_right(doc.starts, max(mark.end for mark in marks) - 1)
     start, end = doc.starts[first], doc.starts[last] if last < len(doc.starts) else len(doc.text)

@@ -1,4 +1,4 @@
-"""A document of a test: what is gold in it, what a model found, and of which of that the gold says something."""
+"""A test document: its gold, a model's predictions, and which of those the gold can judge."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 Bounds = tuple[int, int]
 Key = tuple[int, int, str]
-ArrowKey = tuple[Key, Key, str]
+RelationKey = tuple[Key, Key, str]
 
 
 class Mark(NamedTuple):
-    """A labelled stretch `text[start:end]` (code points); `score` and `source` are those of whoever found it."""
+    """A labelled span, `text[start:end]` in code points; `score` and `source` are set by the model."""
 
     start: int
     end: int
@@ -21,36 +21,35 @@ class Mark(NamedTuple):
 
     @property
     def key(self) -> Key:
-        """What makes it right: both edges and the label."""
+        """What must match for the span to be right: both edges and the label."""
         return self.start, self.end, self.label
 
 
-class Arrow(NamedTuple):
-    """A labelled relation from one mark to another."""
+class Relation(NamedTuple):
+    """A labelled relation between two marks."""
 
     head: Mark
     tail: Mark
     label: str
 
     @property
-    def key(self) -> ArrowKey:
-        """What makes it right: its label, and the edges and labels of both ends."""
+    def key(self) -> RelationKey:
+        """What must match for the relation to be right: its label, and the edges and labels of both ends."""
         return self.head.key, self.tail.key, self.label
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A gold document, and what a model found in it. Each mark and each arrow stands once, in order of text.
+    """A gold document with a model's predictions. Marks and relations are unique and in text order.
 
     Attributes:
-        doc_id: The document's id; "" where it has none.
+        doc_id: The document's id; "" if it has none.
         text: Its text.
-        gold: The gold marks, perhaps overlapping.
-        found: What the model marked, of any label.
-        gold_arrows: The gold relations.
-        found_arrows: Those that the model gave.
-        unknown: Stretches that nobody knows about, in order: what is found there is neither right nor wrong, unless it
-            is gold.
+        gold: The gold marks, which may overlap.
+        found: The model's marks, of any label.
+        gold_relations: The gold relations.
+        found_relations: The model's relations.
+        unknown: The unreviewed ranges, in order: a mark there is neither right nor wrong, unless it is gold.
         starts: Where its sentences start (code points); the first is 0.
     """
 
@@ -58,24 +57,25 @@ class Judged:
     text: str
     gold: tuple[Mark, ...] = ()
     found: tuple[Mark, ...] = ()
-    gold_arrows: tuple[Arrow, ...] = ()
-    found_arrows: tuple[Arrow, ...] = ()
+    gold_relations: tuple[Relation, ...] = ()
+    found_relations: tuple[Relation, ...] = ()
     unknown: tuple[Bounds, ...] = ()
     starts: tuple[int, ...] = (0,)
 
     def within(self, labels: frozenset[str], relations: frozenset[str]) -> "Judged":
-        """The same, of what was found only that of which the gold says something: of its labels, in known stretches."""
+        """The document without predictions that the gold cannot judge: of other labels, or in unreviewed ranges."""
         right = {mark.key for mark in self.gold}
         found = (mark for mark in self.found if mark.label in labels)
-        arrows_right = {arrow.key for arrow in self.gold_arrows}
-        arrows = (arrow for arrow in self.found_arrows if arrow.label in relations)
+        right_relations = {relation.key for relation in self.gold_relations}
+        found_relations = (relation for relation in self.found_relations if relation.label in relations)
         return replace(
             self,
             found=tuple(mark for mark in found if mark.key in right or not self._is_unknown(mark)),
-            found_arrows=tuple(
-                arrow
-                for arrow in arrows
-                if arrow.key in arrows_right or not (self._is_unknown(arrow.head) or self._is_unknown(arrow.tail))
+            found_relations=tuple(
+                relation
+                for relation in found_relations
+                if relation.key in right_relations
+                or not (self._is_unknown(relation.head) or self._is_unknown(relation.tail))
             ),
         )
 
@@ -84,7 +84,7 @@ class Judged:
 
 
 def in_order(marks: Iterable[Mark]) -> tuple[Mark, ...]:
-    """The marks in order of text, each once; of two that are the same but for their score, the surer one."""
+    """The marks in text order without duplicates; of two that differ only in score, the higher-scoring one."""
     best: dict[Key, Mark] = {}
     for mark in marks:
         if mark.key not in best or (mark.score or 0) > (best[mark.key].score or 0):
@@ -92,21 +92,20 @@ def in_order(marks: Iterable[Mark]) -> tuple[Mark, ...]:
     return tuple(best[key] for key in sorted(best))
 
 
-def arrows_in_order(arrows: Iterable[Arrow]) -> tuple[Arrow, ...]:
-    """The arrows in order of their heads, each once."""
-    once = {arrow.key: arrow for arrow in arrows}
+def relations_in_order(relations: Iterable[Relation]) -> tuple[Relation, ...]:
+    """The relations in order of their heads, without duplicates."""
+    once = {relation.key: relation for relation in relations}
     return tuple(once[key] for key in sorted(once))
 
 
-Pair = tuple[Mark | None, Mark | None]  # gold and found; None where there is no counterpart
+Pair = tuple[Mark | None, Mark | None]  # gold and found; None if there is no counterpart
 
 
 def aligned(gold: Iterable[Mark], found: Iterable[Mark]) -> Iterator[Pair]:
-    """Each gold mark with the found one that stands for it, then each mark without a counterpart.
+    """The gold and found marks in pairs, then each mark without a counterpart.
 
-    First come marks of the same label that share a character, then others that do. Each mark is in one pair; of several
-    that could be, the one with most in common (intersection over union) is taken, then the first in the text. So equal
-    marks always meet.
+    Overlapping marks of the same label are paired first, then other overlapping ones. Each mark is in one pair; pairs
+    with the highest intersection over union are made first, ties in text order, so equal marks are always paired.
     """
     left, right = list(gold), list(found)
     for same_label in (True, False):

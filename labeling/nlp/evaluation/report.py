@@ -1,4 +1,4 @@
-"""Runs of models → everything that `labeling evaluate` says of them."""
+"""Runs of models → everything that `labeling evaluate` reports."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,32 +11,32 @@ from labeling.nlp.evaluation.confusion import confusion_of
 from labeling.nlp.evaluation.counting import Counts, counts_of, effort_saved
 from labeling.nlp.evaluation.errors import Error, errors_of
 from labeling.nlp.evaluation.judged import Judged, aligned
-from labeling.nlp.evaluation.running import Run, named
+from labeling.nlp.evaluation.running import Run, label_list
 from labeling.nlp.evaluation.scores import Bootstrap, Layer, layer_of
 
-FEW = 20  # documents; below, intervals are mostly too narrow
+FEW = 20  # documents; with fewer, intervals are mostly too narrow
 
 
 class Preannotation(Value):
-    """What the whole pre-annotation with the model saves: rules, entities and patterns of the schema beside it."""
+    """The effort saved by the whole pre-annotation: the model with the schema's rules, entities and patterns."""
 
     schema_key: str
     effort_saved: Interval
 
 
 class Scores(Value):
-    """What a model finds of a part's gold, for each of its layers: `events`, `ner`, `spancat`, or `ents` of others.
+    """A model's figures on a part, by layer: `events`, `ner`, `spancat`, or `ents` for other components.
 
     Attributes:
         model: Its language, name and version.
         documents: How many gold documents there are.
-        groups: How many they are where near-duplicates are taken together; the intervals are made by drawing these.
-        layers: The layers; the first one stands for the model.
-        bootstrap: How the intervals came about.
-        notes: What the figures do not say.
-        preannotation: What the whole pre-annotation is worth, where it was asked for.
-        against: How the model compares with another, where that was asked for.
-        errors: Every difference, where they were asked for.
+        groups: How many groups of near-duplicates they form; the bootstrap resamples these.
+        layers: The layers, the model's main one first.
+        bootstrap: The settings of the intervals.
+        notes: Caveats about the figures.
+        preannotation: The effort saved by the whole pre-annotation, if requested.
+        against: The comparison with another model, if requested.
+        errors: Every difference, if requested.
     """
 
     model: str
@@ -74,7 +74,7 @@ def scores_of(run: Run, bootstrap: Bootstrap | None = None) -> Scores:
 
 
 def errors_in(run: Run, layer: str | None = None) -> list[Error]:
-    """Every difference in a layer of a run, by default its main one, document by document."""
+    """Every difference in one layer of a run, by default the main one, document by document."""
     layer = layer or run.main
     counts = counts_of(run.layers[layer])
     labels, relations = frozenset(counts.labels), frozenset(counts.relation_labels)
@@ -82,13 +82,8 @@ def errors_in(run: Run, layer: str | None = None) -> list[Error]:
 
 
 def preannotation_of(counts: Counts, schema_key: str, bootstrap: Bootstrap) -> Preannotation:
-    """What a pre-annotation with these counts is worth."""
-    saved = intervals(
-        counts.work,
-        {0: effort_saved},
-        groups=counts.groups,
-        **bootstrap.model_dump(),
-    )[0]
+    """The effort saved by a pre-annotation with these counts."""
+    saved = intervals(counts.work, {0: effort_saved}, groups=counts.groups, **bootstrap.model_dump())[0]
     return Preannotation(schema_key=schema_key, effort_saved=saved)
 
 
@@ -112,9 +107,9 @@ def _notes(name: str, run: Run, layer: Layer) -> list[str]:
     wanted = {label for label, score in layer.labels.items() if score.gold}
     notes = []
     if missing := wanted - run.known[name]:
-        notes.append(f"{name} does not know {named(missing)}: all of their spans count as not found.")
+        notes.append(f"{name} does not know {label_list(missing)}: all of their spans count as not found.")
     if extra := [label for label, score in layer.labels.items() if not score.gold]:
-        notes.append(f"The gold has no {named(extra)}: what {name} found of them is not counted.")
-    if not layer.relations and any(output.arrows for output in run.outputs) and name == run.main:
+        notes.append(f"The gold has no {label_list(extra)}: what {name} found of them is not counted.")
+    if not layer.relations and any(output.relations for output in run.outputs) and name == run.main:
         notes.append("The gold has no relations, so those that the model found are not judged.")
     return notes

@@ -1,4 +1,4 @@
-"""A pipeline and gold documents → what it found in each of its layers, beside what is gold."""
+"""A pipeline and gold documents → its predictions in each layer, paired with the gold."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,8 +8,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from labeling.errors import InputError
-from labeling.nlp.evaluation.judged import Judged
-from labeling.nlp.evaluation.reading import (
+from labeling.nlp.evaluation.extraction import (
     EVENTS,
     NER,
     OTHER,
@@ -23,6 +22,7 @@ from labeling.nlp.evaluation.reading import (
     outputs,
     reference,
 )
+from labeling.nlp.evaluation.judged import Judged
 from labeling.nlp.load import model_name
 
 ORDER = (EVENTS, NER, SPANCAT, OTHER)
@@ -30,27 +30,27 @@ T = TypeVar("T")
 
 
 class Track(Protocol):
-    """Something that passes items through and shows how many went by."""
+    """Shows progress through items."""
 
     def __call__(self, items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
-        """The same items."""
+        """The items, unchanged."""
 
 
-def unseen(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
-    """The same items, and nobody looks."""
+def untracked(items: Iterable[T], what: str, total: int | None = None) -> Iterable[T]:
+    """The items, with no progress shown."""
     return items
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What a model found in the documents of a test.
+    """A model's predictions for the documents of a test.
 
     Attributes:
         model: Its language, name and version.
-        layers: Layer (`events`, `ner`, `spancat`, or `ents` of others) → the documents, judged in it; the first one is
-            the layer that stands for the model.
-        known: Layer → the labels that the model knows there, as far as it says.
-        references, outputs: What they were made of, in the same order.
+        layers: Layer (`events`, `ner`, `spancat`, or `ents` for other components) → its judged documents; the model's
+            main layer comes first.
+        known: Layer → the labels that the model knows there, as far as it lists them.
+        references, outputs: The gold and the predictions that these were made of, in the same order.
     """
 
     model: str
@@ -61,21 +61,22 @@ class Run:
 
     @property
     def main(self) -> str:
-        """The layer that stands for the model: its events, else its entities, else its spans."""
+        """The model's main layer: its events, else its entities, else its spans."""
         return next(iter(self.layers))
 
     def against(self, side: Side) -> tuple[Judged, ...]:
-        """The documents, the model's main layer held against this side of the gold, and none of its relations missing.
+        """The main layer judged against this side of the gold, with all gold relations even if the model has none.
 
-        So of every model the gold is the same.
+        The gold is thus the same for every model.
         """
-        made = zip(self.references, self.outputs, strict=True)
-        docs = (judged(gold, output, self.main, side) for gold, output in made)
-        return tuple(replace(doc, gold_arrows=gold.arrows) for doc, gold in zip(docs, self.references, strict=True))
+        return tuple(
+            replace(judged(gold, output, self.main, side), gold_relations=gold.relations)
+            for gold, output in zip(self.references, self.outputs, strict=True)
+        )
 
 
-def run(nlp: Language, gold: Iterable[Doc], where: str, track: Track = unseen) -> Run:
-    """What a pipeline finds in the texts of gold documents, which are from `where`.
+def run(nlp: Language, gold: Iterable[Doc], where: str, track: Track = untracked) -> Run:
+    """A pipeline's predictions for the texts of gold documents; `where` says where these are from, for messages.
 
     Raises:
         InputError: There are no documents, the gold has no spans, or the model knows none of its labels.
@@ -83,11 +84,11 @@ def run(nlp: Language, gold: Iterable[Doc], where: str, track: Track = unseen) -
     references = [reference(doc) for doc in gold]
     texts = [each.text for each in references]
     found = track(outputs(nlp, texts), "Evaluating", len(texts))
-    return held_against(nlp, references, list(found), where)
+    return run_of(nlp, references, list(found), where)
 
 
-def held_against(nlp: Language, references: Sequence[Reference], found: Sequence[Output], where: str) -> Run:
-    """The run of a pipeline that found this in the texts of the gold documents.
+def run_of(nlp: Language, references: Sequence[Reference], found: Sequence[Output], where: str) -> Run:
+    """The run of a pipeline, given its predictions for the gold documents.
 
     Raises:
         InputError: As for `run`.
@@ -100,10 +101,10 @@ def held_against(nlp: Language, references: Sequence[Reference], found: Sequence
     if not labels & set().union(*known.values()):
         raise InputError(
             f"The model {model_name(nlp)} knows none of the labels that {where} has, so nothing can be measured.\n"
-            f"the model: {named(*known.values())}\nthe gold: {named(labels)}",
+            f"the model: {label_list(*known.values())}\nthe gold: {label_list(labels)}",
             "Evaluate a model that was trained on these labels, or rename the gold's: `labeling export --map OLD=NEW`.",
         )
-    kept = _telling(layers, labels, known)
+    kept = _informative(layers, labels, known)
     return Run(
         model=model_name(nlp),
         layers={name: layers[name] for name in kept},
@@ -113,7 +114,7 @@ def held_against(nlp: Language, references: Sequence[Reference], found: Sequence
     )
 
 
-def named(*labels: Iterable[str]) -> str:
+def label_list(*labels: Iterable[str]) -> str:
     """The labels in one line."""
     return ", ".join(sorted({label for group in labels for label in group})) or "none"
 
@@ -132,12 +133,12 @@ def _labels(docs: Iterable[Judged]) -> set[str]:
     return {mark.label for doc in docs for mark in doc.found}
 
 
-def _telling(
+def _informative(
     layers: Mapping[str, tuple[Judged, ...]], labels: set[str], known: Mapping[str, set[str]]
 ) -> Sequence[str]:
-    """The layers that say something: beside events, not those that only repeat them, nor the entities of the parser.
+    """The layers worth reporting: with events, neither those that only repeat them nor the parsing pipeline's entities.
 
-    The latter know few of the labels: at most half of them.
+    The latter are recognized by knowing at most half of the labels.
     """
     if EVENTS not in layers or not known[EVENTS] & labels:
         return [name for name in layers if known[name] & labels]

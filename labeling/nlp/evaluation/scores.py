@@ -1,4 +1,4 @@
-"""Counts of a test → its figures with intervals: precision, recall and F, relations, effort saved."""
+"""The counts of a test → figures with intervals: precision, recall, F, and effort saved."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -20,13 +20,13 @@ from labeling.nlp.evaluation.counting import Counts, effort_saved
 Rate = Literal["precision", "recall", "f"]
 RATES: Mapping[Rate, Callable[[Any], Any]] = {"precision": precision_of, "recall": recall_of, "f": f_of}
 ALL = ""  # all labels together
-Columns = slice  # of a table of counts, those of some labels
+Columns = slice  # the columns of some labels in a table of counts
 
 
 class Rates(Value):
-    """Precision, recall and their harmonic mean F, 0 to 1 with four decimals; None where there is nothing to count.
+    """Precision, recall and their harmonic mean F, 0 to 1 with four decimals; None if there is nothing to count.
 
-    `intervals` has the bounds of each, where there are any: from 95% of the bootstrap's resamples.
+    `intervals` has the bootstrap bounds of each rate that has any.
     """
 
     precision: float | None
@@ -41,11 +41,10 @@ class Rates(Value):
 
 
 class Score(Rates):
-    """The rates of a label, and the numbers behind them: gold ones, found ones, and those that are right.
+    """The rates of a label, and the numbers of gold, found and right ones that they are computed from.
 
-    A span is right where its label and both its edges are, a relation where its label is and both its ends are right.
-    `overlap` are the rates where a span is right that shares a character with a gold one of its label, each with one at
-    most; relations have none.
+    A span is right if its label and both edges are, a relation if its label and both ends are. `overlap` has the rates
+    that count a span as right if it overlaps a gold one of its label, paired one to one; relations have none.
     """
 
     gold: int
@@ -55,22 +54,22 @@ class Score(Rates):
 
 
 class Relations(Value):
-    """How well relations are found, all together and by label."""
+    """The scores of relations, overall and by label."""
 
     overall: Score
     labels: dict[str, Score]
 
 
 class Layer(Value):
-    """How well a layer of spans is found.
+    """The figures of a layer of spans.
 
     Attributes:
         overall: All labels of the gold together (micro-average).
         macro_f: The mean of F over the labels of the gold.
-        labels: Each label. One that the gold does not have has no rates, and counts for nothing.
-        confusion: Which label was found where the gold has which.
-        calibration: Whether the spans' scores are probabilities; None where they have none.
-        relations: How well relations are found; None where the gold or the layer has none.
+        labels: The score of each label. A label that the gold lacks has no rates, and is left out of the overall score.
+        confusion: The confusion matrix.
+        calibration: How well the spans' scores are calibrated; None if they have none.
+        relations: The scores of relations; None if the gold or the layer has none.
         effort_saved: The share of an annotator's gestures that these spans save (`labeling.core.effort`).
     """
 
@@ -84,7 +83,7 @@ class Layer(Value):
 
 
 class Bootstrap(Value):
-    """How intervals come about: the share of resamples that lies in them, how many there are, and the seed."""
+    """Bootstrap settings: the confidence level of intervals, the number of resamples, and the seed."""
 
     level: float = LEVEL
     resamples: int = RESAMPLES
@@ -98,23 +97,23 @@ def layer_of(
     calibration: Calibration | None,
     bootstrap: Bootstrap,
 ) -> Layer:
-    """The figures of a layer; `others` are the numbers of spans found of labels that the gold does not have."""
-    # side by side, so that one draw of documents serves all figures
+    """The figures of a layer; `others` has the number of found spans for each label that the gold lacks."""
+    # joined, so that one resample of documents serves all figures
     blocks = (counts.exact, counts.overlap, counts.relations, numpy.pad(counts.work, ((0, 0), (0, 1)))[:, None])
     ends = numpy.cumsum([block.shape[1] for block in blocks])
     exact, overlap, links, work = (slice(end - block.shape[1], end) for block, end in zip(blocks, ends, strict=True))
     columns: dict[tuple[str, str], Columns] = {
-        (kind, label): places
+        (kind, label): column
         for kind, block, labels in (
             ("exact", exact, counts.labels),
             ("overlap", overlap, counts.labels),
             ("relations", links, counts.relation_labels),
         )
-        for label, places in _columns(block, labels)
+        for label, column in _columns(block, labels)
     }
     wanted: dict[Any, Statistic] = {
-        (*key, name): partial(_rate, columns=places, rate=rate)
-        for key, places in columns.items()
+        (*key, name): partial(_rate, columns=column, rate=rate)
+        for key, column in columns.items()
         for name, rate in RATES.items()
     }
     wanted["macro"] = lambda sums: macro_f_of(sums[..., exact, :])
@@ -125,11 +124,11 @@ def layer_of(
     rates = {key: _rates({name: found[*key, name] for name in RATES}) for key in columns}
     scores = {
         (kind, label): _score(
-            rates[kind, label], sums[places], overlap=rates["overlap", label] if kind == "exact" else None
+            rates[kind, label], sums[column], overlap=rates["overlap", label] if kind == "exact" else None
         )
-        for (kind, label), places in columns.items()
+        for (kind, label), column in columns.items()
     }
-    strange = {
+    unknown = {
         label: Score(precision=None, recall=None, f=None, gold=0, found=number, right=0)
         for label, number in others.items()
     }
@@ -138,7 +137,7 @@ def layer_of(
     return Layer(
         overall=scores["exact", ALL],
         macro_f=found["macro"],
-        labels=dict(sorted((labels | strange).items())),
+        labels=dict(sorted((labels | unknown).items())),
         confusion=confusion,
         calibration=calibration,
         relations=Relations(overall=scores["relations", ALL], labels=relations) if relations else None,
@@ -147,7 +146,7 @@ def layer_of(
 
 
 def _columns(block: slice, labels: Sequence[str]) -> Iterator[tuple[str, Columns]]:
-    """The columns of all labels together, and of each."""
+    """The columns of all labels together, then those of each."""
     yield ALL, block
     for number, label in enumerate(labels, block.start):
         yield label, slice(number, number + 1)

@@ -1,4 +1,4 @@
-"""A model and an exported folder → what the model finds in a part of it, and what a pre-annotation with it is worth."""
+"""A model and an exported folder → its predictions for one part, and the counts of a pre-annotation with it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from labeling.core.schema import LabelSchema
 from labeling.errors import InputError
 from labeling.nlp.annotate import annotator
 from labeling.nlp.evaluation.counting import Counts, counts_of
+from labeling.nlp.evaluation.extraction import Reference, Side
 from labeling.nlp.evaluation.judged import Judged, Mark
-from labeling.nlp.evaluation.reading import Reference, Side
-from labeling.nlp.evaluation.running import Run, Track, named, run, unseen
+from labeling.nlp.evaluation.running import Run, Track, label_list, run, untracked
 from labeling.nlp.folder import check_language, part_file, read_docs
 from labeling.nlp.load import load
 from labeling.nlp.pipelines import check_language as check_schema_language
@@ -23,20 +23,20 @@ from labeling.nlp.windows import in_windows
 
 @dataclass(frozen=True, slots=True)
 class Tested:
-    """A model on a test: its run, and the counts of the whole pre-annotation with it, where there is a schema."""
+    """A model's run on a test, and, if a schema was given, the counts of the whole pre-annotation with it."""
 
     run: Run
     preannotated: Counts | None = None
 
 
 def tested(
-    model: str, folder: Path, part: str = "test", *, schema: LabelSchema | None = None, track: Track = unseen
+    model: str, folder: Path, part: str = "test", *, schema: LabelSchema | None = None, track: Track = untracked
 ) -> Tested:
-    """What a model finds in a part of an exported folder; with a schema also what `labeling import` would make of it.
+    """A model's run on one part of an exported folder; with a schema, also what `labeling import` would predict.
 
     Raises:
-        InputError: There is no such part, it is empty or has no spans, or model or schema know none of its labels.
-        ModelError: There is no such model, or it is for another language than the documents or the schema.
+        InputError: The part is missing, empty or without spans, or the model or the schema knows none of its labels.
+        ModelError: The model is missing, or for another language than the documents or the schema.
     """
     nlp = load(model)
     check_language(folder, f"The model {model}", str(nlp.lang))
@@ -51,9 +51,9 @@ def tested(
 
 
 def counts_on_the_same_gold(first: Run, second: Run) -> tuple[Counts, Counts]:
-    """The counts of the main layers of two runs on the same documents, against one and the same gold.
+    """The counts of the main layers of two runs on the same documents, both against the same gold.
 
-    Where both are entities, that is `doc.ents`; otherwise all spans, overlapping or not.
+    That is `doc.ents` if both layers are entities; otherwise all spans, overlapping or not.
     """
     layers = {first.main, second.main}
     side: Side = "ents" if layers <= {"ner", "ents"} else "group"
@@ -62,7 +62,7 @@ def counts_on_the_same_gold(first: Run, second: Run) -> tuple[Counts, Counts]:
 
 
 def _preannotated(nlp: Language, schema: LabelSchema, references: Sequence[Reference], track: Track) -> Counts:
-    """The counts of a pre-annotation with the pipeline and the schema; its relations are not counted.
+    """The counts of a pre-annotation with the pipeline and the schema, without its relations.
 
     Raises:
         InputError: The schema has none of the gold's labels.
@@ -71,7 +71,7 @@ def _preannotated(nlp: Language, schema: LabelSchema, references: Sequence[Refer
     if not labels & schema.labels.keys():
         raise InputError(
             f"The schema {schema.key} has none of the labels of the gold, so no effort can be measured.\n"
-            f"the schema: {named(schema.labels)}\nthe gold: {named(labels)}",
+            f"the schema: {label_list(schema.labels)}\nthe gold: {label_list(labels)}",
             "Name the schema that was annotated with: `--schema`.",
         )
     annotated = in_windows(annotator(nlp, schema), map(_article, references))

@@ -9,8 +9,8 @@ from spacy.training import Example
 
 from labeling.core.bootstrap import f_scores, micro_f
 from labeling.nlp.evaluation.counting import counts_of, effort_saved
-from labeling.nlp.evaluation.judged import Arrow, Judged, Mark, aligned
-from labeling.nlp.evaluation.reading import Output, judged, reference
+from labeling.nlp.evaluation.extraction import Output, judged, reference
+from labeling.nlp.evaluation.judged import Judged, Mark, Relation, aligned
 
 NLP = spacy.blank("en")
 WORDS = ["Rebels", "from", "Oslo", "attacked", "Rome", "on", "Friday", "."]
@@ -32,8 +32,8 @@ def test_counts_by_hand():
         text="Rebels from Oslo attacked Rome on Friday.",
         gold=(rebels, attack, rome),
         found=(Mark(0, 6, "ACTOR"), attack, Mark(26, 30, "ACTOR"), Mark(34, 40, "DATE")),
-        gold_arrows=(Arrow(attack, rebels, "agent"), Arrow(attack, rome, "place")),
-        found_arrows=(Arrow(attack, Mark(0, 6, "ACTOR"), "agent"),),
+        gold_relations=(Relation(attack, rebels, "agent"), Relation(attack, rome, "place")),
+        found_relations=(Relation(attack, Mark(0, 6, "ACTOR"), "agent"),),
     )
     counts = counts_of([doc])
     assert counts.labels == ("ACTION", "ACTOR", "LOCATION")
@@ -62,8 +62,12 @@ def test_what_nobody_knows_counts_for_nothing_unless_it_is_right():
         text="Rebels from Oslo attacked Rome.",
         gold=(first, third),
         found=(first, second, third),
-        gold_arrows=(Arrow(third, first, "agent"),),
-        found_arrows=(Arrow(third, first, "agent"), Arrow(third, second, "agent"), Arrow(first, third, "agent")),
+        gold_relations=(Relation(third, first, "agent"),),
+        found_relations=(
+            Relation(third, first, "agent"),
+            Relation(third, second, "agent"),
+            Relation(first, third, "agent"),
+        ),
         unknown=((7, 31),),
     )
     counts = counts_of([doc])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from labeling.nlp.evaluation.calibration import calibration_of
 from labeling.nlp.evaluation.confusion import confusion_of
 from labeling.nlp.evaluation.errors import errors_of
-from labeling.nlp.evaluation.judged import Arrow, Judged, Mark, aligned
+from labeling.nlp.evaluation.judged import Judged, Mark, Relation, aligned
 
 TEXT = "Title\nRebels from Oslo attacked Rome. Bell said no."
 STARTS = (0, 6, 38)
@@ -59,15 +59,15 @@ def test_what_is_right_is_no_error_and_a_found_span_stands_for_one_gold_span():
 
 
 def test_relation_errors_say_which_ends_are_not_there():
-    agent, place = Arrow(ATTACKED, REBELS, "agent"), Arrow(ATTACKED, ROME, "place")
+    agent, place = Relation(ATTACKED, REBELS, "agent"), Relation(ATTACKED, ROME, "place")
     other = mark("Rebels from Oslo", "ACTOR")
     doc = Judged(
         "a",
         TEXT,
         gold=(REBELS, ATTACKED, ROME),
         found=(other, ATTACKED, ROME),
-        gold_arrows=(agent, place),
-        found_arrows=(Arrow(ATTACKED, other, "agent"), Arrow(ATTACKED, ROME, "target")),
+        gold_relations=(agent, place),
+        found_relations=(Relation(ATTACKED, other, "agent"), Relation(ATTACKED, ROME, "target")),
         starts=STARTS,
     )
     errors = [error for error in errors_of(doc, "events") if error.of == "relation"]

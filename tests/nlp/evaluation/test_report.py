@@ -15,9 +15,9 @@ from labeling.core.labels import Span as Labeled
 from labeling.errors import InputError, ModelError
 from labeling.nlp import gold
 from labeling.nlp.cut import Cutter
-from labeling.nlp.evaluation import reading
+from labeling.nlp.evaluation import extraction
 from labeling.nlp.evaluation.report import Scores, scores_of
-from labeling.nlp.evaluation.running import held_against
+from labeling.nlp.evaluation.running import run_of
 from labeling.nlp.load import load, model_version
 from labeling.workflow.evaluating import evaluate
 
@@ -68,8 +68,8 @@ def filled(nlp: Language, ents: tuple[str, ...] = (), group: tuple[str, ...] = (
 
 
 def measured(nlp: Language, found: list[Doc], gold_docs: list[Doc], where: str) -> Scores:
-    outputs = [reading.output_of(nlp, doc) for doc in found]
-    return scores_of(held_against(nlp, [reading.reference(doc) for doc in gold_docs], outputs, where))
+    outputs = [extraction.output_of(nlp, doc) for doc in found]
+    return scores_of(run_of(nlp, [extraction.reference(doc) for doc in gold_docs], outputs, where))
 
 
 def test_both_layers_are_measured_by_name():
@@ -188,8 +188,8 @@ def test_relation_of_a_span_that_was_moved_to_the_edge_of_its_token_is_found():
         relations=(Relation(head="b", tail="a", label="agent"),),
     )
     placed = gold.place(doc, CUTTER, "expand")
-    found = reading.reference(gold.to_doc(placed, CUTTER))
-    (arrow,) = found.arrows
+    found = extraction.reference(gold.to_doc(placed, CUTTER))
+    (arrow,) = found.relations
     assert doc.text[arrow.head.start : arrow.head.end].startswith("said")
     assert arrow.tail.key == (0, 2, "ACTOR")
 
@@ -197,8 +197,8 @@ def test_relation_of_a_span_that_was_moved_to_the_edge_of_its_token_is_found():
 def test_gold_that_carries_something_else_is_named():
     doc = reference("ACTOR Bell")
     doc.user_data["labeling"] = "{}"
-    with pytest.raises(InputError, match="something else than a reviewed one"):
-        reading.reference(doc)
+    with pytest.raises(InputError, match="review stored in a gold document is not valid"):
+        extraction.reference(doc)
 
 
 def test_model_without_either_is_measured_on_its_entities(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""spaCy documents, gold and predicted → values that can be compared: characters instead of tokens."""
+"""Gold and predicted spaCy documents → comparable values, with offsets in characters instead of tokens."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,23 +12,23 @@ from spacy.tokens import Doc, Span, SpanGroup
 from labeling.core.faults import faults
 from labeling.core.labels import LabeledDoc
 from labeling.errors import InputError
-from labeling.nlp.evaluation.judged import Arrow, Bounds, Judged, Mark, arrows_in_order, in_order
+from labeling.nlp.evaluation.judged import Bounds, Judged, Mark, Relation, in_order, relations_in_order
 from labeling.nlp.events.component import KEY
 from labeling.nlp.gold import SENTENCIZER, SPANS_KEY, USER_DATA, from_doc
 from labeling.nlp.windows import Window, windows
 from labeling.nlp.words import make_doc
 
 EVENTS, NER, SPANCAT, OTHER = "events", "ner", "spancat", "ents"
-LAYERS = {"ner": NER, "beam_ner": NER, "spancat": SPANCAT, "spancat_singlelabel": SPANCAT}  # of spaCy's factories
+LAYERS = {"ner": NER, "beam_ner": NER, "spancat": SPANCAT, "spancat_singlelabel": SPANCAT}  # by spaCy factory
 RULERS = {"entity_ruler", "span_ruler", "future_entity_ruler"}
 
-Side = Literal["ents", "group"]  # of a gold document: spans that stand side by side, or all of them
+Side = Literal["ents", "group"]  # which gold spans count: the non-overlapping ones of `doc.ents`, or all
 SIDES: Mapping[str, Side] = {EVENTS: "group", SPANCAT: "group", NER: "ents", OTHER: "ents"}
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """The spans of a gold document, and the stretches (code points) that nobody knows about."""
+class GoldSpans:
+    """The spans of a gold document, and its unreviewed ranges (code points)."""
 
     marks: tuple[Mark, ...]
     unknown: tuple[Bounds, ...]
@@ -36,45 +36,45 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A gold document: its spans as `doc.ents` and as `doc.spans` have them, and relations between the latter.
+    """A gold document: its spans in `doc.ents` and in `doc.spans`, and the relations between the latter.
 
-    `labeled` is the reviewed document that it carries, where it carries one.
+    `labeled` is the reviewed document stored in it, if there is one.
     """
 
     doc_id: str
     text: str
     labeled: LabeledDoc | None
-    sides: Mapping[Side, Known]
-    arrows: tuple[Arrow, ...]
+    sides: Mapping[Side, GoldSpans]
+    relations: tuple[Relation, ...]
     starts: tuple[int, ...]
 
 
 @dataclass(slots=True)
 class Output:
-    """What a model marked in a document: spans for each layer, and relations between those of the events.
+    """A model's predictions for a document: the spans of each layer, and the relations between those of events.
 
-    `arrows` is None where the model gives none in any document.
+    `relations` is None if the model does not predict relations.
     """
 
     layers: dict[str, list[Mark]] = field(default_factory=dict)
-    arrows: list[Arrow] | None = None
+    relations: list[Relation] | None = None
 
 
 def judged(gold: Reference, output: Output, layer: str, side: Side | None = None) -> Judged:
-    """A layer of what a model found, against the side of the gold that it is to be held against.
+    """One layer of a model's predictions with the gold, by default the side that matches the layer.
 
-    Relations belong to the events, and count only where the model gives some.
+    Relations belong to the events layer, and count only if the model predicts them.
     """
-    known = gold.sides[side or SIDES[layer]]
-    with_arrows = layer == EVENTS and output.arrows is not None
+    spans = gold.sides[side or SIDES[layer]]
+    with_relations = layer == EVENTS and output.relations is not None
     return Judged(
         doc_id=gold.doc_id,
         text=gold.text,
-        gold=known.marks,
+        gold=spans.marks,
         found=in_order(output.layers.get(layer, ())),
-        gold_arrows=gold.arrows if with_arrows else (),
-        found_arrows=arrows_in_order(output.arrows or ()) if with_arrows else (),
-        unknown=known.unknown,
+        gold_relations=gold.relations if with_relations else (),
+        found_relations=relations_in_order(output.relations or ()) if with_relations else (),
+        unknown=spans.unknown,
         starts=gold.starts,
     )
 
@@ -83,30 +83,27 @@ def judged(gold: Reference, output: Output, layer: str, side: Side | None = None
 
 
 def reference(doc: Doc) -> Reference:
-    """The gold document.
+    """The gold document as comparable values.
 
     Raises:
-        InputError: What it carries of the reviewed document cannot be read.
+        InputError: The reviewed document stored in it is not valid.
     """
     labeled = _labeled(doc)
-    ents = Known(in_order(map(_mark, doc.ents)), _missing(doc))
+    ents = GoldSpans(in_order(map(_mark, doc.ents)), _missing(doc))
     marks = list(map(_mark, doc.spans[SPANS_KEY])) if SPANS_KEY in doc.spans else list(ents.marks)
-    places = _places(labeled, marks) if labeled else {}
-    arrows = labeled.relations if labeled else ()
-    lost = [(s.start, s.end) for s in labeled.spans if s.id not in places] if labeled else []
+    found = _marks_by_id(labeled, marks) if labeled else {}
+    relations = labeled.relations if labeled else ()
+    lost = [(s.start, s.end) for s in labeled.spans if s.id not in found] if labeled else []
     unknown = [*labeled.unknown, *lost] if labeled else () if SPANS_KEY in doc.spans else ents.unknown
     return Reference(
         doc_id=labeled.doc_id if labeled else "",
         text=doc.text,
         labeled=labeled,
-        sides={
-            "ents": ents,
-            "group": Known(in_order(marks), tuple(_joined(unknown))),
-        },
-        arrows=arrows_in_order(
-            Arrow(places[arrow.head], places[arrow.tail], arrow.label)
-            for arrow in arrows
-            if arrow.head in places and arrow.tail in places
+        sides={"ents": ents, "group": GoldSpans(in_order(marks), tuple(_joined(unknown)))},
+        relations=relations_in_order(
+            Relation(found[relation.head], found[relation.tail], relation.label)
+            for relation in relations
+            if relation.head in found and relation.tail in found
         ),
         starts=_sentence_starts(doc),
     )
@@ -118,29 +115,28 @@ def _labeled(doc: Doc) -> LabeledDoc | None:
     try:
         return from_doc(doc)
     except ValidationError as error:
-        said = faults(error)[0]
         raise InputError(
-            f"A gold document carries something else than a reviewed one: {said}", "Export again."
+            f"The review stored in a gold document is not valid: {faults(error)[0]}", "Export again."
         ) from error
 
 
-def _places(labeled: LabeledDoc, marks: Iterable[Mark]) -> dict[str, Mark]:
-    """Where each span of the reviewed document stands among the spans on tokens, by its id; some stand nowhere.
+def _marks_by_id(labeled: LabeledDoc, marks: Iterable[Mark]) -> dict[str, Mark]:
+    """The mark on tokens for each reviewed span, by span id; spans without tokens are left out.
 
-    A span whose edge was inside of a token may have been moved to the token's edge.
+    A span whose edge was inside a token may have been moved to the token's edge.
     """
     left = list(marks)
-    places: dict[str, Mark] = {}
+    found: dict[str, Mark] = {}
     for is_same in (_is_equal, _overlap):
         for span in labeled.spans:
-            if span.id in places:
+            if span.id in found:
                 continue
             if mark := next(
                 (m for m in left if m.label == span.label and is_same((span.start, span.end), m[:2])), None
             ):
                 left.remove(mark)
-                places[span.id] = mark
-    return places
+                found[span.id] = mark
+    return found
 
 
 def _is_equal(one: Bounds, other: Bounds) -> bool:
@@ -152,14 +148,14 @@ def _overlap(one: Bounds, other: Bounds) -> bool:
 
 
 def _missing(doc: Doc) -> tuple[Bounds, ...]:
-    """The stretches whose entities nobody knows: tokens that are neither in one nor outside."""
+    """The ranges whose entities are missing: tokens that are neither in an entity nor outside of all."""
     return tuple(_joined((token.idx, token.idx + len(token.text_with_ws)) for token in doc if token.ent_iob == 0))
 
 
-def _joined(stretches: Iterable[Bounds]) -> Iterator[Bounds]:
-    """The stretches in order, where those that touch are one."""
+def _joined(ranges: Iterable[Bounds]) -> Iterator[Bounds]:
+    """The ranges in order, with adjacent and overlapping ones merged."""
     found: list[Bounds] = []
-    for start, end in sorted(stretches):
+    for start, end in sorted(ranges):
         if found and start <= found[-1][1]:
             found[-1] = found[-1][0], max(end, found[-1][1])
         else:
@@ -168,7 +164,7 @@ def _joined(stretches: Iterable[Bounds]) -> Iterator[Bounds]:
 
 
 def _sentence_starts(doc: Doc) -> tuple[int, ...]:
-    """Where sentences start, by rules and line ends: of every model the same, whether it parses or not."""
+    """Where sentences start, by rules and line ends, so that they do not depend on the model."""
     copy = SENTENCIZER(Doc(doc.vocab, words=[token.text for token in doc], spaces=[bool(t.whitespace_) for t in doc]))
     starts = {token.idx for token in copy if token.is_sent_start}
     starts |= {after.idx for before, after in pairwise(copy) if "\n" in before.text}  # a heading has no full stop
@@ -179,7 +175,7 @@ def _sentence_starts(doc: Doc) -> tuple[int, ...]:
 
 
 def outputs(nlp: Language, texts: Iterable[str]) -> Iterator[Output]:
-    """What the pipeline marks in each text, in order; a long one is taken in windows, as it is pre-annotated."""
+    """The pipeline's predictions for each text, in order; long texts are split into windows, as in pre-annotation."""
 
     def pieces() -> Iterator[tuple[Doc, tuple[Window, bool]]]:
         for text in texts:
@@ -187,23 +183,23 @@ def outputs(nlp: Language, texts: Iterable[str]) -> Iterator[Output]:
                 yield make_doc(nlp, window.text), (window, window is cut[-1])
 
     layers = filled_layers(nlp)
-    made = Output()
+    output = Output()
     for doc, (window, is_last) in nlp.pipe(pieces(), as_tuples=True):
-        _add(made, doc, window.start, layers)
+        _add(output, doc, window.start, layers)
         if is_last:
-            yield made
-            made = Output()
+            yield output
+            output = Output()
 
 
 def output_of(nlp: Language, doc: Doc) -> Output:
-    """What the pipeline marked in a document."""
-    made = Output()
-    _add(made, doc, 0, filled_layers(nlp))
-    return made
+    """The predictions that the pipeline left in a document."""
+    output = Output()
+    _add(output, doc, 0, filled_layers(nlp))
+    return output
 
 
 def filled_layers(nlp: Language) -> dict[str, str]:
-    """The layers that spaCy's components fill, and for those in `doc.spans` the key."""
+    """The layers that spaCy's components fill, each with its key in `doc.spans`, or "" for `doc.ents`."""
     layers: dict[str, str] = {}
     for pipe in nlp.pipe_names:
         layer = LAYERS.get(nlp.get_pipe_meta(pipe).factory)
@@ -215,7 +211,7 @@ def filled_layers(nlp: Language) -> dict[str, str]:
 
 
 def known_labels(nlp: Language, layer: str) -> set[str]:
-    """The labels of the components that fill a layer, as far as they say; of another layer than spaCy's, of rulers."""
+    """The labels that the components of a layer list; for `ents`, those of the rulers."""
     if layer == EVENTS:
         return set().union(*(_own_labels(nlp, pipe) for pipe in nlp.pipe_names))
     wanted = RULERS if layer == OTHER else {factory for factory, filled in LAYERS.items() if filled == layer}
@@ -224,7 +220,7 @@ def known_labels(nlp: Language, layer: str) -> set[str]:
 
 
 def _own_labels(nlp: Language, name: str) -> set[str]:
-    """The labels of a component that is not spaCy's: those that it lists, or those of its schema."""
+    """The labels of a component that is not spaCy's: those it lists and those of its schema."""
     pipe: Any = nlp.get_pipe(name)
     if type(pipe).__module__.startswith("spacy."):
         return set()
@@ -232,39 +228,39 @@ def _own_labels(nlp: Language, name: str) -> set[str]:
     return {*nlp.pipe_labels.get(name, ()), *(files.schema.labels if files else ())}
 
 
-def _add(output: Output, doc: Doc, by: int, layers: Mapping[str, str]) -> None:
+def _add(output: Output, doc: Doc, offset: int, layers: Mapping[str, str]) -> None:
     for name, key in layers.items():
         group = doc.spans.get(key) if key else None
         spans = list(group) if group is not None else [] if key else list(doc.ents)
-        output.layers.setdefault(name, []).extend(_moved(spans, _scores(group, spans), [""] * len(spans), by))
+        output.layers.setdefault(name, []).extend(_moved(spans, _scores(group, spans), [""] * len(spans), offset))
     if KEY in doc.spans:
-        _add_events(output, doc.spans[KEY], by)
+        _add_events(output, doc.spans[KEY], offset)
 
 
-def _add_events(output: Output, group: SpanGroup, by: int) -> None:
+def _add_events(output: Output, group: SpanGroup, offset: int) -> None:
     spans = list(group)
     sources = [str(source) for source in group.attrs.get("sources", ())]
     sources = sources if len(sources) == len(spans) else [""] * len(spans)
-    marks = list(_moved(spans, _scores(group, spans), sources, by))
+    marks = list(_moved(spans, _scores(group, spans), sources, offset))
     output.layers.setdefault(EVENTS, []).extend(marks)
     if "relations" in group.attrs:
-        output.arrows = [
-            *(output.arrows or ()),
-            *(Arrow(marks[head], marks[tail], str(label)) for head, tail, label in group.attrs["relations"]),
+        output.relations = [
+            *(output.relations or ()),
+            *(Relation(marks[head], marks[tail], str(label)) for head, tail, label in group.attrs["relations"]),
         ]
 
 
 def _scores(group: SpanGroup | None, spans: list[Span]) -> list[float | None]:
-    """The score of each span, where the group has one for each."""
+    """The score of each span, or None for all unless the group has one for each."""
     found = group.attrs.get("scores") if group is not None else None
     if found is None or len(found) != len(spans):
         return [None] * len(spans)
     return [float(score) for score in found]
 
 
-def _moved(spans: list[Span], scores: list[float | None], sources: list[str], by: int) -> Iterator[Mark]:
+def _moved(spans: list[Span], scores: list[float | None], sources: list[str], offset: int) -> Iterator[Mark]:
     for span, score, source in zip(spans, scores, sources, strict=True):
-        yield Mark(span.start_char + by, span.end_char + by, span.label_, score, source)
+        yield Mark(span.start_char + offset, span.end_char + offset, span.label_, score, source)
 
 
 def _mark(span: Span) -> Mark:
