@@ -6,24 +6,26 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from hypothesis import settings
 
 from labeling import secrets
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
+from tests.builders import Run
+
+if TYPE_CHECKING:
+    from spacy.language import Language
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is not a fault of the code
 settings.load_profile("untimed")
 
 CI = os.environ.get("CI") == "true"
-ROOT = Path(__file__).parents[1]
-ARTIFACTS = ROOT / "artifacts"
-
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -51,6 +53,15 @@ def studio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     server.stop(folder)
 
 
+@pytest.fixture(scope="module")
+def own_studio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a server that only one file's tests use, and may kill."""
+    folder = tmp_path_factory.mktemp("own-studio")
+    server.start(folder, port=0)
+    yield folder
+    server.stop(folder)
+
+
 @pytest.fixture
 def workspace(studio_folder: Path, tmp_path: Path) -> Workspace:
     """A fresh workspace with a project of its own to come, on the session's server."""
@@ -59,6 +70,23 @@ def workspace(studio_folder: Path, tmp_path: Path) -> Workspace:
     (folder / ".labeling").mkdir()
     (folder / ".labeling" / "studio").symlink_to(studio_folder)
     return open_workspace(folder)
+
+
+@pytest.fixture
+def api(studio_folder: Path) -> Iterator[httpx.Client]:
+    """The session's server's API as the tests' own eyes and hands, apart from our client."""
+    token = server.credentials(studio_folder).token.get_secret_value()
+    url, headers = server.status(studio_folder).url, {"Authorization": f"Token {token}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def english() -> "Language":
+    """The English pipeline that the tests have."""
+    from labeling.nlp.load import load
+
+    return load("en_core_web_sm")
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from hypothesis import strategies as st
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
-from labeling.studio.tasks import to_result, to_task
 
 PIECES = [
     *[
@@ -83,11 +82,6 @@ def documents(
         arrows = draw(st.lists(arrow, max_size=5, unique=True))
     said = {name: value for name, value in draw(attributes).items() if name != "meta"} if attributed else {}
     return LabeledDoc.of(Article(doc_id="doc", text=text), spans, tuple(arrows), attributes=said)
-
-
-def reviewed(doc: LabeledDoc) -> dict:
-    """A task as Label Studio exports it, in which somebody submitted this document."""
-    return to_task(doc, "m") | {"annotations": [{"id": 1, "completed_by": 1, "result": to_result(doc)}]}
 
 
 json_values = st.recursive(

@@ -18,20 +18,12 @@ from labeling.workflow.connecting import connect, project_in_step
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_project
 from labeling.workflow.importing.command import import_articles
+from tests.builders import ARTIFACTS, ROOT
+from tests.golden.hands import BROWSER
 
 pytestmark = [pytest.mark.studio, pytest.mark.browser]
 
-ARTIFACTS = Path(__file__).parents[1] / "artifacts"
 TEXT = "Rebels 👩‍👩‍👧 attacked Tadmor on Friday, <b> Zoë Šimić </b> said.\n\nThe army fled."
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture
@@ -39,7 +31,7 @@ def page(chromium: str, studio_folder: Path) -> Iterator[Page]:
     """A page of a browser that is logged in; pictures go to artifacts/."""
     running, login = server.status(studio_folder), server.credentials(studio_folder)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER)
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{running.url}/user/login/")
         page.fill("input[name=email]", login.email)
@@ -299,7 +291,7 @@ def test_annotator_comes_in_by_the_link_that_the_docs_name(page: Page, studio_fo
     url = server.status(studio_folder).url
     links = []
     for path, name in (("/", "Invite Members"), ("/organization/", "Add Members")):
-        assert name in (Path(__file__).parents[1] / "docs" / "server.md").read_text(encoding="utf-8")
+        assert name in (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
         page.goto(f"{url}{path}")
         page.wait_for_load_state("networkidle")
         page.get_by_text(name).first.click()

@@ -10,8 +10,8 @@ import pytest
 
 import labeling
 from labeling import distribution
+from tests.builders import ROOT
 
-ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 TEXTS = [
     *(ROOT / "labeling").rglob("*.py"),

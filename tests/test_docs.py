@@ -18,8 +18,8 @@ from labeling.settings import Settings, init, open_workspace
 from labeling.workflow import export
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.export.commands import export_files
+from tests.builders import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "exports" / "README.md"])
 CODE = "\n".join(file.read_text(encoding="utf-8") for file in (ROOT / "labeling").rglob("*.py"))
 

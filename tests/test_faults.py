@@ -42,15 +42,6 @@ def english() -> Language:
     return load("en_core_web_sm")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a server of our own, which a test may kill."""
-    folder = tmp_path_factory.mktemp("faulty")
-    server.start(folder, port=0)
-    yield folder
-    server.stop(folder)
-
-
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No waiting between attempts, small batches, the pipeline loaded once."""
@@ -139,36 +130,36 @@ class Annotator(threading.Thread):
 
 @pytest.mark.parametrize("seed", range(SCHEDULES))
 def test_import_survives_a_schedule_of_faults(
-    folder: Path, quick, tmp_path: Path, monkeypatch, seed: int, record_property
+    own_studio_folder: Path, quick, tmp_path: Path, monkeypatch, seed: int, record_property
 ):
-    running = server.status(folder)
+    running = server.status(own_studio_folder)
     with FaultProxy(running.url, seed) as proxy:
-        workspace = made(tmp_path / "w", folder, proxy.url, monkeypatch)
+        workspace = made(tmp_path / "w", own_studio_folder, proxy.url, monkeypatch)
         runs = imported(workspace)
         imported(workspace)  # and a second time nothing
-    check(folder, workspace.remembered_project(), 14, {})
+    check(own_studio_folder, workspace.remembered_project(), 14, {})
     injected = sum(proxy.injected.values()) - proxy.injected["none"]
     record_property("faults", injected)
     sys.stderr.write(f"seed {seed}: {runs} runs, {injected} faults\n")
 
 
-def test_import_survives_faults_while_annotators_submit(folder: Path, quick, tmp_path: Path, monkeypatch):
-    running = server.status(folder)
-    annotator = Annotator(folder, 1)
-    annotator.known = max(_projects(folder), default=0)
+def test_import_survives_faults_while_annotators_submit(own_studio_folder: Path, quick, tmp_path: Path, monkeypatch):
+    running = server.status(own_studio_folder)
+    annotator = Annotator(own_studio_folder, 1)
+    annotator.known = max(_projects(own_studio_folder), default=0)
     with FaultProxy(running.url, 99) as proxy:
-        workspace = made(tmp_path / "w", folder, proxy.url, monkeypatch, 30)
+        workspace = made(tmp_path / "w", own_studio_folder, proxy.url, monkeypatch, 30)
         annotator.start()
         imported(workspace)
         imported(workspace)
     annotator.ended.set()
     annotator.join(60)
-    check(folder, workspace.remembered_project(), 30, annotator.submitted)
+    check(own_studio_folder, workspace.remembered_project(), 30, annotator.submitted)
 
 
-def test_import_survives_kill_9_of_itself(folder: Path, tmp_path: Path, monkeypatch):
-    running = server.status(folder)
-    workspace = made(tmp_path / "w", folder, running.url, monkeypatch, 400)
+def test_import_survives_kill_9_of_itself(own_studio_folder: Path, tmp_path: Path, monkeypatch):
+    running = server.status(own_studio_folder)
+    workspace = made(tmp_path / "w", own_studio_folder, running.url, monkeypatch, 400)
     program = Path(sys.executable).with_name("labeling")
     environment = {**os.environ, "LABEL_STUDIO_URL": running.url}
     for wait in (6, 9):
@@ -180,12 +171,12 @@ def test_import_survives_kill_9_of_itself(folder: Path, tmp_path: Path, monkeypa
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     imported(workspace)
-    check(folder, workspace.remembered_project(), 400, {})
+    check(own_studio_folder, workspace.remembered_project(), 400, {})
 
 
-def test_import_survives_kill_9_of_the_server(folder: Path, quick, tmp_path: Path, monkeypatch):
-    running = server.status(folder)
-    workspace = made(tmp_path / "w", folder, running.url, monkeypatch, 60)
+def test_import_survives_kill_9_of_the_server(own_studio_folder: Path, quick, tmp_path: Path, monkeypatch):
+    running = server.status(own_studio_folder)
+    workspace = made(tmp_path / "w", own_studio_folder, running.url, monkeypatch, 60)
 
     def kill() -> None:
         time.sleep(1.0)
@@ -196,10 +187,10 @@ def test_import_survives_kill_9_of_the_server(folder: Path, quick, tmp_path: Pat
     with suppress(LabelingError):
         import_articles(workspace, [str(workspace.folder / "articles.jsonl")], jobs=1)
     killer.join()
-    again = server.start(folder, port=running.port)
+    again = server.start(own_studio_folder, port=running.port)
     workspace = open_workspace(workspace.folder, url=again.url)
     imported(workspace)
-    check(folder, workspace.remembered_project(), 60, {})
+    check(own_studio_folder, workspace.remembered_project(), 60, {})
 
 
 def wrote(workspace: Workspace, number: int, city: str = "Paris") -> None:
@@ -215,14 +206,14 @@ def newer(workspace: Workspace) -> Workspace:
 
 @pytest.mark.parametrize("seed", range(SCHEDULES))
 def test_import_survives_a_schedule_of_people_and_faults(
-    folder: Path, quick, tmp_path: Path, monkeypatch, seed: int, record_property
+    own_studio_folder: Path, quick, tmp_path: Path, monkeypatch, seed: int, record_property
 ):
     """Killed between a 201 and the repair, annotations deleted between imports, submits during `--replace`."""
-    running, number = server.status(folder), 6
+    running, number = server.status(own_studio_folder), 6
     chance = random.Random(seed)
-    token = server.credentials(folder).token.get_secret_value()
+    token = server.credentials(own_studio_folder).token.get_secret_value()
     with People(running.url, token, seed) as people, FaultProxy(running.url, 1000 + seed) as proxy:
-        workspace = made(tmp_path / "w", folder, proxy.url, monkeypatch, number)
+        workspace = made(tmp_path / "w", own_studio_folder, proxy.url, monkeypatch, number)
         proxy.dies = chance.random() < 0.7
         with suppress(LabelingError), stamina.set_testing(True, attempts=3):
             import_articles(workspace, [str(workspace.folder / "articles.jsonl")], jobs=1)
@@ -247,7 +238,7 @@ def test_import_survives_a_schedule_of_people_and_faults(
     workspace.remember_project(project)
     import_articles(workspace, [str(workspace.folder / "articles.jsonl")], jobs=1)
     done = import_articles(workspace, [str(workspace.folder / "articles.jsonl")], jobs=1)
-    check_people(folder, project, number, people, done)
+    check_people(own_studio_folder, project, number, people, done)
     sys.stderr.write(f"seed {seed}: {len(people.submitted)} annotations, {injected} faults\n")
 
 
@@ -282,10 +273,12 @@ def check_people(folder: Path, project: int, number: int, people: People, done: 
     assert sum(done.outcomes.values()) == done.articles == number
 
 
-def test_import_survives_kill_9_between_a_201_and_the_repair(folder: Path, quick, tmp_path: Path, monkeypatch):
-    running = server.status(folder)
+def test_import_survives_kill_9_between_a_201_and_the_repair(
+    own_studio_folder: Path, quick, tmp_path: Path, monkeypatch
+):
+    running = server.status(own_studio_folder)
     with FaultProxy(running.url, 5, {"none": 1}) as proxy:
-        workspace = made(tmp_path / "w", folder, proxy.url, monkeypatch, 14)
+        workspace = made(tmp_path / "w", own_studio_folder, proxy.url, monkeypatch, 14)
         proxy.dies = True
         program = Path(sys.executable).with_name("labeling")
         process = subprocess.Popen(
@@ -298,11 +291,11 @@ def test_import_survives_kill_9_between_a_201_and_the_repair(folder: Path, quick
         process.wait()
         proxy.revive()
         project = open_workspace(workspace.folder, url=proxy.url).remembered_project()
-        with database(folder) as db:
+        with database(own_studio_folder) as db:
             query = "SELECT count(*) FROM prediction JOIN task ON task_id = task.id WHERE task.project_id = ?"
             assert db.execute(query, (project,)).fetchone() == (0,)
         imported(workspace)
-    check(folder, project, 14, {})
+    check(own_studio_folder, project, 14, {})
     assert not list(workspace.state.glob("spool-*"))
 
 

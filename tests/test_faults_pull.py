@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -37,21 +36,12 @@ TASKS, ANNOTATORS, KILLS = 30, 6, 2
 Kept = dict[int, dict[int, Any]]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a server of our own, which a test may kill."""
-    folder = tmp_path_factory.mktemp("killed")
-    server.start(folder, port=0)
-    yield folder
-    server.stop(folder)
-
-
 @pytest.fixture
-def workspace(folder: Path, tmp_path: Path) -> Workspace:
+def workspace(own_studio_folder: Path, tmp_path: Path) -> Workspace:
     """A workspace with a project of its own on that server."""
     init(tmp_path / "w", title="Pulled under faults")
     (tmp_path / "w" / ".labeling").mkdir()
-    (tmp_path / "w" / ".labeling" / "studio").symlink_to(folder)
+    (tmp_path / "w" / ".labeling" / "studio").symlink_to(own_studio_folder)
     return open_workspace(tmp_path / "w")
 
 
@@ -160,13 +150,13 @@ def kill(folder: Path, watched: str) -> int:
 
 @pytest.mark.parametrize("seed", range(SCHEDULES))
 def test_plain_pull_misses_nothing_when_the_server_is_killed(
-    folder: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, seed: int, record_property: Any
+    own_studio_folder: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, seed: int, record_property: Any
 ) -> None:
     """Killed at random places of pulls, while annotators are at work: between pages, and in the middle of a submit."""
     for name, size in {"FIRST_PAGE": 4, "LARGEST_PAGE": 8, "SAMPLE": 4}.items():
         monkeypatch.setattr(listing, name, size)
     chance, project = random.Random(seed), filled(workspace, TASKS)
-    annotators = [Annotator(folder, project, 100 * seed + n) for n in range(ANNOTATORS)]
+    annotators = [Annotator(own_studio_folder, project, 100 * seed + n) for n in range(ANNOTATORS)]
     if chance.random() < 0.85:
         pull(workspace)  # else the first pull is one of those that are cut off
     for annotator in annotators:
@@ -177,7 +167,7 @@ def test_plain_pull_misses_nothing_when_the_server_is_killed(
         watched = chance.choice(WATCHED)
 
         def killing(ports: list[int] = ports, watched: str = watched) -> None:
-            ports.append(kill(folder, watched))
+            ports.append(kill(own_studio_folder, watched))
 
         killer = threading.Timer(chance.uniform(0.2, 3), killing)
         killer.start()
@@ -186,13 +176,13 @@ def test_plain_pull_misses_nothing_when_the_server_is_killed(
                 pull(workspace, attempts=1)
                 pulls["whole"] += 1
             pulls["begun"] += 1
-        assert server.start(folder, port=ports[0]).port == ports[0]
+        assert server.start(own_studio_folder, port=ports[0]).port == ports[0]
     for annotator in annotators:
         annotator.ended.set()
     for annotator in annotators:
         annotator.join(60)
     pull(workspace)
-    ours, theirs = kept(workspace, project), held(folder, project)
+    ours, theirs = kept(workspace, project), held(own_studio_folder, project)
     missed = {task: (ours.get(task), theirs.get(task)) for task in ours | theirs if ours.get(task) != theirs.get(task)}
     done = sum((annotator.done for annotator in annotators), Counter[str]())
     sys.stderr.write(f"seed {seed}: {dict(done)}, pulls {dict(pulls)}, missed {missed}\n")
@@ -203,11 +193,11 @@ def test_plain_pull_misses_nothing_when_the_server_is_killed(
 
 @pytest.mark.parametrize("what", ["skip", "deleted skip", "submit", "edit"])
 def test_plain_pull_finds_what_the_server_was_killed_over(
-    folder: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, what: str
+    own_studio_folder: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     """The annotation is in its database; that the task changed is not, neither its time nor its numbers."""
     project = filled(workspace, 12)
-    with client(folder) as api:
+    with client(own_studio_folder) as api:
         found = api.get("/api/tasks/", params={"project": project, "fields": "all", "page_size": 100}).json()["tasks"]
         skips = {t["id"]: t["annotations"][0]["id"] for t in found if t["annotations"] and t["cancelled_annotations"]}
         fresh, skipped = next(t["id"] for t in found if not t["annotations"]), next(iter(skips))
@@ -215,8 +205,8 @@ def test_plain_pull_finds_what_the_server_was_killed_over(
     monkeypatch.setattr(pulling, "SETTLING_SECONDS", 1)
     time.sleep(2)
     pull(workspace)  # which asks for nothing again that is older
-    before = times(folder, project)
-    with client(folder) as api:
+    before = times(own_studio_folder, project)
+    with client(own_studio_folder) as api:
         body = {"result": [region(7)], "was_cancelled": what == "skip"}
         ask = {
             "deleted skip": lambda: api.delete(f"/api/annotations/{skips[skipped]}/"),
@@ -228,17 +218,17 @@ def test_plain_pull_finds_what_the_server_was_killed_over(
                 ask()
 
         person = threading.Thread(target=asking)
-        killer = threading.Thread(target=kill, args=(folder, CHANGED))
+        killer = threading.Thread(target=kill, args=(own_studio_folder, CHANGED))
         killer.start()
         time.sleep(0.5)
         person.start()
         killer.join()
         person.join()
     port = int(api.base_url.port or 0)
-    sys.stderr.write(f"{what}: told {times(folder, project) != before}\n")
-    server.start(folder, port=port)
+    sys.stderr.write(f"{what}: told {times(own_studio_folder, project) != before}\n")
+    server.start(own_studio_folder, port=port)
     pull(workspace)
-    assert kept(workspace, project) == held(folder, project)
+    assert kept(workspace, project) == held(own_studio_folder, project)
     assert not pull(workspace, full=True).differing
 
 

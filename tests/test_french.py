@@ -12,10 +12,9 @@ from spacy.tokens import DocBin
 from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import overlaps
 from labeling.core.schema import LabelSchema
+from tests.builders import ROOT, reviewed
 from tests.french.gold import french_gold
-from tests.strategies import reviewed
 
-ROOT = Path(__file__).parents[1]
 SCHEMA = LabelSchema.from_toml((ROOT / "schemas" / "incident-fr.toml").read_text(encoding="utf-8"))
 GOLD = french_gold()
 ARTICLE = re.compile(r"(le|la|les|l['’]|un|une|des|du|à|en|dans)\b\s?", re.IGNORECASE)

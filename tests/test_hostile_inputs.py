@@ -1,18 +1,18 @@
 """Files that nobody should send: each is named, the others go on, and no command ends in a traceback."""
 
 import gzip
-import io
 import json
 import os
 import subprocess
 import sys
 import threading
-import zipfile
 import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.builders import ROOT, zipped
 
 TEXT = "Rebels attacked Tadmor on Friday, Angela Merkel said."
 ARTICLE = json.dumps({"id": "good", "text": TEXT})
@@ -46,14 +46,6 @@ def bomb(start: bytes) -> bytes:
     packer = zlib.compressobj(wbits=31)
     parts = [packer.compress(start), *(packer.compress(b" " * 1_000_000) for _ in range(300)), packer.flush()]
     return b"".join(parts)
-
-
-def zipped(files: dict[str, str | bytes]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
-    return packed.getvalue()
 
 
 def locked(archive: bytes) -> bytes:
@@ -209,7 +201,7 @@ def labeling(*args: object, cwd: Path, stdin: Any = None, given: bytes | None = 
         input=given,
         capture_output=True,
         check=False,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )
     no_crash(done.stderr.decode())
     return done.returncode, done.stderr.decode()
@@ -246,7 +238,7 @@ def test_annotate_takes_a_fifo_a_substitution_and_a_redirection(tmp_path):
     assert texts_of(tmp_path / "t.json") == [TEXT, "Two people died."]
     (tmp_path / "a.jsonl").write_bytes(FORMS["lines"])
     line = f"{sys.executable} -m labeling annotate <(head -1 a.jsonl) /dev/stdin -o t.json < <(tail -1 a.jsonl)"
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run(["bash", "-c", line], cwd=tmp_path, check=True, capture_output=True, env=environment)
     assert texts_of(tmp_path / "t.json") == [TEXT, "Two people died."]
     with (tmp_path / "a.jsonl").open("rb") as file:

@@ -61,15 +61,6 @@ def studio(workspace) -> Iterator[Studio]:
         yield connection
 
 
-@pytest.fixture
-def api(workspace) -> Iterator[httpx.Client]:
-    """The server's API as the tests' own eyes and hands, apart from our client."""
-    running, login = server.status(workspace.studio_folder), server.credentials(workspace.studio_folder)
-    headers = {"Authorization": f"Token {login.token.get_secret_value()}"}
-    with httpx.Client(base_url=running.url, headers=headers, timeout=60) as client:
-        yield client
-
-
 def task_ids(api: httpx.Client, project: int) -> dict[str, int]:
     tasks = api.get("/api/tasks/", params={"project": project, "page_size": 100}).json()["tasks"]
     return {task["data"]["doc_id"]: task["id"] for task in tasks}

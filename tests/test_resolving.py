@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders import ROOT
+
 pytestmark = pytest.mark.index
 
-ROOT = Path(__file__).parents[1]
 # What label-studio asks for and nobody has put on the index as a wheel. It is the same for every Python.
 WITHOUT_WHEEL = ("attr", "django-ranged-fileresponse", "drf-flex-fields", "drf-generators", "ordered-set")
 EXTRAS = "server,model,learn,vectors,encoder,parquet"

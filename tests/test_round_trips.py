@@ -1,7 +1,5 @@
 """What goes in comes out: documents through tasks and annotations, through spaCy, and whatever others may send."""
 
-from pathlib import Path
-
 import pytest
 import spacy
 from hypothesis import given, settings
@@ -12,7 +10,6 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import overlaps, trim, without_overlap
 from labeling.core.problem import Problem
-from labeling.core.schema import LabelSchema
 from labeling.core.split import Split
 from labeling.core.text import is_storable, normalize, with_storable
 from labeling.ingest import read_articles
@@ -21,13 +18,12 @@ from labeling.nlp.gold import from_doc, place, to_doc
 from labeling.studio.annotations import Rules, read_task
 from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
-from tests.builders import part_of
+from tests.builders import EVENT, part_of
 from tests.strategies import documents, json_values, texts
 
 NLP = spacy.blank("en")
 CUTTER = Cutter(spacy.blank("en"))
-SCHEMA = LabelSchema.from_toml((Path(__file__).parents[1] / "schemas" / "event.toml").read_text(encoding="utf-8"))
-RULES = Rules(legend=Legend(label_schema=SCHEMA))
+RULES = Rules(legend=Legend(label_schema=EVENT))
 
 
 @given(documents())

@@ -10,7 +10,6 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import overlaps
 from labeling.core.problem import Problem
-from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS
 from labeling.ingest import read_articles
 from labeling.settings import open_workspace
@@ -18,13 +17,11 @@ from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.export.options import Options
-from tests.strategies import reviewed
+from tests.builders import EVENT, ROOT, reviewed
 
-ROOT = Path(__file__).parents[1]
 ITEMS = list(read_articles([ROOT / "seeds"]))
 ARTICLES = {item.doc_id: item for item in ITEMS if isinstance(item, Article)}
 GOLD = read_documents(ROOT / "seeds" / "gold.jsonl")
-SCHEMA = LabelSchema.from_toml((ROOT / "schemas" / "event.toml").read_text(encoding="utf-8"))
 
 
 def test_seeds_are_enough_and_all_readable():
@@ -41,8 +38,8 @@ class TestGold:
         assert (doc.text, doc.title) == (article.text, article.title)
 
     def test_gold_obeys_the_schema(self, doc: LabeledDoc):
-        assert SCHEMA.check(doc) == ()
-        assert {span.label for span in doc.spans} == set(SCHEMA.labels)
+        assert EVENT.check(doc) == ()
+        assert {span.label for span in doc.spans} == set(EVENT.labels)
 
     def test_gold_spans_have_the_edges_that_the_guidance_asks_for(self, doc: LabeledDoc):
         for span in doc.spans:
@@ -61,7 +58,7 @@ class TestGold:
 def test_gold_fits_tokens_and_fills_every_part(tmp_path: Path):
     (tmp_path / "gold.json").write_text(json.dumps([reviewed(doc) for doc in GOLD]), encoding="utf-8")
     options = Options(split=DEMO_SPLIT)
-    done = export_files(open_workspace(tmp_path), [tmp_path / "gold.json"], tmp_path / "out", options, schema=SCHEMA)
+    done = export_files(open_workspace(tmp_path), [tmp_path / "gold.json"], tmp_path / "out", options, schema=EVENT)
     assert done.problems == ()
     manifest = done.manifest
     assert manifest["spans"]["in"] == manifest["spans"]["exact"]

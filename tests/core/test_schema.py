@@ -1,7 +1,6 @@
 """What a schema says, and what is wrong with a broken one."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -9,8 +8,8 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.schema import LabelSchema
 from labeling.errors import SchemaError
+from tests.builders import EVENT
 
-EVENT = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
 HEAD = 'name = "x"\nversion = "1"\ntitle = "A title"\n'
 
 

@@ -1,6 +1,5 @@
 """Schemas: what is refused, and that another domain needs no Python."""
 
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,8 +14,8 @@ from labeling.studio.annotations import Rules, read_task
 from labeling.studio.config import differences, instructions, to_xml
 from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
+from tests.builders import EVENT
 
-EVENT = (Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8")
 HEAD = 'name = "x"\nversion = "1"\ntitle = "A title"\n'
 
 MEDICAL = r"""
@@ -96,14 +95,14 @@ def test_another_domain_is_another_file_and_no_python():
 
 
 def test_check_names_unknown_labels_and_illegal_relations():
-    schema = LabelSchema.from_toml(EVENT)
+    schema = EVENT
     spans = (Span(id="a", start=0, end=1, label="ACTOR"), Span(id="b", start=2, end=3, label="THING"))
     doc = LabeledDoc.of(Article(doc_id="1", text="a b"), spans, (Relation(head="a", tail="b", label="agent"),))
     assert [problem.reason for problem in schema.check(doc)] == ["unknown-label", "illegal-relation"]
 
 
 def test_differences_are_none_with_itself_and_named_otherwise():
-    schema = LabelSchema.from_toml(EVENT)
+    schema = EVENT
     xml = to_xml(schema)
     assert differences(schema, xml) == ()
     assert differences(schema, xml.replace('background="#1f6feb"', 'background="#000000"')) == ()

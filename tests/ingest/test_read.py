@@ -4,13 +4,11 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from labeling.core.article import Article
-from labeling.core.problem import Problem
-from labeling.ingest import read_articles
+from tests.builders import write
+from tests.ingest.reading import read
 
 HTML = """<!doctype html><html><head><title>Dam bursts - Valley News</title>
 <meta property="og:title" content="Dam bursts"><meta property="article:published_time" content="2026-02-14T08:00:00Z">
@@ -19,18 +17,6 @@ HTML = """<!doctype html><html><head><title>Dam bursts - Valley News</title>
 <p>Soldiers evacuated more than two hundred people to a school in Tern, the regional government said.</p>
 <p>Rain is expected to continue until Monday, and engineers fear for a second dam upstream.</p></article>
 <footer>© 2026 Valley News</footer></body></html>"""
-
-
-def read(*paths: Path | str, **options: Any) -> tuple[list[Article], list[Problem]]:
-    items = list(read_articles(paths, **options))
-    articles = [item for item in items if isinstance(item, Article)]
-    return articles, [item for item in items if isinstance(item, Problem)]
-
-
-def write(folder: Path, name: str, content: str | bytes) -> Path:
-    file = folder / name
-    file.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-    return file
 
 
 def test_text_file_has_its_headline_as_title(tmp_path):

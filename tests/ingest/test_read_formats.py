@@ -13,18 +13,8 @@ from labeling.core.article import Article
 from labeling.core.problem import Problem
 from labeling.files import json_text
 from labeling.ingest import read_articles
-
-
-def read(*paths: Path | str, **options: bool) -> tuple[list[Article], list[Problem]]:
-    items = list(read_articles(paths, **options))
-    articles = [item for item in items if isinstance(item, Article)]
-    return articles, [item for item in items if isinstance(item, Problem)]
-
-
-def write(folder: Path, name: str, content: str | bytes) -> Path:
-    file = folder / name
-    file.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-    return file
+from tests.builders import write
+from tests.ingest.reading import read
 
 
 @pytest.mark.parametrize(

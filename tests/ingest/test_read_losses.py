@@ -11,21 +11,10 @@ from pathlib import Path
 import pytest
 
 from labeling.core.article import Article
-from labeling.core.problem import Problem
 from labeling.ingest import FieldNames, read_articles
 from labeling.ingest import read as reading
-
-
-def read(*paths: Path | str, **names: str) -> tuple[list[Article], list[Problem]]:
-    items = list(read_articles(paths, names=FieldNames(**names)))
-    return [i for i in items if isinstance(i, Article)], [i for i in items if isinstance(i, Problem)]
-
-
-def write(folder: Path, name: str, content: str | bytes) -> Path:
-    file = folder / name
-    file.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-    return file
-
+from tests.builders import write
+from tests.ingest.reading import read
 
 # a key twice
 
@@ -145,19 +134,19 @@ def test_message_says_what_is_there(tmp_path, name, content, said):
 
 def test_fields_of_other_names_are_taken(tmp_path):
     record = {"GUID": "g1", "Kicker": "T", "article_text": "One.", "text": "Teaser", "id": 5}
-    names = {"text": "article_text", "doc_id": "guid", "title": "kicker"}
+    names = FieldNames(text="article_text", doc_id="guid", title="kicker")
     for name, content in (("a.json", json.dumps(record)), ("a.csv", ";".join(record) + "\ng1;T;One.;Teaser;5\n")):
-        ((article,), problems) = read(write(tmp_path, name, content), **names)
+        ((article,), problems) = read(write(tmp_path, name, content), names=names)
         assert (article.doc_id, article.title, article.text, problems) == ("g1", "T", "One.", [])
         assert {key: str(value) for key, value in article.extra.items()} == {"text": "Teaser", "id": "5"}
 
 
 def test_field_that_was_named_and_is_missing_is_said(tmp_path):
     record = write(tmp_path, "a.json", '{"id": 1, "text": "One."}')
-    articles, (problem,) = read(record, text="story")
+    articles, (problem,) = read(record, names=FieldNames(text="story"))
     assert (articles, problem.action) == ([], "refused")
     assert problem.detail == "no field story; there are: id, text. --text-field names another"
-    ((article,), (problem,)) = read(record, doc_id="guid")
+    ((article,), (problem,)) = read(record, names=FieldNames(doc_id="guid"))
     assert article.doc_id == article.digest
     assert (problem.reason, problem.action) == ("missing-field", "changed")
     assert problem.detail == "no field guid (--id-field); there are: id, text"

@@ -8,25 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.core.article import Article
-from labeling.core.problem import Problem
-from labeling.ingest import read_articles
+from tests.builders import write
+from tests.ingest.reading import read
 
 TITLE = "Army retakes the port of Lenz"
 BODY = "The army retook the port on Monday, a spokesman said, after three days of fighting in the old town."
 PAGE = "<!doctype html><html><head><title>Dam bursts</title></head><body>{}</body></html>"
 FIRST, SECOND = "The dam burst on Monday after days of rain.", "Two people died in the lower valley, officials said."
-
-
-def read(*paths: Path | str) -> tuple[list[Article], list[Problem]]:
-    items = list(read_articles(paths))
-    return [i for i in items if isinstance(i, Article)], [i for i in items if isinstance(i, Problem)]
-
-
-def write(folder: Path, name: str, content: str | bytes) -> Path:
-    file = folder / name
-    file.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-    return file
 
 
 @pytest.mark.parametrize(

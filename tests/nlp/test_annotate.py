@@ -14,8 +14,8 @@ from labeling.errors import ModelError, SchemaError
 from labeling.nlp.annotate import annotate, pattern_matchers
 from labeling.nlp.check import check_patterns
 from labeling.nlp.load import load, model_name, model_version
+from tests.builders import EVENT
 
-EVENT = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
 # blank pipelines know no parts of speech, which this pattern asks for
 VERBS = LabelSchema.from_toml(
     """
@@ -32,11 +32,6 @@ TEXTS = (
     "No.",
 )
 ARTICLES = [Article(doc_id=str(n), text=text) for n, text in enumerate(TEXTS)]
-
-
-@pytest.fixture(scope="session")
-def english() -> Language:
-    return load("en_core_web_sm")
 
 
 def ruled(*patterns: dict) -> Language:

@@ -1,7 +1,6 @@
 """Tasks: which annotation counts, whose it is, which field is the text; no task makes reading fail."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,20 +9,15 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from labeling.core.article import digest
-from labeling.core.schema import LabelSchema
-from labeling.studio.annotations import STATES, Review, Rules, read_task
-from labeling.studio.regions import Legend
+from labeling.studio.annotations import STATES, Review
+from tests.builders import EVENT
 from tests.strategies import json_values
+from tests.studio.reading import read_by
 
-SCHEMA = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
 REVIEWS = TypeAdapter(Review)
 TEXT = "Rebels left Tadmor."
 DATA = {"doc_id": "x", "text": TEXT, "digest": digest(TEXT)}
 DAY = "2026-01-0{}T00:00:00.000000Z"
-
-
-def read_by(task: Any, schema: LabelSchema | None, where: str, *rest: Any) -> Review:
-    return read_task(task, Rules(legend=Legend(label_schema=schema)), where, *rest)
 
 
 def region(start: int, end: int, label: str, **value: Any) -> dict[str, Any]:
@@ -54,7 +48,7 @@ def annotation(*result: Any, number: int = 1, by: Any = 1, day: int = 1, **field
     ],
 )
 def test_annotations_the_newest_submitted_counts_and_others_are_listed(annotations, label: str, reasons: list[str]):
-    review = read_by({"data": DATA, "annotations": annotations}, SCHEMA, "here")
+    review = read_by({"data": DATA, "annotations": annotations}, EVENT, "here")
     assert [span.label for span in review.doc.spans] == [label]
     assert [problem.reason for problem in review.problems] == reasons
     assert sum(review.spans.values()) == 1
@@ -63,7 +57,7 @@ def test_annotations_the_newest_submitted_counts_and_others_are_listed(annotatio
 def test_annotations_that_gave_way_to_another_are_unused_and_not_refused():
     annotations = [annotation(REBELS, by=1, day=1), annotation(TADMOR, by=2, day=2)]
     task = {"data": DATA, "annotations": annotations, "drafts": [annotation(by=3, day=3)]}
-    review = read_by(task, SCHEMA, "here")
+    review = read_by(task, EVENT, "here")
     assert {(p.reason, p.action) for p in review.problems} == {
         ("older-annotation", "unused"),
         ("newer-draft", "unused"),
@@ -75,7 +69,7 @@ def test_annotations_that_gave_way_to_another_are_unused_and_not_refused():
 @pytest.mark.parametrize(("day", "reasons"), [(1, []), (2, []), (3, ["newer-draft"])])
 def test_annotations_draft_is_listed_only_where_it_is_newer(day: int, reasons: list[str]):
     task = {"data": DATA, "annotations": [annotation(REBELS, day=2)], "drafts": [annotation(TADMOR, day=day)]}
-    review = read_by(task, SCHEMA, "here")
+    review = read_by(task, EVENT, "here")
     assert (review.state, [p.reason for p in review.problems]) == ("reviewed", reasons)
 
 
@@ -92,7 +86,7 @@ def test_annotations_draft_is_listed_only_where_it_is_newer(day: int, reasons: l
     ],
 )
 def test_annotations_name_who_made_them(completed_by, users, name: str):
-    review = read_by({"data": DATA, "annotations": [annotation(by=completed_by)]}, SCHEMA, "here", users)
+    review = read_by({"data": DATA, "annotations": [annotation(by=completed_by)]}, EVENT, "here", users)
     assert review.annotators == (name,)
 
 
@@ -103,7 +97,7 @@ def test_annotations_name_each_annotator_once_and_the_one_that_counts_first():
         annotation(REBELS, by=1, day=2),
         annotation(by=3, day=4, was_cancelled=True),
     ]
-    review = read_by({"data": DATA, "annotations": annotations}, SCHEMA, "here")
+    review = read_by({"data": DATA, "annotations": annotations}, EVENT, "here")
     assert review.annotators == ("user 2", "user 1", "user 3")
 
 
@@ -120,14 +114,14 @@ def test_annotations_name_each_annotator_once_and_the_one_that_counts_first():
 def test_annotations_of_a_task_that_nobody_submitted_say_nothing(task, state: str):
     # also where the text was changed: nothing is lost by it
     for data in (DATA, DATA | {"digest": "0" * 16}):
-        review = read_by({"data": data} | task, SCHEMA, "here")
+        review = read_by({"data": data} | task, EVENT, "here")
         assert (review.state, review.doc, review.spans, review.problems) == (state, None, {}, ())
         assert review.doc_id == "x"
 
 
 @pytest.mark.parametrize("result", [None, "x", 3, {"a": 1}])
 def test_annotations_with_a_result_that_is_no_list_are_named(result):
-    review = read_by({"data": DATA, "annotations": [{"result": result}]}, SCHEMA, "here")
+    review = read_by({"data": DATA, "annotations": [{"result": result}]}, EVENT, "here")
     assert review.doc.spans == ()
     assert [p.reason for p in review.problems] == ([] if result is None else ["bad-result"])
 
@@ -149,7 +143,7 @@ def test_annotations_with_a_result_that_is_no_list_are_named(result):
     ],
 )
 def test_annotations_of_other_projects_say_which_field_is_the_text(data, result, text: str | None):
-    review = read_by({"data": data, "annotations": [annotation(*result)]}, SCHEMA, "here")
+    review = read_by({"data": data, "annotations": [annotation(*result)]}, EVENT, "here")
     assert (review.doc.text if review.doc else None) == text
     if text:
         assert review.doc_id == digest(text)
@@ -163,7 +157,7 @@ def test_annotations_with_half_a_character_can_be_written():
     half = region(-1, 6, "ACTOR", text="\ud83d")
     data = DATA | {"title": "\ud83d", "beat": {"\ud83d": float("nan")}}
     odd = region(7, 11, "ACTION") | {"id": "\ud83d"}
-    review = read_by({"data": data, "annotations": [annotation(half, odd, by={"email": "\ud83d"})]}, SCHEMA, "here")
+    review = read_by({"data": data, "annotations": [annotation(half, odd, by={"email": "\ud83d"})]}, EVENT, "here")
     assert review.doc.title == "\ufffd"
     assert review.doc.extra == {"beat": {"\ufffd": None}}
     assert review.spans == {"refused": 1, "exact": 1}
@@ -174,7 +168,7 @@ def test_annotations_of_a_task_that_is_nested_too_deeply_are_refused():
     deep: Any = []
     for _ in range(300):
         deep = [deep]
-    (problem,) = read_by({"data": DATA | {"x": deep}}, SCHEMA, "here").problems
+    (problem,) = read_by({"data": DATA | {"x": deep}}, EVENT, "here").problems
     assert (problem.reason, problem.where) == ("no-task", "here")
     assert "nested too deeply" in problem.detail
 
@@ -206,7 +200,7 @@ datas = st.dictionaries(st.sampled_from(["text", "doc_id", "digest", "title", "e
     st.booleans(),
 )
 def test_annotations_of_any_json_are_read_into_what_can_be_written(task, with_schema: bool):
-    review = read_by(task, SCHEMA if with_schema else None, "here")
+    review = read_by(task, EVENT if with_schema else None, "here")
     assert review.state in STATES
     assert (review.doc is None) <= (review.spans.keys() <= {"refused"})
     json.dumps(REVIEWS.dump_python(review, mode="json"), ensure_ascii=False, allow_nan=False).encode()

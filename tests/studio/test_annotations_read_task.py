@@ -1,34 +1,18 @@
 """What annotators said, as Label Studio tells it: which annotation counts, and what becomes of each region."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from labeling.core.schema import LabelSchema
-from labeling.studio.annotations import Review, Rules, read_task
-from labeling.studio.regions import Legend, Reading, read_result
+from tests.builders import EVENT, arrow
+from tests.studio.reading import read, read_by
 
-SCHEMA = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
 TEXT = "Rebels attacked Tadmor\non Friday 😀 twice."
-
-
-def read(result: Any, text: str, schema: LabelSchema | None, **rest: Any) -> Reading:
-    return read_result(result, text, text, Legend(label_schema=schema), **rest)
-
-
-def read_by(task: Any, schema: LabelSchema | None, where: str, *rest: Any) -> Review:
-    return read_task(task, Rules(legend=Legend(label_schema=schema)), where, *rest)
 
 
 def region(start: Any, end: Any, label: Any = "ACTOR", name: str = "r", **value: Any) -> dict[str, Any]:
     fields = {"start": start, "end": end, "labels": [label], **value}
     return {"id": name, "from_name": "label", "to_name": "text", "type": "labels", "value": fields}
-
-
-def arrow(head: str, tail: str, *labels: str, direction: str = "right") -> dict[str, Any]:
-    found = {"type": "relation", "from_id": head, "to_id": tail, "direction": direction}
-    return found | {"labels": list(labels)} if labels else found
 
 
 REBELS, ATTACKED, TADMOR = region(0, 6, name="a"), region(7, 15, "ACTION", "e"), region(16, 22, "LOCATION", "l")
@@ -64,7 +48,7 @@ REBELS, ATTACKED, TADMOR = region(0, 6, name="a"), region(7, 15, "ACTION", "e"),
     ],
 )
 def test_each_region_is_kept_changed_or_refused_with_its_reason(result, counts, reasons):
-    reading = read(result, TEXT, SCHEMA)
+    reading = read(result, TEXT, EVENT)
     assert dict(reading.span_counts) == counts
     assert [problem.reason for problem in reading.problems] == reasons
 
@@ -89,14 +73,14 @@ def test_each_region_is_kept_changed_or_refused_with_its_reason(result, counts, 
     ],
 )
 def test_each_relation_is_kept_changed_or_refused_with_its_reason(arrows, relations, reasons):
-    reading = read([REBELS, ATTACKED, TADMOR, *arrows], TEXT, SCHEMA)
+    reading = read([REBELS, ATTACKED, TADMOR, *arrows], TEXT, EVENT)
     assert [(r.head, r.tail, r.label) for r in reading.relations] == relations
     assert [problem.reason for problem in reading.problems] == reasons
 
 
 def test_relation_to_the_copy_of_a_span_is_one_to_the_span():
     result = [REBELS, region(0, 6, name="copy"), ATTACKED, arrow("e", "copy", "agent")]
-    (relation,) = read(result, TEXT, SCHEMA).relations
+    (relation,) = read(result, TEXT, EVENT).relations
     assert relation.tail == "a"
 
 
@@ -134,7 +118,7 @@ def annotation(*result: Any, at: str = "2026-01-01T00:00:00Z", **fields: Any) ->
     ],
 )
 def test_state_of_a_task_and_the_annotation_that_counts(task, state, spans, reasons):
-    review = read_by({"data": {"text": TEXT, "doc_id": "x"}} | task, SCHEMA, "here")
+    review = read_by({"data": {"text": TEXT, "doc_id": "x"}} | task, EVENT, "here")
     assert review.state == state
     assert (len(review.doc.spans) if review.doc else None) == spans
     assert [problem.reason for problem in review.problems] == reasons
@@ -154,7 +138,7 @@ def test_state_of_a_task_and_the_annotation_that_counts(task, state, spans, reas
     ],
 )
 def test_task_without_a_trustworthy_text_gives_no_document_and_lists_each_span(data, reason):
-    review = read_by({"data": data, "annotations": [annotation(REBELS, TADMOR)]}, SCHEMA, "here")
+    review = read_by({"data": data, "annotations": [annotation(REBELS, TADMOR)]}, EVENT, "here")
     assert review.doc is None
     assert review.spans == {"refused": 2}
     assert {problem.reason for problem in review.problems} == {reason}
@@ -174,5 +158,5 @@ def test_task_of_another_project_is_read():
 
 @pytest.mark.parametrize("task", [None, 3, "x", [], {}, {"data": 3}])
 def test_what_is_no_task_is_named(task):
-    review = read_by(task, SCHEMA, "here")
+    review = read_by(task, EVENT, "here")
     assert [problem.reason for problem in review.problems] == ["no-task"]

@@ -31,6 +31,7 @@ from labeling.studio import backup, restoring, server
 from labeling.studio.database import Sqlite
 from labeling.studio.setup import Setup, read_setup, write_setup
 from labeling.workflow.backing_up import back_up, restore
+from tests.builders import ROOT
 
 SCHEMA = """
 CREATE TABLE django_migrations (app, name); INSERT INTO django_migrations VALUES ('tasks', '0001_initial');
@@ -179,7 +180,7 @@ def test_cron_line_of_the_docs_makes_another_backup_each_time(
     workspace: Workspace, run: Callable[..., Any], tmp_path: Path
 ) -> None:
     """Into a folder that is made at the first time; also twice within a second."""
-    page = (Path(__file__).parents[2] / "docs" / "server.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
     (line,) = re.findall(r"`0 6 \* \* \* cd /path/to/workspace && \.venv/bin/labeling (.*)`", page)
     for _ in range(3):
         done = run(*line.split(), cwd=workspace.folder)

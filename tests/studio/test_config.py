@@ -1,6 +1,5 @@
 """The labeling config that a schema makes, and what another one lacks of it."""
 
-from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,8 +14,8 @@ from labeling.studio.annotations import Rules, read_task
 from labeling.studio.config import differences, instructions, to_xml
 from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
+from tests.builders import EVENT
 
-EVENT = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
 XML = to_xml(EVENT)
 SPORT = LabelSchema.from_toml(
     r"""

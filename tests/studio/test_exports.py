@@ -27,6 +27,7 @@ from labeling.core.problem import Problem
 from labeling.inputs import archives
 from labeling.inputs.files import File
 from labeling.studio.exports import ExportFiles, Record, parse
+from tests.builders import write, zipped
 
 TASKS = [
     {"id": 1, "data": {"text": 'Rebels\u2028left 😀, "said" C:\\ {[.'}, "annotations": []},
@@ -53,21 +54,6 @@ def read(*paths: str | Path, **options: int) -> tuple[list[Record], list[Problem
 def skipped(*paths: str | Path) -> list[Problem]:
     with ExportFiles(paths) as files:
         return [item for item in files.records() if isinstance(item, Problem) and item.action == "skipped"]
-
-
-def write(folder: Path, name: str, content: str | bytes) -> Path:
-    file = folder / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
-    return file
-
-
-def zipped(files: Files, method: int = zipfile.ZIP_DEFLATED) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", method) as archive:
-        for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name), content, method)
-    return packed.getvalue()
 
 
 def streamed(files: Files) -> bytes:

@@ -1,11 +1,11 @@
 """Which model's prediction an annotation was made from."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from labeling.studio.predicted import predicted_by
+from tests.builders import ROOT
 
 TWO = [{"id": 7, "model_version": "a-1"}, {"id": 8, "model_version": "b-2"}]
 
@@ -32,7 +32,7 @@ def test_predicted_by(task, annotation, expected):
 
 @pytest.mark.parametrize("name", ["quick.json", "quick-all.json", "snapshot-inline.json", "api-tasks.json"])
 def test_predicted_by_reads_what_a_real_server_says(name: str):
-    tasks = json.loads((Path(__file__).parents[1] / "golden" / "spans" / name).read_text(encoding="utf-8"))
+    tasks = json.loads((ROOT / "tests" / "golden" / "spans" / name).read_text(encoding="utf-8"))
     tasks = tasks if isinstance(tasks, list) else tasks["tasks"]
     found = {predicted_by(task, annotation) for task in tasks for annotation in task["annotations"]}
     assert found == {(), ("m1",)}

@@ -1,7 +1,6 @@
 """Regions and arrows of an annotation at their edges; each is counted once, whatever it holds."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,22 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from labeling.core.schema import LabelSchema
-from labeling.studio.annotations import Review, Rules, read_task
-from labeling.studio.regions import Legend, Reading, read_result
+from labeling.studio.annotations import Review
+from tests.builders import EVENT
 from tests.strategies import json_values
+from tests.studio.reading import read, read_by
 
-SCHEMA = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
 REVIEWS = TypeAdapter(Review)
 TEXT = "Rebels attacked Tadmor\non Friday 😀 twice."
-
-
-def read(result: Any, text: str, schema: LabelSchema | None, **rest: Any) -> Reading:
-    return read_result(result, text, text, Legend(label_schema=schema), **rest)
-
-
-def read_by(task: Any, schema: LabelSchema | None, where: str, *rest: Any) -> Review:
-    return read_task(task, Rules(legend=Legend(label_schema=schema)), where, *rest)
 
 
 def region(start: Any, end: Any, label: Any = "ACTOR", name: Any = "r", **value: Any) -> dict[str, Any]:
@@ -73,13 +63,13 @@ ACTOR, ACTION, PLACE = region(0, 6, name="a"), region(7, 15, "ACTION", "e"), reg
     ],
 )
 def test_regions_read_each_oddity(item, spans: list[tuple[int, int]], reason: str | None):
-    reading = read([item], TEXT, SCHEMA)
+    reading = read([item], TEXT, EVENT)
     assert [(span.start, span.end) for span in reading.spans] == spans
     assert [problem.reason for problem in reading.problems] == ([reason] if reason else [])
 
 
 def test_regions_problem_says_where_and_what():
-    (problem,) = read([region(0, 7)], TEXT, SCHEMA).problems
+    (problem,) = read([region(0, 7)], TEXT, EVENT).problems
     assert (problem.action, problem.label, problem.start, problem.end, problem.text) == (
         "changed",
         "ACTOR",
@@ -87,29 +77,29 @@ def test_regions_problem_says_where_and_what():
         6,
         "Rebels",
     )
-    (problem,) = read([region(0, 6, text="Army")], TEXT, SCHEMA).problems
+    (problem,) = read([region(0, 6, text="Army")], TEXT, EVENT).problems
     assert (problem.action, problem.text, problem.said) == ("refused", "Rebels", "Army")
     assert "'Army'" in problem.detail
     assert "⟦Rebels⟧ attacked" in problem.detail
-    (problem,) = read([region(0, 99, text="Rebels")], TEXT, SCHEMA).problems
+    (problem,) = read([region(0, 99, text="Rebels")], TEXT, EVENT).problems
     assert (problem.start, problem.end, problem.said) == (0, 99, "Rebels")
 
 
 def test_regions_that_are_equal_after_trimming_are_one_span():
-    reading = read([ACTOR, region(0, 7, name="b"), ACTION, arrow("e", "b", ["agent"])], TEXT, SCHEMA)
+    reading = read([ACTOR, region(0, 7, name="b"), ACTION, arrow("e", "b", ["agent"])], TEXT, EVENT)
     assert dict(reading.span_counts) == {"exact": 2, "refused": 1}
     assert [(r.head, r.tail) for r in reading.relations] == [("e", "a")]
 
 
 def test_regions_with_one_id_and_many_labels_get_ids_of_their_own():
     items = [region(0, 6, labels=["ACTOR", "LOCATION"]), region(7, 15, "ACTION"), region(16, 22, "LOCATION", name="")]
-    spans = read(items, TEXT, SCHEMA).spans
+    spans = read(items, TEXT, EVENT).spans
     assert len({span.id for span in spans}) == len(spans) == 4
 
 
 def test_regions_are_all_refused_by_a_veto():
     items = [ACTOR, region("x", None), ACTION, arrow("e", "a", ["agent"])]
-    reading = read(items, TEXT, SCHEMA, veto=("text-changed", "somebody changed it"))
+    reading = read(items, TEXT, EVENT, veto=("text-changed", "somebody changed it"))
     assert dict(reading.span_counts) == {"refused": 3}
     assert [p.reason for p in reading.problems] == ["text-changed"] * 3 + ["no-such-span"]
 
@@ -134,7 +124,7 @@ def test_regions_are_all_refused_by_a_veto():
 )
 def test_regions_relation_is_understood_or_refused(item, relations, reasons: list[str]):
     bad = region(0, 99, name="bad")
-    reading = read([item, ACTOR, ACTION, PLACE, bad], TEXT, SCHEMA)
+    reading = read([item, ACTOR, ACTION, PLACE, bad], TEXT, EVENT)
     assert [(r.head, r.tail, r.label) for r in reading.relations] == relations
     assert [p.reason for p in reading.problems] == ["out-of-range", *reasons]
     labels = item["labels"] if isinstance(item["labels"], list) and item["labels"] else [None]
@@ -186,7 +176,7 @@ arrows = st.fixed_dictionaries(
 @given(st.lists(regions | arrows | json_values.filter(lambda v: not isinstance(v, dict)), max_size=8), st.booleans())
 def test_regions_are_each_counted_once_and_can_be_written(result, with_schema: bool):
     task = {"data": {"text": "Rebels  said\nno 😀."}, "annotations": [{"result": result}]}
-    review = read_by(task, SCHEMA if with_schema else None, "here")
+    review = read_by(task, EVENT if with_schema else None, "here")
     expected = sum(_labels(item) for item in result if not _is_arrow(item))
     assert sum(review.spans.values()) == expected
     assert len(review.doc.spans) == expected - review.spans.get("refused", 0)

@@ -9,7 +9,7 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -28,12 +28,11 @@ from labeling.studio.setup import database_of, read_setup, write_setup
 from labeling.workflow.backing_up import back_up, restore
 from labeling.workflow.export.commands import export_project
 from labeling.workflow.importing.command import import_articles
+from tests.builders import ARTIFACTS, ROOT, Run
 
 pytestmark = pytest.mark.studio
 
-ARTIFACTS = Path(__file__).parents[2] / "artifacts"
 TIPS = "/heidi-tips"  # which it fetches from GitHub, where that can be reached
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="module")
@@ -394,7 +393,7 @@ def test_backup_destroy_restore(
         assert contents(again) == before
     assert names(production) == uploads
     assert export_project(production, tmp_path / "out").manifest["tasks"]["reviewed"] == reviewed
-    assert import_articles(production, [str(Path(__file__).parents[2] / "seeds" / "01_border_talks.txt")], dry_run=True)
+    assert import_articles(production, [str(ROOT / "seeds" / "01_border_talks.txt")], dry_run=True)
 
 
 def contents(api: httpx.Client) -> Any:

@@ -10,26 +10,18 @@ from spacy.language import Language
 
 from labeling import engine
 from labeling.core.article import Article
-from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
 from labeling.nlp.annotate import annotate
-from labeling.nlp.load import load
-from labeling.resources import resource
 from labeling.workflow import annotating
 from labeling.workflow.annotating import annotated
+from tests.builders import EVENT
 
 MODEL = "en_core_web_sm"
-SCHEMA = LabelSchema.from_toml((resource("schemas") / "event.toml").read_text(encoding="utf-8"))
 PEOPLE = ("Ann Bell", "Zoë Kuleba", "Xi", "the rebels", "Moscow", "40 protesters")
 ARTICLES = [
     Article(doc_id=str(n), text=f"{who} attacked Tadmor {n} times on Friday. " * (1 + n % 7) + "Talks broke down.")
     for n, who in enumerate(PEOPLE * 8)
 ]
-
-
-@pytest.fixture(scope="module")
-def english() -> Language:
-    return load(MODEL)
 
 
 @pytest.fixture
@@ -54,9 +46,9 @@ def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 
 def test_annotated_is_the_same_on_one_core_and_on_several(english: Language, small_batches: None, start: str):
-    expected = list(annotate(english, SCHEMA, ARTICLES))
-    assert list(annotated(english, MODEL, SCHEMA, ARTICLES, 1)) == expected
-    assert list(annotated(english, MODEL, SCHEMA, ARTICLES, 3)) == expected
+    expected = list(annotate(english, EVENT, ARTICLES))
+    assert list(annotated(english, MODEL, EVENT, ARTICLES, 1)) == expected
+    assert list(annotated(english, MODEL, EVENT, ARTICLES, 3)) == expected
     assert [doc.doc_id for doc in expected] == [article.doc_id for article in ARTICLES]
 
 
@@ -64,7 +56,7 @@ def test_annotated_is_the_same_on_one_core_and_on_several(english: Language, sma
 def test_annotated_takes_few_articles(english: Language, start: str, count: int, monkeypatch: pytest.MonkeyPatch):
     if start == "spawn":
         monkeypatch.setattr(engine, "_processes", None)
-    assert len(list(annotated(english, MODEL, SCHEMA, ARTICLES[:count], 4))) == count
+    assert len(list(annotated(english, MODEL, EVENT, ARTICLES[:count], 4))) == count
 
 
 def test_annotated_reads_ahead_only_so_far(english: Language, small_batches: None, start: str):
@@ -76,7 +68,7 @@ def test_annotated_reads_ahead_only_so_far(english: Language, small_batches: Non
             read += 1
             yield Article(doc_id=str(read), text="Rebels attacked Tadmor on Friday. " * 12)
 
-    docs = annotated(english, MODEL, SCHEMA, endless(), 2)
+    docs = annotated(english, MODEL, EVENT, endless(), 2)
     first = [next(docs).doc_id for _ in range(30)]
     docs.close()
     assert first == [str(n) for n in range(1, 31)]
@@ -88,7 +80,7 @@ def test_annotated_names_what_is_wrong_in_another_process(
 ):
     forbid_forks(monkeypatch)
     with pytest.raises(ModelError, match="xx_not_there") as caught:
-        list(annotated(english, "xx_not_there", SCHEMA, ARTICLES * 20, 2))
+        list(annotated(english, "xx_not_there", EVENT, ARTICLES * 20, 2))
     assert caught.value.hint
 
 

@@ -8,16 +8,15 @@ from pathlib import Path
 import pytest
 
 from labeling.core.article import Article
-from labeling.core.schema import LabelSchema
 from labeling.ingest import read_articles
 from labeling.nlp import windows
 from labeling.nlp.load import load
 from labeling.resources import resource
 from labeling.workflow.annotating import annotated
 from labeling.workflow.progress import Within
+from tests.builders import EVENT
 
 MODEL = "en_core_web_sm"
-SCHEMA = LabelSchema.from_toml((resource("schemas") / "event.toml").read_text(encoding="utf-8"))
 NEWS = " ".join(item.text for item in read_articles([resource("seeds")]) if isinstance(item, Article))
 LINE = " ".join(NEWS.split()) + " "
 
@@ -57,7 +56,7 @@ def test_bar_stood_still_within_a_long_article(monkeypatch: pytest.MonkeyPatch, 
     within = Within()
     within.listener = lambda characters, share: told.append((characters, share))
     articles = [Article(doc_id="long", text=LINE[:3000].strip()), Article(doc_id="short", text="Talks began.")]
-    long, short = annotated(load(MODEL), MODEL, SCHEMA, articles, jobs, within)
+    long, short = annotated(load(MODEL), MODEL, EVENT, articles, jobs, within)
     shares = [share for _, share in told[:-1]]
     assert len(shares) >= 6
     assert shares == sorted(shares)
@@ -67,7 +66,7 @@ def test_bar_stood_still_within_a_long_article(monkeypatch: pytest.MonkeyPatch, 
 
 def test_spans_of_a_long_article_are_values_like_any_other(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(windows, "SIZE", 500)
-    (doc,) = annotated(load(MODEL), MODEL, SCHEMA, [Article(doc_id="1", text=LINE[:2000].strip(), extra={"a": 1})], 1)
+    (doc,) = annotated(load(MODEL), MODEL, EVENT, [Article(doc_id="1", text=LINE[:2000].strip(), extra={"a": 1})], 1)
     assert len(doc.spans) > 20
     assert doc.relations
     assert doc.extra == {"a": 1}

@@ -10,7 +10,6 @@ from spacy.tokens import DocBin
 
 from labeling.core.article import digest
 from labeling.core.bootstrap import Interval
-from labeling.core.schema import LabelSchema
 from labeling.errors import InputError, ModelError
 from labeling.nlp.evaluation.confusion import Confusion
 from labeling.nlp.evaluation.scores import Layer, Relations, Score
@@ -29,6 +28,7 @@ from labeling.workflow.cards import (
     write_card,
 )
 from labeling.workflow.training import add_card
+from tests.builders import EVENT
 
 TEXTS = {"train": ("Rebels attacked Tadmor.", "Ann Bell resigned."), "dev": ("Talks broke down.",), "test": ()}
 MANIFEST = {
@@ -110,7 +110,7 @@ def test_card_names_model_and_gold_and_reads_back(model: Path, exported: Path):
 
 
 def test_card_knows_the_predictions_of_its_model(model: Path, exported: Path):
-    schema = LabelSchema.from_toml((Path(__file__).parents[2] / "schemas" / "event.toml").read_text(encoding="utf-8"))
+    schema = EVENT
     card = add_card(model, exported, command="")
     assert card.made(model_version(str(model), schema))
     assert not card.made("en_core_web_sm-3.8.0+event-1.0.0")

@@ -14,29 +14,17 @@ from labeling.core.labels import LabeledDoc
 from labeling.core.learning_curve import Curve, signed
 from labeling.core.split import Split
 from labeling.errors import InputError, ModelError
-from labeling.settings import init, open_workspace
 from labeling.workflow.curves import learning_curve
-from labeling.workflow.documents import read_documents
-from labeling.workflow.export.commands import export_files
 from labeling.workflow.pictures import check_picture, write_picture
-from tests.strategies import reviewed
+from tests import builders
+from tests.builders import exported
 
 pytest.importorskip("scipy")
-ROOT = Path(__file__).parents[2]
-
-
-def exported(folder: Path, docs: list[LabeledDoc], split: Split) -> Path:
-    """What `labeling convert` writes of these documents."""
-    init(folder, split=split)
-    workspace = open_workspace(folder)
-    (folder / "gold.json").write_text(json.dumps([reviewed(doc) for doc in docs]), encoding="utf-8")
-    export_files(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
-    return folder / "exports"
 
 
 @pytest.fixture(scope="module")
 def seeds() -> list[LabeledDoc]:
-    return list(read_documents(ROOT / "seeds" / "gold.jsonl"))
+    return builders.seeds()
 
 
 @pytest.fixture(scope="module")

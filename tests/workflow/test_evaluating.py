@@ -22,8 +22,8 @@ from labeling.workflow.documents import read_documents
 from labeling.workflow.evaluating import evaluate
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.export.task_locations import read_task_locations
+from tests.builders import ROOT
 
-ROOT = Path(__file__).parents[2]
 URL = "http://labels.example.org:8080/projects/3/data?task="
 
 

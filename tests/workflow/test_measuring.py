@@ -9,8 +9,9 @@ from labeling.errors import InputError
 from labeling.studio.tasks import to_task
 from labeling.workflow.documents import read_documents
 from labeling.workflow.measuring import measure_effort
+from tests.builders import ROOT
 
-GOLD = Path(__file__).parents[2] / "seeds" / "gold.jsonl"
+GOLD = ROOT / "seeds" / "gold.jsonl"
 
 
 @pytest.fixture

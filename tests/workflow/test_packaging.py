@@ -20,9 +20,8 @@ from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.packaging import package
 from labeling.workflow.training import train
-from tests.strategies import reviewed
+from tests.builders import ROOT, reviewed
 
-ROOT = Path(__file__).parents[2]
 ELSEWHERE = """
 import json, sys, spacy
 from labeling.nlp.load import model_folder

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ import pytest
 
 from labeling.errors import InputError, StudioError
 from labeling.settings import Workspace, open_workspace
-from labeling.studio import connection, server
+from labeling.studio import connection
 from labeling.studio import listing as listing_module
 from labeling.studio.client import Studio
 from labeling.studio.limits import WatchedTransport
@@ -29,25 +29,9 @@ from labeling.workflow.export.commands import export_project
 from labeling.workflow.pulled import Store, store_folder
 from labeling.workflow.pulling import pull
 from labeling.workflow.status import status
+from tests.hostile import REGION
 
 pytestmark = pytest.mark.studio
-
-REGION = {
-    "id": "r",
-    "from_name": "span",
-    "to_name": "text",
-    "type": "labels",
-    "value": {"start": 0, "end": 6, "text": "Police", "labels": ["ACTOR"]},
-}
-
-
-@pytest.fixture
-def api(workspace: Workspace) -> Iterator[httpx.Client]:
-    """The server's API as the tests' own eyes and hands, apart from our client."""
-    running, login = server.status(workspace.studio_folder), server.credentials(workspace.studio_folder)
-    headers = {"Authorization": f"Token {login.token.get_secret_value()}"}
-    with httpx.Client(base_url=running.url, headers=headers, timeout=60) as client:
-        yield client
 
 
 Send = Callable[[httpx.Request], httpx.Response]

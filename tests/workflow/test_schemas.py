@@ -17,6 +17,7 @@ from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files, export_project
 from labeling.workflow.export.options import Options
 from labeling.workflow.schemas import from_files, from_project
+from tests.builders import arrow
 
 TEXTS = (
     "Rebels with knives went to Tadmor on Friday, and Ann paid 3 dollars.",
@@ -46,11 +47,6 @@ def region(text: str, part: str, label: str) -> dict[str, Any]:
     start = text.index(part)
     value = {"start": start, "end": start + len(part), "text": part, "labels": [label]}
     return {"id": part, "from_name": "ner", "to_name": "article", "type": "labels", "value": value}
-
-
-def arrow(start: str, end: str, *labels: str, direction: str = "right") -> dict[str, Any]:
-    found = {"type": "relation", "from_id": start, "to_id": end, "direction": direction}
-    return found | ({"labels": list(labels)} if labels else {})
 
 
 RESULTS: tuple[list[dict[str, Any]], ...] = (

@@ -10,7 +10,7 @@ from labeling.errors import InputError
 from labeling.settings import Workspace, init, open_workspace
 from labeling.workflow import task_files
 from labeling.workflow.task_files import annotate_files
-from tests.conftest import ROOT, Run
+from tests.builders import ROOT, Run
 
 
 @pytest.fixture

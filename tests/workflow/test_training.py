@@ -17,28 +17,19 @@ from labeling.errors import ModelError
 from labeling.nlp import training
 from labeling.nlp.bases import vectors_for
 from labeling.nlp.load import model_version
-from labeling.settings import init, open_workspace
+from labeling.settings import open_workspace
 from labeling.workflow.demo import DEMO_SPLIT
-from labeling.workflow.documents import read_documents
 from labeling.workflow.evaluating import evaluate
-from labeling.workflow.export.commands import export_files
 from labeling.workflow.task_files import annotate_files
 from labeling.workflow.training import train
-from tests.strategies import reviewed
-
-ROOT = Path(__file__).parents[2]
+from tests import builders
+from tests.builders import ROOT
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The training files of the seeds' gold."""
-    folder = tmp_path_factory.mktemp("workspace")
-    init(folder, split=DEMO_SPLIT)
-    workspace = open_workspace(folder)
-    tasks = [reviewed(doc) for doc in read_documents(ROOT / "seeds" / "gold.jsonl")]
-    (folder / "gold.json").write_text(json.dumps(tasks), encoding="utf-8")
-    export_files(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
-    return folder / "exports"
+    return builders.exported(tmp_path_factory.mktemp("workspace"), builders.seeds(), DEMO_SPLIT)
 
 
 def test_manifest_adds_up(exported: Path):

@@ -26,14 +26,12 @@ from labeling.settings import init, open_workspace
 from labeling.workflow import annotating
 from labeling.workflow.cards import read_card, schema_of
 from labeling.workflow.demo import DEMO_SPLIT
-from labeling.workflow.documents import read_documents
 from labeling.workflow.evaluating import against_untrained, evaluate
-from labeling.workflow.export.commands import export_files
 from labeling.workflow.task_files import annotate_files
 from labeling.workflow.training import Trained, learn, schema_for
-from tests.strategies import reviewed
+from tests import builders
+from tests.builders import seeds
 
-ROOT = Path(__file__).parents[2]
 TEXT = "Rebels attacked a convoy near Odesa on Friday, and police arrested three protesters in Kyiv."
 OTHER = 'name = "other"\nversion = "1.0.0"\ntitle = "Other"\n[labels.SHIP]\n'
 pytestmark = pytest.mark.train
@@ -63,18 +61,14 @@ def make_transformer(nlp: Language, name: str) -> Transformer:
 
 def export(folder: Path, number: int | None = None, *, strip: bool = False, only: set[str] | None = None) -> Path:
     """The training files of some of the seeds' gold, in a new workspace; without relations, or of some labels only."""
-    init(folder, split=DEMO_SPLIT)
-    workspace = open_workspace(folder)
-    docs = list(read_documents(ROOT / "seeds" / "gold.jsonl"))[:number]
+    docs = seeds()[:number]
     if only is not None:
         docs = [
             doc.model_copy(update={"spans": tuple(span for span in doc.spans if span.label in only)}) for doc in docs
         ]
     if strip or only is not None:
         docs = [doc.model_copy(update={"relations": ()}) for doc in docs]
-    (folder / "gold.json").write_text(json.dumps([reviewed(doc) for doc in docs]), encoding="utf-8")
-    export_files(workspace, [folder / "gold.json"], folder / "exports", schema=workspace.label_schema)
-    return folder / "exports"
+    return builders.exported(folder, docs, DEMO_SPLIT)
 
 
 def learned(exported: Path, output: Path, **options: object) -> Trained:

@@ -7,12 +7,9 @@ import pytest
 import spacy
 from spacy.tokens import DocBin, Span
 
-from labeling.core.schema import LabelSchema
 from labeling.settings import Workspace, init, open_workspace
 from labeling.workflow.training import schema_for
-
-ROOT = Path(__file__).parents[2]
-EVENT = LabelSchema.from_toml((ROOT / "schemas" / "event.toml").read_text(encoding="utf-8"))
+from tests.builders import EVENT
 
 
 @pytest.fixture

@@ -25,15 +25,7 @@ from labeling.nlp.events.lexicon import Lexicon, to_lexicon
 from labeling.nlp.events.relations import read_rules
 from labeling.nlp.events.scores import read_weights
 from labeling.nlp.load import load
-
-SCHEMAS = Path(__file__).parents[3] / "schemas"
-TOML = (SCHEMAS / "event.toml").read_text(encoding="utf-8")
-EVENT = LabelSchema.from_toml(TOML)
-
-
-@pytest.fixture(scope="module")
-def english() -> Language:
-    return load("en_core_web_sm")
+from tests.builders import EVENT, EVENT_TOML
 
 
 def wanting(**said: object) -> LabelSchema:
@@ -145,7 +137,7 @@ def test_events_takes_a_users_patterns_and_lists(english: Language, tmp_path: Pa
         '{"label": "ACTOR", "pattern": "the Fourth Column", "score": 0.8}\n{"label": "DATE", "pattern": [{"LOWER": "ramadan"}]}\n'
     )
     (tmp_path / "says.txt").write_text("blurt  # a new way of saying\n")
-    toml = TOML.replace("reporting_verbs = true", "reporting_verbs = false") + (
+    toml = EVENT_TOML.replace("reporting_verbs = true", "reporting_verbs = false") + (
         'patterns = ["mine.jsonl"]\nlists = { reporting_verbs = ["says.txt"] }\n'
     )
     schema = LabelSchema.from_toml(toml, "mine.toml", tmp_path)
@@ -170,7 +162,7 @@ def test_events_takes_a_users_model_and_what_it_says_wins(english: Language, tmp
     trained.meta["name"] = "mine"
     trained.meta["performance"] = {"ents_per_type": {"LOCATION": {"p": 0.9, "r": 0.5, "f": 0.6}}}
     trained.to_disk(tmp_path / "model")
-    schema = LabelSchema.from_toml(TOML + 'models = ["model"]\n', "mine.toml", tmp_path)
+    schema = LabelSchema.from_toml(EVENT_TOML + 'models = ["model"]\n', "mine.toml", tmp_path)
     doc = annotated(english, "Moscow denied it.", schema)
     (moscow,) = (span for span in doc.spans if doc.slice(span) == "Moscow")
     assert (moscow.label, moscow.score) == ("LOCATION", 0.9)
@@ -201,13 +193,13 @@ def test_annotate_helps_a_model_that_was_trained_on_labels_alone_to_relations():
 )
 def test_check_names_a_line_that_is_no_pattern(tmp_path: Path, line: str, message: str):
     (tmp_path / "mine.jsonl").write_text(line + "\n")
-    schema = LabelSchema.from_toml(TOML + 'patterns = ["mine.jsonl"]\n', "mine.toml", tmp_path)
+    schema = LabelSchema.from_toml(EVENT_TOML + 'patterns = ["mine.jsonl"]\n', "mine.toml", tmp_path)
     with pytest.raises(SchemaError, match=message.replace("[", r"\[").replace("{", r"\{")):
         check_patterns(schema)
 
 
 def test_check_names_a_file_that_is_not_there(tmp_path: Path):
-    schema = LabelSchema.from_toml(TOML + 'patterns = ["gone.jsonl"]\n', "mine.toml", tmp_path)
+    schema = LabelSchema.from_toml(EVENT_TOML + 'patterns = ["gone.jsonl"]\n', "mine.toml", tmp_path)
     with pytest.raises(SchemaError) as caught:
         check_patterns(schema)
     assert "gone.jsonl" in caught.value.message
@@ -226,7 +218,7 @@ def test_check_names_a_file_that_is_not_there(tmp_path: Path):
 )
 def test_schema_names_what_is_wrong_in_preannotate(said: str, message: str):
     with pytest.raises(SchemaError) as caught:
-        LabelSchema.from_toml(TOML[: TOML.index("extents = ")] + said + "\n")
+        LabelSchema.from_toml(EVENT_TOML[: EVENT_TOML.index("extents = ")] + said + "\n")
     assert message in caught.value.message
 
 

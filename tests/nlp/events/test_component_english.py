@@ -2,8 +2,6 @@
 
 # ruff: noqa: E501 - a case a line
 
-from pathlib import Path
-
 import pytest
 from spacy.language import Language
 
@@ -13,15 +11,7 @@ from labeling.core.schema import LabelSchema
 from labeling.errors import SchemaError
 from labeling.nlp.annotate import annotate
 from labeling.nlp.events.times import KINDS, read_grammar
-from labeling.nlp.load import load
-
-SCHEMAS = Path(__file__).parents[3] / "schemas"
-EVENT = LabelSchema.from_toml((SCHEMAS / "event.toml").read_text(encoding="utf-8"))
-
-
-@pytest.fixture(scope="module")
-def english() -> Language:
-    return load("en_core_web_sm")
+from tests.builders import EVENT, ROOT
 
 
 def annotated(nlp: Language, text: str, schema: LabelSchema = EVENT) -> LabeledDoc:
@@ -163,7 +153,7 @@ def test_a_date_says_when_and_neither_how_long_nor_how_old(english: Language, te
 
 
 def test_each_example_of_the_grammar_of_time_is_what_it_stands_for():
-    text = (SCHEMAS / "en/times.tsv").read_text(encoding="utf-8")
+    text = (ROOT / "schemas" / "en/times.tsv").read_text(encoding="utf-8")
     grammar = read_grammar(text)
     rules = [line.split("\t") for line in text.splitlines() if line and not line.startswith("#")]
     examples = [(kind, example) for kind, _, *said in rules if kind in KINDS for example in said[0].split("; ")]

@@ -4,7 +4,6 @@ import io
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy
 import pytest
@@ -19,12 +18,10 @@ from labeling.errors import ModelError
 from labeling.nlp.annotate import EventFinder, event_finder
 from labeling.nlp.learn.relation_vectors import Projection
 from labeling.nlp.learn.relations import Example, RelationModel, Reviewed, Weights
-from labeling.nlp.load import load
+from tests.builders import EVENT, ROOT
 
 pytest.importorskip("sklearn")
 
-ROOT = Path(__file__).parents[3]
-EVENT = LabelSchema.from_toml((ROOT / "schemas" / "event.toml").read_text(encoding="utf-8"))
 TRADE = LabelSchema.from_toml("""
 name = "trade"
 version = "1"
@@ -94,11 +91,6 @@ def f(found: Iterable[set[Relation]], examples: Iterable[Example]) -> float:
     """F of relations in all documents."""
     pairs = list(zip(found, (set(e.relations) for e in examples), strict=True))
     return 2 * sum(len(a & b) for a, b in pairs) / sum(len(a) + len(b) for a, b in pairs)
-
-
-@pytest.fixture(scope="module")
-def english() -> Language:
-    return load("en_core_web_sm")
 
 
 @pytest.fixture(scope="module")

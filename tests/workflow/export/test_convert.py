@@ -23,7 +23,8 @@ from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.export.options import Options
 from labeling.workflow.export.report import Exported
-from tests.strategies import documents, json_values, reviewed
+from tests.builders import reviewed
+from tests.strategies import documents, json_values
 
 TEXT = "Rebels left Tadmor on Friday."
 DAY = "2026-01-0{}T00:00:00Z"

@@ -25,15 +25,6 @@ TEXTS = {f"n{n}": f"Police arrested {n + 2} protesters in Paris on Monday." for 
 
 
 @pytest.fixture
-def api(studio_folder: Path):
-    token = server.credentials(studio_folder).token.get_secret_value()
-    with httpx.Client(
-        base_url=server.status(studio_folder).url, headers={"Authorization": f"Token {token}"}, timeout=60
-    ) as client:
-        yield client
-
-
-@pytest.fixture
 def colleague(studio_folder: Path, api: httpx.Client):
     """Another annotator of the same server, logged in as in a browser."""
     url = server.status(studio_folder).url

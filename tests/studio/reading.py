@@ -1,0 +1,17 @@
+"""Tasks and results, read as with a schema or without one."""
+
+from typing import Any
+
+from labeling.core.schema import LabelSchema
+from labeling.studio.annotations import Review, Rules, read_task
+from labeling.studio.regions import Legend, Reading, read_result
+
+
+def read(result: Any, text: str, schema: LabelSchema | None, **rest: Any) -> Reading:
+    """The regions of a result on a text that is shown as it is."""
+    return read_result(result, text, text, Legend(label_schema=schema), **rest)
+
+
+def read_by(task: Any, schema: LabelSchema | None, where: str, *rest: Any) -> Review:
+    """What was said of a task."""
+    return read_task(task, Rules(legend=Legend(label_schema=schema)), where, *rest)
