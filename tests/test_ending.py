@@ -79,7 +79,7 @@ def ends(action: str, tmp_path: Path, **more: object) -> "subprocess.CompletedPr
         ("processes()", 70, "This is a bug in labeling: KeyError: "),
     ],
 )
-def test_exit_code_and_words(action: str, code: int, words: str, tmp_path: Path) -> None:
+def test_each_end_has_its_exit_code_and_words(action: str, code: int, words: str, tmp_path: Path) -> None:
     done = ends(action, tmp_path)
 
     assert (done.returncode, done.stdout) == (code, "")
@@ -166,7 +166,7 @@ def test_full_disk_behind_everything() -> None:
     assert done.returncode == 2
 
 
-def test_closed_stdout() -> None:
+def test_closed_stdout_is_no_error() -> None:
     done = subprocess.run(["sh", "-c", f"{sys.executable} -m labeling --version >&-"], check=False)
 
     assert done.returncode == 0

@@ -52,7 +52,7 @@ def settings(folder: Path, model: str) -> None:
     (folder / "labeling.toml").write_text(f'schema = "fr.toml"\nmodel = "{model}"\n', encoding="utf-8")
 
 
-def test_init_gave_a_french_schema_an_english_model(run: Any, workspace: Path):
+def test_init_gives_a_french_schema_a_french_model(run: Any, workspace: Path):
     done = run("init", "--schema", "fr.toml")
     assert done.returncode == 0, done.stderr
     assert 'model = "fr_core_news_' in (workspace / "labeling.toml").read_text(encoding="utf-8")
@@ -77,11 +77,11 @@ def test_pipeline_for_takes_what_is_installed(monkeypatch: pytest.MonkeyPatch):
     ("model", "schema", "fit"),
     [("en", "en", True), ("en", "fr", False), ("xx", "fr", True), ("nb", "no", True), ("fr", "xx", True)],
 )
-def test_fits(model: str, schema: str, fit: bool):
+def test_model_fits_a_schema_of_its_language(model: str, schema: str, fit: bool):
     assert fits(model, schema) is fit
 
 
-def test_annotate_read_french_with_an_english_model(run: Any, workspace: Path):
+def test_annotate_refuses_a_french_schema_with_an_english_model(run: Any, workspace: Path):
     settings(workspace, "en_blank")
     done = run("annotate", "articles.txt", "-o", "tasks.json")
     assert done.returncode == 2
@@ -106,7 +106,7 @@ def test_annotate_with_a_fitting_model_says_what_is_known_of_english_only(run: A
     assert [region["value"]["text"] for region in task["predictions"][0]["result"]] == ["vendredi"]
 
 
-def test_schema_check_passed_what_does_nothing(run: Any, workspace: Path):
+def test_schema_check_notes_what_does_nothing_in_french(run: Any, workspace: Path):
     done = run("schema", "check", "fr.toml")
     assert done.returncode == 0
     assert "no problems" in done.stderr
@@ -114,7 +114,7 @@ def test_schema_check_passed_what_does_nothing(run: Any, workspace: Path):
     assert "Note: `normal`" in done.stderr
 
 
-def test_doctor_said_ok_to_an_english_model(run: Any, workspace: Path):
+def test_doctor_names_the_model_and_the_rules_that_do_not_fit_a_french_schema(run: Any, workspace: Path):
     settings(workspace, "en_blank")
     said = run("doctor").stdout.replace("\n", " ")
     assert "for French (fr)" in said
@@ -122,7 +122,7 @@ def test_doctor_said_ok_to_an_english_model(run: Any, workspace: Path):
     assert "for French (fr)" in run("doctor").stdout
 
 
-def test_idle_is_nothing_in_english():
+def test_no_part_of_an_english_schema_is_idle():
     assert idle(LabelSchema.from_toml(FRENCH.replace('"fr"', '"en"'))) == []
     assert idle(LabelSchema.from_toml(FRENCH.split("[preannotate]", maxsplit=1)[0].replace("normal", "# normal"))) == []
 
@@ -148,7 +148,7 @@ def test_official_model_that_is_missing_comes_from_spacy_and_not_from_the_index(
     assert "python -m spacy download fr_core_news_lg" in done.stderr
 
 
-def test_check_language_names_the_way_out(workspace: Path):
+def test_check_language_says_how_to_get_a_model_that_fits(workspace: Path):
     schema = LabelSchema.from_toml(FRENCH)
     check_language(str(workspace / "fr_blank"), schema)
     check_language(str(workspace / "xx_blank"), schema)

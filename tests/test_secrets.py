@@ -40,7 +40,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("secret", [PASSWORD, TOKEN])
-def test_hidden_forms(form: str, secret: str) -> None:
+def test_hidden_finds_a_secret_in_every_form(form: str, secret: str) -> None:
     written = FORMS[form](secret)
     keep(secret)
 
@@ -95,7 +95,7 @@ def test_keep_of_a_password_in_words_hides_it_as_a_whole() -> None:
         ("", ""),
     ],
 )
-def test_keep_in_url(url: str, shown: str) -> None:
+def test_keep_in_url_hides_the_password_of_a_url_and_nothing_else(url: str, shown: str) -> None:
     keep_in_url(url)
 
     assert hidden(url) == shown

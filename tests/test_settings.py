@@ -40,7 +40,7 @@ def test_a_server_has_one_identity(one: str, other: str):
         ("http://a.example.org", "http://b.example.org"),
     ],
 )
-def test_two_servers_have_two(one: str, other: str):
+def test_two_servers_have_two_identities(one: str, other: str):
     assert server_identity(one) != server_identity(other)
 
 

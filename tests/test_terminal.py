@@ -42,7 +42,7 @@ DANGEROUS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u2
         ("👩\u200d🚀 می\u200cخواهم", "👩\u200d🚀 می\u200cخواهم"),
     ],
 )
-def test_visible(text: str, shown: str) -> None:
+def test_visible_shows_what_a_terminal_would_obey(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
@@ -192,7 +192,7 @@ assert not hasattr(sys.stdout, "buffer")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_what_other_packages_print(encoding: str) -> None:
+def test_what_other_packages_print_is_made_harmless(encoding: str) -> None:
     environment = os.environ | {"PYTHONIOENCODING": encoding, "COLUMNS": "200"}
     done = subprocess.run([sys.executable, "-c", OTHERS], capture_output=True, env=environment, check=True)
 

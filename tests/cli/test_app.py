@@ -58,7 +58,7 @@ def articles(tmp_path: Path) -> Path:
     return folder
 
 
-def test_version(run):
+def test_version_is_printed_alone(run):
     done = run("--version")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"labeling {__version__}\n", "")
 
@@ -273,7 +273,7 @@ def test_unwritable_folder_is_a_message(run, articles, tmp_path):
     assert "Cannot write" in done.stderr
 
 
-def test_schema_show_check_xml(run, tmp_path):
+def test_schema_is_shown_checked_and_written_as_xml(run, tmp_path):
     assert "ACTOR" in run("schema", "show").stdout
     assert run("schema", "check").returncode == 0
     assert run("schema", "xml").stdout.startswith("<View>")

@@ -77,7 +77,7 @@ CASES = [
 @pytest.mark.parametrize(
     ("new", "there", "outcome", "spans", "label"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
-def test_gate(new, there, outcome: str, spans: str, label: str):
+def test_gate_decides_by_the_difference_in_spans_and_labels(new, there, outcome: str, spans: str, label: str):
     found = decide(side(new), side(there))
     assert found.outcome == outcome
     assert (found.rows[0].verdict, found.rows[-1].verdict) == (spans, label)

@@ -95,7 +95,9 @@ def test_nothing_found_and_nothing_gold_is_no_figure():
         ([(100, 60.0)], [], 0),
     ],
 )
-def test_estimates(done: list[tuple[int, float]], waiting: list[int], seconds: float | None):
+def test_remaining_time_is_estimated_from_what_is_done(
+    done: list[tuple[int, float]], waiting: list[int], seconds: float | None
+):
     estimate = Estimate()
     for documents, took in done:
         estimate.add(documents, took)

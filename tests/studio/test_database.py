@@ -47,7 +47,7 @@ def test_sqlite_is_the_file_in_the_data_folder(url: str, tmp_path: Path) -> None
         ),
     ],
 )
-def test_url(url: str, shown: str, host: str, port: int) -> None:
+def test_url_is_parsed_and_shown_without_its_password(url: str, shown: str, host: str, port: int) -> None:
     found = parsed(url)
     assert (found.shown, found.host, found.port) == (shown, host, port)
     assert parsed(found.url) == found
@@ -86,7 +86,7 @@ def test_options_reach_libpq() -> None:
         ("postgresql://me:geheim@h/n?passwort=x&y=1", "unknown options: passwort, y"),
     ],
 )
-def test_url_that_cannot_be_used(url: str, said: str) -> None:
+def test_url_that_cannot_be_used_is_refused_without_its_password(url: str, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
         parsed(url)
     assert "geheim" not in caught.value.message + caught.value.hint
@@ -101,7 +101,7 @@ def test_url_that_cannot_be_used(url: str, said: str) -> None:
         ("sqlite", "sqlite", ""),
     ],
 )
-def test_password_in_a_typed_url(url: str, without: str, password: str) -> None:
+def test_password_is_taken_out_of_a_typed_url(url: str, without: str, password: str) -> None:
     assert without_password(url) == without
     assert password_in(url) == password
 

@@ -26,7 +26,7 @@ TWO = [{"id": 7, "model_version": "a-1"}, {"id": 8, "model_version": "b-2"}]
         pytest.param({}, {}, (), id="no predictions"),
     ],
 )
-def test_predicted_by(task, annotation, expected):
+def test_predicted_by_names_the_model_of_the_prediction(task, annotation, expected):
     assert predicted_by(task, annotation) == expected
 
 

@@ -58,14 +58,16 @@ def known(folder: Path) -> Credentials:
 # Without Label Studio
 
 
-def test_nothing_there(tmp_path: Path) -> None:
+def test_folder_without_a_server_has_no_status_and_stays_as_it_is(tmp_path: Path) -> None:
     assert server.status(tmp_path / "studio") is None
     assert server.credentials(tmp_path / "studio") is None
     assert server.stop(tmp_path / "studio") is False
     assert not (tmp_path / "studio").exists()
 
 
-def test_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_start_says_how_to_get_a_label_studio_that_is_not_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     with pytest.raises(StudioError, match="not installed") as caught:
         server.start(tmp_path / "studio")
@@ -74,7 +76,7 @@ def test_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (tmp_path / "studio" / "credentials.json").exists()
 
 
-def test_dies_at_once(tmp_path: Path, program: Callable[[str], None]) -> None:
+def test_server_that_dies_at_once_is_told_without_its_secrets(tmp_path: Path, program: Callable[[str], None]) -> None:
     program(
         "import os, sys\n"
         "print('the token is', os.environ['LABEL_STUDIO_USER_TOKEN'])\n"
@@ -93,7 +95,7 @@ def test_dies_at_once(tmp_path: Path, program: Callable[[str], None]) -> None:
     assert not (tmp_path / "studio" / "server.json").exists()
 
 
-def test_never_answers(tmp_path: Path, program: Callable[[str], None]) -> None:
+def test_server_that_never_answers_is_stopped(tmp_path: Path, program: Callable[[str], None]) -> None:
     program("import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)")
     pids, waited = [], []
 
@@ -113,7 +115,7 @@ def test_never_answers(tmp_path: Path, program: Callable[[str], None]) -> None:
     assert server.stop(tmp_path / "studio") is False
 
 
-def test_interrupted(tmp_path: Path, program: Callable[[str], None]) -> None:
+def test_interrupted_start_leaves_no_process(tmp_path: Path, program: Callable[[str], None]) -> None:
     program("import time\ntime.sleep(60)")
     pids = []
 
@@ -152,7 +154,7 @@ def test_two_starts_make_one_server(tmp_path: Path, program: Callable[[str], Non
         assert server.stop(tmp_path)
 
 
-def test_moved_to_another_port(tmp_path: Path, program: Callable[[str], None]) -> None:
+def test_server_that_moved_to_another_port_is_found(tmp_path: Path, program: Callable[[str], None]) -> None:
     program(f"MOVED = 1{ANSWERS}")
     try:
         running = server.start(tmp_path, 0)
@@ -207,7 +209,7 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
         server.start(tmp_path / "file" / "studio")
 
 
-def test_damaged_credentials(tmp_path: Path) -> None:
+def test_damaged_credentials_are_named(tmp_path: Path) -> None:
     (tmp_path / "credentials.json").write_text("{}")
     with pytest.raises(InputError, match=r"credentials\.json"):
         server.credentials(tmp_path)
@@ -255,7 +257,7 @@ def made(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_gunicorn_is_not_installed(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_start_says_how_to_get_a_gunicorn_that_is_not_installed(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(StudioError, match="gunicorn is not installed") as caught:
         server.start(made, 0, program="gunicorn")
@@ -350,7 +352,9 @@ def test_old_backups_of_migrations_go_once_another_went_well(
     assert len([line for line in said if "removed" in line and "before-" in line]) == 4
 
 
-def test_no_backup_no_migration(made: Path, program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_database_is_not_migrated_without_a_backup(
+    made: Path, program: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Unless it is said that there shall be none."""
     program(f"MOVED = 0{ANSWERS}")
 
@@ -373,7 +377,7 @@ def test_another_database_is_refused_before_it_is_touched(made: Path) -> None:
     assert read_setup(made) is None
 
 
-def test_damaged_setup(made: Path) -> None:
+def test_damaged_setup_is_named_without_its_password(made: Path) -> None:
     (made / "setup.json").write_text('{"database": "postgresql://me:geheim@h/n"')
     with pytest.raises(InputError, match=r"setup\.json") as caught:
         server.start(made, 0)
@@ -433,7 +437,7 @@ def test_real_starting_anew_is_waited_for(folder: Path, running: Server) -> None
 
 
 @pytest.mark.studio
-def test_real_is_private(folder: Path, running: Server) -> None:
+def test_real_server_keeps_its_files_and_secrets_private(folder: Path, running: Server) -> None:
     assert mode(folder) == 0o700
     assert mode(folder / "credentials.json") == 0o600
     assert mode(folder / "server.log") == 0o600

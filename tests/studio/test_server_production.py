@@ -317,7 +317,7 @@ def test_it_is_found_again_although_the_clock_was_set(production: Workspace, run
     (production.studio_folder / "server.json").write_text(running.model_dump_json())
 
 
-def test_secrets_are_nowhere(production: Workspace, postgres: Any, shown: list[str]) -> None:
+def test_no_secret_is_written_printed_or_listed(production: Workspace, postgres: Any, shown: list[str]) -> None:
     """After a start, an import and an export: every file, everything printed, everything that `ps` shows."""
     shown.append("\n".join(" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"])))
     secrets = secrets_of(production, postgres)
@@ -348,7 +348,7 @@ def test_password_in_an_argument_is_taken_out_of_it(production: Workspace, postg
     assert without_password(url) in done.stderr
 
 
-def test_backup_destroy_restore(
+def test_restore_brings_back_what_was_destroyed(
     production: Workspace, api: httpx.Client, postgres: Any, url: str, tmp_path: Path, record_property: Any
 ) -> None:
     """The task, its prediction and its annotation are there again, and the same token opens them."""

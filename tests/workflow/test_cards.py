@@ -185,7 +185,7 @@ def figures(*labels: str) -> Figures:
     return Figures(documents=9, layer="events", found=found, notes=("With 9 documents the intervals are rough.",))
 
 
-def test_page_says_it_for_people():
+def test_page_says_in_words_what_the_card_holds():
     card = Card(
         name="en_labeling-0.0.0+1a2b3c4d",
         language="en",

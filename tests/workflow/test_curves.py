@@ -118,7 +118,7 @@ def test_the_same_figures_again(folder: Path):
     assert first == learning_curve(folder, remember, shares=[50, 100], fold_count=2)
 
 
-def test_copies_stay_together(tmp_path: Path, seeds: list[LabeledDoc]):
+def test_no_copy_of_a_judged_article_is_learned_from(tmp_path: Path, seeds: list[LabeledDoc]):
     """Each article twice, the second time with another beginning: no copy of a judged one is learned from."""
     copies = [
         LabeledDoc.model_validate(
@@ -156,7 +156,7 @@ def test_what_cannot_be_trained_on_at_all_is_an_error(folder: Path):
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_too_few_documents(tmp_path: Path, seeds: list[LabeledDoc], count: int):
+def test_too_few_documents_are_refused(tmp_path: Path, seeds: list[LabeledDoc], count: int):
     few = exported(tmp_path, seeds[:count], Split(dev=10, test=10))
     with pytest.raises(InputError, match="too few documents"):
         learning_curve(few, remember)
@@ -260,7 +260,7 @@ def test_the_command_learns_as_train_quick_does(run, folder: Path, tmp_path: Pat
         (["--folds", "1"], "one fold"),
     ],
 )
-def test_bad_options(run, folder: Path, arguments: list[str], said: str):
+def test_bad_options_are_named(run, folder: Path, arguments: list[str], said: str):
     done = run("curve", folder, *arguments)
     assert done.returncode == 2
     assert said in done.stderr
@@ -274,5 +274,5 @@ def test_a_folder_that_is_no_export(run, tmp_path: Path):
 
 
 @pytest.mark.parametrize(("number", "words"), [(0.0121, "+.012"), (-0.5, "−.500"), (0, "+.000"), (1.2, "+1.200")])
-def test_signed(number: float, words: str):
+def test_signed_has_three_decimals_and_a_sign(number: float, words: str):
     assert signed(number) == words

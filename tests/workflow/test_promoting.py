@@ -365,7 +365,9 @@ def test_model_that_is_not_known_is_an_error_that_names_those_that_are(workspace
 # by command
 
 
-def test_commands(run, workspace: Workspace, better: Path, close: Path):
+def test_promote_and_models_say_what_was_decided_and_what_there_is(
+    run, workspace: Workspace, better: Path, close: Path
+):
     done = run("promote", close, cwd=workspace.folder)
     assert done.returncode == 1, done.stderr
     assert "all spans" in done.stdout

@@ -337,7 +337,7 @@ def test_commands_without_server_say_what_to_do(pulled, run):
     assert "--offline" in run("export").stderr
 
 
-def test_offline_before_any_pull(tmp_path: Path, run):
+def test_offline_commands_before_any_pull_say_what_is_missing(tmp_path: Path, run):
     assert "no project yet" in run("status", "--offline").stderr
     open_workspace(tmp_path).remember_project(3)
     done = run("export", "--offline")

@@ -191,7 +191,7 @@ def test_many_deletions_are_found_by_halves(workspace, hands, monkeypatch):
     assert not pull(workspace).is_news
 
 
-def test_annotations_that_went_without_moving_the_tasks_time(workspace, hands, api):
+def test_annotations_that_go_without_moving_the_time_of_their_task_are_noticed(workspace, hands, api):
     """A server whose time zone is not UTC writes a wrong time when annotations of many tasks are deleted at once."""
     ids = hands.add(30, annotated=30)
     hands.submit(ids[20], was_cancelled=True)
@@ -379,7 +379,7 @@ def test_export_pulls_what_changed_and_offline_does_not(workspace, hands, tmp_pa
     assert len(read_documents(tmp_path / "out" / "docs.jsonl")) == 3
 
 
-def test_project_that_is_another_one_now(workspace, hands, api):
+def test_pull_begins_anew_where_the_project_is_another_one(workspace, hands, api):
     hands.add(3)
     pull(workspace)
     folder = store_folder(workspace, hands.project)
@@ -391,7 +391,7 @@ def test_project_that_is_another_one_now(workspace, hands, api):
     assert kept(workspace) == hands.exported()
 
 
-def test_clock_that_was_set_back(workspace, hands):
+def test_pull_begins_anew_where_the_clock_was_set_back(workspace, hands):
     hands.add(3, annotated=1)
     pull(workspace)
     with Store.writing(store_folder(workspace, hands.project)) as store:

@@ -262,7 +262,7 @@ def test_folder_called_like_a_package_is_not_in_its_way(tmp_path: Path, monkeypa
         assert load("en_core_web_sm").pipe_names == []
 
 
-def test_folder_without_any_model(tmp_path: Path):
+def test_folder_without_any_model_is_refused(tmp_path: Path):
     with pytest.raises(ModelError, match=r"no meta\.json") as caught:
         load(str(tmp_path))
     assert "model-best" in caught.value.hint

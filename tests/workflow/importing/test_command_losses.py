@@ -1,4 +1,4 @@
-"""What an import once lost, or reported otherwise than it was; each test is named after the loss."""
+"""An import loses nothing, and reports what it did: each test is a way in which it once did otherwise."""
 
 import hashlib
 import json
@@ -50,7 +50,7 @@ def scratch(workspace: Workspace) -> list[Path]:
 
 
 @pytest.mark.parametrize("before", ["an empty project", "a project with tasks"])
-def test_articles_from_a_pipe_were_lost_and_reported_as_new(workspace: Workspace, api: httpx.Client, before: str):
+def test_articles_from_a_pipe_are_pushed_and_reported_as_new(workspace: Workspace, api: httpx.Client, before: str):
     if before == "a project with tasks":
         push(workspace)
     there = len(TEXTS) if before == "a project with tasks" else 0
@@ -142,7 +142,7 @@ def test_nothing_read_is_not_a_success(workspace: Workspace, api: httpx.Client, 
 
 
 @pytest.mark.parametrize("first", ["the embedded one", "by its address"])
-def test_one_server_spelt_in_two_ways_got_everything_twice(
+def test_one_server_spelt_in_two_ways_gets_everything_once(
     workspace: Workspace, api: httpx.Client, monkeypatch, studio_folder: Path, first: str
 ):
     url = server.status(studio_folder).url
@@ -184,7 +184,7 @@ def take_predictions(api: httpx.Client, workspace: Workspace, *numbers: int) -> 
 
 
 @pytest.mark.parametrize("again", ["the same articles", "other articles"])
-def test_tasks_stayed_without_a_prediction_for_good(workspace: Workspace, api: httpx.Client, again: str):
+def test_tasks_that_lost_their_predictions_get_them_again(workspace: Workspace, api: httpx.Client, again: str):
     push(workspace)
     there = tasks(workspace, api)
     begun, free = there["n0"]["id"], there["n1"]["id"]
@@ -206,7 +206,7 @@ def test_tasks_stayed_without_a_prediction_for_good(workspace: Workspace, api: h
         assert problem.url.endswith(f"?task={begun}")
 
 
-def test_what_was_begun_went_on_as_begun_when_its_annotation_was_gone(workspace: Workspace, api: httpx.Client):
+def test_task_whose_annotation_was_deleted_no_longer_counts_as_begun(workspace: Workspace, api: httpx.Client):
     old = push(workspace).model_version
     number = tasks(workspace, api)["n0"]["id"]
     annotation = submit(api, number)
@@ -240,7 +240,7 @@ class Submitting(threading.Thread):
         return self.submitted
 
 
-def test_replace_deleted_annotations_that_were_submitted_meanwhile(
+def test_replace_keeps_annotations_that_are_submitted_meanwhile(
     workspace: Workspace, api: httpx.Client, studio_folder: Path
 ):
     texts = {f"n{n}": f"Police arrested {n + 2} protesters in Paris on Monday." for n in range(14)}
@@ -271,7 +271,7 @@ def test_replace_deleted_annotations_that_were_submitted_meanwhile(
     assert again.outcomes == {"there already": len(texts) - len(reported), "text differs, refused": len(reported)}
 
 
-def test_what_was_there_twice_was_deleted_with_what_someone_submitted_meanwhile(
+def test_duplicate_is_kept_with_what_someone_submits_meanwhile(
     workspace: Workspace, api: httpx.Client, monkeypatch, studio_folder: Path
 ):
     push(workspace)
@@ -300,7 +300,7 @@ def versions(task: dict) -> list[str]:
     return [prediction["model_version"] for prediction in task["predictions"]]
 
 
-def test_a_text_that_stays_kept_its_old_predictions_for_good(workspace: Workspace, api: httpx.Client):
+def test_text_that_stays_gets_new_predictions_when_it_is_no_longer_begun(workspace: Workspace, api: httpx.Client):
     """Its only annotation was deleted after a new version had come; the page of whoever opened it next was empty."""
     old = push(workspace).model_version
     number = tasks(workspace, api)["n1"]["id"]
@@ -330,7 +330,9 @@ def test_where_all_texts_stay_annotators_start_from_their_new_predictions(worksp
     assert api.get(f"/api/projects/{workspace.remembered_project()}/").json()["model_version"] == done.model_version
 
 
-def test_one_of_two_begun_texts_kept_its_old_predictions_for_good(workspace: Workspace, api: httpx.Client):
+def test_first_of_two_begun_texts_gets_new_predictions_when_it_is_no_longer_begun(
+    workspace: Workspace, api: httpx.Client
+):
     """The ledger knew only the other one, and that was as it should be."""
     push(workspace)
     project = workspace.remembered_project()
@@ -375,7 +377,7 @@ def test_what_is_submitted_on_a_task_that_was_set_aside_comes_back_with_the_next
     assert again.outcomes == {"there already": 5, "text differs, refused": 1}
 
 
-def test_what_was_set_aside_was_lost_where_the_request_to_make_its_project_was_doubled(
+def test_what_was_set_aside_comes_back_where_the_request_to_make_its_project_was_doubled(
     workspace: Workspace, api: httpx.Client
 ):
     push(workspace)

@@ -85,7 +85,7 @@ def test_a_second_import_changes_nothing_and_asks_for_no_article(workspace: Work
 
 
 @pytest.mark.parametrize("lost", ["the ledger", "a task", "nothing, but someone added a task", "a damaged ledger"])
-def test_what_the_server_says_counts(workspace: Workspace, api, lost: str):
+def test_import_goes_by_what_the_server_holds_and_not_by_its_ledger(workspace: Workspace, api, lost: str):
     push(workspace)
     (ledger,) = workspace.state.glob("import-*.sqlite")
     if lost == "the ledger":
@@ -197,7 +197,7 @@ def test_dry_run_of_a_workspace_without_project_makes_none(workspace: Workspace)
     assert workspace.remembered_project() is None
 
 
-def test_an_article_with_more_spans_than_the_server_can_check_ended_the_import(workspace: Workspace, api, monkeypatch):
+def test_article_with_more_spans_than_the_server_can_check_is_refused_alone(workspace: Workspace, api, monkeypatch):
     monkeypatch.setattr(push_module, "MOST_PAIRS", 500)
     long = "Police arrested two protesters in Paris on Monday. " * 20
     done = push(workspace, {"long": long} | TEXTS)
