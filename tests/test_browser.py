@@ -17,6 +17,7 @@ from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect, project_in_step
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_project
+from labeling.workflow.export.report import Exported
 from labeling.workflow.importing.command import import_articles
 from tests.builders import ARTIFACTS, ROOT
 from tests.golden.hands import BROWSER
@@ -70,6 +71,16 @@ def picture(page: Page, name: str) -> None:
     page.screenshot(path=ARTIFACTS / f"{name}.png")
 
 
+def exported_once_submitted(page: Page, workspace: Workspace, folder: Path) -> Exported:
+    """The export, as soon as it holds what was submitted on the page; after half a minute as it is."""
+    deadline = time.monotonic() + 30
+    while True:
+        done = export_project(workspace, folder)
+        if done.manifest["tasks"]["reviewed"] or time.monotonic() > deadline:
+            return done
+        page.wait_for_timeout(500)
+
+
 def highlights(page: Page) -> list[str]:
     return page.locator(".htx-highlight").all_inner_texts()
 
@@ -119,12 +130,7 @@ def test_annotator_corrects_a_task_and_the_export_holds_exactly_that(workspace: 
     picture(page, "2-corrected")
     page.get_by_role("button", name="Submit").first.click()
 
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        done = export_project(workspace, tmp_path / "out")
-        if done.manifest["tasks"]["reviewed"]:
-            break
-        page.wait_for_timeout(500)
+    done = exported_once_submitted(page, workspace, tmp_path / "out")
     (doc,) = read_documents(tmp_path / "out" / "docs.jsonl")
     picture(page, "3-submitted")
     assert [(doc.slice(s), s.label) for s in doc.spans] == [
@@ -197,12 +203,7 @@ def test_annotator_sees_and_edits_normal_forms_and_the_export_keeps_them(
     picture(page, "5-normal-form-edited")
     page.get_by_role("button", name="Submit").first.click()
 
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        done = export_project(workspace, tmp_path / "out")
-        if done.manifest["tasks"]["reviewed"]:
-            break
-        page.wait_for_timeout(500)
+    done = exported_once_submitted(page, workspace, tmp_path / "out")
     (doc,) = read_documents(tmp_path / "out" / "docs.jsonl")
     assert [(doc.slice(s), s.label, normal_form(s)) for s in doc.spans] == [
         ("Rebels", "ACTOR", ""),
@@ -232,9 +233,7 @@ def test_annotator_sees_a_pre_annotation_and_what_it_says_of_itself_survives(
     picture(page, "6-pre-annotation")
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Submit").first.click()
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and not export_project(workspace, tmp_path / "out").manifest["tasks"]["reviewed"]:
-        page.wait_for_timeout(500)
+    exported_once_submitted(page, workspace, tmp_path / "out")
     (doc,) = read_documents(tmp_path / "out" / "docs.jsonl")
     sources = {doc.slice(span): span.attributes.get("meta") for span in doc.spans}
     assert sources["Geneva"] == {"source": "location name"}

@@ -66,23 +66,7 @@ def test_version_is_printed_alone(run):
 def test_help_names_every_command(run):
     done = run("--help")
     assert done.returncode == 0
-    for command in [
-        "init",
-        "studio",
-        "annotate",
-        "import",
-        "status",
-        "pull",
-        "export",
-        "watch",
-        "convert",
-        "train",
-        "evaluate",
-        "effort",
-        "schema",
-        "doctor",
-        "demo",
-    ]:
+    for command in (*COMMANDS, "studio", "schema"):
         assert f" {command} " in done.stdout
 
 

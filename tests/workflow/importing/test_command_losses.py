@@ -23,7 +23,7 @@ from labeling.workflow.importing import command
 from labeling.workflow.importing.annotate import Annotator
 from labeling.workflow.importing.confirm import Confirmation
 from labeling.workflow.pulling import pull
-from tests.workflow.importing.test_push import TEXTS, newer, push, tasks
+from tests.workflow.importing.pushing import TEXTS, newer, push, tasks
 
 pytestmark = pytest.mark.studio
 

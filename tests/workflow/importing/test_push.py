@@ -10,18 +10,16 @@ from pathlib import Path
 import httpx
 import pytest
 
-from labeling.settings import Workspace, open_workspace
+from labeling.settings import Workspace
 from labeling.studio import server
 from labeling.studio.client import Studio
 from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.importing import push as push_module
 from labeling.workflow.importing.command import import_articles
 from labeling.workflow.importing.ledger import Entry, Ledger
-from labeling.workflow.importing.report import Imported
+from tests.workflow.importing.pushing import TEXTS, newer, push, tasks
 
 pytestmark = pytest.mark.studio
-
-TEXTS = {f"n{n}": f"Police arrested {n + 2} protesters in Paris on Monday." for n in range(6)}
 
 
 @pytest.fixture
@@ -48,30 +46,8 @@ with alone(Path(sys.argv[1]), print):
 """
 
 
-def push(workspace: Workspace, texts: dict[str, str] = TEXTS, **options: object) -> Imported:
-    file = workspace.folder / "articles.jsonl"
-    file.write_text("".join(json.dumps({"id": key, "text": text}) + "\n" for key, text in texts.items()))
-    return import_articles(workspace, [str(file)], **options)
-
-
-def tasks(workspace: Workspace, api: httpx.Client) -> dict[str, dict]:
-    """The project's tasks by doc_id; fails where one is there twice."""
-    project = workspace.remembered_project()
-    found = api.get("/api/tasks/", params={"project": project, "fields": "all", "page_size": 100}).json()["tasks"]
-    by_id = {task["data"]["doc_id"]: task for task in found}
-    assert len(by_id) == len(found)
-    return by_id
-
-
 def prefill(workspace: Workspace, api: httpx.Client) -> str:
     return api.get(f"/api/projects/{workspace.remembered_project()}/").json()["model_version"]
-
-
-def newer(workspace: Workspace) -> Workspace:
-    """The workspace with a newer version of its schema."""
-    file = workspace.folder / "schemas" / "event.toml"
-    file.write_text(file.read_text().replace('version = "1.1.0"', 'version = "1.2.0"'))
-    return open_workspace(workspace.folder)
 
 
 def test_a_second_import_changes_nothing_and_asks_for_no_article(workspace: Workspace, api, monkeypatch):
