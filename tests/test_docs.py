@@ -119,7 +119,7 @@ def test_figures_of_the_readme_are_those_of_the_seeds(tmp_path: Path):
     parts = {part: done.manifest["documents"][part] for part in ("train", "dev", "test")}
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "documents in exports: {train} train, {dev} dev, {test} test\n".format(**parts) in page
-    assert f"Learned from {parts['train'] + parts['dev']} documents" in page
+    assert f"Trained on {parts['train'] + parts['dev']} documents" in page
     assert "   {train} │   {dev} │    {test}\n".format(**parts) in page
     for kind in ("spans", "relations"):
         number = done.manifest[kind]["exact"]

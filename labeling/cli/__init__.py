@@ -1,6 +1,6 @@
-"""The command line: parse, call one verb, print its report. One short file a command.
+"""The command line. Each command has a short file that parses its options, calls one function and prints the report.
 
-How a command ends, with which exit code, is said in `labeling.ending`; what is printed passes `labeling.terminal`.
+`labeling.ending` decides the exit codes; everything is printed through `labeling.terminal`.
 """
 
 from typing import Annotated, Any
@@ -30,11 +30,11 @@ from labeling.ending import INTERRUPTED
 from labeling.errors import InputError
 from labeling.terminal import put
 
-USAGE: Any = typer.BadParameter.__base__  # what Typer raises for a command line that cannot be used
+USAGE: Any = typer.BadParameter.__base__  # what Typer raises for an invalid command line
 
 app = typer.Typer(
     name="labeling",
-    help="News articles into training data: spaCy pre-annotates, Label Studio corrects, spaCy trains.",
+    help="Turn news articles into training data: spaCy pre-annotates, people correct in Label Studio, spaCy trains.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -70,32 +70,32 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def begin(
     _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version, and end.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Take what stands before the command."""
+    """Handle the options that come before the command."""
 
 
 def main() -> int:
-    """Run the command that was typed, and return its exit code.
+    """Run the command line and return its exit code.
 
     Raises:
-        InputError: The command line cannot be used.
+        InputError: The command line is invalid.
     """
     command = typer.main.get_command(app)
     try:
         code = int(command.main(prog_name="labeling", standalone_mode=False) or 0)
     except USAGE as error:
         if type(error).__name__ == "NoArgsIsHelpError":
-            return int(error.exit_code)  # its message is the help, which was printed
+            return int(error.exit_code)  # the help was printed already
         context = error.ctx
         path = context.command_path if context else "labeling"
-        said = error.format_message().replace("Value error, ", "")  # pydantic's, by way of Typer
-        raise InputError(said, f"{path} --help") from None
-    except (typer.Abort, SystemExit) as error:  # Typer's words for an end of file and for a pipe that broke
+        message = error.format_message().replace("Value error, ", "")  # pydantic's, passed on by Typer
+        raise InputError(message, f"{path} --help") from None
+    except (typer.Abort, SystemExit) as error:  # what Typer makes of an end of file and of a broken pipe
         if isinstance(error.__context__, EOFError | OSError):
             raise error.__context__ from None
         raise
-    if code == INTERRUPTED:  # Typer's word for a Ctrl-C
+    if code == INTERRUPTED:  # what Typer makes of Ctrl-C
         raise KeyboardInterrupt
     return code

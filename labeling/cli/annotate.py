@@ -22,7 +22,7 @@ from labeling.cli.options import (
 
 def command(
     articles: ArticlesArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", help="tasks.json, or tasks.jsonl")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write: .json or .jsonl.")],
     workspace: WorkspaceOption = HERE,
     model: ModelOption = None,
     keep_all: KeepAllOption = False,
@@ -32,7 +32,7 @@ def command(
     jobs: AnnotateJobsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write Label Studio tasks with pre-annotations, offline. Label Studio's Import button takes the file.
+    """Write Label Studio tasks with pre-annotations, offline, to a file for Label Studio's Import button.
 
     Example: `labeling annotate seeds/ -o tasks.json`
     """
@@ -50,4 +50,4 @@ def command(
         for note in done.notes:
             console.say(f"Note: {note}")
         console.problems(done.problems)
-    console.exit_code(done.problems)
+    console.exit_if_refused(done.problems)

@@ -1,4 +1,4 @@
-"""What people see: progress and talk on stderr, tables and data on stdout."""
+"""Output for people: progress and messages on stderr, tables and data on stdout."""
 
 import sys
 from collections import Counter
@@ -14,17 +14,17 @@ from labeling.core.moment import told
 from labeling.core.problem import Problem
 from labeling.terminal import for_rich, guarded, one_line, put, put_json, put_source, rewrite, say, sees
 
-__all__ = ("put", "put_json", "put_source", "say", "sees")  # what a command prints with, all in one place
+__all__ = ("put", "put_json", "put_source", "say", "sees")  # so that commands find all printing functions here
 
 T = TypeVar("T")
 KINDS = ("spans", "relations")
-NONE = "–"  # a number that there is not
+NONE = "–"  # shown for a missing number
 SHOWN = 10  # problems of each action in the terminal; the files have them all
 OUTCOMES = ("in", "exact", "trimmed", "repaired", "snapped", "changed", "shadowed", "dropped", "refused")
 
 
 def track(items: Iterable[T], what: str, total: int | None = None, within: Any = None) -> Iterator[T]:
-    """The items, with a bar where someone looks at a terminal; it moves within an item that takes long, too."""
+    """The items, with a progress bar on a terminal; with `within`, the bar also moves during a long item."""
     from rich.progress import MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
     columns = (MofNCompleteColumn(), TimeElapsedColumn())
@@ -50,7 +50,7 @@ def track(items: Iterable[T], what: str, total: int | None = None, within: Any =
 
 @contextmanager
 def meter(what: str, total: int) -> Iterator[Callable[..., None]]:
-    """A bar over a reading of so many bytes, with the tasks that are done and how many a second."""
+    """A progress bar over `total` bytes, with the number of tasks read and the rate per second."""
     from rich.progress import TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     rate = TextColumn("{task.fields[items]:,} tasks, {task.fields[rate]:,.0f}/s")
@@ -69,7 +69,7 @@ def meter(what: str, total: int) -> Iterator[Callable[..., None]]:
 
 @contextmanager
 def trainings(what: str, total: int) -> Iterator[Callable[[int, float | None], None]]:
-    """A bar over models that are trained one after the other, and about how long the others will take."""
+    """A progress bar over models trained one after the other, with an estimate of the time left."""
     from rich.progress import MofNCompleteColumn, TextColumn
 
     left = TextColumn("{task.fields[left]}", markup=False)
@@ -77,13 +77,13 @@ def trainings(what: str, total: int) -> Iterator[Callable[[int, float | None], N
         bar = progress.add_task(one_line(what), total=total, left="")
 
         def tell(done: int, seconds: float | None) -> None:
-            progress.update(bar, completed=done, left="" if seconds is None else f"~{lasting(seconds)} left")
+            progress.update(bar, completed=done, left="" if seconds is None else f"~{rough_duration(seconds)} left")
 
         yield tell
 
 
-def lasting(seconds: float) -> str:
-    """A time that is not known exactly, in words: `40 s`, `7 min`, `2 h 10 min`."""
+def rough_duration(seconds: float) -> str:
+    """An estimated duration in words: `40 s`, `7 min`, `2 h 10 min`."""
     if seconds < 90:
         return f"{max(5, round(seconds / 5) * 5)} s"
     minutes = round(seconds / 60)
@@ -92,7 +92,7 @@ def lasting(seconds: float) -> str:
 
 @contextmanager
 def working(what: str) -> Iterator[Callable[[float, str], None]]:
-    """A bar over one piece of work, told the share that was done since the last time, and what is next."""
+    """A progress bar over one piece of work; call it with the share newly done, and the next step."""
     from rich.progress import TaskProgressColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn(elapsed_when_finished=True))
@@ -117,19 +117,19 @@ def _progress(description: str, *columns: Any) -> Iterator[Any]:
         redirect_stdout=False,
         disable=not sees(sys.stderr),
     ) as progress:
-        # Rich puts a stream of its own in the place of stderr for that long, so that lines stand above the bar.
+        # Rich replaces stderr with its own stream meanwhile, so that messages appear above the bar.
         if sees(sys.stderr):
             sys.stderr = guarded(sys.stderr)
         yield progress
 
 
 def waiting(seconds: float) -> None:
-    """Show how long a server takes to start, where someone looks."""
+    """Show on a terminal how long the server has been starting."""
     rewrite(f"  waiting for Label Studio … {seconds:.0f} s ")
 
 
 def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table on stdout; numbers to the right."""
+    """Print a table on stdout, with numbers right-aligned."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -143,13 +143,13 @@ def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> N
         grid.add_column(
             Text(one_line(name), overflow="fold"), justify="right" if numbers and rows else "left", overflow="fold"
         )
-    for row in rows:  # as texts, in which Rich looks for no markup and no names of emoji
+    for row in rows:  # as Text, in which Rich interprets neither markup nor emoji names
         grid.add_row(*(Text(f"{cell:.3f}" if isinstance(cell, float) else one_line(cell)) for cell in row))
     Console(file=for_rich(sys.stdout)).print(grid)
 
 
 def as_pulled(workspace: Any) -> None:
-    """A line of talk: of when it is that an offline command tells."""
+    """Say from when the data of an offline command are."""
     from labeling.workflow.pulled import stored
 
     with stored(workspace) as store:
@@ -157,17 +157,17 @@ def as_pulled(workspace: Any) -> None:
 
 
 def counts(title: str, numbers: Mapping[str, int]) -> None:
-    """A table of one row: what, and how many."""
+    """Print a table with one row of counts."""
     table(title, list(numbers), [list(numbers.values())] if numbers else [])
 
 
-def problems(found: Sequence[Problem], where_all: str = "") -> None:
-    """The problems by reason, and the first of those that were refused or skipped, on stderr."""
+def problems(found: Sequence[Problem]) -> None:
+    """Print how many problems there are of each reason, and the first refused and skipped ones, on stderr."""
     if not found:
         return
     groups = Counter((problem.action, problem.reason) for problem in found)
     say()
-    say("Not taken exactly as it came:")
+    say("Problems:")
     for (action, reason), number in sorted(groups.items()):
         say(f"  {number:6}  {action:8}  {reason}")
     for action in ("refused", "skipped"):
@@ -176,23 +176,21 @@ def problems(found: Sequence[Problem], where_all: str = "") -> None:
             say(f"  {action}: {problem.where or problem.doc_id}: {problem.detail}")
         if len(told) > SHOWN:
             say(f"  … and {len(told) - SHOWN} more")
-    if where_all:
-        say(f"  All of them: {where_all}")
 
 
 def json(report: BaseModel) -> None:
-    """The report as JSON on stdout."""
+    """Print the report as JSON on stdout."""
     put_json(report.model_dump(mode="json"))
 
 
-def exit_code(found: Iterable[Problem]) -> None:
-    """End with 1 where something was refused."""
+def exit_if_refused(found: Iterable[Problem]) -> None:
+    """Exit with code 1 if anything was refused."""
     if any(problem.action == "refused" for problem in found):
         raise typer.Exit(1)
 
 
 def exported(done: Any, *, as_json: bool) -> None:
-    """The report of an export: what came in, what went out, what happened to the spans; then the exit code."""
+    """Print the report of an export; exit with code 1 if more was refused than the options tolerate."""
     manifest = done.manifest
     if as_json:
         json(done)
@@ -203,21 +201,21 @@ def exported(done: Any, *, as_json: bool) -> None:
         )
         counts("annotations", {name: n for name, n in annotations.items() if n or name in {"in", "used"}})
         if unsubmitted := {name: n for name, n in manifest["unsubmitted"].items() if n}:
-            say(f"Not submitted, and not counted: {', '.join(f'{n:,} {name}' for name, n in unsubmitted.items())}.")
+            say(f"Not submitted, so not counted: {', '.join(f'{n:,} {name}' for name, n in unsubmitted.items())}.")
         names = [name for name in OUTCOMES if any(manifest[k].get(name) for k in KINDS)]
         names += [name for name in ("in", "exact", "refused") if name not in names]
         names = [name for name in OUTCOMES if name in names]
         table("", ["", *names], [(kind, *(str(manifest[kind].get(name, "–")) for name in names)) for kind in KINDS])
         language = manifest["language"]
-        say(f"Tokens by the rules of {language['code']}: {language['why']}.")
+        say(f"Tokenized as {language['code']}: {language['why']}.")
         training = manifest["training"]
-        reads = f" It reads the word vectors of {training['vectors']}." if training["vectors"] else ""
-        say(f"config.cfg trains {training['train']}: {training['why']}.{reads}")
+        vectors = f" It uses the word vectors of {training['vectors']}." if training["vectors"] else ""
+        say(f"config.cfg trains {training['train']}: {training['why']}.{vectors}")
         for warning in manifest["warnings"]:
             say(f"Note: {warning}")
         tallied(done, str(done.folder / "problems.jsonl"))
         if not documents["out"] and annotations["in"]:
-            say(f"No submitted annotation counts, of {annotations['in']:,}: see above why, and --choose.")
+            say(f"None of {annotations['in']:,} submitted annotations was used: see the reasons above, and --choose.")
         elif not documents["out"]:
             say("Nothing has been reviewed yet: submit some articles in Label Studio.")
     if done.refused and not done.is_tolerated:
@@ -225,11 +223,11 @@ def exported(done: Any, *, as_json: bool) -> None:
 
 
 def tallied(done: Any, where_all: str) -> None:
-    """How many problems there are of each reason, and the first of those that were refused, on stderr."""
+    """Print how many problems there are of each reason, and the first refused ones, on stderr."""
     if not done.manifest["problems"]:
         return
     say()
-    say("Not taken exactly as it came:")
+    say("Problems:")
     for action in sorted(done.listed):
         for reason, number in done.listed[action].items():
             say(f"  {number:8,}  {action:8}  {reason}")
@@ -238,4 +236,4 @@ def tallied(done: Any, where_all: str) -> None:
         say(f"  refused: {problem.where or problem.doc_id}: {problem.detail}")
     if done.refused > SHOWN:
         say(f"  … and {done.refused - SHOWN:,} more")
-    say(f"  All of them: {where_all}")
+    say(f"  Full list: {where_all}")

@@ -18,11 +18,13 @@ def command(
         Path | None,
         typer.Option("--output", "-o", help="The picture: .svg, .png or .pdf.", show_default="DIR/curve.svg"),
     ] = None,
-    shares: Annotated[str, typer.Option("--shares", help="Of the reviewed documents, in per cent.")] = "25,50,75,100",
+    shares: Annotated[
+        str, typer.Option("--shares", help="Shares of the reviewed documents, in per cent.")
+    ] = "25,50,75,100",
     orders: Annotated[
         int,
         typer.Option(
-            "--orders", min=1, help="In how many orders the documents are taken, each with models of its own."
+            "--orders", min=1, help="In how many random orders documents are added; each trains models of its own."
         ),
     ] = 3,
     folds: Annotated[
@@ -30,8 +32,8 @@ def command(
         typer.Option(
             "--folds",
             min=0,
-            help="Judge by so many folds of all documents, 0 by the test part.",
-            show_default="the test part where it has 20 documents, else 5",
+            help="Evaluate by cross-validation with this many folds; with 0, on the test part.",
+            show_default="0 if the test part has 20 documents, else 5",
         ),
     ] = None,
     full: Annotated[
@@ -48,7 +50,7 @@ def command(
     from labeling.workflow.pictures import check_picture, write_picture
 
     if folds == 1:
-        raise InputError("With one fold there is nothing to learn from.", "Give 2 or more, or 0 for the test part.")
+        raise InputError("With one fold there is nothing to train on.", "Give 2 or more, or 0 for the test part.")
     picture = output or folder / "curve.svg"
     missing = check_picture(picture)
     if missing:
@@ -75,7 +77,7 @@ def _trainer(folder: Path, workspace: Path, full: bool) -> Callable[[Path, Path]
     from labeling.workflow import training
 
     if not training.can_learn():
-        console.say(f"Only spaCy's own training is installed; `{training.how_to_learn()}` brings what learns more.")
+        console.say(f"Only spaCy's own training is installed; `{training.how_to_learn()}` installs the rest.")
         return train
     from labeling.nlp.learn.training import Options
 
@@ -90,21 +92,21 @@ def _numbers(shares: str) -> list[int]:
         found = []
     if not found or not all(0 < share <= 100 for share in found):
         raise InputError(
-            f"--shares {shares} is not a list of per cents.", "Give some of 1 to 100: --shares 25,50,75,100"
+            f"--shares {shares} is not a list of percentages.", "Give numbers from 1 to 100: --shares 25,50,75,100"
         )
     return found
 
 
 def _show(curve: Any) -> None:
-    by = f"{curve.folds} folds of {curve.judged}" if curve.folds else f"the {curve.judged} documents of the test part"
+    on = f"{curve.folds} folds of {curve.judged}" if curve.folds else f"the {curve.judged} documents of the test part"
     rows = [(f"{point.share}%", point.documents, *_cells(point.f), *_cells(point.effort)) for point in curve.points]
     header = ["share", "documents", "F", "95%", "effort", "95%"]
-    console.table(f"{curve.folder}, judged by {by}", header, rows)
+    console.table(f"{curve.folder}, evaluated on {on}", header, rows)
     if sentence := curve.sentence():
         console.put(sentence)
         beyond = curve.f.gain.more > curve.documents
-        far = f", the more so as only {curve.documents} documents were measured" if beyond else ""
-        console.say(f"The interval is optimistic{far}: it takes for granted that the fitted curve goes on.")
+        few = f", all the more with only {curve.documents} documents" if beyond else ""
+        console.say(f"The interval is optimistic{few}: it assumes that the fitted curve continues.")
     last = curve.f.last
     if last and len(curve.points) > 1:
         before, after = curve.points[-2:]

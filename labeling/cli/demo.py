@@ -12,10 +12,10 @@ from labeling.cli.options import HERE, WorkspaceOption
 
 def command(
     workspace: WorkspaceOption = HERE,
-    train: Annotated[bool, typer.Option(help="Train a small model, and compare it.")] = True,
+    train: Annotated[bool, typer.Option(help="Train a small model and compare it.")] = True,
     browser: Annotated[bool, typer.Option(help="Open the project in the browser at the end.")] = True,
 ) -> None:
-    """The whole loop on an embedded Label Studio: import, review, export, train, compare.
+    """Run the whole loop on an embedded Label Studio: import, review, export, train, compare.
 
     Example: `labeling demo --no-train --workspace /tmp/demo`
     """
@@ -40,24 +40,22 @@ def command(
         ),
     ]
     console.put()
-    console.table("The loop, once round", ["", "number", ""], rows)
+    console.table("One round of the loop", ["", "number", ""], rows)
     if done.gained:
         from labeling.core.bootstrap import LEVEL
 
         console.put()
-        title = f"Pre-annotation of the {done.gained.documents} held-out articles, with the learned model and untrained"
-        scores.show_comparison(title, done.gained, f"{LEVEL:.0%}", ("learned", "untrained"))
-        learned_from = manifest["documents"]["train"] + manifest["documents"]["dev"]
-        console.put(f"Learned from {learned_from} documents: enough to see the loop turn, not to work with.")
-        console.put(
-            "The untrained weights were made on these very articles; where nothing better is learned, spans stay as"
-        )
-        console.put("they were. On articles of yours, there is more to learn.")
+        title = f"Pre-annotation of the {done.gained.documents} held-out articles, with the trained model and without"
+        scores.show_comparison(title, done.gained, f"{LEVEL:.0%}", ("trained", "untrained"))
+        documents = manifest["documents"]["train"] + manifest["documents"]["dev"]
+        console.put(f"Trained on {documents} documents: enough to see the loop work, too few for a useful model.")
+        console.put("The untrained weights were fitted to these very articles, so training may not improve the spans.")
+        console.put("On your own articles, there is more to learn.")
     console.put()
-    console.put(f"Label on: {done.url}")
+    console.put(f"Continue labelling: {done.url}")
     if console.sees(sys.stdout):
         console.put(f"  login {done.email}, password ", secret=done.password.get_secret_value())
-    else:  # a log is read by others, and kept
+    else:  # a log is kept, and others may read it
         console.put(f"  login {done.email}; the password is in {done.credentials}")
     model = f" --model {done.model}" if done.model else ""
     console.put()

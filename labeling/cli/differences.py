@@ -1,4 +1,4 @@
-"""Every difference of an evaluation in its sentence, as tables by kind."""
+"""Tables of the differences that an evaluation found, one table a kind, each difference in its sentence."""
 
 from collections.abc import Sequence
 from operator import itemgetter
@@ -9,13 +9,13 @@ from labeling.cli.console import put, say, table
 if TYPE_CHECKING:
     from labeling.nlp.evaluation.errors import Error, ErrorRelation, ErrorSpan
 
-CONTEXT = 50  # characters of a sentence on either side of what is marked
+CONTEXT = 50  # characters of context on either side of the marks
 BETWEEN = 60  # and between the two ends of a relation
 GOLD, FOUND = "⟦⟧", "‹›"
 
 
 def show_errors(errors: Sequence["Error"]) -> None:
-    """A table for each kind of difference, spans before relations."""
+    """Print a table for each kind of difference, spans before relations."""
     if not errors:
         put()
         put("No differences.")
@@ -43,22 +43,22 @@ def _show(title: str, errors: Sequence["Error"], tasks: "_Tasks") -> None:
 
 
 def _labels(error: "Error") -> str:
-    """The label that is concerned; both where they differ."""
+    """The label, or `gold → found` if the labels differ."""
     return " → ".join(dict.fromkeys(side.label for side in (error.gold, error.found) if side))
 
 
 def _lost(error: "Error") -> str:
-    """Which ends of a relation are not there on the other side."""
+    """Which ends of a relation the other side does not have."""
     return "both ends" if len(error.lost) > 1 else "".join(error.lost)
 
 
 def _marked(error: "Error") -> str:
-    """The sentence with what is gold and what was found marked in it, without what is far from both."""
+    """The sentence with gold and found spans marked, shortened where it is far from both."""
     marks = [(GOLD, place) for place in _places(error.gold)]
     if not (error.of == "relation" and error.gold):  # the ends are the same
         marks += [(FOUND, place) for place in _places(error.found)]
     text, origin = error.sentence.text, error.sentence.start
-    # at one place closing signs come first, then opening ones, the outer ones outside, and what is gold outermost
+    # at one offset closing signs come before opening ones, longer spans enclose shorter ones, and gold is outermost
     signs = [(mark.start - origin, 1, -mark.end, n, pair[0]) for n, (pair, mark) in enumerate(marks)]
     signs += [(mark.end - origin, 0, -mark.start, -n, pair[1]) for n, (pair, mark) in enumerate(marks)]
     pieces, last = [], 0
@@ -77,7 +77,7 @@ def _places(side: "ErrorSpan | ErrorRelation | None") -> list["ErrorSpan"]:
 
 
 def _shortened(text: str, *, first: bool, is_last: bool = False) -> str:
-    """The text without what is far from the signs beside it; no word is cut."""
+    """The text between two signs, shortened far from them; no word is cut."""
     if first:
         return text if len(text) <= CONTEXT else f"… {_end(text, CONTEXT)}"
     if is_last:
@@ -94,7 +94,7 @@ def _end(text: str, size: int) -> str:
 
 
 class _Tasks:
-    """What tasks are called in a table: what their addresses do not have in common."""
+    """Short names of tasks for a table: their addresses without the common prefix."""
 
     def __init__(self, errors: Sequence["Error"]) -> None:
         prefixes = {"".join(error.url.rpartition("=")[:2]) for error in errors}
@@ -102,9 +102,9 @@ class _Tasks:
 
     @property
     def legend(self) -> str:
-        """Where they are."""
+        """How to get from a name to the address."""
         return f"A task is at {self.prefix}TASK" if self.prefix else ""
 
     def name(self, error: "Error") -> str:
-        """What a task is called."""
+        """A task's name."""
         return error.url[len(self.prefix) :] if error.url else error.where or error.doc_id

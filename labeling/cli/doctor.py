@@ -7,7 +7,7 @@ from labeling.cli.options import HERE, JsonOption, WorkspaceOption
 
 
 def command(workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
-    """Look at versions, workspace, schema, model, server, token and project: each with ok or what to do.
+    """Check versions, workspace, schema, model, server, token and project, and say how to fix what is wrong.
 
     Example: `labeling doctor`
     """

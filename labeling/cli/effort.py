@@ -14,7 +14,7 @@ def command(
     tasks: Annotated[Path, typer.Argument(help="Label Studio tasks with predictions on the same texts.")],
     json: JsonOption = False,
 ) -> None:
-    """How much of an annotator's work the pre-annotation of tasks saves, and its precision, recall and F per label.
+    """Measure how much of an annotator's work the pre-annotation saves, and its precision, recall and F per label.
 
     Example: `labeling effort seeds/gold.jsonl tasks.json`
     """
@@ -28,7 +28,7 @@ def command(
 
 
 def _show(measured: Any) -> None:
-    """The effort saved, then tables of precision, recall and F per label, and of relations where the gold has some."""
+    """Print the effort saved, and precision, recall and F per label, and per relation if the gold has any."""
     documents = f"{measured.documents} gold documents"
     if measured.documents_without_task:
         documents += f", {measured.documents_without_task} without a task"

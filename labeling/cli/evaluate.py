@@ -27,19 +27,19 @@ def command(
     errors_to: Annotated[
         Path | None,
         typer.Option(
-            "--errors-to", metavar="FILE", help="Write every difference as a line of JSON; - for standard output alone."
+            "--errors-to", metavar="FILE", help="Write every difference as a line of JSON; - prints only these lines."
         ),
     ] = None,
     schema: Annotated[
         str | None,
-        typer.Option("--schema", help="A schema's name or .toml file: measure the whole pre-annotation by it, too."),
+        typer.Option("--schema", help="Also measure the whole pre-annotation by this schema: a name or .toml file."),
     ] = None,
-    part: Annotated[str, typer.Option("--part", help="train, dev or test.")] = "test",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of the bootstrap.")] = 0,
+    part: Annotated[str, typer.Option("--part", help="The part to evaluate on: train, dev or test.")] = "test",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the bootstrap.")] = 0,
     effort: Annotated[bool, typer.Option("--effort", hidden=True)] = False,
     json: JsonOption = False,
 ) -> None:
-    """How well a model finds what the exported test part has: per label with 95% intervals, relations, every error.
+    """Measure how well a model does on the exported test part: per label with 95% intervals, relations, every error.
 
     Example: `labeling evaluate models/monday/model-best exports --errors`
 

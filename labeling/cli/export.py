@@ -1,170 +1,133 @@
 """`labeling export` and `labeling convert`: reviewed labels → training files."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
 from labeling.cli import console
-from labeling.cli.options import HERE, JsonOption, OfflineOption, ProjectOption, WorkspaceOption, taking
+from labeling.cli.options import HERE, JsonOption, OfflineOption, ProjectOption, WorkspaceOption, with_options_of
 from labeling.errors import InputError
 
-LABELS, FILES, INPUT = "Labels and spans", "Files and parts", "Bad input"
 AUTO = "auto"
+LABELS, FILES, INPUT = (
+    partial(typer.Option, rich_help_panel=panel) for panel in ("Labels and spans", "Files and parts", "Bad input")
+)
 
-OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="The folder.", show_default="exports/")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="The folder to write to.", show_default="exports/")
+]
 
 
 @dataclass(frozen=True)
-class Typed:
-    """What may be said of an export, as it is typed."""
+class ExportOptions:
+    """The options of an export as they were given."""
 
     schema: Annotated[
         str | None,
-        typer.Option(
-            help="Which labels are legal: a schema, or `auto` for whatever there is.",
-            show_default="the workspace's",
-            rich_help_panel=LABELS,
+        LABELS(
+            help="The schema whose labels are legal, or `auto` to accept every label.", show_default="the workspace's"
         ),
     ] = None
     choose: Annotated[
         str,
-        typer.Option(
-            help="Which annotations of an article count: `latest`, `ground-truth`, `annotator=NAME`, "
-            "or `all` (each annotator's newest, as a document of its own).",
-            rich_help_panel=LABELS,
+        LABELS(
+            help="Which annotations of an article to export: `latest`, `ground-truth`, `annotator=NAME`, "
+            "or `all` (each annotator's newest, as a separate document)."
         ),
     ] = "latest"
     drafts: Annotated[
-        bool,
-        typer.Option(
-            "--drafts",
-            help="Take drafts where nothing was submitted, as partly reviewed documents.",
-            rich_help_panel=LABELS,
-        ),
+        bool, LABELS("--drafts", help="Where nothing was submitted, export drafts, as partly reviewed documents.")
     ] = False
     unlabelled: Annotated[
         Literal["outside", "missing"],
-        typer.Option(
-            help="What a token without label is known to be: `outside` of every span, or nothing (`missing`).",
-            rich_help_panel=LABELS,
-        ),
+        LABELS(help="What tokens without a label mean in training: `outside` of every span, or unknown (`missing`)."),
     ] = "outside"
     align: Annotated[
         Literal["strict", "contract", "expand"],
-        typer.Option(
-            help="A span whose edges are inside of tokens: leave it out (`strict`), take the tokens within it "
-            "(`contract`) or those that it touches (`expand`).",
-            rich_help_panel=LABELS,
+        LABELS(
+            help="What to do with a span whose edges are inside tokens: leave it out (`strict`), shrink it to the "
+            "tokens within it (`contract`) or grow it to those that it touches (`expand`)."
         ),
     ] = "strict"
     language: Annotated[
         str | None,
-        typer.Option(
+        LABELS(
             metavar="CODE",
-            help="Whose rules make the tokens: spaCy's code of a language, `xx` for any, `zh` for single characters.",
+            help="The language of the tokenizer: spaCy's code; `xx` for any, `zh` for single characters.",
             show_default="the schema's, else that of the texts",
-            rich_help_panel=LABELS,
         ),
     ] = None
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="OLD=NEW", help="Rename a label or relation.", rich_help_panel=LABELS),
-    ] = None
-    drop: Annotated[
-        list[str] | None,
-        typer.Option("--drop", metavar="LABEL", help="Leave out a label or relation.", rich_help_panel=LABELS),
-    ] = None
+    mapping: Annotated[list[str] | None, LABELS("--map", metavar="OLD=NEW", help="Rename a label or relation.")] = None
+    drop: Annotated[list[str] | None, LABELS("--drop", metavar="LABEL", help="Leave out a label or relation.")] = None
     split: Annotated[
         str | None,
-        typer.Option(
-            metavar="TRAIN/DEV/TEST",
-            help="Shares in per cent: 80/10/10.",
-            show_default="[split]",
-            rich_help_panel=FILES,
-        ),
+        FILES(metavar="TRAIN/DEV/TEST", help="Shares in per cent, such as 80/10/10.", show_default="[split]"),
     ] = None
     split_by: Annotated[
         Literal["text", "source", "published"] | None,
-        typer.Option(
+        FILES(
             help="What decides the part: the `text`, its `source`, or when it was `published` (the newest are test).",
             show_default="text",
-            rich_help_panel=FILES,
         ),
     ] = None
-    resplit: Annotated[
-        bool, typer.Option("--resplit", help="Forget the parts of earlier exports.", rich_help_panel=FILES)
-    ] = False
+    resplit: Annotated[bool, FILES("--resplit", help="Ignore the parts of earlier exports.")] = False
     train: Annotated[
         Literal["ner", "spancat", "both"] | None,
-        typer.Option(
-            help="What config.cfg trains: `ner`, `spancat` or `both`.",
-            show_default="by the data",
-            rich_help_panel=FILES,
-        ),
+        FILES(help="What config.cfg trains: `ner`, `spancat` or `both`.", show_default="by the data"),
     ] = None
     vectors: Annotated[
         str,
-        typer.Option(
+        FILES(
             metavar="PIPELINE",
-            help="Whose word vectors config.cfg reads: a pipeline, `none`, or what is installed (`auto`).",
-            rich_help_panel=FILES,
+            help="Whose word vectors config.cfg uses: a pipeline, `none`, or what is installed (`auto`).",
         ),
     ] = "auto"
     formats: Annotated[
         list[str] | None,
-        typer.Option(
+        FILES(
             "--format",
             "-f",
-            help="Write this too: `prodigy`, `conll`, `brat`, `hf`, `events`; several with commas, or `all`.",
-            rich_help_panel=FILES,
+            help="Also write this format: `prodigy`, `conll`, `brat`, `hf`, `events`; several with commas, or `all`.",
         ),
     ] = None
     overlaps: Annotated[
         Literal["refuse", "longest"],
-        typer.Option(
-            help="Documents with overlapping spans in a format of one layer: `refuse` them, or write the `longest` "
-            "spans.",
-            rich_help_panel=FILES,
+        FILES(
+            help="What to do with overlapping spans in formats that cannot have them: `refuse` the document, or write "
+            "the `longest` spans."
         ),
     ] = "refuse"
     csv_raw: Annotated[
         bool,
-        typer.Option(
+        FILES(
             "--csv-raw",
-            help="Write the cells of events.csv exactly, for machines: a spreadsheet computes those that begin with =.",
-            rich_help_panel=FILES,
+            help="Write the cells of events.csv exactly, for programs: a spreadsheet computes those that begin with =.",
         ),
     ] = False
-    fail_over: Annotated[
-        str | None,
-        typer.Option(metavar="N%", help="Write nothing where more spans are refused.", rich_help_panel=INPUT),
-    ] = None
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Write nothing where something cannot be read.", rich_help_panel=INPUT)
-    ] = False
+    fail_over: Annotated[str | None, INPUT(metavar="N%", help="Write nothing if more spans are refused.")] = None
+    strict: Annotated[bool, INPUT("--strict", help="Write nothing if any input cannot be read.")] = False
     overwrite: Annotated[
         bool,
-        typer.Option(
+        FILES(
             "--overwrite",
-            help="Replace files in the folder that labeling did not write, or that were changed since.",
-            rich_help_panel=FILES,
+            help="Also replace files in the folder that labeling did not write, or that were changed since.",
         ),
     ] = False
     jobs: Annotated[
-        int | None,
-        typer.Option("--jobs", "-j", min=1, help="Processes.", show_default="one a core", rich_help_panel=INPUT),
+        int | None, INPUT("--jobs", "-j", min=1, help="Number of processes.", show_default="one per core")
     ] = None
 
-    def checked(self, default: Any) -> Any:
+    def parse(self, default: Any) -> Any:
         """The options of an export (`labeling.workflow.export.options.Options`).
 
         Args:
             default: The workspace's split.
 
         Raises:
-            InputError: One of them is nothing that can be; the message says what can.
+            InputError: An option is not valid; the message says what would be.
         """
         from pydantic import ValidationError
 
@@ -175,46 +138,36 @@ class Typed:
         from labeling.studio.annotations import Choice
         from labeling.workflow.export.options import Options
 
-        formats = [name.strip() for given_names in self.formats or () for name in given_names.split(",")]
+        formats = [name.strip() for names in self.formats or () for name in names.split(",")]
         formats = list(FORMATS) if "all" in formats else [name for name in dict.fromkeys(formats) if name]
         if unknown := [name for name in formats if name not in FORMATS]:
             raise InputError(
-                f"There is no format {unknown[0]!r}.", f"There are {', '.join(FORMATS)}, or all of them: all."
+                f"There is no format {unknown[0]!r}.", f"There are {', '.join(FORMATS)}; all takes them all."
             )
         try:
             by = self.split_by or default.by
             split = Split.parse(self.split, by) if self.split else default.model_copy(update={"by": by})
             Split.model_validate(split.model_dump())
-            return Options(
-                choice=Choice.parse(self.choose),
-                any_label=self.schema == AUTO,
-                mapping=dict(_pair(text) for text in self.mapping or ()),
-                drop=frozenset(self.drop or ()),
-                split=split,
-                formats=tuple(formats),
-                fail_over=_percent(self.fail_over),
-                drafts=self.drafts,
-                unlabelled=self.unlabelled,
-                language=self.language,
-                align=self.align,
-                resplit=self.resplit,
-                train=self.train,
-                vectors=self.vectors,
-                overlaps=self.overlaps,
-                csv_raw=self.csv_raw,
-                strict=self.strict,
-                overwrite=self.overwrite,
-                jobs=self.jobs,
-            )
+            parsed = {
+                "choice": Choice.parse(self.choose),
+                "any_label": self.schema == AUTO,
+                "mapping": dict(_pair(text) for text in self.mapping or ()),
+                "drop": self.drop or (),
+                "split": split,
+                "formats": formats,
+                "fail_over": _percent(self.fail_over),
+            }
+            same = {name: value for name, value in vars(self).items() if name in Options.model_fields}
+            return Options.model_validate(same | parsed)
         except ValidationError as error:
             raise InputError(f"An option cannot be used: {'; '.join(faults(error, IN_WORDS, whole='split'))}") from None
         except ValueError as error:
             raise InputError(f"An option cannot be used: {error}") from None
 
 
-@taking(Typed)
+@with_options_of(ExportOptions)
 def export(
-    typed: Typed,
+    given: ExportOptions,
     output: OutputOption = None,
     workspace: WorkspaceOption = HERE,
     project: ProjectOption = None,
@@ -228,47 +181,45 @@ def export(
     from labeling.settings import open_workspace
     from labeling.workflow.export.commands import export_project
 
-    opened = open_workspace(workspace, project=project, schema=None if typed.schema == AUTO else typed.schema)
-    options = typed.checked(opened.settings.split)
+    opened = open_workspace(workspace, project=project, schema=None if given.schema == AUTO else given.schema)
+    options = given.parse(opened.settings.split)
     if offline:
         console.as_pulled(opened)
     folder = output or opened.exports
     done = export_project(opened, folder, options, offline=offline, track=console.track, meter=console.meter)
-    _say_of_labels(done)
+    _explain_unknown_labels(done)
     console.exported(done, as_json=json)
 
 
-@taking(Typed)
+@with_options_of(ExportOptions)
 def convert(
-    typed: Typed,
+    given: ExportOptions,
     files: Annotated[
         list[str],
-        typer.Argument(
-            help="What was exported from Label Studio: .json .jsonl .gz .zip, folders of them, - for stdin."
-        ),
+        typer.Argument(help="Label Studio exports: .json .jsonl .gz .zip, folders of them, or - for standard input."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the training files.")],
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Write the training files of what was exported from the Label Studio UI (JSON), offline.
+    """Write training files, offline, from what was exported in the Label Studio UI as JSON.
 
     Example: `labeling convert project-1.json -o exports/project-1`
     """
     from labeling.settings import open_workspace
     from labeling.workflow.export.commands import export_files
 
-    opened = open_workspace(workspace, schema=None if typed.schema == AUTO else typed.schema)
-    has_schema = typed.schema != AUTO and (typed.schema is not None or opened.is_initialised)
-    options = typed.checked(opened.settings.split)
+    opened = open_workspace(workspace, schema=None if given.schema == AUTO else given.schema)
+    has_schema = given.schema != AUTO and (given.schema is not None or opened.is_initialised)
+    options = given.parse(opened.settings.split)
     done = export_files(
         opened, files, output, options, schema=opened.label_schema if has_schema else None, meter=console.meter
     )
-    _say_of_labels(done)
+    _explain_unknown_labels(done)
     console.exported(done, as_json=json)
 
 
-def _say_of_labels(done: Any) -> None:
+def _explain_unknown_labels(done: Any) -> None:
     if done.manifest["problems"].get("unknown-label"):
         console.say(
             "Some labels are not in the schema: --map OLD=NEW renames one, --drop LABEL leaves one out, "
@@ -279,7 +230,7 @@ def _say_of_labels(done: Any) -> None:
 def _pair(text: str) -> tuple[str, str]:
     old, equals, new = text.partition("=")
     if not (old and equals and new):
-        raise InputError(f"--map {text!r} does not say what becomes of what.", "It looks like --map PER=ACTOR.")
+        raise InputError(f"--map {text!r} is not OLD=NEW.", "Write it like --map PER=ACTOR.")
     return old, new
 
 
@@ -289,4 +240,4 @@ def _percent(text: str | None) -> float | None:
     try:
         return float(text.strip().removesuffix("%"))
     except ValueError:
-        raise InputError(f"--fail-over {text!r} is not a share.", "It looks like --fail-over 5%.") from None
+        raise InputError(f"--fail-over {text!r} is not a percentage.", "Write it like --fail-over 5%.") from None

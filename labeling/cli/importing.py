@@ -25,9 +25,10 @@ SHOWN = 5
 def command(
     articles: ArticlesArgument,
     workspace: WorkspaceOption = HERE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, without doing it.")] = False,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Changed texts take the place of what nobody has begun to label.")
+        bool,
+        typer.Option("--replace", help="Replace tasks whose text has changed, unless someone has begun to label them."),
     ] = False,
     project: ProjectOption = None,
     model: ModelOption = None,
@@ -38,10 +39,10 @@ def command(
     jobs: AnnotateJobsOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Push articles with pre-annotations to the project: each once, and a second time nothing.
+    """Push articles with pre-annotations to the project. Running it again adds nothing.
 
-    Articles that are there get new predictions where the model or the schema is another one and nobody has begun to
-    label them. A changed text is refused, or replaced with --replace.
+    Articles that the project already has get new predictions if the model or the schema has changed and nobody has
+    begun to label them. A changed text is refused, unless --replace is given.
 
     Example: `labeling import articles/ --dry-run`
     """
@@ -60,35 +61,37 @@ def command(
         replace=replace,
         jobs=jobs,
         track=console.track,
-        waiting=lambda who: console.say(f"Another import into this project is at work ({who}); waiting for it."),
+        waiting=lambda who: console.say(f"Another import into this project is running ({who}); waiting for it."),
     )
     if json:
         console.json(done)
     else:
         numbers = {"articles": done.articles, "new": 0} | done.outcomes
-        console.counts(f"{done.project_url or 'a new project'}{' (nothing was done)' if dry_run else ''}", numbers)
+        console.counts(
+            f"{done.project_url or 'a new project'}{' (dry run, nothing was changed)' if dry_run else ''}", numbers
+        )
         if done.renewed:
             what = "would get" if dry_run else "got"
-            console.say(f"{done.renewed} tasks that keep their text {what} new predictions for it.")
+            console.say(f"{done.renewed} tasks that keep their old text {what} new predictions.")
         if done.repaired:
             what = "would be" if dry_run else "were"
-            console.say(f"The server has lost {done.repaired} predictions; they {what} sent again.")
+            console.say(f"The server had lost {done.repaired} predictions; they {what} sent again.")
         if done.removed:
-            console.say(f"{done.removed} tasks were there twice; those that nobody had begun were set aside.")
+            console.say(f"{done.removed} duplicate tasks that nobody had begun to label were set aside.")
         if done.set_aside:
-            console.say(f"Nothing was deleted: {done.set_aside} tasks are in {done.aside_url} now.")
+            console.say(f"Nothing was deleted: {done.set_aside} tasks were moved to {done.aside_url}.")
         if done.returned:
-            console.say(f"{done.returned} tasks that had been set aside came back: someone had begun to label them.")
+            console.say(f"{done.returned} tasks were moved back from there, since someone had begun to label them.")
         begun = [problem for problem in done.problems if problem.reason == "no-prediction"]
         for problem in begun[:SHOWN]:
-            console.say(f"Begun on an empty page, since it has no prediction: {problem.url}")
+            console.say(f"Someone began to label this task without a prediction: {problem.url}")
         if len(begun) > SHOWN:
             console.say(f"… and {len(begun) - SHOWN} more; --json lists them.")
         if done.waited:
-            console.say(f"The server could not answer {done.waited} times, and was asked again.")
+            console.say(f"{done.waited} requests failed and were repeated.")
         if done.replaced_version:
-            console.say(f"Annotators now start from {done.model_version}; articles that are begun keep their labels.")
+            console.say(f"Annotators now start from {done.model_version}; tasks already begun keep their labels.")
         for note in done.notes:
             console.say(f"Note: {note}")
         console.problems(done.problems)
-    console.exit_code(done.problems)
+    console.exit_if_refused(done.problems)

@@ -13,7 +13,7 @@ def command(
     title: Annotated[str | None, typer.Option(help="The title of the project, 3 to 50 characters.")] = None,
     schema: Annotated[str, typer.Option(help="A shipped schema, or the path of a .toml file.")] = "event",
 ) -> None:
-    """Make a folder a workspace: labeling.toml and a copy of the schema.
+    """Make a folder a workspace: write labeling.toml and a copy of the schema.
 
     Example: `labeling init --title "Border news"`
     """
@@ -25,7 +25,7 @@ def command(
     for file in written:
         console.say(f"Wrote {file}")
     if not written:
-        console.say(f"{workspace.resolve()} is a workspace already; nothing was changed.")
+        console.say(f"{workspace.resolve()} is already a workspace; nothing was changed.")
     if workspace / FILE in written and not is_there(model := open_workspace(workspace).settings.model):
         console.say(f"Its model {model} is not installed: {how_to_get(model)}")
     console.say("Next: labeling studio start, then labeling import ARTICLES")

@@ -8,30 +8,30 @@ import typer
 from labeling.cli import console, promotion
 from labeling.cli.options import HERE, JsonOption, WorkspaceOption
 
-MARGIN, LABEL_MARGIN = 0.01, 0.05  # as labeling.core.gate has them, which takes numpy
+MARGIN, LABEL_MARGIN = 0.01, 0.05  # those of labeling.core.gate, which would import numpy for --help
 
 
 def promote(
     model: Annotated[str, typer.Argument(help="The folder of a trained model, or an installed package.")],
     exports: Annotated[
         Path | None,
-        typer.Argument(help="An exported folder; its test part decides.", show_default="exports/ of the workspace"),
+        typer.Argument(help="An exported folder; its test part decides.", show_default="the workspace's exports/"),
     ] = None,
     workspace: WorkspaceOption = HERE,
     margin: Annotated[float, typer.Option(min=0, max=1, help="By how much F of all spans may be worse.")] = MARGIN,
     label_margin: Annotated[
         float, typer.Option("--label-margin", min=0, max=1, help="By how much F of a label or a relation may be worse.")
     ] = LABEL_MARGIN,
-    force: Annotated[bool, typer.Option("--force", help="Promote it also where that is undecided.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Promote it even if the comparison is undecided.")] = False,
     new_test: Annotated[
-        bool, typer.Option("--new-test", help="Compare on the test part as it is now, and freeze that one.")
+        bool, typer.Option("--new-test", help="Compare on the current test part, and freeze it.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Make a model the one that `import` and `annotate` take, if it is better than the one that is there.
+    """Make a model the one that `import` and `annotate` use, if it is at least as good as the current one.
 
-    Both pre-annotate the same test; it has to hold with the probability of a 95% interval. Ends with 1 where the model
-    was not promoted.
+    Both pre-annotate the same test part, and the 95% interval of the difference decides. Exit code 1 if the model was
+    not promoted.
 
     Example: `labeling promote models/monday/model-best`
     """
@@ -60,12 +60,14 @@ def promote(
 def models(
     model: Annotated[
         str | None,
-        typer.Argument(metavar="[MODEL]", help="A folder, a name, or the model_version of a prediction: its card."),
+        typer.Argument(
+            metavar="[MODEL]", help="Show the card of this one: a folder, a name, or the model_version of a prediction."
+        ),
     ] = None,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """The models that the workspace knows, with their figures and their gold; or the card of one.
+    """List the workspace's models with their F and gold, or show the card of one.
 
     Example: `labeling models en_labeling-0.0.0+1a2b3c4d+event-1.0.0`
     """
@@ -89,7 +91,7 @@ def models(
     ]
     console.table("", ["model", "state", "trained on", "F [95%]", "gold", "where"], rows)
     if not found:
-        console.say("There is no model here yet: `labeling train` makes one.")
+        console.say("There are no models yet: `labeling train` makes one.")
 
 
 def package(
@@ -99,7 +101,7 @@ def package(
     ),
     json: JsonOption = False,
 ) -> None:
-    """Make a wheel of a trained model, which `pip` installs elsewhere and which works without a workspace.
+    """Build a wheel of a trained model, to install with pip and use without a workspace.
 
     Example: `labeling package models/monday/model-best -o dist`
     """
@@ -111,4 +113,4 @@ def package(
         return
     console.put(str(made.wheel))
     console.say(f"{made.model}, with its card. It requires {', '.join(made.requires)}.")
-    console.say(f'Next, where it is to work: pip install {made.wheel}; in Python, spacy.load("{made.package}")')
+    console.say(f'Next, where you want to use it: pip install {made.wheel}; in Python, spacy.load("{made.package}")')

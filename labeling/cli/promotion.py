@@ -1,4 +1,4 @@
-"""A promotion, and a model's card, as people see them."""
+"""Printing the outcome of a promotion, and a model's card."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from labeling.cli.console import NONE, say, table
 
 REASONS = {
     "worse": "Worse, and not by chance",
-    "falls": "Worse by more than the margin, though that may be chance",
-    "unclear": "Worse by more than the margin or not: the test is too small to say",
+    "falls": "Worse by more than the margin, though perhaps by chance",
+    "unclear": "Perhaps worse by more than the margin: the test is too small to tell",
 }
-FEW = 20  # documents; of fewer, intervals are too narrow
+FEW = 20  # documents; with fewer, intervals are too narrow
 
 
 def figure(found: Any) -> str:
@@ -21,14 +21,14 @@ def figure(found: Any) -> str:
 
 
 def _f(point: float | None) -> str:
-    """F as the other figures are written: `.652`."""
+    """F without an interval: `.652`."""
     from labeling.core.bootstrap import Interval
 
     return figure(Interval(point=point, low=None, high=None))
 
 
 def show(done: Any) -> None:
-    """What was compared, label by label, and what follows; what it takes to decide it where it is undecided."""
+    """Print the comparison label by label and its outcome, and if it is undecided, how large a test would decide it."""
     from labeling.workflow.card_page import interval
 
     gate = done.gate
@@ -49,7 +49,7 @@ def show(done: Any) -> None:
         for row in gate.rows
     ]
     title = f"{done.model} against {done.there}, on {gate.documents} test documents"
-    table(title, ["label", "gold", "F there", "F new", "difference [95%]", "margin", "verdict"], rows)
+    table(title, ["label", "gold", "F current", "F new", "difference [95%]", "margin", "verdict"], rows)
     for verdict, reason in REASONS.items():
         of = [
             row.label + (f" (about {row.documents:,} test documents would decide it)" if row.documents else "")
@@ -61,19 +61,17 @@ def show(done: Any) -> None:
     if gate.documents < FEW:
         say(f"Note: with {gate.documents} test documents the intervals are rough, and mostly too narrow.")
     if done.promoted:
-        forced = ", although that is undecided" if done.forced else ""
-        say(f"{done.model} is the workspace's model now{forced}: `labeling import` takes it from here on.")
+        forced = ", although the comparison is undecided" if done.forced else ""
+        say(f"{done.model} is the workspace's model now{forced}: `labeling import` uses it from now on.")
     elif gate.outcome == "undecided":
-        size = f" About {gate.needed:,} test documents would decide it, where there are {gate.documents}." * bool(
-            gate.needed
-        )
-        say(f"Undecided: {done.there} stays.{size} --force promotes it all the same.")
+        size = f" About {gate.needed:,} test documents would decide it; there are {gate.documents}."
+        say(f"Undecided: {done.there} stays.{size if gate.needed else ''} --force promotes {done.model} anyway.")
     else:
         say(f"Not promoted: {done.there} stays.")
 
 
 def show_card(found: Any) -> None:
-    """The page of a model's card."""
+    """Print a model's card."""
     from labeling.workflow.card_page import page
 
     for line in page(found).splitlines():

@@ -12,14 +12,14 @@ def command(
     workspace: WorkspaceOption = HERE,
     project: ProjectOption = None,
     full: Annotated[
-        bool, typer.Option("--full", help="Pull every task, and report what the pulls before had missed.")
+        bool, typer.Option("--full", help="Pull every task, and report what earlier pulls had missed.")
     ] = False,
-    drafts: Annotated[bool, typer.Option("--drafts", help="Pull the drafts of all annotators too.")] = False,
+    drafts: Annotated[bool, typer.Option("--drafts", help="Also pull the drafts of all annotators.")] = False,
     json: JsonOption = False,
 ) -> None:
-    """Bring what is kept of the project here in step with it; only what changed is pulled.
+    """Update the local copy of the project; only what changed is pulled.
 
-    `labeling export --offline` and `labeling status --offline` work on it without a server. Exit code 1 where `--full`
+    `labeling export --offline` and `labeling status --offline` use the copy without a server. Exit code 1 if `--full`
     found a difference.
 
     Example: `labeling pull --full`
@@ -36,17 +36,18 @@ def command(
         console.counts(done.project_url, numbers | ({} if done.drafts is None else {"drafts": done.drafts}))
         for note in done.notes:
             console.say(f"Note: {note}")
-        console.say(f"{'Every task' if done.full else 'What changed'}, in {done.seconds:.1f} s; kept in {done.store}")
+        what = "every task" if done.full else "what changed"
+        console.say(f"Pulled {what} in {done.seconds:.1f} s, into {done.store}")
         if full and done.differing:
             console.say()
             console.say(
-                f"{done.differing} tasks were otherwise than the pulls before had left them; now they are right:"
+                f"{done.differing} tasks differed from the copy that earlier pulls had made; it is correct now:"
             )
             for found in done.differences[: console.SHOWN]:
                 console.say(f"  task {found.task}: {found.what} {', '.join(found.fields)}".rstrip())
             if done.differing > console.SHOWN:
                 console.say(f"  … and {done.differing - console.SHOWN} more")
         elif full:
-            console.say("Nothing was otherwise than the pulls before had left it.")
+            console.say("Earlier pulls had missed nothing.")
     if done.differing:
         raise typer.Exit(1)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from labeling.core.schema import LabelSchema
     from labeling.workflow.schemas import Made
 
-app = typer.Typer(help="The label schema.", no_args_is_help=True)
+app = typer.Typer(help="Show, check and write label schemas.", no_args_is_help=True)
 SchemaArgument = Annotated[
     str | None, typer.Argument(help="A schema's name or .toml file.", show_default="the workspace's")
 ]
@@ -21,7 +21,7 @@ SchemaArgument = Annotated[
 
 @app.command()
 def show(schema: SchemaArgument = None, workspace: WorkspaceOption = HERE, json: JsonOption = False) -> None:
-    """The labels and relations as tables.
+    """Show the labels and relations as tables.
 
     Example: `labeling schema show event`
     """
@@ -44,7 +44,7 @@ def show(schema: SchemaArgument = None, workspace: WorkspaceOption = HERE, json:
 
 @app.command()
 def check(schema: SchemaArgument = None, workspace: WorkspaceOption = HERE) -> None:
-    """Name every problem of a schema. Exit code 2 where there are some.
+    """Check a schema and name every problem. Exit code 2 if there are any.
 
     Example: `labeling schema check schemas/event.toml`
     """
@@ -60,7 +60,7 @@ def check(schema: SchemaArgument = None, workspace: WorkspaceOption = HERE) -> N
 
 @app.command()
 def xml(schema: SchemaArgument = None, workspace: WorkspaceOption = HERE) -> None:
-    """The Label Studio labeling config, for a project that you make by hand.
+    """Print the Label Studio labeling config, for a project that you create by hand.
 
     Example: `labeling schema xml event > config.xml`
     """
@@ -81,7 +81,7 @@ def from_project(
     output: OutputOption = None,
     offline: OfflineOption = False,
 ) -> None:
-    """Write a schema for a project that somebody made by hand: its labels and relations, as they are used.
+    """Write a schema for a project that was created by hand: its labels and relations, as they are used.
 
     Example: `labeling schema from-project --project 7 -o schemas/mine.toml`
     """
@@ -96,10 +96,10 @@ def from_project(
 
 @app.command("from-export")
 def from_export(
-    files: Annotated[list[str], typer.Argument(help="What was exported from Label Studio, as `convert` takes it.")],
+    files: Annotated[list[str], typer.Argument(help="Label Studio exports, as `convert` takes them.")],
     output: OutputOption = None,
 ) -> None:
-    """Write a schema for what was exported from Label Studio: its labels and relations, as they are used.
+    """Write a schema for Label Studio exports: their labels and relations, as they are used.
 
     Example: `labeling schema from-export project-1.json -o mine.toml`
     """
@@ -117,10 +117,10 @@ def _write(made: "Made", output: Path | None) -> None:
         console.put_source(made.toml, lambda code: f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}")
         return
     if output.exists():
-        raise InputError(f"{output} is there already.", "Name another file, or move that one away.")
+        raise InputError(f"{output} already exists.", "Name another file, or move it away.")
     write_atomic(output, made.toml)
     console.say(
-        f"{output}: {made.labels} labels and {made.relations} relations. `labeling schema check {output}` checks."
+        f"{output}: {made.labels} labels and {made.relations} relations. `labeling schema check {output}` checks it."
     )
 
 

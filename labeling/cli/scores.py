@@ -15,7 +15,7 @@ FIGURES = {"all": "all labels", "relations": "all relations", "effort": "effort 
 
 
 def show(found: "Scores", part: str) -> None:
-    """All tables of an evaluation; what the figures do not say follows on stderr."""
+    """Print all tables of an evaluation, and its notes on stderr."""
     level = f"{found.bootstrap.level:.0%}"
     for number, (name, layer) in enumerate(found.layers.items()):
         if number:
@@ -70,12 +70,12 @@ def _show_confusion(found: "Confusion") -> None:
     header = ["gold ↓ found →", *found.labels, "missed"]
     names = [*found.labels, "spurious"]
     rows: list[list[Any]] = [[name, *numbers] for name, numbers in zip(names, found.matrix, strict=True)]
-    rows[-1][-1] = NONE  # what is neither gold nor found has no number
+    rows[-1][-1] = NONE  # spans that are neither gold nor found cannot be counted
     table("Confusion of labels, on any overlap", header, rows)
 
 
 def show_comparison(title: str, found: "Comparison", level: str, columns: tuple[str, str] = ("model", "other")) -> None:
-    """The table of a comparison, whose two sides are called as `columns` says."""
+    """Print the table of a comparison; `columns` names its two sides."""
     rows = [
         (
             _name(row),
@@ -91,7 +91,7 @@ def show_comparison(title: str, found: "Comparison", level: str, columns: tuple[
 
 
 def sentence(found: "Comparison") -> str:
-    """What a comparison says, in a sentence."""
+    """The outcome of a comparison, in a sentence."""
     overall = found.rows[0]
     bounds = _bounds(overall.difference.low, overall.difference.high, signed=True)
     figures = (

@@ -10,7 +10,7 @@ def command(
     offline: OfflineOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Articles by state, and by annotator.
+    """Count articles by state and by annotator.
 
     Example: `labeling status --json`
     """

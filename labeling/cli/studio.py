@@ -11,7 +11,7 @@ from labeling.cli import console
 from labeling.cli.options import HERE, JsonOption, WorkspaceOption
 from labeling.core.moment import told
 
-app = typer.Typer(help="The embedded Label Studio of this workspace.", no_args_is_help=True)
+app = typer.Typer(help="The workspace's embedded Label Studio: start, stop, back up, restore.", no_args_is_help=True)
 
 DatabaseOption = Annotated[
     str | None,
@@ -20,12 +20,12 @@ DatabaseOption = Annotated[
         metavar="URL",
         envvar="LABELING_DATABASE",
         help="postgresql://user@host:port/name, or sqlite.",
-        show_default="that of the last start, at first sqlite",
+        show_default="as at the last start, at first sqlite",
     ),
 ]
 ARGUMENTS_ARE_PUBLIC = (
-    "Others can see a password in an argument, and the shell remembers it. Leave it out of the URL, and put it into "
-    "PGPASSWORD or ~/.pgpass; or put the whole URL into LABELING_DATABASE."
+    "Other users can see a password in an argument, and the shell remembers it. Leave it out of the URL, and put it in "
+    "PGPASSWORD or ~/.pgpass; or put the whole URL in LABELING_DATABASE."
 )
 
 
@@ -35,21 +35,21 @@ def start(
     port: Annotated[
         int | None,
         typer.Option(
-            help="The port wanted; a free one is taken where it is busy.",
-            show_default="that of labeling.toml, else of the last start, at first 8080",
+            help="The port; if it is busy, a free one is used.",
+            show_default="that of labeling.toml, else as at the last start, at first 8080",
         ),
     ] = None,
     database: DatabaseOption = None,
     server: Annotated[
         Literal["django", "gunicorn"] | None,
-        typer.Option(help="What serves.", show_default="that of the last start, at first django"),
+        typer.Option(help="The program that serves it.", show_default="as at the last start, at first django"),
     ] = None,
     no_backup: Annotated[
         bool, typer.Option("--no-backup", help="Migrate data of an older Label Studio without a backup.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Start it, and say where it is and how to log in.
+    """Start Label Studio, and say where it is and how to log in.
 
     Example: `labeling studio start`
 
@@ -74,7 +74,7 @@ def start(
 
 @app.command()
 def stop(workspace: WorkspaceOption = HERE) -> None:
-    """Stop it. Nothing is lost.
+    """Stop Label Studio. Nothing is lost.
 
     Example: `labeling studio stop`
     """
@@ -87,7 +87,7 @@ def stop(workspace: WorkspaceOption = HERE) -> None:
 
 @app.command()
 def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> None:
-    """Say whether it runs, where, and how to log in. Exit code 1 where it does not.
+    """Say whether Label Studio is running, where, and how to log in. Exit code 1 if it is not.
 
     Example: `labeling studio status`
     """
@@ -99,12 +99,12 @@ def status(workspace: WorkspaceOption = HERE, as_json: JsonOption = False) -> No
 @app.command()
 def backup(
     to: Annotated[
-        str, typer.Argument(metavar="FILE", help="The archive to write (.tar.gz), or a folder, made where missing.")
+        str, typer.Argument(metavar="FILE", help="The archive to write (.tar.gz), or a folder, created if missing.")
     ],
     workspace: WorkspaceOption = HERE,
     as_json: JsonOption = False,
 ) -> None:
-    """Write its database, files and login into one archive that only you can read. It may run.
+    """Write the database, files and login to one archive that only you can read. Label Studio may be running.
 
     Example: `labeling studio backup backups/`
     """
@@ -119,14 +119,14 @@ def backup(
 def restore(
     file: Annotated[Path, typer.Argument(help="An archive of `labeling studio backup`.")],
     workspace: WorkspaceOption = HERE,
-    replace: Annotated[bool, typer.Option("--replace", help="Give up the data that are there.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the current data.")] = False,
     without_login: Annotated[
-        bool, typer.Option("--without-login", help="Leave its login out; the next start makes another account.")
+        bool, typer.Option("--without-login", help="Do not restore the login; the next start creates a new account.")
     ] = False,
     database: DatabaseOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Put an archive in place, exactly as it was at the time of the backup. It must not run.
+    """Restore everything exactly as it was at the time of the backup. Label Studio must not be running.
 
     Example: `labeling studio restore backups/label-studio-20260301-0600.tar.gz`
     """
@@ -149,7 +149,7 @@ def _report(what: str, done: Any, as_json: bool) -> None:
 
 
 def _hide_password(url: str | None) -> None:
-    """Begin anew without the password where the database's URL has one and was typed, so that `ps` does not show it."""
+    """Restart this process without a password that was typed in the database's URL, so that `ps` does not show it."""
     from labeling.studio.database import password_in, without_password
 
     if url and password_in(url) and any(url in argument for argument in sys.orig_argv[1:]):

@@ -18,38 +18,40 @@ def train(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The model's folder.", show_default="DIR/model")
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="All but the neural recogniser, which takes longest.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Skip the neural recogniser, which takes longest.")] = False,
     schema: Annotated[
         str | None,
-        typer.Option("--schema", help="The schema of the reviews: a name or a .toml.", show_default="the export's"),
+        typer.Option("--schema", help="The schema of the reviews: a name or .toml file.", show_default="the export's"),
     ] = None,
     base: Annotated[
         str,
         typer.Option(
             "--base",
             metavar="PIPELINE",
-            help="A pipeline with a transformer or static vectors, for the recogniser to read; none.",
+            help="A pipeline whose transformer or word vectors the recogniser uses, or `none`.",
         ),
     ] = "auto",
     encoder: Annotated[
         str,
         typer.Option(
-            "--encoder", metavar="DIR", help="A folder with model.onnx and tokenizer.json, to read frozen; none."
+            "--encoder",
+            metavar="DIR",
+            help="A frozen encoder for it to use: a folder with model.onnx and tokenizer.json, or `none`.",
         ),
     ] = "auto",
     gpu: Annotated[
-        bool, typer.Option("--gpu", help="Compute a transformer on a GPU: the one that is installed, or --base.")
+        bool, typer.Option("--gpu", help="Run a transformer on a GPU: the one that is installed, or --base.")
     ] = False,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Nothing but spaCy's own training, by the exported config.cfg.")
+        bool, typer.Option("--plain", help="Use only spaCy's own training, with the exported config.cfg.")
     ] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same model.")] = 0,
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    """Learn everything that reviewed documents say: spans, relations, and how much to trust each part.
+    """Train a model on reviewed documents: spans, relations, and how much to trust each component.
 
-    The model is one spaCy pipeline. It learns from the train and the dev part; test stays unseen.
+    The model is one spaCy pipeline. It learns from the train and dev parts; test stays unseen.
 
     Example: `labeling train exports -o models/monday`
 
@@ -60,7 +62,7 @@ def train(
 
     output = output or folder / "model"
     if not plain and not training.can_learn():
-        console.say(f"Only spaCy's own training is installed; `{training.how_to_learn()}` brings what learns more.")
+        console.say(f"Only spaCy's own training is installed; `{training.how_to_learn()}` installs the rest.")
         plain = True
     if plain:
         from labeling.nlp.training import command
@@ -88,7 +90,7 @@ def train(
 
 
 def _report(made: "Trained") -> None:
-    """Say what was learned, on stderr."""
+    """Print what was learned, on stderr."""
     if not made.base:
         return
     console.say(made.base)
@@ -96,16 +98,16 @@ def _report(made: "Trained") -> None:
     trusted = ", ".join(f"{name} {weight:.2f}" for name, weight in sorted(made.weights.items(), key=lambda w: -w[1]))
     number = f"{made.documents:,} document{'s' * (made.documents != 1)}"
     if before is None or after is None:
-        console.say(f"{number}: too few to say whether what was learned is worth anything.")
+        console.say(f"{number}: too few to tell whether training helped.")
         return
     console.say(
-        f"{number}. In cross-validation pre-annotation saves {after:.1%} of the work; without what was learned "
-        f"{before:.1%}."
+        f"{number}. In cross-validation, pre-annotation saves {after:.1%} of the work with what was learned, and "
+        f"{before:.1%} without."
     )
     if before > after:
-        console.say("So the spans stay those of the untrained pre-annotation; more reviews will change that.")
+        console.say("So spans still come from the untrained pre-annotation; more reviews will change that.")
     elif trusted:
-        console.say(f"Trust in each part: {trusted}.")
+        console.say(f"Trust in each component: {trusted}.")
     if made.relations and not any(one.gold for one in made.relations):
         console.say("No relation was reviewed, so none was learned.")
         return

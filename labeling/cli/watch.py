@@ -8,34 +8,34 @@ from typing import Annotated, Any
 import typer
 
 from labeling.cli import console
-from labeling.cli.export import AUTO, OutputOption, Typed
-from labeling.cli.options import HERE, ProjectOption, WorkspaceOption, taking
+from labeling.cli.export import AUTO, ExportOptions, OutputOption
+from labeling.cli.options import HERE, ProjectOption, WorkspaceOption, with_options_of
 from labeling.core.moment import told
 from labeling.errors import InputError
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
-@taking(Typed, without=("resplit", "overwrite"))
+@with_options_of(ExportOptions, without=("resplit", "overwrite"))
 def command(
-    typed: Typed,
+    given: ExportOptions,
     output: OutputOption = None,
     workspace: WorkspaceOption = HERE,
     project: ProjectOption = None,
-    every: Annotated[str, typer.Option(metavar="TIME", help="The pause between two turns: `30s`, `5m`, `1h`.")] = "5m",
-    json: Annotated[bool, typer.Option("--json", help="Print each turn as JSON, one a line.")] = False,
+    every: Annotated[str, typer.Option(metavar="TIME", help="The pause between two pulls: `30s`, `5m`, `1h`.")] = "5m",
+    json: Annotated[bool, typer.Option("--json", help="Print each turn as a line of JSON.")] = False,
 ) -> None:
-    """Keep pulling and, whenever something changed, exporting, until it is stopped (Ctrl-C, SIGTERM).
+    """Pull again and again, and export whenever something changed, until it is stopped (Ctrl-C, SIGTERM).
 
-    A server that is away is waited for. The exit code is 0 after a stop.
+    It waits for a server that is down. The exit code after a stop is 0.
 
     Example: `labeling watch --every 5m -o exports`
     """
     from labeling.settings import open_workspace
     from labeling.workflow.watching import watch
 
-    opened = open_workspace(workspace, project=project, schema=None if typed.schema == AUTO else typed.schema)
-    options = typed.checked(opened.settings.split)
+    opened = open_workspace(workspace, project=project, schema=None if given.schema == AUTO else given.schema)
+    options = given.parse(opened.settings.split)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -44,9 +44,9 @@ def command(
         output or opened.exports,
         options,
         every=seconds(every),
-        drafts=typed.drafts,
+        drafts=given.drafts,
         stop=stop,
-        tell=_Teller(as_json=json),
+        tell=_Printer(as_json=json),
     )
     if not json:
         console.say("Stopped.")
@@ -56,16 +56,16 @@ def seconds(text: str) -> float:
     """The seconds of `30s`, `5m`, `1h` or `90`.
 
     Raises:
-        InputError: It is not a time, or is zero.
+        InputError: It is not a duration, or is zero.
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
     if not found or not float(found[1]):
-        raise InputError(f"--every {text!r} is not a time.", "It looks like 30s, 5m or 1h.")
+        raise InputError(f"--every {text!r} is not a duration.", "Write it like 30s, 5m or 1h.")
     return float(found[1]) * UNITS[found[2]]
 
 
-class _Teller:
-    """Prints a line a turn; that a server is away, only once."""
+class _Printer:
+    """Prints a line for each turn; that the server is down, only once."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
@@ -77,7 +77,7 @@ class _Teller:
             return
         if turn.failures:
             if turn.error != self.error:
-                console.say(f"{told(turn.at)}  {turn.error} Trying on.")
+                console.say(f"{told(turn.at)}  {turn.error} Trying again.")
             self.error = turn.error
             return
         self.error = ""

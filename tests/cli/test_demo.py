@@ -60,7 +60,7 @@ def test_what_the_model_gains_is_one_table(
     for row in ("all labels", "ACTOR", "all relations", "agent"):
         assert re.search(rf"^{row} +│ +1.000 │ +0.500 │ \+0.500 .* better", out, re.MULTILINE), row
     assert re.search(r"^effort saved ", out, re.MULTILINE)
-    assert "Learned from 2 documents" in out
+    assert "Trained on 2 documents" in out
 
 
 def test_password_is_shown_to_a_person(

@@ -343,7 +343,7 @@ def test_password_in_an_argument_is_taken_out_of_it(production: Workspace, postg
     """It has been seen for a moment then, which is said."""
     done = run("studio", "start", "--database", url, "-w", production.folder)
     assert done.returncode == 0, done.stderr
-    assert "Others can see a password in an argument" in done.stderr
+    assert "Other users can see a password in an argument" in done.stderr
     assert postgres.password not in done.stdout + done.stderr
     assert without_password(url) in done.stderr
 

@@ -228,10 +228,10 @@ def test_the_command_prints_table_sentence_and_draws(
     monkeypatch.setattr(command, "_trainer", lambda *given: remember)
     command.command(folder, tmp_path / "curve.png", folds=2)
     out, err = capsys.readouterr()
-    assert "judged by 2 folds of 29" in out
+    assert "evaluated on 2 folds of 29" in out
     assert "The next 100 documents bring about" in out
     assert "8 models are trained" in err
-    assert "optimistic, the more so as only" in err
+    assert "optimistic, all the more with only" in err
     assert (tmp_path / "curve.png").is_file()
     command.command(folder, tmp_path / "curve.svg", shares="50,100", orders=1, folds=0, json=True)
     found = json.loads(capsys.readouterr().out)
@@ -254,8 +254,8 @@ def test_the_command_learns_as_train_quick_does(run, folder: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--shares", "0,50"], "not a list of per cents"),
-        (["--shares", "many"], "not a list of per cents"),
+        (["--shares", "0,50"], "not a list of percentages"),
+        (["--shares", "many"], "not a list of percentages"),
         (["-o", "curve.gif"], "not a picture"),
         (["--folds", "1"], "one fold"),
     ],

@@ -116,7 +116,7 @@ def test_schema_from_export_as_its_user_types_it(run, exported: Path, tmp_path: 
     assert run("convert", exported, "-o", "out", "--schema", "mine.toml").returncode == 0
     again = run("schema", "from-export", exported, "-o", "mine.toml")
     assert again.returncode == 2
-    assert "mine.toml is there already" in again.stderr
+    assert "mine.toml already exists" in again.stderr
 
 
 def test_schema_from_export_says_what_it_leaves_out(run, tmp_path: Path):

@@ -186,7 +186,7 @@ def test_convert_of_annotations_that_gave_way_to_others_ends_with_0_and_lists_th
 def test_convert_where_no_annotation_counts_does_not_say_that_none_was_submitted(run, tmp_path: Path):
     (tmp_path / "export.json").write_text(json.dumps([task(region(0, 6))]))
     done = run("convert", "export.json", "-o", "out", "--choose", "annotator=nobody@example.org")
-    assert "No submitted annotation counts, of 1" in done.stderr
+    assert "None of 1 submitted annotations was used" in done.stderr
     assert "Nothing has been reviewed" not in done.stderr
 
 

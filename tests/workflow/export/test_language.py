@@ -74,9 +74,9 @@ def test_convert_says_whose_rules_made_the_tokens_and_why(run, tmp_path: Path):
     (tmp_path / "export.json").write_text(json.dumps([task(text, 1) for text in FRENCH]))
     done = run("convert", "export.json", "-o", "out", "--schema", "auto")
     assert done.returncode == 0, done.stderr
-    assert "Tokens by the rules of fr: 4 of 4 texts that were looked at are in French (fr)." in done.stderr
+    assert "Tokenized as fr: 4 of 4 texts that were looked at are in French (fr)." in done.stderr
     done = run("convert", "export.json", "-o", "out", "--language", "en")
-    assert "Tokens by the rules of en: asked for." in done.stderr
+    assert "Tokenized as en: asked for." in done.stderr
 
 
 def test_convert_where_most_spans_are_misaligned_says_why_in_one_line(run, tmp_path: Path):
