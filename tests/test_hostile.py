@@ -3,9 +3,11 @@
 The server is `hostile.py`; each of its modes is something that a real one was seen to do, or might.
 """
 
+import contextlib
 import json
 import os
 import resource
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -278,31 +280,35 @@ def test_token_stands_in_no_value(server, place):
     assert isinstance(place.api_key, SecretStr)
 
 
-def spoil_head(file: Path) -> None:
-    """The line that an older pull wrote of a task whose id was a path."""
-    file.write_bytes(
-        b'{"id":"../../x","submitted":1,"skipped":0,"skips":0,"updated_at":"","data":{}}\n' + file.read_bytes()
-    )
+def spoil(data: Callable[[bytes], bytes]) -> Callable[[Path], object]:
+    return lambda file: file.write_bytes(data(file.read_bytes()))
 
 
-def spoil_middle(file: Path) -> None:
-    data = bytearray(file.read_bytes())
-    data[200:210] = b"\0" * 10
-    file.write_bytes(data)
+def asking(query: str) -> Callable[[Path], None]:
+    def ask(file: Path) -> None:
+        with contextlib.closing(sqlite3.connect(file)) as db:
+            db.execute(query)
+            db.commit()
+
+    return ask
 
 
-DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "a line that is none": ("changes-0.jsonl", spoil_head),
-    "a hole in a line": ("changes-0.jsonl", spoil_middle),
-    "a state that is not JSON": ("state.json", lambda file: file.write_text("{}x")),
-    "a state that is empty": ("state.json", lambda file: file.write_text("")),
-    "a state of a later version": ("state.json", lambda file: file.write_text('{"format": 99}')),
-    "a state with more in it": (
-        "state.json",
-        lambda file: file.write_text(file.read_text().replace("{", '{"x": 1,', 1)),
+spoil_head = spoil(lambda data: b"\0" * 100 + data[100:])
+
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "a head that is none": spoil_head,
+    "half of a file": spoil(lambda data: data[: len(data) // 2]),
+    "a hole in the file": spoil(lambda data: data[:4096] + b"\0" * 4096 + data[8192:]),
+    "a table that is gone": asking("DROP TABLE tasks"),
+    "a hole in a line": asking("UPDATE tasks SET line = substr(line, 1, 200) || 'x' WHERE id = 3"),
+    "a state that is not JSON": asking("UPDATE state SET state = '{}x'"),
+    "a state that is empty": asking("UPDATE state SET state = ''"),
+    "a state that is gone": asking("DELETE FROM state"),
+    "a state of a later version": asking("UPDATE state SET state = '{\"format\": 99}'"),
+    "a state with more in it": asking(
+        "UPDATE state SET state = replace(CAST(state AS TEXT), '{\"format', '{\"x\":1,\"format')"
     ),
-    "a file that is gone": ("tasks-0.jsonl", lambda file: file.unlink()),
-    "drafts that are none": ("drafts.jsonl", lambda file: file.write_text('{"id": 1}\nx')),
+    "drafts that are none": asking("INSERT OR REPLACE INTO drafts VALUES (3, 'x')"),
 }
 
 
@@ -310,9 +316,8 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object]]] = {
 def test_full_begins_anew_whatever_the_copy_is_and_keeps_its_files(damage, server, place, labeling):
     pull(place, drafts=True)
     folder = store_folder(place, 1)
-    name, spoil = DAMAGES[damage]
-    spoil(folder / name)
-    before = {file.name: file.read_bytes() for file in (*folder.glob("*.jsonl"), folder / "state.json")}
+    DAMAGES[damage](folder / "tasks.sqlite")
+    before = {file.name: file.read_bytes() for file in folder.glob("tasks.sqlite*")}
     told = refused(labeling("export", "--offline", "-o", "out"), place.folder, (1, 2))
     assert "labeling pull" in told or "#3: no task" in told  # a task is listed, anything else is refused
     done = labeling("pull", "--full")
@@ -326,7 +331,7 @@ def test_full_begins_anew_whatever_the_copy_is_and_keeps_its_files(damage, serve
 
 def test_plain_pull_of_a_damaged_copy_says_what_to_do_and_touches_nothing(server, place, labeling):
     pull(place)
-    file = store_folder(place, 1) / "changes-0.jsonl"
+    file = store_folder(place, 1) / "tasks.sqlite"
     spoil_head(file)
     before = file.read_bytes()
     for command in ("pull", "status", "export"):

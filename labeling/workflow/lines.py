@@ -1,11 +1,11 @@
-"""A task as a line of the copy: begun by what the copy is searched by, and the same for the same task.
+"""A task as a line of the copy: begun by its numbers, and the same for the same task.
 
 {"id":7,"submitted":1,"skipped":0,"skips":0,"updated_at":"2026-11-24T08:00:00.000000Z","data":{…},"annotations":[…]}
 """
 
 import json
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -14,13 +14,42 @@ from labeling.errors import StudioError
 Json = dict[str, Any]
 
 TASK = re.compile(rb'\{"id":(\d+),"submitted":(\d+),"skipped":(\d+),"skips":(\d+),"updated_at":"([^"]*)",')
-GONE = re.compile(rb'\{"gone":(\d+)\}')
 
 
-def encode(task: Json) -> tuple[bytes, tuple[int, int, int]]:
-    """A task's line without its end, and its numbers of submitted and skipped annotations, and of skips.
+class Row(NamedTuple):
+    """A task as the copy holds it.
 
-    The last is the server's own number, by which it can be asked; the others are counted.
+    Attributes:
+        id: Its number.
+        submitted: How many submitted annotations it has.
+        skipped: How many skipped ones.
+        skips: The same by the server's own count, by which it can be asked.
+        updated_at: When it was changed, by the server's clock.
+        line: Its JSON without a line end.
+    """
+
+    id: int
+    submitted: int
+    skipped: int
+    skips: int
+    updated_at: str
+    line: bytes
+
+
+def row(line: bytes) -> Row | None:
+    """The row of a line; None where it is none."""
+    found = TASK.match(line)
+    if not found:
+        return None
+    number, submitted, skipped, skips, updated_at = found.groups()
+    return Row(int(number), int(submitted), int(skipped), int(skips), updated_at.decode(), line)
+
+
+def encode(task: Json) -> Row:
+    """The row of a task as the API lists it.
+
+    Raises:
+        StudioError: Its numbers or its time are none, or it is nested too deeply.
     """
     annotations = [a for a in task.get("annotations") or () if isinstance(a, dict)]
     skipped = sum(bool(a.get("was_cancelled")) for a in annotations)
@@ -33,15 +62,15 @@ def encode(task: Json) -> tuple[bytes, tuple[int, int, int]]:
         rest["annotations"] = [
             dict(sorted(a.items())) for a in sorted(annotations, key=lambda a: int(a.get("id") or 0))
         ]
-    line = as_json({**head, **rest})
-    if not TASK.match(line):  # whatever it is, it could not be read again
+    made = row(as_json({**head, **rest}))
+    if not made:  # whatever it is, it could not be read again
         raise StudioError(f"Task {str(task['id'])[:40]!r} cannot be kept; its numbers or its time are none.")
-    return line, numbers
+    return made
 
 
-def with_drafts(line: bytes, drafts: list[Json]) -> bytes:
-    """A task's line with its drafts."""
-    return line[:-1] + b',"drafts":' + as_json(drafts) + b"}"
+def with_drafts(line: bytes, drafts: bytes | None) -> bytes:
+    """A task's line with its drafts, which are JSON too; None where there are none."""
+    return line if drafts is None else line[:-1] + b',"drafts":' + drafts + b"}"
 
 
 def as_json(value: Any) -> bytes:

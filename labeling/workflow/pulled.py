@@ -1,99 +1,55 @@
-"""The store of what was pulled from a project: files on the disk, and nothing of a network.
+"""The store of what was pulled from a project: a database on the disk, and nothing of a network.
 
 A store is a folder:
 
-    state.json        what is known of the pulls, and which generation of the files counts; replaced as a whole
-    tasks-N.jsonl     the tasks, one a line, by id: what a compaction wrote
-    changes-N.jsonl   what came since, in the order in which it came: a task again, or {"gone": id}
-    drafts.jsonl      the drafts of the tasks that have some, as of the last time that anyone asked for them
-    lock              held by who writes
+    tasks.sqlite    the tasks as JSON, with their numbers beside; their drafts; what is known of the pulls
+    lock            held by who writes
 
-Lines are only ever appended, and what stands later counts. So a crash loses at most the line that was being written,
-which is cut off at the next opening; a compaction writes the next generation aside and lets state.json name it. A line
-begins with the task's id and its numbers of annotations, so that opening a store needs no parsing:
-
-    {"id":7,"submitted":1,"skipped":0,"skips":0,"updated_at":"2026-11-24T08:00:00.000000Z","data":{…},"annotations":[…]}
+While somebody writes, and after a crash, what came last stands in `tasks.sqlite-wal`, and belongs to the database. Who
+reads goes on seeing what was there when the store was opened.
 """
 
 import contextlib
 import fcntl
 import os
 import re
+import sqlite3
 import time
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from labeling.core.value import Value
 from labeling.errors import InputError
-from labeling.files import json_text, write_atomic
 from labeling.settings import EMBEDDED, Workspace
-from labeling.workflow.lines import GONE, TASK, as_json, encode, from_json, with_drafts
+from labeling.workflow import older_copy
+from labeling.workflow.lines import as_json, encode, from_json, with_drafts
+from labeling.workflow.pulled_database import (
+    DROP,
+    FILE,
+    FORMAT,
+    PUT,
+    State,
+    WornError,
+    connect,
+    in_words,
+    make,
+    put_aside,
+)
 
 Json = dict[str, Any]
 Outcome = Literal["new", "changed", "same"]
 
-FORMAT = 1
-COMPACT_SHARE, COMPACT_BYTES = 0.25, 1 << 20  # a compaction pays where the changes are more than both
+LARGEST = 2**63 - 1  # an id
 PATIENCE_SECONDS = 600
 POLL_SECONDS = 0.2
-BUFFER = 1 << 18  # bytes
-WORN = "`labeling pull --full` makes the copy anew, and keeps the files of this one."
-
-
-class State(Value):
-    """What is known of the pulls of a store.
-
-    Attributes:
-        format: The version of the files.
-        generation: Which files count.
-        server: Whose tasks they are: the server's URL, or `embedded`.
-        project: The project's number there.
-        created: When that project was made, which tells it from another of the same number.
-        url: The project's address, for people.
-        users: User id → e-mail address.
-        complete: Whether all of the project was pulled at least once.
-        cursor: As long as it was not: how many tasks are there already, in the server's order.
-        since: Where the next pull goes on: what is not newer by the server's clock has been pulled.
-        seen: The newest `updated_at` of any task.
-        asked: When the last pull began, by the server's clock, in seconds since 1970.
-        residual: By how much the server's own numbers (tasks, annotations, tasks with skips) are off what it lists.
-        unlisted: How many annotations, submitted and skipped ones, the server has beyond those that it lists.
-        pulled_at: When the last pull ended; ISO 8601, UTC; "" before the first.
-        drafts_at: When the drafts were pulled, by the server's clock; "" where they never were.
-    """
-
-    format: int = FORMAT
-    generation: int = 0
-    server: str = ""
-    project: int = 0
-    created: str = ""
-    url: str = ""
-    users: dict[int, str] = Field(default_factory=dict)
-    complete: bool = False
-    cursor: int = 0
-    since: str = ""
-    seen: str = ""
-    asked: float = 0.0
-    residual: tuple[int, int, int] = (0, 0, 0)
-    unlisted: tuple[int, int] = (0, 0)
-    pulled_at: str = ""
-    drafts_at: str = ""
-
-
-class Entry:
-    """Where a task's line stands, and what its beginning says."""
-
-    __slots__ = ("base", "length", "offset", "skipped", "skips", "submitted")
-
-    def __init__(self, base: bool, offset: int, length: int, submitted: int, skipped: int, skips: int) -> None:
-        self.base, self.offset, self.length = base, offset, length
-        self.submitted, self.skipped, self.skips = submitted, skipped, skips
+TASKS = """
+SELECT tasks.id, line, drafts FROM tasks LEFT JOIN drafts ON drafts.id = tasks.id AND updated_at <= ? ORDER BY tasks.id
+"""
 
 
 class Counts(Value):
@@ -114,139 +70,107 @@ class Counts(Value):
 class Store:
     """The tasks of a store, for reading; `Store.writing` opens one for writing.
 
-    It is a context manager, which closes its files. What another process compacts or appends meanwhile is not seen, and
-    does no harm.
+    It is a context manager. What another process writes meanwhile is not seen, and does no harm.
 
     Raises:
-        InputError: There is no store in the folder, it is of a later version, or it is damaged.
+        InputError: There is no store in the folder, it is of another version, or it is damaged.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.file = folder / FILE
         self.state = State()
-        self._index: dict[int, Entry] = {}
-        self._base: IO[bytes] | None = None
-        self._log: IO[bytes] | None = None
-        self._ids: list[int] | None = None
+        self._db = sqlite3.connect(":memory:")  # until it is opened
 
     @classmethod
     def exists(cls, folder: Path) -> bool:
         """Whether the folder holds a store."""
-        return (folder / "state.json").is_file() and any(folder.glob("tasks-*.jsonl"))
+        return (folder / FILE).is_file() or older_copy.exists(folder)
 
     def __enter__(self) -> Self:
-        for attempt in range(10):
-            try:
-                self._open()
-                return self
-            except FileNotFoundError as error:  # a compaction came between the state and its files
-                if attempt == 9 or not self.exists(self.folder):
-                    raise InputError(f"There is nothing pulled in {self.folder}.", "`labeling pull` pulls.") from error
-                time.sleep(0.05)
+        if not self.exists(self.folder):
+            raise InputError(f"There is nothing pulled in {self.folder}.", "`labeling pull` pulls.")
+        if not self.file.is_file():
+            with self.writing(self.folder):
+                pass  # which brings an older copy into a database
+        try:
+            self._db = connect(self.file)
+            self._begin()
+            self.state = self._read_state()
+        except BaseException as error:
+            Store.__exit__(self, type(error), error)
+            raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for file in (self._base, self._log):
-            if file:
-                file.close()
+    def __exit__(self, _: object, error: BaseException | None, *rest: object) -> None:
+        self._db.close()
+        if isinstance(error, sqlite3.Error):
+            raise in_words(self.file, error) from error
 
-    def _open(self) -> None:
-        self.state = _read_state(self.folder)
-        self._index, self._ids = {}, None
-        base = self._name("tasks").open("rb", buffering=BUFFER)
+    def _begin(self) -> None:
+        self._db.execute("BEGIN")
+
+    def _read_state(self) -> State:
         try:
-            log = self._name("changes").open(self._mode, buffering=BUFFER)
-        except BaseException:
-            base.close()
-            raise
-        self._base, self._log = base, log
-        try:
-            self._scan(base, base=True)
-            self._scan(log, base=False)
-        except BaseException:
-            Store.__exit__(self)
-            raise
+            state = State.model_validate_json(self._one("SELECT state FROM state")[0])
+        except (ValidationError, TypeError) as error:
+            raise WornError(f"{self.file} is damaged, or of another version of labeling.") from error
+        if state.format != FORMAT:
+            raise WornError(f"{self.file} is of another version of labeling (format {state.format}).")
+        return state
 
-    _mode = "rb"
-
-    def _name(self, kind: str, generation: int | None = None) -> Path:
-        number = self.state.generation if generation is None else generation
-        return self.folder / f"{kind}-{number}.jsonl"
-
-    def _scan(self, file: IO[bytes], *, base: bool) -> int:
-        """The number of bytes up to the end of the last whole line; the index knows the lines."""
-        start = 0
-        for line in file:
-            end = start + len(line)
-            if not line.endswith(b"\n"):
-                break
-            if found := TASK.match(line):
-                number, submitted, skipped, skips = (int(found[i]) for i in range(1, 5))
-                self._index[number] = Entry(base, start, len(line) - 1, submitted, skipped, skips)
-            elif gone := GONE.match(line):
-                self._index.pop(int(gone[1]), None)
-            else:
-                name = Path(str(file.name)).name
-                raise InputError(f"{self.folder / name} is damaged at byte {start:,}.", WORN)
-            start = end
-        return start
+    def _one(self, query: str, *values: object) -> Any:
+        return self._db.execute(query, values).fetchone()
 
     # reading
 
     def __len__(self) -> int:
-        return len(self._index)
+        return int(self._one("SELECT count(*) FROM tasks")[0])
 
     def __contains__(self, task_id: int) -> bool:
-        return task_id in self._index
+        return self._one("SELECT 1 FROM tasks WHERE id = ?", task_id) is not None
 
     @property
     def size(self) -> int:
         """Bytes of the tasks, without their drafts."""
-        return sum(entry.length for entry in self._index.values())
+        return int(self._one("SELECT total(length(line)) FROM tasks")[0])
 
     @property
     def ids(self) -> list[int]:
         """The ids of the tasks, ascending."""
-        if self._ids is None:
-            self._ids = sorted(self._index)
-        return self._ids
+        return self.between(0, None)
 
     def between(self, after: int, last: int | None) -> list[int]:
         """The ids above `after`, up to `last` (None: all that follow)."""
-        ids = self.ids
-        return ids[bisect_right(ids, after) : len(ids) if last is None else bisect_right(ids, last)]
+        query = "SELECT id FROM tasks WHERE id > ? AND id <= ? ORDER BY id"
+        return [number for (number,) in self._db.execute(query, (after, LARGEST if last is None else last))]
 
     def counts(self, after: int = 0, last: int | None = None) -> Counts:
         """How much the store holds of these ids."""
-        entries = [self._index[number] for number in self.between(after, last)]
-        return Counts(
-            tasks=len(entries),
-            annotations=sum(entry.submitted for entry in entries),
-            skips=sum(entry.skips > 0 for entry in entries),
-        )
+        query = "SELECT count(*), total(submitted), total(skips > 0) FROM tasks WHERE id > ? AND id <= ?"
+        tasks, annotations, skips = self._one(query, after, LARGEST if last is None else last)
+        return Counts(tasks=tasks, annotations=int(annotations), skips=int(skips))
 
     def written(self) -> tuple[int, int]:
         """How many annotations the store holds, submitted and skipped ones."""
-        entries = self._index.values()
-        return sum(entry.submitted for entry in entries), sum(entry.skipped for entry in entries)
+        submitted, skipped = self._one("SELECT total(submitted), total(skipped) FROM tasks")
+        return int(submitted), int(skipped)
 
     def states(self) -> dict[str, int]:
         """How many tasks have something submitted, were only skipped, or neither."""
-        found = {"reviewed": 0, "skipped": 0, "open": 0}
-        for entry in self._index.values():
-            found["reviewed" if entry.submitted else "skipped" if entry.skipped else "open"] += 1
-        return found
+        query = "SELECT total(submitted > 0), total(submitted = 0 AND skipped > 0), count(*) FROM tasks"
+        reviewed, skipped, every = map(int, self._one(query))
+        return {"reviewed": reviewed, "skipped": skipped, "open": every - reviewed - skipped}
 
     def line(self, task_id: int) -> bytes:
-        """A task's JSON without a line end.
+        """A task's JSON without a line end, and without its drafts.
 
         Raises:
             KeyError: It is not there.
         """
-        entry = self._index[task_id]
-        file = self._base if entry.base else self._log
-        assert file is not None  # noqa: S101 - it is open within `with`
-        return os.pread(file.fileno(), entry.length, entry.offset)
+        if found := self._one("SELECT line FROM tasks WHERE id = ?", task_id):
+            return bytes(found[0])
+        raise KeyError(task_id)
 
     def task(self, task_id: int) -> Json:
         """A task, without its drafts.
@@ -259,33 +183,30 @@ class Store:
             found: Json = from_json(self.line(task_id))
             return found
         except ValueError as error:
-            raise InputError(f"Task {task_id} in {self.folder} is damaged.", WORN) from error
+            raise WornError(f"Task {task_id} in {self.folder} is damaged.") from error
 
-    def drafts(self) -> dict[int, list[Json]]:
-        """The drafts by task, of tasks that nobody has touched since they were pulled."""
-        file = self.folder / "drafts.jsonl"
-        if not self.state.drafts_at or not file.is_file():
-            return {}
-        try:
-            rows = {row["id"]: row["drafts"] for row in map(from_json, file.read_bytes().splitlines())}
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file} is damaged.", "`labeling pull --drafts` writes it anew.") from error
-        return {
-            number: found
-            for number, found in rows.items()
-            if number in self._index and self._touched(number) <= self.state.drafts_at
-        }
+    def rows(self) -> Iterator[tuple[int, bytes, bytes | None]]:
+        """Id, JSON, and drafts of the tasks, by id; None where there are none, or the task was touched since."""
+        return self._db.execute(TASKS, (self.state.drafts_at,))
 
-    def _touched(self, task_id: int) -> str:
-        found = TASK.match(self.line(task_id))
-        return found[5].decode() if found else ""
-
-    def lines(self, *, drafts: bool = True) -> Iterator[bytes]:
+    def lines(self) -> Iterator[bytes]:
         """The tasks as JSON with a line end, by id; with their drafts."""
-        known = self.drafts() if drafts else {}
-        for number in self.ids:
-            line = self.line(number)
-            yield (with_drafts(line, known[number]) if number in known else line) + b"\n"
+        return (with_drafts(line, drafts) + b"\n" for _, line, drafts in self.rows())
+
+    def check(self) -> None:
+        """Read all of it.
+
+        Raises:
+            InputError: Something is damaged.
+        """
+        (found,) = self._one("PRAGMA integrity_check(1)")
+        if found != b"ok":
+            raise WornError(f"{self.file} is damaged: {found.decode()}.")
+        for number, line, drafts in self.rows():
+            try:
+                from_json(with_drafts(line, drafts))
+            except ValueError as error:
+                raise WornError(f"Task {number} in {self.folder} is damaged.") from error
 
     # writing
 
@@ -314,9 +235,21 @@ class Store:
             folder.mkdir(parents=True, exist_ok=True)
             with (folder / "lock").open("a+b") as lock:
                 _acquire(lock, folder, waiting, patience)
-                aside = _put_aside(folder) if anew and not _is_sound(folder) else None
+                aside = None
+                try:
+                    make(folder)
+                    if anew:
+                        with Store(folder) as store:
+                            store.check()
+                except WornError:
+                    if not anew:
+                        raise
+                    aside = put_aside(folder)
+                    make(folder)
                 with Writer(folder, aside) as writer:
                     yield writer
+        except sqlite3.Error as error:
+            raise in_words(folder / FILE, error) from error
         except OSError as error:
             raise InputError(
                 f"Cannot write to {folder}: {error.strerror or error}",
@@ -331,124 +264,52 @@ class Writer(Store):
         aside: Where the files are that could not be read; None where all could.
     """
 
-    _mode = "r+b"
-
     def __init__(self, folder: Path, aside: Path | None = None) -> None:
         super().__init__(folder)
         self.aside = aside
-        self._end = 0
 
-    def __enter__(self) -> Self:
-        if not (self.folder / "state.json").exists():
-            for left in self.folder.glob("*.jsonl"):  # of a first opening that was cut off
-                left.unlink()
-            self._name("tasks").touch()
-            self._name("changes").touch()
-            self.save(self.state)
-        super().__enter__()
-        for file in (*self.folder.glob("tasks-*.jsonl"), *self.folder.glob("changes-*.jsonl")):
-            if file not in {self._name("tasks"), self._name("changes")}:  # what a cut off compaction left
-                file.unlink(missing_ok=True)
-        return self
+    def __exit__(self, kind: object, error: BaseException | None, *rest: object) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._db.commit()
+        super().__exit__(kind, error, *rest)
 
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._opened.flush()
-        super().__exit__()
-
-    def _scan(self, file: IO[bytes], *, base: bool) -> int:
-        end = super()._scan(file, base=base)
-        if not base:
-            if end < os.fstat(file.fileno()).st_size:
-                file.truncate(end)  # half a line: the task that it was of comes again
-            file.seek(end)
-            self._end = end
-        return end
-
-    @property
-    def _opened(self) -> IO[bytes]:
-        assert self._log is not None  # noqa: S101 - it is open within `with`
-        return self._log
+    def _begin(self) -> None:
+        self._db.execute("PRAGMA synchronous = FULL")
 
     def put(self, task: Json) -> Outcome:
         """What was done with a task as the API lists it: it was new, another than before, or the same."""
-        line, numbers = encode(task)
-        number = task["id"]
-        known = number in self._index
-        if known and self.line(number) == line:
+        row = encode(task)
+        found = self._one("SELECT line FROM tasks WHERE id = ?", row.id)
+        if found and found[0] == row.line:
             return "same"
-        self._append(line)
-        self._index[number] = Entry(False, self._end - len(line) - 1, len(line), *numbers)
-        if not known:
-            self._ids = None
-        return "changed" if known else "new"
+        self._db.execute(PUT, row)
+        return "changed" if found else "new"
 
     def drop(self, task_id: int) -> bool:
         """Whether the task was there; it no longer is."""
-        if task_id not in self._index:
-            return False
-        self._append(b'{"gone":%d}' % task_id)
-        del self._index[task_id]
-        self._ids = None
-        return True
-
-    def _append(self, line: bytes) -> None:
-        self._opened.write(line + b"\n")
-        self._end += len(line) + 1
-
-    def line(self, task_id: int) -> bytes:
-        """A task's JSON without a line end."""
-        if not self._index[task_id].base:
-            self._opened.flush()
-        return super().line(task_id)
+        return self._db.execute(DROP, (task_id,)).rowcount > 0
 
     def sync(self) -> None:
         """Everything so far is on the disk."""
-        self._opened.flush()
-        os.fsync(self._opened.fileno())
+        self._db.commit()
 
     def save(self, state: State) -> None:
-        """The state is on the disk, and all lines before it."""
-        if self._log:
-            self.sync()
-        write_atomic(self.folder / "state.json", json_text(state.model_dump(mode="json")))
+        """The state is on the disk, and everything before it."""
+        self._db.execute("UPDATE state SET state = ?", (as_json(state.model_dump(mode="json")),))
+        self._db.commit()
         self.state = state
 
     def keep_drafts(self, drafts: dict[int, list[Json]], at: str) -> None:
         """These are the drafts now, of this time by the server's clock; those of before are forgotten."""
-        lines = b"".join(as_json({"id": n, "drafts": found}) + b"\n" for n, found in sorted(drafts.items()))
-        write_atomic(self.folder / "drafts.jsonl", lines)
+        self._db.execute("DELETE FROM drafts")
+        self._db.executemany("INSERT INTO drafts VALUES (?, ?)", ((n, as_json(found)) for n, found in drafts.items()))
         self.save(self.state.model_copy(update={"drafts_at": at}))
 
     def clear(self) -> None:
         """Forget everything: the store belongs to a project that is no more."""
-        for number in self.ids:
-            self.drop(number)
-        self.save(State(generation=self.state.generation))
-
-    def compact(self, *, always: bool = False) -> bool:
-        """Whether the files were written anew, without what no longer counts.
-
-        That is done where it pays, or always.
-        """
-        size = self._name("tasks").stat().st_size
-        if not always and self._end < max(COMPACT_SHARE * size, COMPACT_BYTES):
-            return False
-        following = self.state.generation + 1
-        with self._name("tasks", following).open("wb", buffering=1 << 20) as out:
-            out.writelines(self.lines(drafts=False))
-            out.flush()
-            os.fsync(out.fileno())
-        self._name("changes", following).touch()
-        _sync_folder(self.folder)
-        old = [self._name("tasks"), self._name("changes")]
-        self.save(self.state.model_copy(update={"generation": following}))
-        _sync_folder(self.folder)
-        Store.__exit__(self)
-        for file in old:
-            file.unlink(missing_ok=True)
-        self._open()
-        return True
+        self._db.execute("DELETE FROM tasks")
+        self._db.execute("DELETE FROM drafts")
+        self.save(State())
 
 
 def store_folder(workspace: Workspace, project: int) -> Path:
@@ -490,42 +351,6 @@ def stored(workspace: Workspace) -> Iterator[Store]:
         yield store
 
 
-def _read_state(folder: Path) -> State:
-    file = folder / "state.json"
-    try:
-        state = State.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        raise InputError(f"{file} is damaged, or of another version of labeling.", WORN) from error
-    if state.format != FORMAT:
-        raise InputError(f"{file} is of another version of labeling (format {state.format}).", WORN)
-    return state
-
-
-def _is_sound(folder: Path) -> bool:
-    """Whether the store in the folder, if there is one, can be read to its end."""
-    if not (folder / "state.json").exists():
-        return True
-    try:
-        with Store(folder) as store:
-            for number in store.ids:
-                store.task(number)
-            store.drafts()
-    except InputError:
-        return False
-    return True
-
-
-def _put_aside(folder: Path) -> Path:
-    """Where the files of the store are now: what is damaged may still hold what is nowhere else."""
-    aside = folder / f"damaged-{datetime.now(UTC):%Y-%m-%dT%H%M%S.%f}"
-    aside.mkdir()
-    # the state last: files without one are taken for what a first opening left, and removed
-    for file in [*folder.glob("*.jsonl"), folder / "state.json"]:
-        file.rename(aside / file.name)
-    _sync_folder(folder)
-    return aside
-
-
 def _acquire(lock: IO[bytes], folder: Path, waiting: Callable[[str], None], patience: float) -> None:
     """The lock is ours, and says so.
 
@@ -552,11 +377,3 @@ def _acquire(lock: IO[bytes], folder: Path, waiting: Callable[[str], None], pati
     lock.truncate(0)
     lock.write(f"Process {os.getpid()} (since {datetime.now(UTC):%H:%M:%S} UTC)".encode())
     lock.flush()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

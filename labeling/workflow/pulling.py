@@ -210,7 +210,6 @@ class _Pull:
     def end(self) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self.remember(pulled_at=now)
-        self.store.compact()
 
     def remember(self, **fields: Any) -> None:
         self.store.save(self.store.state.model_copy(update={"seen": self.seen, **fields}))

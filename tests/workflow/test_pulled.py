@@ -1,9 +1,11 @@
 """The store of what was pulled: whatever happens to it, it holds what was put into it last."""
 
+import contextlib
 import fcntl
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -49,7 +51,16 @@ def content(folder: Path) -> dict[int, dict]:
 
 
 def expected(*tasks: dict) -> dict[int, dict]:
-    return {each["id"]: json.loads(encode(each)[0]) for each in tasks}
+    return {each["id"]: json.loads(encode(each).line) for each in tasks}
+
+
+def as_killed(folder: Path) -> Path:
+    """The files as `kill -9` would leave them now, in another folder."""
+    left = Path(tempfile.mkdtemp(dir=folder))
+    for file in folder.glob("tasks.sqlite*"):
+        if not file.name.endswith("-shm"):  # memory of the processes that are no more
+            shutil.copy(file, left)
+    return left
 
 
 IDS = st.integers(1, 8)
@@ -58,9 +69,9 @@ STEPS = st.one_of(
     st.tuples(st.just("put"), IDS, TEXTS, st.integers(0, 2), st.integers(0, 2)),
     st.tuples(st.just("drop"), IDS),
     st.tuples(st.just("sync")),
-    st.tuples(st.just("compact")),
+    st.tuples(st.just("save")),
+    st.tuples(st.just("kill")),
     st.tuples(st.just("again")),
-    st.tuples(st.just("cut"), st.integers(1, 400)),
 )
 
 
@@ -74,6 +85,7 @@ def test_store_holds_what_was_put_last_whatever_happens(steps):
         while True:
             with Store.writing(folder) as store:
                 assert {n: store.task(n) for n in store.ids} == model
+                safe = dict(model)
                 while rest:
                     kind, *values = rest.pop(0)
                     if kind == "put":
@@ -88,25 +100,23 @@ def test_store_holds_what_was_put_last_whatever_happens(steps):
                         model.pop(values[0], None)
                     elif kind == "sync":
                         store.sync()
+                        safe = dict(model)
                         assert content(folder) == model  # another process sees it
-                    elif kind == "compact":
-                        store.compact(always=True)
-                        assert content(folder) == model
+                    elif kind == "save":
+                        state = store.state.model_copy(update={"cursor": len(model)})
+                        store.save(state)
+                        safe = dict(model)
+                        with Store(folder) as reader:
+                            assert reader.state == state
+                    elif kind == "kill":
+                        assert content(as_killed(folder)) == safe
                     else:
-                        rest.insert(0, (kind, *values))
                         break
                 submitted = sum(not a["was_cancelled"] for t in model.values() for a in t["annotations"])
                 skips = sum(t["skips"] > 0 for t in model.values())
                 assert store.counts() == Counts(tasks=len(model), annotations=submitted, skips=skips)
             if not rest:
                 break
-            kind, *values = rest.pop(0)
-            if kind == "cut":  # a crash in the middle of a line that was never finished
-                half = encode(task(9, "half"))[0][: values[0]]
-                (log,) = folder.glob("changes-*.jsonl")
-                with log.open("ab") as file:
-                    file.write(half)
-                assert content(folder) == model
         assert content(folder) == model
         with Store(folder) as store:
             lines = list(store.lines())
@@ -115,62 +125,129 @@ def test_store_holds_what_was_put_last_whatever_happens(steps):
         shutil.rmtree(folder)
 
 
-def test_cut_at_every_byte_of_the_last_line(tmp_path: Path):
-    whole = tmp_path / "whole"
-    with Store.writing(whole) as store:
-        for number in (1, 2, 3):
-            store.put(task(number, "Zoë 👩‍👧"))
-    (log,) = whole.glob("changes-*.jsonl")
-    data = log.read_bytes()
-    last = data[:-1].rindex(b"\n") + 1
-    for size in range(last, len(data)):
-        log.write_bytes(data[:size])
-        assert set(content(whole)) == {1, 2}
-    with Store.writing(whole) as store:
-        assert store.put(task(4)) == "new"
-    assert set(content(whole)) == {1, 2, 4}
-    assert log.read_bytes().endswith(b"\n")
-
-
-def test_crash_between_the_files_of_a_compaction_and_the_state(tmp_path: Path):
+def test_kill_in_the_middle_loses_what_was_not_synced_and_nothing_else(tmp_path: Path):
+    code = (
+        "import os, sys; from pathlib import Path; from labeling.workflow.pulled import Store\n"
+        "from tests.workflow.test_pulled import task\n"
+        "with Store.writing(Path(sys.argv[1])) as store:\n"
+        "    for number in range(1, 4000):\n"
+        "        store.put(task(number, 'Zoë 👩‍👧' * 200))\n"
+        "        if number == 1000: store.sync()\n"
+        "    store.drop(1)\n"
+        "    os.kill(os.getpid(), 9)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path], check=False, cwd=Path(__file__).parents[2])
+    assert set(content(tmp_path)) == set(range(1, 1001))
     with Store.writing(tmp_path) as store:
-        store.put(task(1))
-        store.put(task(2))
-        store.drop(1)
-    before = content(tmp_path)
-    (tmp_path / "tasks-1.jsonl").write_bytes(b'{"id":7,"subm')  # the next generation, half written
-    (tmp_path / "changes-1.jsonl").touch()
-    assert content(tmp_path) == before
-    with Store.writing(tmp_path) as store:
-        assert set(store.ids) == {2}
-        store.compact(always=True)
-    assert content(tmp_path) == before
-    assert sorted(file.name for file in tmp_path.glob("*.jsonl")) == ["changes-1.jsonl", "tasks-1.jsonl"]
+        assert store.put(task(1001)) == "new"
+    assert len(content(tmp_path)) == 1001
 
 
-def test_reader_keeps_what_it_opened_through_a_compaction(tmp_path: Path):
+def test_reader_keeps_what_it_opened(tmp_path: Path):
     with Store.writing(tmp_path) as store:
         store.put(task(1, "before"))
     with Store(tmp_path) as reader:
         with Store.writing(tmp_path) as store:
             store.put(task(1, "after"))
-            store.compact(always=True)
-        assert reader.task(1)["data"]["text"] == "before"
+            store.put(task(2))
+            store.save(store.state.model_copy(update={"complete": True}))
+        assert (reader.task(1)["data"]["text"], reader.ids, reader.state.complete) == ("before", [1], False)
     assert content(tmp_path)[1]["data"]["text"] == "after"
 
 
-def test_damage_in_the_middle_is_named(tmp_path: Path):
+def test_reader_of_a_folder_that_is_read_only(tmp_path: Path, monkeypatch):
     with Store.writing(tmp_path) as store:
         store.put(task(1))
-        store.put(task(2))
-        store.compact(always=True)
-    file = tmp_path / "tasks-1.jsonl"
-    file.write_bytes(b"\0" * 50 + file.read_bytes()[50:])
-    with pytest.raises(InputError, match="damaged at byte 0"), Store(tmp_path):
-        pass
-    (tmp_path / "state.json").write_text("{}x")
-    with pytest.raises(InputError, match=r"state.json is damaged"), Store(tmp_path):
-        pass
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert set(content(tmp_path)) == {1}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["lock", "tasks.sqlite"]
+
+
+def test_damage_is_named(tmp_path: Path):
+    with Store.writing(tmp_path) as store:
+        for number in range(1, 100):
+            store.put(task(number))
+    file = tmp_path / "tasks.sqlite"
+    whole = file.read_bytes()
+    for damaged in (b"\0" * 500 + whole[500:], whole[:9000], whole[:16384] + b"x" * (len(whole) - 16384), b"", b"{}x"):
+        file.write_bytes(damaged)
+        with pytest.raises(InputError, match=f"{file} is damaged") as found:
+            content(tmp_path)
+        assert "labeling pull --full" in found.value.hint
+        assert file.read_bytes() == damaged
+    file.write_bytes(whole)
+    with contextlib.closing(sqlite3.connect(file)) as db:
+        db.execute("UPDATE state SET state = '{}x'")
+        db.commit()
+    with pytest.raises(InputError, match="damaged, or of another version"):
+        content(tmp_path)
+
+
+def test_full_disk_says_so_and_keeps_what_was_there(tmp_path: Path):
+    with Store.writing(tmp_path) as store:
+        store.put(task(1))
+    full = pytest.raises(InputError, match=f"Cannot use {tmp_path / 'tasks.sqlite'}: database or disk is full")
+    with full as found, Store.writing(tmp_path) as store:
+        store._db.execute("PRAGMA max_page_count = 20")
+        for number in range(2, 100):
+            store.put(task(number, "long " * 1000))
+    assert "free space" in found.value.hint
+    assert content(tmp_path)[1] == expected(task(1))[1]
+
+
+LINES = {number: encode(task(number)).line for number in range(1, 5)}
+DRAFT = {"id": 5, "user": "ann@example.org", "result": [], "updated_at": "2026-11-24T08:30:00Z"}
+
+
+def older(folder: Path, **state: Any) -> Path:
+    """A copy as older versions kept it: three tasks, of which one went and one changed, and half of another."""
+    folder.mkdir(exist_ok=True)
+    told = {"format": 1, "generation": 3, "project": 7, "complete": True, "drafts_at": "2026-11-24T09:00:00.000000Z"}
+    (folder / "state.json").write_text(json.dumps(told | state))
+    (folder / "tasks-3.jsonl").write_bytes(b"".join(LINES[number] + b"\n" for number in (1, 2, 3)))
+    changed = LINES[1].replace(b"Police", b"Nobody") + b"\n"
+    (folder / "changes-3.jsonl").write_bytes(b'{"gone":2}\n' + changed + LINES[4][:50])
+    (folder / "tasks-2.jsonl").write_bytes(b"of before")
+    (folder / "drafts.jsonl").write_text(json.dumps({"id": 3, "drafts": [DRAFT]}) + "\n")
+    return folder
+
+
+def test_older_copy_becomes_a_database(tmp_path: Path):
+    folder = older(tmp_path)
+    with Store(folder) as store:
+        assert [json.loads(line).get("drafts") for line in store.lines()] == [None, [DRAFT]]
+        assert store.line(1) == LINES[1].replace(b"Police", b"Nobody")
+        assert (store.state.project, store.state.complete, store.state.format) == (7, True, 2)
+        assert store.counts() == Counts(tasks=2, annotations=2)
+    assert sorted(file.name for file in folder.iterdir()) == ["lock", "tasks.sqlite"]
+
+
+@pytest.mark.parametrize("name", ["state.json", "tasks-3.jsonl", "changes-3.jsonl", "drafts.jsonl"])
+def test_older_copy_that_is_damaged_is_kept(tmp_path: Path, name: str):
+    folder = older(tmp_path / "copy")
+    (folder / name).write_bytes(b"\0" * 50 + b"\n" + (folder / name).read_bytes())
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    for _ in range(2):
+        with pytest.raises(InputError, match=f"The copy in {folder}, of an older version of labeling, is damaged"):
+            content(folder)
+    assert before.items() <= {file.name: file.read_bytes() for file in folder.iterdir()}.items()
+    with Store.writing(folder, anew=True) as store:
+        assert (len(store), store.state) == (0, State())
+        assert {file.name: file.read_bytes() for file in store.aside.iterdir()} == before
+
+
+def test_older_copy_whose_taking_was_cut_off_is_taken_again(tmp_path: Path):
+    folder = older(tmp_path)
+    (folder / "tasks.sqlite.part").write_bytes(b"half")
+    (folder / "tasks.sqlite-wal").write_bytes(b"of a database that somebody removed")
+    assert set(content(folder)) == {1, 3}
+    shutil.rmtree(folder)
+    with Store.writing(folder) as store:
+        store.put(task(9))
+    older(folder)  # killed before the files were removed
+    with Store.writing(folder) as store:
+        assert store.ids == [9]
+    assert sorted(file.name for file in folder.iterdir()) == ["lock", "tasks.sqlite"]
 
 
 def test_nothing_there_and_a_later_version_say_so(tmp_path: Path):
@@ -259,12 +336,6 @@ def test_export_and_status_offline(pulled, tmp_path: Path):
 def test_convert_takes_a_store(pulled, tmp_path: Path):
     folder = store_folder(pulled, 7)
     done = export_files(pulled, [folder], tmp_path / "out", schema=None)
-    assert done.manifest["documents"]["out"] == 2
-    assert done.problems == ()
-    with Store.writing(folder) as store:
-        store.compact(always=True)
-    (file,) = folder.glob("tasks-*.jsonl")
-    done = export_files(pulled, [file], tmp_path / "other", schema=None)
     assert done.manifest["documents"]["out"] == 2
     assert done.problems == ()
 

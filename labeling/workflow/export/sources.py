@@ -32,22 +32,18 @@ class Source(Protocol):
 
 
 class PulledTasks:
-    """The tasks of a store that is open, with their drafts as they were when it was given."""
+    """The tasks of a store that is open, with their drafts."""
 
     def __init__(self, store: Store, name: str = "") -> None:
         self._store, self._name = store, name or store.folder.name
-        self._drafts = store.drafts()
         self.size = store.size
         self.url = f"{store.state.url}?task={{task}}" if store.state.url else ""
 
     def records(self, advance: Advance = lambda _: None) -> Iterator[Record | Problem]:
         """The tasks by id, each called by its number."""
-        for number in self._store.ids:
-            line = self._store.line(number)
+        for number, line, drafts in self._store.rows():
             advance(len(line))
-            if number in self._drafts:
-                line = with_drafts(line, self._drafts[number])
-            yield Record(f"{self._name}#{number}", line)
+            yield Record(f"{self._name}#{number}", with_drafts(line, drafts))
 
 
 class JoinedSources:
