@@ -1,8 +1,8 @@
-"""An ordered, bounded map over chunks of work: the one interface by which anything runs in several processes.
+"""An ordered, bounded map over chunks of work: the one interface through which anything runs in several processes.
 
-This process works too, whenever it would have to wait for another. On Linux the others are forked from it with all that
-it has loaded, which costs nothing. Where that is not safe, because there are other threads or another system, they are
-fresh interpreters, which are started only for so many chunks that they are worth it.
+This process works too, instead of waiting for another. On Linux the others are forked from it with everything that it
+has loaded, which costs nothing. Where forking is not safe, because of other threads or another system, they are fresh
+interpreters, started only when there are enough chunks to be worth it.
 """
 
 import gc
@@ -26,10 +26,10 @@ I = TypeVar("I")  # noqa: E741
 O = TypeVar("O")  # noqa: E741
 Map = Callable[[Callable[[I], O], Iterable[I]], Iterator[O]]
 
-AHEAD = 4  # chunks a process that are taken before their turn, so that none is ever idle, and memory stays flat
-FEW = 30  # chunks from which on fresh interpreters are worth their start
-# What is made of articles and tasks hardly ever holds a cycle; to look for one every 700 objects, which is Python's
-# default, costs a tenth of the time.
+AHEAD = 4  # chunks per process that are read ahead, so that no process is idle, and memory stays flat
+FEW = 30  # chunks that make it worth starting fresh interpreters
+# Objects made from articles and tasks hardly ever form cycles; looking for one every 700 objects, Python's default,
+# takes a tenth of the time.
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
 SWITCH_SECONDS = 0.0001  # a thread of this process feeds the others while it works; they would wait for it
 THREADED = {"pyarrow"}  # packages with threads that Python does not count
@@ -42,10 +42,10 @@ def cores() -> int:
 
 @contextmanager
 def workers(jobs: int, begin: Callable[[], object] = int) -> Iterator[Map[Any, Any]]:
-    """A map that runs in `jobs` processes, this one among them, each of which has called `begin` before.
+    """A map that runs in `jobs` processes, including this one; each calls `begin` before its first chunk.
 
-    Results come in the order of the chunks, and no more chunks are taken than the processes can soon work on. The
-    function, `begin` and the chunks must be picklable. What `begin` raises in another process is raised by the map.
+    Results come in the order of the chunks, and chunks are read only as far ahead as the processes can soon work on.
+    The function, `begin` and the chunks must be picklable. What `begin` raises in another process, the map raises.
 
     Raises:
         InputError: A process was killed, as the system does where memory runs out.
@@ -76,20 +76,20 @@ def workers(jobs: int, begin: Callable[[], object] = int) -> Iterator[Map[Any, A
         yield mapped
 
 
-def apart(function: Callable[..., O], *given: Any) -> O:
-    """What the function makes, in a process of its own, with which its memory goes."""
+def in_own_process(function: Callable[..., O], *arguments: Any) -> O:
+    """What the function returns, called in a process of its own, whose memory is freed when it ends."""
     with _processes("fork" if can_fork() else "spawn", 1, int) as executor:
-        return executor.submit(function, *given).result()
+        return executor.submit(function, *arguments).result()
 
 
 def can_fork() -> bool:
-    """Whether this process may be forked: a lock that another thread holds would be held for ever."""
+    """Whether forking this process is safe: a lock held by another thread would stay locked in the child for ever."""
     return sys.platform == "linux" and threading.active_count() == 1 and not THREADED & sys.modules.keys()
 
 
 @contextmanager
-def _processes(way: str, count: int, begin: Callable[[], object]) -> Iterator[ProcessPoolExecutor]:
-    executor = ProcessPoolExecutor(count, multiprocessing.get_context(way), _start, (begin,))
+def _processes(method: str, count: int, begin: Callable[[], object]) -> Iterator[ProcessPoolExecutor]:
+    executor = ProcessPoolExecutor(count, multiprocessing.get_context(method), _start, (begin,))
     try:
         yield executor
     finally:
@@ -103,7 +103,7 @@ def _ordered(
     try:
         while True:
             for chunk in islice(chunks, window - len(held)):
-                held.append((chunk, executor.submit(_there, function, chunk)))
+                held.append((chunk, executor.submit(_call, function, chunk)))
             if not held:
                 return
             if held[0][1].done():
@@ -117,7 +117,7 @@ def _ordered(
 
 
 def _help(held: deque[tuple[I, Future[O]]], function: Callable[[I], O]) -> None:
-    """Do the last chunk that no process has begun with; where there is none, wait for the first."""
+    """Do the last chunk that no process has begun; if there is none, wait for the first."""
     for place in reversed(range(len(held))):
         chunk, begun = held[place]
         if begun.cancel():
@@ -128,7 +128,7 @@ def _help(held: deque[tuple[I, Future[O]]], function: Callable[[I], O]) -> None:
     held[0][1].exception()
 
 
-# in the other processes
+# What runs in the other processes.
 
 _to_begin: list[Callable[[], object]] = []
 
@@ -136,21 +136,21 @@ _to_begin: list[Callable[[], object]] = []
 def _start(begin: Callable[[], object]) -> None:
     guard()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the others
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # what the parent does on it is the parent's
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the parent's handler
     threading.Thread(target=_end_with_parent, daemon=True).start()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     _to_begin[:] = [begin]
 
 
-def _there(function: Callable[[I], O], chunk: I) -> O:
-    while _to_begin:  # with the first chunk, so that what is wrong is an error like any other
+def _call(function: Callable[[I], O], chunk: I) -> O:
+    while _to_begin:  # with the first chunk, so that its errors are raised like any other
         _to_begin[0]()
         _to_begin.clear()
     return function(chunk)
 
 
 def _end_with_parent() -> None:
-    """End this process where the one that started it is killed; it would wait for work for ever."""
+    """End this process when its parent is killed, instead of waiting for work for ever."""
     if parent := multiprocessing.parent_process():
         parent.join()
         os._exit(1)

@@ -72,17 +72,17 @@ def models(
     Example: `labeling models en_labeling-0.0.0+1a2b3c4d+event-1.0.0`
     """
     from labeling.settings import open_workspace
-    from labeling.workflow.known_models import find, known
+    from labeling.workflow.known_models import find_card, known_models
 
     opened = open_workspace(workspace)
     if model is not None:
-        card = find(opened, model)
+        card = find_card(opened, model)
         if json:
             console.put_json(card.model_dump(mode="json", by_alias=True))
         else:
             promotion.show_card(card)
         return
-    found = known(opened)
+    found = known_models(opened)
     if json:
         console.put_json([each.model_dump(mode="json") for each in found])
         return

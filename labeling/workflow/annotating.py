@@ -13,7 +13,7 @@ from labeling.engine import can_fork, cores, workers
 from labeling.workflow.progress import Within
 
 BATCH = 5_000  # characters of a batch: six times as many are no faster, and take 80 MB more
-# An article like any other: with a place and a date, whose normal forms take seconds to load.
+# A typical article: it has a place and a date, whose normal forms take seconds to load.
 ANY = Article(doc_id="any", text="Two people were killed in Mosul on Friday, Ann Bell said.", published="2026-01-02")
 
 Batch = list[Article]
@@ -27,7 +27,7 @@ def annotated(
     jobs: int | None = None,
     within: Within | None = None,
 ) -> Iterator[LabeledDoc]:
-    """Each article, in order, with what `labeling.nlp.annotate` predicts; long ones are annotated in windows.
+    """The articles, in order, with the predictions of `labeling.nlp.annotate`; long ones are annotated in windows.
 
     The processes share windows, not articles, so a long article takes the memory of a few windows, and all cores.
     Articles are read ahead only as far as the processes can soon work on, so an endless stream takes no more memory
@@ -35,14 +35,14 @@ def annotated(
 
     Args:
         nlp: The pipeline, for this process.
-        model: Where the other processes load the same pipeline from: a package or a folder.
-        schema: What is predicted.
-        articles: As many as there are.
-        jobs: Processes, this one among them; all cores by default. A pipeline with a transformer has this one alone.
-        within: Is told how far the article at work is.
+        model: The package or folder from which other processes load the same pipeline.
+        schema: The labels and relations to predict.
+        articles: The articles, perhaps an endless stream.
+        jobs: Processes, including this one; one per core by default. A pipeline with a transformer uses only this one.
+        within: Is told how far the current article is.
 
     Raises:
-        ModelError, SchemaError: As `annotate` and `load` raise them, from whichever process.
+        ModelError, SchemaError: As raised by `annotate` and `load`, in any process.
         InputError: A process was killed, as the system does where memory runs out.
     """
     from threadpoolctl import threadpool_limits
@@ -60,11 +60,11 @@ def annotated(
     stack.callback(_annotators.pop, number)
     with threadpool_limits(1, "blas"):
         if jobs > 1 and can_fork():
-            _annotators[number]([ANY])  # what an article needs is loaded before the fork, once for all
+            _annotators[number]([ANY])  # loads everything that an article needs, once, before the fork
         mapped = stack.enter_context(workers(jobs, partial(_begin, number, model, schema)))
 
     def documents(pieces: Iterable[Article]) -> Iterator[LabeledDoc]:
-        # Matrices are small here, and there is a process a core: more threads would be in each other's way.
+        # Matrices are small, and each core has a process: more threads would get in each other's way.
         with stack, threadpool_limits(1, "blas"):
             for docs in mapped(partial(_annotate, number), _batches(pieces)):
                 yield from docs
@@ -85,14 +85,14 @@ def _batches(articles: Iterable[Article]) -> Iterator[Batch]:
         yield batch
 
 
-# in each of the processes
+# What each of the processes has.
 
 _numbers = count()
 _annotators: dict[int, Callable[[Batch], list[LabeledDoc]]] = {}
 
 
 def _begin(number: int, model: str, schema: LabelSchema) -> None:
-    """Load the pipeline where this process was not forked from one that has it."""
+    """Load the pipeline, unless this process was forked from one that has it."""
     from threadpoolctl import threadpool_limits
 
     from labeling.nlp.annotate import annotator
@@ -109,6 +109,6 @@ def _annotate(number: int, batch: Batch) -> list[LabeledDoc]:
 
 
 def _annotated(annotate: Any, nlp: Any, batch: Batch) -> list[LabeledDoc]:
-    # Words that were not known before are forgotten again; a long stream has millions.
+    # New words are forgotten after the batch; a long stream has millions.
     with nlp.memory_zone():
         return list(annotate(batch))

@@ -11,16 +11,16 @@ from labeling.studio import backup, restoring, server
 from labeling.studio.archive import SUFFIXES
 from labeling.studio.backup import Backup
 
-# What belongs to the annotations, beside the server: the number of the project, and the parts of exported documents.
+# What belongs to the annotations and is not on the server: the project's number, and the parts of exported documents.
 PROJECTS, PARTS = "projects.json", "parts.jsonl"
 
 
 def back_up(workspace: Workspace, to: str) -> Backup:
-    """The archive of the workspace's server, which may run.
+    """Back up the workspace's server, which may be running; what the archive holds.
 
     Args:
-        workspace: Whose.
-        to: The archive, `….tar.gz`; any other name is that of a folder, where the time makes the archive's.
+        workspace: The workspace.
+        to: The archive, `….tar.gz`; or a folder, in which the archive is named after the time.
 
     Raises:
         InputError: There is nothing to back up, or the file exists or cannot be written.
@@ -36,7 +36,7 @@ def back_up(workspace: Workspace, to: str) -> Backup:
 
 
 def _archive(to: str) -> tuple[Path, bool]:
-    """The archive's name, and whether it may get a number: in a folder each has another name."""
+    """The archive's path, and whether a number may be added to its name, as in a folder of archives."""
     file, is_folder = Path(to), to.endswith("/") or Path(to).is_dir()
     if to in ("", "-"):
         raise InputError("A backup needs a name, and is not written to standard output.", "Name a file or a folder.")
@@ -45,10 +45,10 @@ def _archive(to: str) -> tuple[Path, bool]:
     if file.suffix and not is_folder:
         raise InputError(
             f"{to} is not the name of an archive.",
-            "End it with .tar.gz, or with a / where it is a folder for archives.",
+            "End it with .tar.gz, or with / to name a folder for archives.",
         )
     if file.exists() and not file.is_dir():
-        raise InputError(f"{to} is a file, and not a folder for archives.", "Move it away, or name another folder.")
+        raise InputError(f"{to} is a file, not a folder for archives.", "Move it away, or name another folder.")
     return file / f"label-studio-{datetime.now().astimezone():%Y%m%d-%H%M%S}.tar.gz", True
 
 
@@ -60,16 +60,16 @@ def restore(
     replace: bool = False,
     without_login: bool = False,
 ) -> Backup:
-    """What was restored into the workspace, whose server must not run.
+    """Restore a backup into the workspace, whose server must not be running; what the archive held.
 
     Raises:
-        InputError: The archive is not whole or not ours, or data are there and `replace` is not said.
-        StudioError: The server runs, or the database cannot be used.
+        InputError: The archive is damaged or not a backup, or there are data and `replace` is false.
+        StudioError: The server is running, or the database cannot be used.
     """
     folder = workspace.studio_folder
     with server.held(folder):
         if server.is_alive(folder):
-            raise StudioError("The server of this workspace runs.", "Stop it first: `labeling studio stop`.")
+            raise StudioError("The server of this workspace is running.", "Stop it first: `labeling studio stop`.")
         done = restoring.restore(folder, file, url=database, replace=replace, without_login=without_login)
         beside = folder / restoring.STAGE / "workspace"
         _set_aside(workspace)
@@ -81,10 +81,10 @@ def restore(
 
 
 def _set_aside(workspace: Workspace) -> None:
-    """What is remembered of the server's tasks is not true of the restored ones: SQLite gives their numbers again.
+    """Put away what the workspace knows of the server's tasks: SQLite may have given their ids to others.
 
-    What imports remember is removed, since the server has all of it. What was pulled is kept beside: it may hold what
-    was labelled after the backup.
+    The ledgers of imports are removed, since the server has all of it. Pulled copies are renamed: they may hold
+    annotations made after the backup.
     """
     for file in workspace.state.glob("import-*.sqlite*"):
         file.unlink(missing_ok=True)
@@ -94,7 +94,7 @@ def _set_aside(workspace: Workspace) -> None:
 
 
 def _take_project(workspace: Workspace, file: Path) -> None:
-    """The project of the embedded server is the archive's now; those of other servers stay."""
+    """Remember the archive's project as that of the embedded server; projects on other servers stay as they are."""
     try:
         number = parse_json(file.read_text(encoding="utf-8")).get(EMBEDDED)
     except (OSError, ValueError, AttributeError):

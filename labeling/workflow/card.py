@@ -1,4 +1,4 @@
-"""What the card of a trained model says; `labeling.workflow.cards` reads and writes it."""
+"""The content of a trained model's card; `labeling.workflow.cards` reads and writes cards."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -16,9 +16,10 @@ PACKAGES = ("spacy", "thinc", "numpy", "scikit-learn", "onnxruntime", "spacy-tra
 
 
 class PartStamp(Value):
-    """A part of the gold: how many documents, the hash of its file, and the digest of each text, in order.
+    """A part of the gold: its number of documents, the SHA-256 of its file, and the digest of each text, in order.
 
-    The hash of a part that is a folder of files is that of their hashes. A text's digest is `labeling.core.article`'s.
+    For a part that is a folder of files, it is the hash of their hashes. Texts have the digest of
+    `labeling.core.article`.
     """
 
     documents: int
@@ -30,11 +31,11 @@ class Gold(Value):
     """What a model was trained, tuned and tested on: the parts of an exported folder.
 
     Attributes:
-        parts: By name; a part that is empty or not there is left out.
-        source: Where the reviews came from, as the export says.
-        split: How the parts came about, as the export says.
-        predicted_by: Model version → how many of the documents were pre-annotated with its predictions: the models
-            that this one is a child of. Empty where the export does not know.
+        parts: By name, without empty and missing parts.
+        source: Where the reviews came from, according to the export.
+        split: How the documents were split, according to the export.
+        predicted_by: Model version → number of documents that were pre-annotated with its predictions: the models
+            that this one descends from. Empty if the export does not say.
     """
 
     parts: dict[str, PartStamp]
@@ -45,8 +46,8 @@ class Gold(Value):
     @property
     def sha256(self) -> str:
         """One hash for all parts."""
-        said = "".join(f"{name} {part.sha256}\n" for name, part in sorted(self.parts.items()))
-        return hashlib.sha256(said.encode()).hexdigest()
+        hashes = "".join(f"{name} {part.sha256}\n" for name, part in sorted(self.parts.items()))
+        return hashlib.sha256(hashes.encode()).hexdigest()
 
     def holds(self, *parts: str) -> frozenset[str]:
         """The digests of all texts in these parts."""
@@ -54,7 +55,7 @@ class Gold(Value):
 
 
 class SchemaStamp(Value):
-    """Which labels and relations the model was trained for; `sha256` is of everything that the schema says."""
+    """The labels and relations that the model was trained for; `sha256` is that of the whole schema."""
 
     name: str = ""
     version: str = ""
@@ -64,7 +65,7 @@ class SchemaStamp(Value):
 
 
 class Base(Value):
-    """Something that the model was built on: a pipeline, vectors, an encoder, weights. `sha256` is of its files."""
+    """A pipeline, vectors, an encoder or weights that the model was built on. `sha256` is that of its files."""
 
     kind: str
     name: str
@@ -73,14 +74,14 @@ class Base(Value):
 
 
 class Figures(Value):
-    """What the model is worth on a part of its gold, as `labeling evaluate` measures it.
+    """The model's scores on a part of its gold, as `labeling evaluate` measures them.
 
     Attributes:
-        part: The part: test, or dev where there is no test and dev only chose among the steps of the training.
-        documents: How many it has.
-        layer: What stands for the model (see `labeling.nlp.evaluation.report.Scores`).
-        found: How well that is found.
-        notes: What the figures do not say.
+        part: test; or dev, if there is no test part and dev only selected among training steps.
+        documents: The number of documents in the part.
+        layer: The layer that was measured (see `labeling.nlp.evaluation.report.Scores`).
+        found: Its scores.
+        notes: Caveats, a sentence each.
     """
 
     part: str = "test"
@@ -91,7 +92,7 @@ class Figures(Value):
 
 
 def versions() -> dict[str, str]:
-    """What is installed here of what a model depends on."""
+    """The installed versions of everything that a model depends on."""
     found = {"labeling": __version__, "python": python_version()}
     for package in PACKAGES:
         try:
@@ -105,19 +106,19 @@ class Card(Value):
     """A model's card. What `write_card` fills in has a default: name, language, files and digest.
 
     Attributes:
-        kind: What tells the file from others called card.json.
+        kind: Distinguishes the file from others called card.json.
         name: `en_labeling-0.0.0+1a2b3c4d`. The `model_version` of its predictions is this, `+`, and the schema's key.
         language: Its code.
         created: ISO 8601, UTC.
-        gold: What it was trained on.
-        label_schema: Which labels and relations; `schema` in the file.
-        bases: What it was built on; none where it was trained from nothing.
+        gold: The documents that it was trained, tuned and tested on.
+        label_schema: Its labels and relations; `schema` in the file.
+        bases: What it was built on; empty if it was trained from scratch.
         versions: Package → version, where it was trained.
-        seeds: What for → seed.
-        options: How the training was asked for.
-        command: The plain command that made it.
-        figures: What it is worth; None where there was no test part.
-        files: Path in the model's folder → SHA-256, of all but the card and its page.
+        seeds: Purpose → seed.
+        options: The options of the training.
+        command: The command that trained it.
+        figures: Its scores; None if there was no test part.
+        files: Path in the model's folder → SHA-256, of all files but the card and its page.
         digest: The SHA-256 of the card without this field.
     """
 
@@ -140,9 +141,9 @@ class Card(Value):
 
     @property
     def trained_on(self) -> frozenset[str]:
-        """The digests of the texts that the model knows: those it was trained on, and those it was tuned on."""
+        """The digests of the texts that the model was trained or tuned on."""
         return self.gold.holds("train", "dev")
 
     def made(self, model_version: str) -> bool:
-        """Whether predictions of this version are this model's."""
+        """Whether this model made the predictions of this version."""
         return model_version == self.name or model_version.startswith(f"{self.name}+")

@@ -1,4 +1,4 @@
-"""A model's card as a page that people read."""
+"""A model's card as a page for people."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ SHORT = 12  # hex digits of a hash on the page; the card has all
 
 
 def page(card: "Card") -> str:
-    """The README.md of a model: what it finds, how well, what it was made of, and how to use it."""
+    """The README.md of a model: what it finds, how well, how it was made, and how to use it."""
     return "\n".join(_lines(card)) + "\n"
 
 
@@ -46,7 +46,7 @@ def _lines(card: "Card") -> Iterator[str]:
     if schema.relations:
         yield f"Relations: {_names(schema.relations)}."
     yield ""
-    yield "This page is made from `card.json`, which has everything in full."
+    yield "This page was generated from `card.json`, which is complete."
     yield from _figures(card)
     yield from _gold(card)
     yield from _how(card)
@@ -132,10 +132,10 @@ def _pairs(said: Mapping[str, Any]) -> str:
 
 
 def _code(value: object) -> str:
-    """The same between backticks, where nothing is Markdown but what ends them, or a cell."""
+    """The value as Markdown code; backticks and bars in it cannot end the code or a table's cell."""
     return f"`{one_line(value).replace('`', chr(39)).replace('|', chr(92) + '|')}`"
 
 
 def _said(value: object) -> str:
-    """What somebody else may have named, as one line of plain text that is not Markdown."""
+    """A value that somebody else may have chosen, as one line of text, with its Markdown escaped."""
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", one_line(value)).replace("\\_", "_")

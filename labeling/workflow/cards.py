@@ -1,13 +1,13 @@
-"""The card of a trained model: what it was made of, how, and what it is worth.
+"""Cards of trained models: what a model was trained on, how, and its scores.
 
-It stands in the model's folder, as `card.json` for programs and as `README.md` for people. Hashes lead both ways:
+A card is in the model's folder, as `card.json` for programs and as `README.md` for people. Hashes lead both ways:
 
     prediction in Label Studio  --model_version-->  model  --card.gold-->  exported parts, and each text in them
     text  --card.gold.parts[…].texts-->  models that were trained on it
 
-A model is called after its own files (`labeling.nlp.lineage`), so that predictions of two models never carry one
-name. The card has the hash of each file, and a digest of itself. They show that something was changed after the
-training; they are not a signature: who wants to deceive can write a card anew.
+A model is named after its own files (`labeling.nlp.lineage`), so that predictions of two models never have the same
+name. The card has the hash of each file, and a digest of itself. They reveal changes made after the training; they are
+not a signature: anyone who wants to deceive can write a new card.
 
 `labeling train` ends with
 
@@ -48,7 +48,7 @@ CARD, PAGE = "card.json", "README.md"
 
 
 def gold_of(folder: Path) -> Gold:
-    """What is to be known of the gold in an exported folder.
+    """The gold in an exported folder, for a card.
 
     Raises:
         InputError: A part cannot be read.
@@ -74,28 +74,28 @@ def gold_of(folder: Path) -> Gold:
 
 
 def schema_of(folder: Path) -> SchemaStamp:
-    """Which labels and relations the gold in an exported folder was made for, as its manifest says."""
+    """The labels and relations of the gold in an exported folder, according to its manifest."""
     manifest = read_manifest(folder)
-    said = _mapping(manifest.get("schema"))
+    schema = _mapping(manifest.get("schema"))
     return SchemaStamp(
-        name=said.get("name") or "",
-        version=said.get("version") or "",
-        sha256=said.get("sha256") or "",
-        labels=tuple(said.get("labels") or _mapping(manifest.get("labels"))),
-        relations=tuple(said.get("relations") or ()),
+        name=schema.get("name") or "",
+        version=schema.get("version") or "",
+        sha256=schema.get("sha256") or "",
+        labels=tuple(schema.get("labels") or _mapping(manifest.get("labels"))),
+        relations=tuple(schema.get("relations") or ()),
     )
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of an exported folder; empty where there is none that can be read."""
+    """The manifest of an exported folder; empty if there is none, or it cannot be read."""
     try:
         return _mapping(parse_json((folder / "manifest.json").read_bytes()))
-    except (OSError, ValueError):  # made by hand, or of another program
+    except (OSError, ValueError):  # a folder made by hand, or by another program
         return {}
 
 
 def write_card(model: Path, card: Card) -> Card:
-    """The card, complete, in the folder of a trained model; the model is called after its files from now on.
+    """Write the card into the folder of a trained model, and name the model after its files; the complete card.
 
     Raises:
         ModelError: The folder is not a model.
@@ -114,11 +114,11 @@ def write_card(model: Path, card: Card) -> Card:
 
 
 def read_card(model: Path, *, check_files: bool = True) -> Card:
-    """The card of a model's folder, where it is as it was written, and the model is the one that it describes.
+    """The card of a model's folder, if neither was changed since it was written.
 
     Args:
         model: The folder.
-        check_files: Whether the model's files are read, too.
+        check_files: Whether to check the hashes of the model's files, too.
 
     Raises:
         ModelError: There is no card, it was changed, or the model was.
@@ -139,28 +139,28 @@ def read_card(model: Path, *, check_files: bool = True) -> Card:
 
 
 def read_card_file(file: Path) -> Card:
-    """The card in a file, where it is as it was written.
+    """The card in a file, if it was not changed since it was written.
 
     Raises:
         ModelError: It cannot be read, or was changed.
     """
     try:
-        said: dict[str, Any] = parse_json(file.read_bytes())
-        card = Card.model_validate_json(json.dumps(said))
+        content: dict[str, Any] = parse_json(file.read_bytes())
+        card = Card.model_validate_json(json.dumps(content))
     except (OSError, ValueError, TypeError) as error:
         raise ModelError(
             f"The card {file} cannot be read: {_fault(error)}", "Bring back the one that `labeling train` wrote."
         ) from error
-    if card.digest != _digest(said):
+    if card.digest != _digest(content):
         raise ModelError(
             f"The card {file} was changed after it was written: its digest no longer fits.",
-            "What it says cannot be relied on. Bring back the card as it was, or train the model again.",
+            "It cannot be relied on. Bring back the card as it was, or train the model again.",
         )
     return card
 
 
 def _wrong_files(model: Path, card: Card) -> list[str]:
-    """What differs from the card, as `ner/model was changed`."""
+    """The differences from the card, such as `ner/model was changed`."""
     there = _hashes(model)
     missing = [f"{name} is missing" for name in card.files.keys() - there.keys()]
     new = [f"{name} was added" for name in there.keys() - card.files.keys()]
@@ -169,7 +169,7 @@ def _wrong_files(model: Path, card: Card) -> list[str]:
 
 
 def _hashes(model: Path) -> dict[str, str]:
-    """Path in the folder → SHA-256, of everything but the card and its page, and what Python leaves behind."""
+    """Path in the folder → SHA-256, of all files but the card, its page, and Python's caches."""
     files = {file.relative_to(model): file for file in sorted(model.rglob("*")) if file.is_file()}
     return {
         path.as_posix(): _file_hash(file)
@@ -188,8 +188,8 @@ def _file_hash(file: Path) -> str:
 
 def _digest(card: Mapping[str, Any]) -> str:
     """The SHA-256 of a card's JSON without its digest, whatever the order of its keys."""
-    said = {key: value for key, value in card.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(said, ensure_ascii=False, sort_keys=True).encode("utf-8")).hexdigest()
+    content = {key: value for key, value in card.items() if key != "digest"}
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False, sort_keys=True).encode("utf-8")).hexdigest()
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from labeling.studio.setup import CREDENTIALS, Program, Setup, database_of, read
 
 
 class Embedded(Value):
-    """An embedded Label Studio that runs: where, how to log in, what it keeps its data in and what serves it.
+    """A running embedded Label Studio: its address, login, database and server program.
 
     The password is in the file `credentials`, which only its owner can read.
     """
@@ -42,7 +42,7 @@ def start_studio(
     safety_copy: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> server.Server:
-    """The embedded Label Studio of the workspace, running; see `server.start`."""
+    """Start the workspace's embedded Label Studio; see `server.start`."""
     return server.start(
         workspace.studio_folder,
         port or workspace.settings.studio.port,
@@ -56,7 +56,7 @@ def start_studio(
 
 
 def embedded(workspace: Workspace) -> Embedded | None:
-    """The embedded Label Studio of the workspace; None where it does not run."""
+    """The workspace's embedded Label Studio; None if it is not running."""
     folder = workspace.studio_folder
     running, login = server.status(folder), server.credentials(folder)
     if running is None or login is None:
@@ -73,16 +73,16 @@ def embedded(workspace: Workspace) -> Embedded | None:
 
 
 def connect(workspace: Workspace, transport: httpx.BaseTransport | None = None) -> Studio:
-    """A connection to the Label Studio of the settings, else to the embedded one, with the token tried out.
+    """A connection to the Label Studio of the settings, else to the embedded one, with a token that works.
 
     Args:
-        workspace: Whose Label Studio.
+        workspace: The workspace.
         transport: What carries the requests; the network by default.
 
     Raises:
         StudioError: There is none, or it does not answer.
         AccessError: There is no token, or it was refused.
-        InputError: What is set is not the address of a server.
+        InputError: The URL in the settings is not the address of a server.
     """
     url = workspace.settings.studio.url
     limits = Limits(patience=workspace.settings.studio.timeout)
@@ -96,7 +96,7 @@ def connect(workspace: Workspace, transport: httpx.BaseTransport | None = None) 
         login = server.credentials(workspace.studio_folder)
         if running is None or login is None:
             raise StudioError(
-                "No Label Studio runs for this workspace.",
+                "No Label Studio is running for this workspace.",
                 "`labeling studio start` starts one; or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY of another.",
             )
         server.remove_leftovers(workspace.studio_folder)
@@ -110,10 +110,10 @@ def connect(workspace: Workspace, transport: httpx.BaseTransport | None = None) 
 
 
 def find_project(studio: Studio, workspace: Workspace) -> Project | None:
-    """The workspace's project; None where it has none yet.
+    """The workspace's project; None if it has none yet.
 
     Raises:
-        StudioError: It has one, and that is gone; or there is none of the number that was set.
+        StudioError: The project was deleted, or there is none with the number in the settings.
     """
     if number := workspace.settings.studio.project:
         return studio.project(number)
@@ -124,7 +124,7 @@ def find_project(studio: Studio, workspace: Workspace) -> Project | None:
 
 
 def server_of(workspace: Workspace) -> str:
-    """Which Label Studio it is, also where the settings name the workspace's own one by its URL."""
+    """The server's identity: `EMBEDDED` also if the settings name the workspace's own server by its URL."""
     running = server.status(workspace.studio_folder)
     own = (running.url if running else "", workspace.settings.studio.public_url)
     is_own = running and workspace.server in {server_identity(url) for url in own if url}
@@ -149,9 +149,9 @@ def existing_project(studio: Studio, workspace: Workspace) -> Project:
 
 
 def project_in_step(studio: Studio, workspace: Workspace) -> Project:
-    """The workspace's project, made where there is none, and showing all of the schema.
+    """The workspace's project, created if there is none, and showing everything in the schema.
 
-    What the schema has in addition is shown from now on. Nothing that annotators may have used is taken away.
+    New labels and relations are added to the project; none is removed, since annotators may have used it.
 
     Raises:
         StudioError: The project shows a label or relation that the schema does not have.
@@ -167,15 +167,15 @@ def project_in_step(studio: Studio, workspace: Workspace) -> Project:
 
 
 def refuse_misfit(schema: LabelSchema, project: Project) -> None:
-    """Nothing, where everything that the project shows is in the schema.
+    """Refuse a project that shows a label or relation that the schema does not have.
 
     Raises:
-        StudioError: Something is not; the message names each thing.
+        StudioError: It does; the message names each of them.
     """
     misfits = [d.detail for d in differences(schema, project.label_config) if not d.missing]
     if misfits:
         lines = "\n".join(f"  {detail}" for detail in misfits)
         raise StudioError(
             f"The schema {schema.key} no longer fits the project {project.url}:\n{lines}",
-            "Put it back into the schema, or begin a new project: another workspace, or another --project.",
+            "Put them back into the schema, or start a new project: another workspace, or another --project.",
         )

@@ -1,8 +1,8 @@
-"""An exported folder → how well models do that learned from parts of it: a learning curve.
+"""An exported folder → a learning curve: the scores of models trained on growing shares of it.
 
-The shares are nested, near-duplicates stay together, and what is judged by is never learned from. Where the test part
-has enough documents, all models are judged by it, and several orders of the documents show how much the choice matters.
-Where it has not, all documents are divided into folds, and each is judged by models that learned from the others.
+Shares are nested, near-duplicates stay together, and no model is evaluated on documents that it was trained on. If the
+test part has enough documents, all models are evaluated on it, and several orders of the documents show how much the
+choice of documents matters. Otherwise all documents are divided into folds, and models are cross-validated.
 """
 
 import contextlib
@@ -32,29 +32,29 @@ if TYPE_CHECKING:
 
 SHARES = (25, 50, 75, 100)
 MORE = 100  # documents
-ENOUGH = 20  # documents of the test part; with fewer, an interval says nothing
+ENOUGH = 20  # documents in the test part; with fewer, an interval says nothing
 FOLDS = 5
 ORDERS = 3
-DEV = 8  # where no document is in dev, one of so many is
-Train = Callable[[Path, Path], None]  # makes a model of an exported folder in another, new folder
+DEV = 8  # if dev is empty, one document in so many goes there
+Train = Callable[[Path, Path], None]  # trains a model on an exported folder, into another, new folder
 Tell = Callable[[int, float | None], None]
 
 
 class Bar(Protocol):
-    """Something that shows how far a number of trainings is."""
+    """Shows the progress of a number of trainings."""
 
     def __call__(self, what: str, total: int) -> AbstractContextManager[Tell]:
-        """What is to be told how many are done, and in how many seconds the others will be, as far as one knows."""
+        """A function to call with the number of trainings done, and the seconds left if they can be estimated."""
 
 
 def unseen(what: str, total: int) -> AbstractContextManager[Tell]:
-    """Nobody looks."""
+    """A bar that shows nothing."""
     return nullcontext(lambda done, seconds: None)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A model to be trained and judged: of which share, and which order of the documents or which fold it is."""
+    """A model to train and evaluate; `number` is that of the order of the documents, or of the fold."""
 
     share: int
     number: int
@@ -64,19 +64,19 @@ class Job:
 
     @property
     def size(self) -> int:
-        """How many documents it learns from."""
+        """The number of documents that it learns from."""
         return len(self.train) + len(self.dev)
 
 
 @dataclass(slots=True)
 class Results:
-    """What is known of each share: the counts by number of the job, and the sizes."""
+    """The results of each share: the counts by number of the job, and the sizes."""
 
     counts: "dict[int, dict[int, Counts]]" = field(default_factory=dict)
     sizes: dict[int, list[int]] = field(default_factory=dict)
 
     def add(self, job: Job, counts: "Counts") -> None:
-        """A model was judged."""
+        """Add the counts of a model."""
         self.counts.setdefault(job.share, {})[job.number] = counts
         self.sizes.setdefault(job.share, []).append(job.size)
 
@@ -96,15 +96,15 @@ def learning_curve(
     Args:
         folder: What `labeling export` or `convert` wrote.
         train: Trains a model on such a folder.
-        shares: Of the documents, in per cent.
-        orders: In how many orders the documents are taken; with folds it is one.
-        fold_count: How many folds; 0 judges by the test part, None takes it where it has enough documents.
-        bar: Who is told how far it is.
-        say: Who is told what is to be done.
+        shares: Shares of the documents, in per cent.
+        orders: The number of random orders of the documents; folds have one.
+        fold_count: The number of folds; 0 evaluates on the test part, None does so if it has enough documents.
+        bar: Shows the progress.
+        say: Is told what will be done.
 
     Raises:
         InputError: There are too few documents, or too few models could be trained.
-        LabelingError: The model of all documents could not be trained, and why.
+        LabelingError: The model of all documents could not be trained.
     """
     from labeling.nlp.subsets import labels_of, reviewed
 
@@ -116,8 +116,8 @@ def learning_curve(
     judged, jobs = _in_folds(documents, fold_count, shares) if fold_count else _by_test(documents, shares, orders)
     _refuse_few(folder, jobs, tested, fold_count)
     sizes = [job.size for job in jobs]
-    by = f"{fold_count} folds of all {len(judged)}" if fold_count else f"the test part's {len(judged)}"
-    say(f"{len(jobs)} models are trained on {min(sizes)} to {max(sizes)} documents, and judged by {by}.")
+    on = f"{fold_count} folds of all {len(judged)}" if fold_count else f"the test part's {len(judged)}"
+    say(f"{len(jobs)} models are trained on {min(sizes)} to {max(sizes)} documents, and evaluated on {on}.")
     results, notes = _trained(folder, jobs, labels_of(judged), train, bar)
     if not fold_count and len(tested) < ENOUGH:
         notes.append(f"The test part has {len(tested)} documents: intervals are wide, and rougher than they look.")
@@ -125,7 +125,7 @@ def learning_curve(
 
 
 def _by_test(documents: "Sequence[Reviewed]", shares: Sequence[int], orders: int) -> "tuple[list[Reviewed], list[Job]]":
-    """The test part, and a job for each share and order; all of the documents are the same in any order."""
+    """The test part, and a job for each share and order; the share of all documents needs only one order."""
     judged = [one for one in documents if one.part == "test"]
     others = _apart(documents, judged)
     jobs = []
@@ -149,7 +149,7 @@ def _in_folds(documents: "Sequence[Reviewed]", count: int, shares: Sequence[int]
 
 
 def _apart(documents: "Sequence[Reviewed]", judged: "Sequence[Reviewed]") -> "list[Reviewed]":
-    """The documents that are not near-duplicates of judged ones."""
+    """The documents that are not near-duplicates of those to evaluate on."""
     taken = {one.group for one in judged}
     return [one for one in documents if one.group not in taken]
 
@@ -157,7 +157,7 @@ def _apart(documents: "Sequence[Reviewed]", judged: "Sequence[Reviewed]") -> "li
 def _subsets(
     documents: "Sequence[Reviewed]", shares: Sequence[int], seed: int
 ) -> "list[tuple[int, list[Reviewed], list[Reviewed]]]":
-    """For each share what is learned from and what tunes, the share of each; a dev part is made where there is none."""
+    """Each share, with that share of the training and of the dev documents; if there is no dev part, one is made."""
     tuning = [one for one in documents if one.part == "dev"]
     if not tuning:
         groups, keys = [one.group for one in documents], [one.digest for one in documents]
@@ -177,19 +177,19 @@ def _subsets(
 
 def _refuse_few(folder: Path, jobs: Sequence[Job], tested: Sequence[Any], fold_count: int) -> None:
     if not fold_count and not tested:
-        raise InputError(f"{folder} has no documents in its test part.", "Leave --folds out, or say --folds 5.")
+        raise InputError(f"{folder} has no documents in its test part.", "Leave --folds out, or give --folds 5.")
     if not jobs or not all(job.train and job.dev and job.judged for job in jobs):
         raise InputError(
-            f"{folder} has too few documents for a learning curve: each point needs some to learn from and others to"
-            " judge by.",
-            "Review more articles and export again; it takes ten at least.",
+            f"{folder} has too few documents for a learning curve: each point needs some to train on and others to"
+            " evaluate on.",
+            "Review more articles and export again; it takes at least ten.",
         )
 
 
 def _trained(
     folder: Path, jobs: Sequence[Job], labels: Sequence[str], train: Train, bar: Bar
 ) -> tuple[Results, list[str]]:
-    """The results of all jobs, the largest first, since what it takes is known soonest then; and what went wrong."""
+    """The results of all jobs, and notes on those that failed. The largest goes first, so that estimates are safe."""
     from labeling.nlp.subsets import counted, write_subset
 
     results, notes, estimate = Results(), [], Estimate()
@@ -202,7 +202,7 @@ def _trained(
             started = monotonic()
             try:
                 write_subset(folder, work / "exports", {"train": job.train, "dev": job.dev, "test": job.judged})
-                with contextlib.redirect_stderr(io.StringIO()):  # tables of each training, which nobody can follow
+                with contextlib.redirect_stderr(io.StringIO()):  # spaCy's table of each training
                     train(work / "exports", work / "model")
                 results.add(job, counted(work / "model", job.judged, labels))
             except LabelingError as error:
@@ -210,7 +210,7 @@ def _trained(
                     raise
                 notes.append(f"{job.share}%, {job.size} documents: no model, because {error.message}")
             estimate.add(job.size, monotonic() - started)
-            shutil.rmtree(work, ignore_errors=True)  # what stays goes with the folder around it
+            shutil.rmtree(work, ignore_errors=True)  # anything left is removed with the temporary folder
     return results, notes
 
 

@@ -1,4 +1,4 @@
-"""The whole loop on the seeds: server, project, pre-annotation, gold as reviews, export, model, what it gains."""
+"""The whole loop on the seeds: server, project, pre-annotation, gold as reviews, export, model, comparison."""
 
 import contextlib
 from collections.abc import Callable
@@ -24,24 +24,24 @@ from labeling.workflow.importing.command import import_articles
 from labeling.workflow.importing.report import Imported
 from labeling.workflow.progress import Track, Working, unseen, unwatched
 
-# So few documents that a tenth of them would be two.
+# A tenth of the documents would be only two.
 DEMO_SPLIT = Split(dev=20, test=20)
 MODEL = "models/demo"
 
 
 class Demo(Value):
-    """What the demo did.
+    """The outcome of the demo.
 
     Attributes:
         workspace: Its folder.
         url: The project's address.
         email, password: The login.
         credentials: The file with the login.
-        imported: What came of the articles.
-        reviewed_now: How many gold documents were submitted in this run.
-        exported: The training files.
-        model: The trained model's folder; None where none was trained.
-        gained: What pre-annotation finds in the held-out part with the model, against what it finds without.
+        imported: The report of the import.
+        reviewed_now: The number of gold documents submitted in this run.
+        exported: The report of the export.
+        model: The trained model's folder; None if none was trained.
+        gained: Pre-annotation of the held-out part with the model, compared with pre-annotation without it.
     """
 
     workspace: Path
@@ -65,12 +65,12 @@ def demo(
     track: Track = unseen,
     working: Working = unwatched,
 ) -> Demo:
-    """The loop from the seeds to a model. What a run before has done already is not done again.
+    """Run the loop from the seeds to a model, without repeating what an earlier run has done.
 
-    `say` is told of each step before it begins.
+    `say` is called with each step before it begins.
     """
     init(folder, split=DEMO_SPLIT)
-    # The demo is a playground: a Label Studio that the environment names stays out of it.
+    # The demo is a playground: it leaves alone a Label Studio that the environment names.
     workspace = open_workspace(folder, url="")
     say("Starting Label Studio (the first time takes about a minute)")
     start_studio(workspace, waiting=waiting)
@@ -103,7 +103,7 @@ def demo(
 
 
 def submit_gold(studio: Studio, project: Project, file: Path, track: Track = unseen) -> int:
-    """How many gold documents were submitted as annotations; articles that anyone has touched are left alone."""
+    """Submit gold documents as annotations of the tasks that nobody has begun; how many were submitted."""
     gold = {doc.doc_id: doc for doc in read_documents(file)}
     stored = studio.stored(project, list(gold))
     untouched = {doc_id: one.digest for doc_id, one in stored.items() if not one.begun}
@@ -114,7 +114,7 @@ def submit_gold(studio: Studio, project: Project, file: Path, track: Track = uns
 
 
 def _model(workspace: Workspace, exported: Exported, say: Callable[[str], None], working: Working) -> Path:
-    """The model of exactly these training files and this installation: the one of an earlier run, or a new one."""
+    """The model of an earlier run, if these training files and this installation made it, else a new one."""
     from labeling.nlp.learn.training import Options
     from labeling.workflow.cards import Card, gold_of, read_card
     from labeling.workflow.training import can_learn, learn, train

@@ -1,4 +1,4 @@
-"""What stands in the way of working: each thing looked at, with ok or what to do."""
+"""Checks of everything that a workspace needs, each with how to fix it."""
 
 import sys
 from collections.abc import Callable
@@ -15,7 +15,7 @@ PACKAGES = ("spacy", "label-studio-sdk", "label-studio")
 
 
 class Finding(Value):
-    """One thing that was looked at: whether it is well, what was seen, and what to do where it is not."""
+    """The result of a check: what was checked, whether it is ok, what was seen, and how to fix it."""
 
     what: str
     ok: bool
@@ -24,7 +24,7 @@ class Finding(Value):
 
 
 def examine(workspace: Workspace) -> list[Finding]:
-    """The findings, in the order in which things depend on each other; what depends on a failure is left out."""
+    """The results of all checks, in order of dependency; checks that depend on a failed one are left out."""
     findings = [Finding(what="versions", ok=True, seen=_versions())]
     findings.append(_finding("workspace", lambda: _workspace(workspace)))
     findings.append(_finding("schema", lambda: _schema(workspace)))
@@ -92,9 +92,9 @@ def _project(workspace: Workspace) -> str:
     with connect(workspace) as studio:
         project = existing_project(studio, workspace)
     if found := differences(workspace.label_schema, project.label_config):
-        todo = "`labeling import` adds what is missing; what is in the project alone has to go back into the schema."
+        todo = "`labeling import` adds what is missing; what only the project has must go back into the schema."
         raise LabelingError("; ".join(d.detail for d in found), todo)
     if project.tasks and not project.model_version:
         todo = "`labeling import` sets them with the next articles."
         raise LabelingError(f"{project.url} shows no predictions to its annotators.", todo)
-    return f"{project.url}, {project.tasks} tasks, in step with the schema"
+    return f"{project.url}, {project.tasks} tasks, matches the schema"

@@ -1,4 +1,4 @@
-"""Labelled documents in a file, a line each: `docs.jsonl` of an export, and gold labels in the same form."""
+"""Files of labelled documents, a JSON line each: `docs.jsonl` of an export, and gold labels in the same form."""
 
 from pathlib import Path
 

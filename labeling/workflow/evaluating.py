@@ -1,4 +1,4 @@
-"""A model, perhaps another, and an exported folder → what the one finds, and whether it is better than the other."""
+"""A model and an exported folder → the model's scores, and perhaps whether it is better than another model."""
 
 import json
 from collections.abc import Iterable
@@ -31,17 +31,17 @@ def evaluate(
     bootstrap: Bootstrap | None = None,
     track: Track = unseen,
 ) -> Scores:
-    """How well a model finds the spans and relations of a part of an exported folder.
+    """The scores of a model on a part of an exported folder.
 
     Args:
         model: A spaCy package, or the folder of a trained model.
         folder: What `labeling export` or `labeling convert` wrote.
         part: train, dev or test.
-        against: Another model, to compare it with on the same documents.
-        schema: The schema of the pre-annotation whose worth is measured too.
-        with_errors: Whether every difference is listed.
-        bootstrap: How the intervals come about.
-        track: Who shows how far it is.
+        against: Another model, to compare with on the same documents.
+        schema: Also measure the whole pre-annotation by this schema.
+        with_errors: Whether to list every difference.
+        bootstrap: How to compute the intervals.
+        track: Shows the progress.
 
     Raises:
         InputError: There is no such part, it is empty or has no spans, or a model knows none of its labels.
@@ -50,22 +50,23 @@ def evaluate(
     bootstrap = bootstrap or Bootstrap()
     mine = tested(model, folder, part, schema=schema, track=track)
     scores = scores_of(mine.run, bootstrap)
-    said: dict[str, object] = {}
+    more: dict[str, object] = {}
     if schema and mine.preannotated:
-        said["preannotation"] = preannotation_of(mine.preannotated, schema.key, bootstrap)
+        more["preannotation"] = preannotation_of(mine.preannotated, schema.key, bootstrap)
     if against is not None:
         other = tested(against, folder, part, schema=schema, track=track)
         both = mine.preannotated and other.preannotated and (mine.preannotated, other.preannotated)
         counts = counts_on_the_same_gold(mine.run, other.run)
-        names = _told_apart((mine.run.model, other.run.model), (model, against))
-        said["against"] = comparison_of(names, counts, bootstrap, both or None)
+        names = (mine.run.model, other.run.model)
+        names = names if names[0] != names[1] else (model, against)
+        more["against"] = comparison_of(names, counts, bootstrap, both or None)
     if with_errors:
-        said["errors"] = tuple(_located(errors_in(mine.run), read_task_locations(folder)))
-    return scores.model_copy(update=said)
+        more["errors"] = tuple(_located(errors_in(mine.run), read_task_locations(folder)))
+    return scores.model_copy(update=more)
 
 
 def pre_annotated(test: Test, model: str, schema: LabelSchema, track: Track = unseen) -> Counts:
-    """The counts of what `labeling import` would find in a test with a model; with "" nothing is found."""
+    """The counts of what `labeling import` would predict in a test; without a model ("") it is nothing."""
     if not model:
         return counts_of(test.judged(None))
     found = annotated(load(model), model, schema, test.articles)
@@ -75,14 +76,14 @@ def pre_annotated(test: Test, model: str, schema: LabelSchema, track: Track = un
 def against_untrained(
     model: str, untrained: str, schema: LabelSchema, folder: Path, *, track: Track = unseen
 ) -> Comparison:
-    """The pre-annotation with a trained model against the one without, on the test part of an exported folder.
+    """A comparison of pre-annotation with a trained model and without, on the test part of an exported folder.
 
     Args:
         model: The folder of the trained model.
         untrained: The pipeline that pre-annotates without it.
-        schema: What both predict.
+        schema: The labels and relations that both predict.
         folder: What `labeling export` or `labeling convert` wrote.
-        track: Who shows how far it is.
+        track: Shows the progress.
 
     Raises:
         InputError: There is no test part, or it is empty.
@@ -93,18 +94,13 @@ def against_untrained(
 
 
 def write_errors(errors: Iterable[Error], file: Path) -> Path:
-    """The file, now with a JSON object a line, one a difference.
+    """Write the differences to a file, a JSON line each; the file.
 
     Raises:
         InputError: It cannot be written.
     """
     lines = (json.dumps(error.model_dump(mode="json"), ensure_ascii=False) for error in errors)
     return write_atomic(file, "".join(f"{line}\n" for line in lines))
-
-
-def _told_apart(names: tuple[str, str], given: tuple[str, str]) -> tuple[str, str]:
-    """The models' names; where these are the same, as they were given."""
-    return names if names[0] != names[1] else given
 
 
 def _located(errors: Iterable[Error], locations: dict[str, TaskLocation]) -> Iterable[Error]:

@@ -1,4 +1,4 @@
-"""The models that a workspace knows: those that were promoted, and those that lie where training puts them."""
+"""The models that a workspace knows: those that were promoted, and those in the usual folders of trained models."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,21 +11,21 @@ from labeling.settings import Workspace
 from labeling.workflow.cards import CARD, Card, read_card, read_card_file
 from labeling.workflow.model_store import CARDS
 
-# Where `labeling train` puts models that are called as the documentation calls them.
-PLACES = ("models/*/model-best", "exports/model/model-best", "model/model-best")
+# Where `labeling train` puts models if its output is named as in the documentation.
+FOLDERS = ("models/*/model-best", "exports/model/model-best", "model/model-best")
 
 
-class Known(Value):
+class KnownModel(Value):
     """A model that the workspace knows.
 
     Attributes:
-        name: As its card has it; what `model_version` of its predictions begins with.
+        name: The name on its card, with which the `model_version` of its predictions begins.
         state: `promoted`; `was promoted`; `trained`; or what is wrong with its card.
-        documents: How many it was trained on.
+        documents: The number of documents that it was trained on.
         f: F of all spans on the test part of its own gold.
         gold: The hash of its gold.
-        schema_key: Which labels.
-        where: Its folder; "" where only its card is left.
+        schema_key: Name and version of its schema.
+        where: Its folder; "" if only its card is left.
         created: When it was trained.
     """
 
@@ -39,19 +39,19 @@ class Known(Value):
     created: str = ""
 
 
-def known(workspace: Workspace) -> list[Known]:
-    """All of them, the oldest first. One whose card does not fit is listed with what is wrong.
+def known_models(workspace: Workspace) -> list[KnownModel]:
+    """The workspace's models, oldest first. One whose card is not valid is listed with the reason.
 
     Raises:
-        InputError: Nobody can read which model was promoted.
+        InputError: The record of the promoted model cannot be read.
     """
     promoted = workspace.promoted.name if workspace.promoted and workspace.uses_promoted else ""
-    found: dict[str, Known] = {}
+    found: dict[str, KnownModel] = {}
     for file in sorted((workspace.state / CARDS).glob("*.json")):
         try:
             card = read_card_file(file)
         except LabelingError as error:
-            found[file.stem] = Known(name=file.stem, state=error.message)
+            found[file.stem] = KnownModel(name=file.stem, state=error.message)
             continue
         copy = models(workspace.state) / card.name
         state = "promoted" if card.name == promoted else "was promoted"
@@ -60,18 +60,18 @@ def known(workspace: Workspace) -> list[Known]:
         try:
             card = read_card(folder)
         except LabelingError as error:
-            found[str(folder)] = Known(name=folder.parent.name, state=error.message, where=str(folder))
+            found[str(folder)] = KnownModel(name=folder.parent.name, state=error.message, where=str(folder))
             continue
         before = found.get(card.name)
         found[card.name] = _known(card, before.state if before else "trained", str(folder))
     return sorted(found.values(), key=lambda each: (each.created, each.name))
 
 
-def find(workspace: Workspace, model: str) -> Card:
-    """The card of a model: of its folder or package, or by its name, or by the `model_version` of a prediction.
+def find_card(workspace: Workspace, model: str) -> Card:
+    """The card of a model, given its folder, package or name, or the `model_version` of a prediction.
 
     Raises:
-        ModelError: There is none, or it does not fit.
+        ModelError: There is none, or it is not valid.
     """
     from labeling.nlp.load import is_there, model_folder
 
@@ -85,24 +85,22 @@ def find(workspace: Workspace, model: str) -> Card:
         card = read_card_file(file)
         if card.made(model):
             return card
-    names = ", ".join(each.name for each in known(workspace)) or "none"
-    raise ModelError(
-        f"No model {model!r} is known here.", f"There are: {names}. Or name the folder of one; `labeling models` lists."
-    )
+    names = ", ".join(each.name for each in known_models(workspace)) or "none"
+    raise ModelError(f"No model {model!r} is known here.", f"There are: {names}. Or name the folder of a model.")
 
 
 def _trained(workspace: Workspace) -> Iterator[Path]:
-    for place in PLACES:
-        for folder in sorted(workspace.folder.glob(place)):
+    for pattern in FOLDERS:
+        for folder in sorted(workspace.folder.glob(pattern)):
             if (folder / CARD).is_file():
                 yield folder
 
 
-def _known(card: Card, state: str, where: str) -> Known:
+def _known(card: Card, state: str, where: str) -> KnownModel:
     part = card.gold.parts.get("train")
     figures = card.figures if card.figures and card.figures.part == "test" else None
     schema = card.label_schema
-    return Known(
+    return KnownModel(
         name=card.name,
         state=state,
         documents=part.documents if part else 0,

@@ -1,4 +1,4 @@
-"""A task as a line of the copy: begun by its numbers, and the same for the same task.
+"""A task as a line of the pulled copy: it begins with the task's numbers, and equal tasks give equal lines.
 
 {"id":7,"submitted":1,"skipped":0,"skips":0,"updated_at":"2026-11-24T08:00:00.000000Z","data":{…},"annotations":[…]}
 """
@@ -17,15 +17,15 @@ TASK = re.compile(rb'\{"id":(\d+),"submitted":(\d+),"skipped":(\d+),"skips":(\d+
 
 
 class Row(NamedTuple):
-    """A task as the copy holds it.
+    """A task in the pulled copy.
 
     Attributes:
-        id: Its number.
-        submitted: How many submitted annotations it has.
-        skipped: How many skipped ones.
-        skips: The same by the server's own count, by which it can be asked.
+        id: Its id.
+        submitted: Its number of submitted annotations.
+        skipped: Its number of skipped annotations.
+        skips: The same by the server's own count, for which it can be asked.
         updated_at: When it was changed, by the server's clock.
-        line: Its JSON without a line end.
+        line: Its JSON, without line end.
     """
 
     id: int
@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
 
 def row(line: bytes) -> Row | None:
-    """The row of a line; None where it is none."""
+    """The row of a line; None if it is not a task's."""
     found = TASK.match(line)
     if not found:
         return None
@@ -46,35 +46,35 @@ def row(line: bytes) -> Row | None:
 
 
 def encode(task: Json) -> Row:
-    """The row of a task as the API lists it.
+    """The row of a task from the API.
 
     Raises:
-        StudioError: Its numbers or its time are none, or it is nested too deeply.
+        StudioError: Its numbers or its time are not valid, or it is nested too deeply.
     """
     annotations = [a for a in task.get("annotations") or () if isinstance(a, dict)]
     skipped = sum(bool(a.get("was_cancelled")) for a in annotations)
     numbers = len(annotations) - skipped, skipped, int(task.get("cancelled_annotations") or 0)
     head = dict(zip(("id", "submitted", "skipped", "skips"), (task["id"], *numbers), strict=True))
     head["updated_at"] = str(task.get("updated_at") or "")
-    # the same task is the same line, whichever list it comes from, in whatever order
+    # sorted, since the server's lists differ in the order of fields and annotations
     rest = {key: task[key] for key in sorted(task) if key not in head and key != "drafts"}
     if "annotations" in rest:
         rest["annotations"] = [
             dict(sorted(a.items())) for a in sorted(annotations, key=lambda a: int(a.get("id") or 0))
         ]
     made = row(as_json({**head, **rest}))
-    if not made:  # whatever it is, it could not be read again
-        raise StudioError(f"Task {str(task['id'])[:40]!r} cannot be kept; its numbers or its time are none.")
+    if not made:  # it could not be read again
+        raise StudioError(f"Task {str(task['id'])[:40]!r} cannot be stored; its numbers or its time are not valid.")
     return made
 
 
 def with_drafts(line: bytes, drafts: bytes | None) -> bytes:
-    """A task's line with its drafts, which are JSON too; None where there are none."""
+    """A task's line with its drafts, which are JSON, too; None if there are none."""
     return line if drafts is None else line[:-1] + b',"drafts":' + drafts + b"}"
 
 
 def as_json(value: Any) -> bytes:
-    """The value as JSON in one line.
+    """The value as a line of JSON.
 
     Raises:
         StudioError: It is nested too deeply.
@@ -85,11 +85,11 @@ def as_json(value: Any) -> bytes:
         try:
             return json.dumps(value, separators=(",", ":")).encode()
         except RecursionError as error:
-            raise StudioError("A task cannot be kept: it is nested too deeply.") from error
+            raise StudioError("A task cannot be stored: it is nested too deeply.") from error
 
 
 def from_json(line: bytes) -> Any:
-    """The value of a line; lone surrogates are read too.
+    """The value of a line of JSON, which may have lone surrogates.
 
     Raises:
         ValueError: It is not JSON.

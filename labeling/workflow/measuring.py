@@ -1,4 +1,4 @@
-"""Gold documents and pre-annotated tasks, in files → how much work the pre-annotation saves."""
+"""Files of gold documents and of pre-annotated tasks → how much work the pre-annotation saves."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,14 +22,14 @@ GOLD_FORM = (
 def measure_effort(gold: Path, tasks: Path) -> Effort:
     """The effort that the tasks' newest predictions save on the gold documents of the same text.
 
-    Of several tasks with one text the last counts.
+    Of several tasks with the same text, the last one counts.
 
     Args:
-        gold: A document a line: `{"text", "spans", "relations"}`, of other people or as `docs.jsonl` has them.
-        tasks: Label Studio tasks with predictions, as a JSON list or a line each.
+        gold: Documents as JSON lines, `{"text", "spans", "relations"}`: a `docs.jsonl`, or gold from elsewhere.
+        tasks: Label Studio tasks with predictions, as a JSON list or JSON lines.
 
     Raises:
-        InputError: A file cannot be read, or an entry of it cannot be used (all of them are named); or gold and tasks
+        InputError: A file cannot be read, or records in it are not valid (all of them are named); or gold and tasks
             have no text or no label in common.
     """
     faults: list[str] = []
@@ -43,10 +43,10 @@ def measure_effort(gold: Path, tasks: Path) -> Effort:
 
 
 def _refuse_strangers(gold: Sequence[Marks], predicted: Mapping[str, Marks]) -> None:
-    """Nothing, unless gold and tasks have nothing to do with each other: zeros would be no figures.
+    """Refuse gold and tasks without a common text or label, instead of reporting zeros.
 
     Raises:
-        InputError: No text or no label is in both.
+        InputError: They have none.
     """
     known = [predicted[doc.text] for doc in gold if doc.text in predicted]
     if gold and predicted and not known:
@@ -57,7 +57,7 @@ def _refuse_strangers(gold: Sequence[Marks], predicted: Mapping[str, Marks]) -> 
     wanted, found = ({span.label for doc in docs for span in doc.spans} for docs in (gold, known))
     if wanted and found and not wanted & found:
         raise InputError(
-            "The predictions have none of the gold's labels, so nothing can be measured.\n"
+            "The predictions have none of the gold's labels.\n"
             f"the predictions: {', '.join(sorted(found))}\nthe gold: {', '.join(sorted(wanted))}",
             "Take tasks that were pre-annotated with the schema of the gold.",
         )
@@ -77,16 +77,16 @@ def _marks(path: Path, read: Callable[[Any], Marks], problems: list[str]) -> Ite
                 problems.append(f"{item.where}: {error}")
 
 
-def _gold_of(entry: Any) -> Marks:
-    if not isinstance(entry, dict):
+def _gold_of(record: Any) -> Marks:
+    if not isinstance(record, dict):
         raise ValueError("it is not an object")
-    if "data" in entry:
+    if "data" in record:
         raise ValueError("it is a task; the gold comes first, then the tasks")
-    return Marks.model_validate(entry)
+    return Marks.model_validate(record)
 
 
 def _prediction_of(task: Any) -> Marks:
-    """What the newest prediction of a task marks; nothing where it has none."""
+    """The spans and relations of a task's newest prediction; none if it has no prediction."""
     data = task.get("data") if isinstance(task, dict) else None
     if not isinstance(data, dict) or not isinstance(data.get("text"), str):
         raise ValueError("it is not a task with a text in `data.text`")
@@ -104,8 +104,7 @@ def _spans_of(region: dict[str, Any]) -> Iterator[dict[str, Any]]:
     value = region.get("value")
     if isinstance(value, dict):
         for label in value.get("labels") or ():
-            place = {"start": value.get("start"), "end": value.get("end")}
-            yield {"id": region.get("id", ""), "label": label} | place
+            yield {"id": region.get("id", ""), "label": label, "start": value.get("start"), "end": value.get("end")}
 
 
 def _links_of(arrow: dict[str, Any]) -> Iterator[dict[str, Any]]:

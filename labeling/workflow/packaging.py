@@ -1,4 +1,4 @@
-"""A trained model → a wheel with its card, for who has no workspace: what `labeling package` does."""
+"""`labeling package`: a trained model → a wheel with its card, to use without a workspace."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ from labeling.workflow.cards import read_card, write_card
 
 
 class Packaged(Value):
-    """What was made.
+    """A model's wheel.
 
     Attributes:
         wheel: The file.
-        package: What `spacy.load` takes where it is installed.
-        model: The model's name, as `labeling models` has it.
-        requires: What pip installs with it, as requirements.
+        package: The name for `spacy.load` once it is installed.
+        model: The model's name in `labeling models`.
+        requires: The requirements that pip installs with it.
     """
 
     wheel: Path
@@ -23,24 +23,24 @@ class Packaged(Value):
 
 
 def package(model: str, output: Path) -> Packaged:
-    """A wheel of a trained model, in the folder `output`.
+    """Build a wheel of a trained model in the folder `output`.
 
-    The model in it has the same name, and the same card but for the hash of meta.json, which says what the package
-    requires: predictions of both carry one name, and an installed package can be promoted as the folder can.
+    The packaged model has the same name, and the same card but for the hash of meta.json, which lists the package's
+    requirements: predictions of both have the same model version, and the package can be promoted like the folder.
 
     Args:
         model: The folder of a trained model, or an installed package.
         output: The folder for the wheel.
 
     Raises:
-        ModelError: The folder is not a model, has no card, or is not what its card says; or no wheel can be made of it.
-        InputError: What makes wheels is not installed, or the wheel cannot be written.
+        ModelError: The folder is not a model, has no card or does not match it, or cannot be packaged.
+        InputError: The build tool is not installed, or the wheel cannot be written.
     """
     from labeling.nlp.load import meta, model_folder
     from labeling.nlp.packaging import build_wheel
 
     folder = model_folder(model)
-    said = meta(str(folder))
+    about = meta(str(folder))
     card = read_card(folder)
     wheel, requires = build_wheel(folder, output, lambda copy: write_card(copy, card))
-    return Packaged(wheel=wheel, package=f"{said['lang']}_{said['name']}", model=card.name, requires=requires)
+    return Packaged(wheel=wheel, package=f"{about['lang']}_{about['name']}", model=card.name, requires=requires)

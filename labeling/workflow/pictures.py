@@ -1,4 +1,4 @@
-"""A learning curve → a picture: an SVG or a PNG, the same for the same figures."""
+"""A learning curve → an SVG, PNG or PDF, the same for the same figures."""
 
 import io
 from importlib.util import find_spec
@@ -16,15 +16,15 @@ from labeling.workflow.curves import MORE
 
 ENDINGS = (".svg", ".png", ".pdf")
 SERIES = (("f", "F of exact spans", "#1f6feb"), ("effort", "effort saved", "#d1242f"))
-SETTINGS: Any = {"svg.hashsalt": "labeling"}  # the ids in an SVG, which are random else
+SETTINGS: Any = {"svg.hashsalt": "labeling"}  # else the ids in an SVG are random
 INCHES, DPI = (7.0, 4.5), 150
 
 
 def check_picture(path: Path) -> str:
-    """How to get what draws such a picture; "" where it is there.
+    """Why the picture cannot be drawn, and what to install; "" if it can.
 
     Raises:
-        InputError: The ending of its name is of no kind of picture that is drawn.
+        InputError: The file's extension is not one of `ENDINGS`.
     """
     if path.suffix.lower() not in ENDINGS:
         raise InputError(f"{path} is not a picture that can be drawn.", f"Its name may end with {', '.join(ENDINGS)}.")
@@ -32,10 +32,10 @@ def check_picture(path: Path) -> str:
 
 
 def write_picture(curve: Curve, path: Path) -> Path:
-    """The path, now holding the picture of the curve; what its ending says decides of which kind.
+    """Write a picture of the curve, in the format of the path's extension; the path.
 
-    It shows the points with their intervals, and where a curve was fitted, this one, dashed where it goes on beyond
-    what was measured, up to the interval of the gain.
+    It shows the points with their intervals, and the fitted curve if there is one, dashed beyond the last point, up to
+    the interval of the gain.
 
     Raises:
         InputError: It cannot be written.

@@ -1,4 +1,4 @@
-"""How a verb shows that it is at work, without knowing who looks."""
+"""Protocols for progress bars, and implementations that show nothing."""
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -8,56 +8,56 @@ T = TypeVar("T")
 
 
 class Within:
-    """Told how far the item at work is, as far as it takes long; passed on to whoever shows progress."""
+    """Passes progress within a long item on to whoever shows it."""
 
     def __init__(self) -> None:
         self.listener: Callable[[int, float], None] = lambda characters, share: None
 
     def __call__(self, characters: int, share: float) -> None:
-        """So many characters more are done, and so large a share (0 to 1) of the item at work."""
+        """Report that more characters are done, and which share (0 to 1) of the current item is done by now."""
         self.listener(characters, share)
 
 
 class Track(Protocol):
-    """Something that passes items through and shows how many went by."""
+    """Passes items through and shows how many there were."""
 
     def __call__(
         self, items: Iterable[T], what: str, total: int | None = None, within: Within | None = None
     ) -> Iterable[T]:
-        """The same items; `within` is told how far the next one is."""
+        """The same items; `within` reports progress within the next one."""
 
 
 def unseen(items: Iterable[T], what: str, total: int | None = None, within: Within | None = None) -> Iterable[T]:
-    """The same items, and nobody looks."""
+    """The same items, shown to nobody."""
     return items
 
 
 class Advance(Protocol):
-    """Told of work that was done: so many bytes were read, so many items are done."""
+    """Is told of progress."""
 
     def __call__(self, size: int = 0, items: int = 0) -> None:
-        """Nothing."""
+        """Report that so many more bytes were read, and so many more items are done."""
 
 
 class Meter(Protocol):
-    """Something that shows how far a reading is; `total` is in bytes."""
+    """Shows the progress of reading `total` bytes."""
 
     def __call__(self, what: str, total: int) -> AbstractContextManager[Advance]:
-        """What is to be told of the work."""
+        """A function to report progress to."""
 
 
 def unmetered(what: str, total: int) -> AbstractContextManager[Advance]:
-    """Nobody looks."""
+    """A meter that shows nothing."""
     return nullcontext(lambda size=0, items=0: None)
 
 
 class Working(Protocol):
-    """Something that shows how far one piece of work is."""
+    """Shows the progress of one piece of work."""
 
     def __call__(self, what: str) -> AbstractContextManager[Callable[[float, str], None]]:
-        """What is to be told the share (0 to 1) that was done since the last time, and what is next."""
+        """A function to call with the share (0 to 1) done since the last call, and the name of the next step."""
 
 
 def unwatched(what: str) -> AbstractContextManager[Callable[[float, str], None]]:
-    """Nobody looks."""
+    """Shows nothing."""
     return nullcontext(lambda share, step: None)

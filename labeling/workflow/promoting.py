@@ -1,7 +1,7 @@
-"""A trained model → the workspace's model, where it is better than the one that is there on the same frozen test.
+"""A trained model → the workspace's model, if it is at least as good as the current one on the same frozen test.
 
-Both models pre-annotate the test as `labeling import` would, and `labeling.core.gate` compares what they found. Before
-that, what would make the comparison worthless is refused: a test that changed, and a model that knows texts of it.
+Both models pre-annotate the test as `labeling import` would, and `labeling.core.gate` compares what they find. A test
+that has changed, or a model that was trained on texts of it, would make the comparison worthless, and is refused.
 """
 
 from collections.abc import Mapping
@@ -21,19 +21,19 @@ from labeling.workflow.model_store import remove_older, store
 from labeling.workflow.progress import Track, unseen
 
 SHOWN = 3
-NEW_TEST = "--new-test takes the test part as it is now, and compares both models on it."
+NEW_TEST = "--new-test compares both models on the current test part."
 
 
 class Promotion(Value):
-    """What came of it.
+    """The outcome of a promotion.
 
     Attributes:
         model: The new model's name.
-        there: The name of the one that was there.
+        there: The name of the current model, before the promotion.
         promoted: Whether the new one is the workspace's model now.
-        gate: What was compared; None where the model was there already.
-        forced: Whether it was promoted although that is undecided.
-        notes: What the figures do not say.
+        gate: The comparison; None if the model was the workspace's already.
+        forced: Whether it was promoted although the comparison is undecided.
+        notes: Caveats, a sentence each.
     """
 
     model: str
@@ -46,9 +46,9 @@ class Promotion(Value):
 
 @dataclass(frozen=True, slots=True)
 class _Rival:
-    """A model that is compared: what loads it, what it is called, and its card where it has one.
+    """A model to compare: its package or folder, its name, and its card if it has one.
 
-    `model` is "" where there is none: then nothing is predicted.
+    `model` is "" if there is none: then nothing is predicted.
     """
 
     model: str
@@ -70,14 +70,14 @@ def promote(
     """Make a model the workspace's, if it passes the gate.
 
     Args:
-        workspace: Whose model it shall be.
+        workspace: The workspace.
         model: The folder of a trained model, or an installed package.
         exports: An exported folder, whose test part decides.
         margin: By how much F of all spans may be worse, 0 to 1.
-        label_margin: By how much F of a label or relation may be.
-        force: Promote it also where the comparison is undecided.
-        new_test: Take the test part as it is now, in the place of the one that was frozen.
-        track: Who is shown the progress.
+        label_margin: By how much F of a label or relation may be worse.
+        force: Whether to promote it even if the comparison is undecided.
+        new_test: Whether to use the current test part instead of the frozen one.
+        track: Shows the progress.
 
     Raises:
         ModelError: The folder is not a model, has no card, or is not what its card says; or it is for other labels.
@@ -92,7 +92,7 @@ def promote(
     card = read_card(folder)
     _check_schema(card, schema, model)
     check_language(model, schema)
-    there = _there(workspace)
+    there = _current(workspace)
     if there.name == name and workspace.uses_promoted:
         return Promotion(model=name, there=name, promoted=True, notes=(f"{name} is the workspace's model already.",))
     test, notes = _test(workspace, exports, new_test=new_test)
@@ -121,8 +121,8 @@ def promote(
     return Promotion(model=name, there=there.name, promoted=True, gate=gate, forced=forced, notes=notes)
 
 
-def _there(workspace: Workspace) -> _Rival:
-    """The workspace's model as it is."""
+def _current(workspace: Workspace) -> _Rival:
+    """The workspace's current model."""
     from labeling.nlp.load import is_there, model_folder, model_stamp
 
     model = workspace.model
@@ -134,10 +134,10 @@ def _there(workspace: Workspace) -> _Rival:
 
 
 def _check_schema(card: Card, schema: LabelSchema, model: str) -> None:
-    """Nothing, where the model was trained for the labels and relations of the workspace.
+    """Refuse a model that was not trained for the labels and relations of the workspace.
 
     Raises:
-        ModelError: It was trained for others.
+        ModelError: It was not.
     """
     stamp = card.label_schema
     if stamp.sha256 and stamp.sha256 == schema.sha256:
@@ -161,10 +161,10 @@ def _check_schema(card: Card, schema: LabelSchema, model: str) -> None:
 
 
 def _test(workspace: Workspace, exports: Path, *, new_test: bool) -> tuple[Any, tuple[str, ...]]:
-    """The documents that decide, and what has to be said of them.
+    """The test documents, and notes about them.
 
     Raises:
-        InputError: There are none, they have no spans, or they are not those of the last promotion.
+        InputError: There are none, they have no spans, or they differ from those of the last promotion.
     """
     from labeling.nlp.evaluation.preannotated import Test
     from labeling.nlp.folder import part_file
@@ -204,10 +204,10 @@ def _check_frozen(frozen: Mapping[str, str], found: Mapping[str, str], path: Pat
 
 
 def _check_leaks(rival: _Rival, test: Mapping[str, str], exports: Path) -> None:
-    """Nothing, where the model knows none of the test's texts.
+    """Refuse a model that was trained or tuned on texts of the test.
 
     Raises:
-        InputError: It was trained or tuned on some.
+        InputError: It was.
     """
     known = sorted(rival.card.trained_on & test.keys()) if rival.card else []
     if not known:
@@ -216,12 +216,12 @@ def _check_leaks(rival: _Rival, test: Mapping[str, str], exports: Path) -> None:
     raise InputError(
         f"{rival.name} was trained or tuned on {len(known)} of the {len(test)} documents in the test part of {exports} "
         f"(texts {shown}): it would look better than it is.",
-        "Take a test part that neither model was trained on, such as that of the export it was trained with.",
+        "Use a test part that neither model was trained on, such as that of the export it was trained with.",
     )
 
 
 def _side(test: Any, model: str, schema: LabelSchema, track: Track) -> tuple[Side, tuple[int, ...]]:
-    """What a model finds in the test, counted, and the group of near-duplicates of each document."""
+    """The counts of what a model finds in the test, and the group of near-duplicates of each document."""
     from labeling.workflow.evaluating import pre_annotated
 
     counts = pre_annotated(test, model, schema, track)

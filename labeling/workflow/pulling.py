@@ -1,9 +1,9 @@
-"""`labeling pull`: what the project holds → the store of the workspace, and only what changed of it.
+"""`labeling pull`: the project's tasks → the workspace's store, pulling only what changed.
 
-A task's `updated_at` moves where an annotation of it is submitted, changed, skipped or deleted, so a pull asks for what
-is newer than the last one. It does not tell of tasks that were deleted, nor of everything that is done to many tasks at
-once; so the numbers of tasks and annotations are compared, and where they differ, the part of the project that differs
-is looked for by halves and pulled again, by its ids. docs/pull.md has the whole story.
+A task's `updated_at` moves when one of its annotations is submitted, changed, skipped or deleted, so a pull asks for
+tasks that are newer than the last pull. That misses deleted tasks, and some actions on many tasks at once. So the
+numbers of tasks and annotations are compared, and if they differ, the range of ids that differs is found by bisection
+and pulled again. docs/pull.md has the details.
 """
 
 import time
@@ -23,19 +23,19 @@ from labeling.studio.listing import Listing, Page, before, comparable
 from labeling.workflow.progress import Track, unseen
 from labeling.workflow.pulled import PATIENCE_SECONDS, Counts, Store, Writer, store_folder
 
-SETTLING_SECONDS = 10  # so long after its time a change may still be on its way into the database
-LEAF = 10  # tasks that are pulled again without looking further where among them the difference is: 0.1 s
-ROUNDS = 3  # of looking for what changed, while annotators go on
+SETTLING_SECONDS = 10  # a change may reach the database so long after its time
+LEAF = 10  # a range of so few tasks is pulled again without bisecting it further: 0.1 s
+ROUNDS = 3  # of looking for changes, while annotators go on working
 SHOWN = 200  # differences that a report carries
 
 
 class Difference(Value):
-    """Something that a pull from scratch found otherwise than the pulls before it had left it.
+    """A task that a full pull found to differ from the store of earlier pulls.
 
     Attributes:
         task: The task's id.
         what: `missing` in the store, `gone` from the server, or `differs`.
-        fields: Which fields differ.
+        fields: The fields that differ.
     """
 
     task: int
@@ -44,22 +44,22 @@ class Difference(Value):
 
 
 class Pulled(Value):
-    """What a pull did.
+    """The report of a pull.
 
     Attributes:
         project_url: The project's address.
-        store: The folder that holds what was pulled.
+        store: The folder with the pulled tasks.
         full: Whether every task was pulled, not only those that changed.
-        tasks: How many tasks the store holds now.
-        reviewed: How many of them have a submitted annotation.
-        skipped: How many of them were only skipped.
-        new: How many came.
-        changed: How many are otherwise than before.
-        gone: How many went.
-        drafts: How many drafts there are; None where nobody asked.
-        differences: What a pull from scratch (`--full`) found that the pulls before had not; the first of them.
-        differing: How many of those there are.
-        notes: What else there is to say, a sentence each.
+        tasks: Tasks in the store now.
+        reviewed: Those of them with a submitted annotation.
+        skipped: Those of them that were only skipped.
+        new: Tasks added to the store.
+        changed: Tasks changed in the store.
+        gone: Tasks removed from the store.
+        drafts: The number of drafts; None if they were not pulled.
+        differences: The first differences that a full pull found, which earlier pulls had missed.
+        differing: The number of such differences.
+        notes: Further notes, a sentence each.
         pulled_at: When it ended; ISO 8601, UTC.
         seconds: How long it took.
     """
@@ -82,7 +82,7 @@ class Pulled(Value):
 
     @property
     def is_news(self) -> bool:
-        """Whether anything is otherwise than before."""
+        """Whether the store changed."""
         return bool(self.new or self.changed or self.gone or self.differing)
 
 
@@ -97,16 +97,16 @@ def pull(
     attempts: int = ATTEMPTS,
     transport: httpx.BaseTransport | None = None,
 ) -> Pulled:
-    """Bring the workspace's store in step with the project; a crash at any point loses nothing.
+    """Update the workspace's store from the project; a crash at any point loses nothing.
 
     Args:
-        workspace: Whose project.
-        full: Whether to pull every task, and to report what is otherwise than the pulls before had left it.
-        drafts: Whether to pull the drafts of all annotators too.
-        track: Is shown the tasks as they come.
-        waiting: Is told where another process is pulling.
-        patience: Seconds that such a process is waited for.
-        attempts: How often a question that fails in passing is asked.
+        workspace: The workspace.
+        full: Whether to pull every task, and report what earlier pulls had missed.
+        drafts: Whether to pull the drafts of all annotators, too.
+        track: Shows the tasks as they come.
+        waiting: Is told that another process is pulling.
+        patience: Seconds to wait for such a process.
+        attempts: How often to try a request that fails temporarily.
         transport: What carries the requests; the network by default.
 
     Raises:
@@ -124,11 +124,11 @@ def pull(
             run = _Pull(store, listing, track)
             if store.aside:
                 run.notes.append(
-                    f"The copy could not be read, so it was made anew. Its files are in {store.aside}; "
-                    "remove them when you need nothing of them."
+                    f"The copy could not be read, so it was created anew. Its files were moved to {store.aside}; "
+                    "remove them when you no longer need them."
                 )
-            run.begin(workspace, studio, project)
-            run.all(full=full)
+            run.check_project(workspace, studio, project)
+            run.pull_tasks(full=full)
             found = run.drafts() if drafts else None
             run.end()
             run.notes += _begun_aside(studio, project)
@@ -153,7 +153,7 @@ def pull(
 
 
 def _begun_aside(studio: Studio, project: Project) -> list[str]:
-    """A note where somebody labelled what an import has set aside, as in a page that was still open."""
+    """A note if somebody labelled a task that an import has set aside, such as in a page that was still open."""
     begun = {place.url: len(studio.begun(place)) for place in studio.asides(project)}
     return [
         f"Somebody labelled {number} tasks that were set aside ({url}); the next import takes them back."
@@ -163,7 +163,7 @@ def _begun_aside(studio: Studio, project: Project) -> list[str]:
 
 
 class _Pull:
-    """One pull at work on a store that is open for writing."""
+    """A running pull, on a store that is open for writing."""
 
     def __init__(self, store: Writer, listing: Listing, track: Track) -> None:
         self.store, self.listing, self.track = store, listing, track
@@ -174,9 +174,9 @@ class _Pull:
         self.now = 0.0
         self.seen = ""
         self.total = 0
-        self.newest: int | None = None  # tasks that a first pull leaves to `newer`
+        self.newest: int | None = None  # tasks that a first pull leaves to `pull_newer`
 
-    def begin(self, workspace: Workspace, studio: Studio, project: Project) -> None:
+    def check_project(self, workspace: Workspace, studio: Studio, project: Project) -> None:
         created, self.now = self.listing.created()
         self.total = project.tasks
         server = workspace.server
@@ -186,26 +186,26 @@ class _Pull:
             project.id,
             created,
         ):
-            self.notes.append("What was pulled before was of another project of this number; it is forgotten.")
+            self.notes.append("The copy was of another project with this number, so it was discarded.")
             self.store.clear()
             state = self.store.state
-        told = {"server": server, "project": project.id, "created": created, "url": project.url}
-        self.store.save(state.model_copy(update={**told, "users": studio.users()}))
+        about = {"server": server, "project": project.id, "created": created, "url": project.url}
+        self.store.save(state.model_copy(update={**about, "users": studio.users()}))
         self.seen = self.store.state.seen
 
-    def all(self, *, full: bool) -> None:
+    def pull_tasks(self, *, full: bool) -> None:
         state, self.is_reporting = self.store.state, full
         if not state.complete:
             self.is_full = True
-            self.first()
+            self.first_pull()
         elif state.asked and self.now and self.now < state.asked - SETTLING_SECONDS:
             self.notes.append("The server's clock was set back, so every task was pulled.")
             self.is_full = True
-            self.from_scratch(report=False)
-        self.changes()
+            self.pull_all_again(report=False)
+        self.pull_changes()
         if full and not self.is_full:
             self.is_full = True
-            self.from_scratch(report=True)
+            self.pull_all_again(report=True)
 
     def end(self) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -214,49 +214,47 @@ class _Pull:
     def remember(self, **fields: Any) -> None:
         self.store.save(self.store.state.model_copy(update={"seen": self.seen, **fields}))
 
-    # all of it
+    # every task
 
-    def first(self) -> None:
-        """Every task, going on where an earlier attempt ended; the state knows after each page how far it is.
+    def first_pull(self) -> None:
+        """Pull every task, continuing where an earlier attempt ended; the state is saved after each page.
 
-        What changed just before the first attempt began, or since, is newer than all that is known to have settled. It
-        stands at the front, and is left to `newer`, so that a project that was filled a moment ago is not read twice,
-        but for what stands in one page with older tasks.
+        Tasks that changed just before the first attempt began, or since, come first in the list and are left to
+        `pull_newer`, so that a project that was filled a moment ago is not read twice, except for tasks on the same
+        page as older ones.
         """
         if not self.store.state.asked:
             since = self.settled()
             self.newest = self.listing.held(since=since).tasks if self.now else 0
             self.remember(asked=self.now, since=since, cursor=self.newest)
         done = self.store.state.cursor
-        for page in self.shown(self.listing.whole(done, self.total), "Pulling", max(0, self.total - done)):
-            self.take(page)
+        for page in self.tracked(self.listing.whole(done, self.total), "Pulling", max(0, self.total - done)):
+            self.put_page(page)
             self.remember(cursor=page.listed)
 
-    def from_scratch(self, *, report: bool) -> None:
-        """Every task again; what is otherwise, although no change was seen, is a difference."""
+    def pull_all_again(self, *, report: bool) -> None:
+        """Pull every task again; a change that no pull had seen is a difference."""
         since = self.since()
         left = set(self.store.ids)
-        for page in self.shown(self.listing.whole(0, self.total), "Verifying", self.total):
+        for page in self.tracked(self.listing.whole(0, self.total), "Verifying", self.total):
             for task in page.tasks:
                 self.verify(task, since, report)
             left.difference_update(task["id"] for task in page.tasks)
             self.store.sync()
-        for page in self.listing.some(
-            sorted(left)
-        ):  # where others are deleted meanwhile, one may have been passed over
+        for page in self.listing.some(sorted(left)):  # the list skips a task if another is deleted meanwhile
             for task in page.tasks:
                 self.verify(task, since, report)
             left.difference_update(task["id"] for task in page.tasks)
         for number in sorted(left):
             self.difference(report, Difference(task=number, what="gone"))
             self.drop(number)
-        self.changes()
+        self.pull_changes()
 
     def verify(self, task: dict[str, Any], since: str, report: bool) -> None:
         number = task["id"]
         before = self.store.task(number) if number in self.store else None
         outcome = self.put(task)
-        is_recent = comparable(task.get("updated_at") or "") > since  # it has changed just now
+        is_recent = comparable(task.get("updated_at") or "") > since  # it changed just now
         if outcome == "same" or is_recent:
             return
         if before is None:
@@ -272,17 +270,17 @@ class _Pull:
 
     # what changed
 
-    def changes(self) -> None:
-        """What is newer, until the numbers agree; then what the numbers say has changed unseen."""
+    def pull_changes(self) -> None:
+        """Pull newer tasks until the numbers agree, then find the changes that only the numbers reveal."""
         off, untold, is_settled = Counts(), (0, 0), False
         for round_ in range(ROUNDS):
-            self.newer()
+            self.pull_newer()
             was, (off, untold) = (off, untold), (self.off(), self.untold())
             is_settled = (off, untold) == (Counts(), (0, 0)) or (round_ > 0 and (off, untold) == was)
-            if is_settled:  # else annotators are at work, and it was but a moment
+            if is_settled:  # else annotators are at work, and the numbers change all the time
                 break
         if off != Counts():
-            self.look(0, None, off)
+            self.bisect(0, None, off)
             left = self.off()
             residual = self.store.state.residual
             tasks, annotations, skips = left.tasks, left.annotations, left.skips
@@ -294,27 +292,27 @@ class _Pull:
             self.search()
 
     def search(self) -> None:
-        """Look for annotations that no time and no number of their tasks tells of, in every task, once.
+        """Read every task, once, for annotations that neither the time nor the numbers of their task reveal.
 
-        The server writes an annotation, then the numbers of its task, then its time. Where it was killed between them,
-        nothing tells which task it is. A task that moved to another project leaves its annotations in the count, too.
+        The server writes an annotation, then the numbers of its task, then its time. If it is killed in between,
+        nothing shows which task it is. A task that moved to another project also leaves its annotations in the count.
         """
-        self.newer()  # where somebody submits all the time, it is not read for that
+        self.pull_newer()  # annotations that were just submitted are no reason to read every task
         if not self.is_searched and self.untold() != (0, 0):
             self.is_searched = self.is_full = True
             self.notes.append(
-                "The server has other annotations than its tasks tell of, as after a crash; so every task was read."
+                "The server's number of annotations does not match its tasks, as after a crash; so every task was read."
             )
-            self.from_scratch(report=self.is_reporting)
+            self.pull_all_again(report=self.is_reporting)
         elif self.is_searched:
             known, (submitted, skipped) = self.store.state.unlisted, self.untold()
             self.remember(unlisted=(known[0] + submitted, known[1] + skipped))
 
-    def newer(self) -> None:
-        """What has a newer time than all that is known; tasks that came have one too. With it the store is complete."""
+    def pull_newer(self) -> None:
+        """Pull tasks with a newer time than any known one, new tasks among them; then the store is complete."""
         asked = self.listing.now or self.now
-        for page in self.shown(self.listing.pages(since=self.since()), "Pulling changes", self.newest or None):
-            self.take(page)
+        for page in self.tracked(self.listing.pages(since=self.since()), "Pulling changes", self.newest or None):
+            self.put_page(page)
         self.now, self.newest = asked, None
         self.remember(asked=asked, since=self.settled(), complete=True, cursor=0)
 
@@ -322,38 +320,38 @@ class _Pull:
         return self.store.state.since or before(0)
 
     def settled(self) -> str:
-        """Up to which time everything is known that will ever be known of it, by the server's clock.
+        """The time up to which no further changes can appear, by the server's clock.
 
-        That is the newest change that was seen, but not the last seconds: there, another change may still be on its
-        way. Nor the future, which a server writes where its time zone is not UTC.
+        That is the newest change that was seen, but not in the last seconds, when changes may still be on their way to
+        the database; nor in the future, where a server's times may be if its time zone is not UTC.
         """
         recent = before(max(0.0, self.now - SETTLING_SECONDS)) if self.now else before(0)
         return min(self.seen, recent) if self.seen else recent
 
-    # what the numbers tell
+    # what the numbers reveal
 
     def off(self) -> Counts:
-        """How much the server's numbers differ from the store's, beyond what is known to be no difference."""
+        """The server's numbers less the store's, and less the known constant difference."""
         tasks, annotations, skips = self.store.state.residual
         known = Counts(tasks=tasks, annotations=annotations, skips=skips)
         return self.held(0, None) - self.store.counts() - known
 
     def untold(self) -> tuple[int, int]:
-        """How many annotations, submitted and skipped ones, the server has beyond the store's and the unlisted."""
+        """The server's submitted and skipped annotations, less the store's and those known to be in no listed task."""
         theirs, ours, known = self.listing.written(), self.store.written(), self.store.state.unlisted
         return (0, 0) if theirs is None else (theirs[0] - ours[0] - known[0], theirs[1] - ours[1] - known[1])
 
     def held(self, after: int, last: int | None, *, skips: bool = True) -> Counts:
-        """What the server holds of these ids; the store's number of tasks with skips where that is not in doubt."""
+        """The server's numbers for a range of ids; with `skips=False`, the store's number of tasks with skips."""
         every = self.listing.held(after, last)
         number = self.listing.held(after, last, skipped=True).tasks if skips else self.store.counts(after, last).skips
         return Counts(tasks=every.tasks, annotations=every.annotations, skips=number)
 
-    def look(self, after: int, last: int | None, off: Counts) -> None:
-        """Find by halves where the difference is, and pull that part again."""
+    def bisect(self, after: int, last: int | None, off: Counts) -> None:
+        """Find the range of ids with the difference by bisection, and pull it again."""
         ids = self.store.between(after, last)
         if len(ids) <= LEAF:
-            self.again(after, last)
+            self.pull_range(after, last)
             return
         middle = ids[len(ids) // 2 - 1]
         theirs = self.held(after, middle, skips=bool(off.skips))
@@ -361,23 +359,23 @@ class _Pull:
         right = off - left
         if left != Counts():
             if theirs.tasks:
-                self.look(after, middle, left)
+                self.bisect(after, middle, left)
             else:
                 self.drop(*self.store.between(after, middle))
         if right != Counts():
-            self.look(middle, last, right)
+            self.bisect(middle, last, right)
 
-    def again(self, after: int, last: int | None) -> None:
+    def pull_range(self, after: int, last: int | None) -> None:
         listed: set[int] = set()
-        for page in self.shown(self.listing.pages(after, last), "Comparing", None):
-            self.take(page)
+        for page in self.tracked(self.listing.pages(after, last), "Comparing", None):
+            self.put_page(page)
             listed.update(task["id"] for task in page.tasks)
         self.drop(*(number for number in self.store.between(after, last) if number not in listed))
 
     # into the store
 
-    def shown(self, pages: Iterable[Page], what: str, total: int | None) -> Iterator[Page]:
-        """The pages, while whoever looks is shown their tasks."""
+    def tracked(self, pages: Iterable[Page], what: str, total: int | None) -> Iterator[Page]:
+        """The pages, with their tasks shown as progress."""
 
         def tasks() -> Iterator[Page | None]:
             for page in pages:
@@ -388,7 +386,7 @@ class _Pull:
             if item is not None:
                 yield item
 
-    def take(self, page: Page) -> None:
+    def put_page(self, page: Page) -> None:
         for task in page.tasks:
             self.put(task)
         self.store.sync()
@@ -403,8 +401,8 @@ class _Pull:
         self.counts["gone"] += sum(self.store.drop(number) for number in numbers)
 
     def drafts(self) -> int:
-        """How many drafts there are; the store has them."""
-        at = before((self.listing.now or self.now) + 1)  # the server tells its time in whole seconds
+        """Pull the drafts into the store; their number."""
+        at = before((self.listing.now or self.now) + 1)  # the server's time is in whole seconds
         found = self.listing.drafts()
         self.store.keep_drafts(found, at)
         return sum(map(len, found.values()))

@@ -1,4 +1,4 @@
-"""What changed in the project → the pulled copy, for verbs that read the copy afterwards."""
+"""Updating the pulled copy, for commands that read it afterwards."""
 
 import contextlib
 
@@ -13,7 +13,7 @@ def refresh(workspace: Workspace, track: Track) -> None:
     """Pull what changed.
 
     Raises:
-        StudioError: It cannot be pulled; the hint names --offline where that would work.
+        StudioError: It cannot be pulled; the hint names --offline if there is a copy.
     """
     from labeling.workflow.pulling import pull
 
@@ -23,6 +23,6 @@ def refresh(workspace: Workspace, track: Track) -> None:
         raise
     except StudioError as error:
         with contextlib.suppress(InputError), stored(workspace) as store:
-            hint = f"Or take --offline, for what was pulled on {told(store.state.pulled_at)}."
+            hint = f"Or use --offline, for what was pulled on {told(store.state.pulled_at)}."
             error.hint = f"{error.hint} {hint}".strip()
         raise

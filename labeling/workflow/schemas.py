@@ -1,4 +1,4 @@
-"""What annotators of a project use → the TOML of a schema for it."""
+"""The labels and relations used in a project → the TOML of a schema for it."""
 
 import contextlib
 import json
@@ -20,20 +20,20 @@ from labeling.studio.shown import Look, Shown, shown
 from labeling.workflow.export.sources import PulledTasks, Source, open_source
 from labeling.workflow.progress import Meter, Track, unmetered, unseen
 
-# For labels whose colour is not known, so that an annotator can tell them apart.
+# For labels of unknown colour, so that an annotator can tell them apart.
 PALETTE = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#bf3989", "#0a7ea4", "#bc4c00", "#57606a", "#6e4600")
-SAMPLES, SAMPLE = 64, 1000  # texts that tell the language, and characters of each
+SAMPLES, SAMPLE = 64, 1000  # texts from which the language is detected, and characters of each
 TITLE = 50  # characters
 
 
 class Made(Value):
-    """A schema that was made.
+    """A generated schema.
 
     Attributes:
-        toml: The schema, with how often each label is used in comments.
-        labels: How many labels it has.
-        relations: How many relations.
-        notes: What could not be taken into it, a sentence each.
+        toml: The schema; its comments say how often each label is used.
+        labels: The number of labels.
+        relations: The number of relations.
+        notes: What was left out, a phrase each.
     """
 
     toml: str
@@ -44,7 +44,7 @@ class Made(Value):
 
 @dataclass
 class _Use:
-    """How often annotators used what, and between which labels they drew relations."""
+    """How often annotators used each label and relation, and between which labels they drew relations."""
 
     tasks: int = 0
     annotations: int = 0
@@ -56,10 +56,10 @@ class _Use:
 
 
 def from_files(files: Sequence[Path | str], meter: Meter = unmetered) -> Made:
-    """A schema of what was exported, or pulled: every label and relation of a submitted annotation.
+    """A schema with every label and relation of the submitted annotations in exported files or pulled folders.
 
     Raises:
-        InputError: There is no label in it.
+        InputError: They have no label.
     """
     name = Path(files[0]).stem if str(files[0]) != "-" else "labels"
     with open_source(files) as source:
@@ -70,13 +70,13 @@ def from_files(files: Sequence[Path | str], meter: Meter = unmetered) -> Made:
 def from_project(
     workspace: Workspace, *, offline: bool = False, track: Track = unseen, meter: Meter = unmetered
 ) -> Made:
-    """A schema of a project, whoever made it: what its page shows, and what its annotators used besides.
+    """A schema with every label and relation that a project's page shows or its annotators used.
 
-    Offline, of what was pulled before, which does not tell colours, keys and what nobody used.
+    Offline, it is made from the pulled copy, which does not have colours, hotkeys and unused labels.
 
     Raises:
         StudioError: There is no project, or the server does not answer.
-        InputError: There is no label in it; or offline, and nothing was pulled yet.
+        InputError: The project has no label; or offline, and nothing was pulled yet.
     """
     from labeling.workflow.connecting import connect, existing_project
     from labeling.workflow.pulled import stored
@@ -102,7 +102,7 @@ def _use(source: Source, meter: Meter) -> _Use:
     with meter("Reading", source.size) as advance:
         for record in source.records(advance):
             if isinstance(record, Record):
-                with contextlib.suppress(ValueError):  # it is not a task, which `convert` names
+                with contextlib.suppress(ValueError):  # not a task; `convert` reports it
                     _look(Task(parse(record.data), Rules()), use)
                 advance(0, 1)
     return use
@@ -145,7 +145,7 @@ def _lies_in_text(item: dict[str, Any]) -> bool:
     return True
 
 
-# as TOML
+# The schema as TOML.
 
 
 def _made(use: _Use, page: Shown, name: str, title: str, origin: str) -> Made:
@@ -178,7 +178,7 @@ def _made(use: _Use, page: Shown, name: str, title: str, origin: str) -> Made:
     for relation in relations:
         seen = (use.heads.get(relation, Counter()), use.tails.get(relation, Counter()))
         heads, tails = ([label for label in _by_use(ends) if label in labels] or labels for ends in seen)
-        known = "" if seen[0] else ": which labels it joins is not known"
+        known = "" if seen[0] else ": not used, so its head and tail are not known"
         if relation == UNLABELLED and relation not in page.relations:
             known = ", drawn without a label"
         lines += ["", f"[relations.{_key(relation)}]  # {_counted(use.relations[relation], 'relation')}{known}"]
@@ -193,7 +193,7 @@ def _by_use(names: Counter[str]) -> list[str]:
 
 
 def _nameable(kind: str, names: Iterable[str], notes: list[str]) -> Iterator[str]:
-    """The names, each once, without those that a schema cannot have, of which there is a note each."""
+    """The distinct names, without those that a schema cannot have; there is a note for each of these."""
     for name in dict.fromkeys(names):
         try:
             yield label_name(name)
@@ -217,7 +217,7 @@ def _title(title: str) -> str:
 
 
 def _printable(comment: str) -> str:
-    """Without line breaks and control characters, which a file's name may have."""
+    """The comment with line breaks and control characters, which a file's name may have, replaced by `?`."""
     return "".join(character if character.isprintable() else "?" for character in comment)
 
 
@@ -230,5 +230,5 @@ def _key(name: str) -> str:
 
 
 def _text(value: str) -> str:
-    """A TOML string; it has the escapes of JSON, and one more."""
+    """A TOML string: JSON's escapes are valid in it, but DEL has to be escaped, too."""
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,4 +1,4 @@
-"""The state of each article in the project: what `labeling status` counts."""
+"""`labeling status`: articles by state and by annotator."""
 
 from collections import Counter
 
@@ -14,9 +14,9 @@ from labeling.workflow.refreshing import refresh
 
 
 class Status(Value):
-    """How many articles are in each state, and how many each annotator has submitted or skipped.
+    """The number of articles in each state, and by annotator those that each has submitted or skipped.
 
-    `pulled_at` is when that was pulled from the server: ISO 8601, UTC.
+    `pulled_at` is when they were pulled from the server: ISO 8601, UTC.
     """
 
     project_url: str
@@ -27,7 +27,7 @@ class Status(Value):
 
 
 def status(workspace: Workspace, *, offline: bool = False, track: Track = unseen) -> Status:
-    """The state of each article in the project; offline, as it was pulled last.
+    """The project's articles, counted by state and annotator; offline, as of the last pull.
 
     Raises:
         StudioError: There is no project, or the server does not answer.

@@ -20,13 +20,13 @@ from labeling.workflow.importing.annotate import Annotator, version_of
 from labeling.workflow.importing.read import ArticleReader
 from labeling.workflow.progress import Track, Within, unseen
 
-PIECES = 10_000  # of JSON, a few characters each, that are written at once
+PIECES = 10_000  # pieces of JSON, a few characters each, that are written at once
 
 
 class Annotated(Value):
-    """What was written: how many articles, the spans in them by label, and what was refused or noticed.
+    """The report of an annotation: the number of articles, spans by label, and problems.
 
-    `notes` are what the schema asks for and does not get from this model.
+    `notes` name what the schema asks for and this model does not provide.
     """
 
     model_version: str
@@ -46,21 +46,21 @@ def annotate_files(
     jobs: int | None = None,
     track: Track = unseen,
 ) -> Annotated:
-    """Write the articles' tasks with their predictions: a JSON list, or a line each for `.jsonl`.
+    """Write the articles' tasks with their predictions: a JSON list, or JSON lines for `.jsonl`.
 
-    Tasks are written as they come, to a file aside that takes the place of an older one at the end.
+    Tasks are written as they come, to a temporary file that replaces an older file at the end.
 
     Args:
-        workspace: Whose model and schema.
+        workspace: The workspace, whose model and schema are used.
         paths: Files and folders of articles, or `-`.
         output: A name that ends in .json or .jsonl.
-        keep_all: Whether nothing is cleaned away from scraped texts.
-        names: What the fields of records are called, where it is not one of the usual names.
-        jobs: Processes that annotate; one a core by default.
-        track: Who is shown the progress.
+        keep_all: Whether to leave boilerplate of web pages in the texts.
+        names: The names of fields in records, where they are not the usual ones.
+        jobs: Processes that annotate; one per core by default.
+        track: Shows the progress.
 
     Raises:
-        InputError: There is no article, and a file of that name stays as it was; or it cannot be written.
+        InputError: There is no article, and an older file stays as it is; or the file cannot be written.
     """
     if output.suffix not in {".json", ".jsonl"}:
         raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
@@ -94,16 +94,13 @@ def _lines(tasks: Iterable[Any]) -> Iterator[str]:
 
 
 def _list(tasks: Iterable[Any]) -> Iterator[str]:
-    """An indented list, as one call for the whole of it would make it.
-
-    It comes in pieces: the task of a long article takes a hundred megabytes in JSON.
-    """
+    """The tasks as an indented JSON list, in pieces: the task of a long article takes a hundred megabytes."""
     encoder = json.JSONEncoder(ensure_ascii=False, indent=2)
     before = "[\n  "
     for task in tasks:
         yield before
         pieces = encoder.iterencode(task)
         while piece := "".join(islice(pieces, PIECES)):
-            yield piece.replace("\n", "\n  ")  # within a string a line end is written as two characters
+            yield piece.replace("\n", "\n  ")  # strings have no line ends: JSON escapes them
         before = ",\n  "
     yield "\n]\n"

@@ -1,8 +1,7 @@
-"""Exported files → a trained model with its card: what `labeling train` does.
+"""`labeling train`: an exported folder → a trained model with its card.
 
-`learn` makes the pipeline that learns everything that the reviews say, by `labeling.nlp.learn.training`; `train` makes
-the one that spaCy's own training makes of the exported config, by `labeling.nlp.training`. `add_card` writes the card
-of either.
+`learn` trains a pipeline on everything in the reviews, with `labeling.nlp.learn.training`; `train` runs spaCy's own
+training with the exported config, with `labeling.nlp.training`. `add_card` writes the card of either.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,16 +24,16 @@ from labeling.workflow.cards import Base, Card, Figures, SchemaStamp, gold_of, s
 if TYPE_CHECKING:
     from labeling.nlp.learn.training import Options
 
-NEEDED = ("sklearn", "scipy")  # of the extra `learn`, without which spaCy's own training is all that there is
+NEEDED = ("sklearn", "scipy")  # of the extra `learn`; without them there is only spaCy's own training
 
-BEST = "model-best"  # as spaCy calls it
-TUNED = "There is no test part, and the dev part chose the model, so these figures are too good."
+BEST = "model-best"  # as spaCy names it
+TUNED = "There is no test part, and the dev part selected the model, so these figures are too good."
 
 
 class Relation(Value):
-    """What came of a relation: how many the reviewers made, and F of the rules and of what was learned.
+    """The result of training a relation: how many were reviewed, and F of the rules and of the learned model.
 
-    `source` is what decides about it from now on: `rules`, `learned` or `none`.
+    `source` is what predicts it from now on: `rules`, `learned` or `none`.
     """
 
     label: str
@@ -51,12 +50,12 @@ class Trained(Value):
         model: Its folder, which spaCy loads.
         card: Its card.
         base: What it was built on, in one line.
-        documents: From how many it learned.
-        effort_before: The share of the work that the pre-annotation without learning saves, in cross-validation; None
-            of one document.
-        effort_after: The share that it saves with what was learned, in cross-validation.
-        weights: How much each part is trusted.
-        relations: What came of each relation.
+        documents: The number of documents that it learned from.
+        effort_before: The share of the work that pre-annotation saves without training, in cross-validation; None if
+            there was only one document.
+        effort_after: The share that it saves with training, in cross-validation.
+        weights: How much each component is trusted.
+        relations: The result for each relation.
     """
 
     model: Path
@@ -70,12 +69,12 @@ class Trained(Value):
 
 
 def can_learn() -> bool:
-    """Whether everything is installed that learning takes."""
+    """Whether everything that `learn` needs is installed."""
     return all(map(find_spec, NEEDED))
 
 
 def how_to_learn() -> str:
-    """The command that installs it."""
+    """The command that installs what `learn` needs."""
     return install("learn,encoder")
 
 
@@ -88,19 +87,19 @@ def learn(
     *,
     named: str | None = None,
 ) -> Trained:
-    """The model that learns everything that an exported folder says, with its card.
+    """Train a model on everything in an exported folder, with its card.
 
     Args:
         folder: What `labeling export` or `labeling convert` wrote.
-        output: The model goes into its `model-best`.
-        schema: What the documents were reviewed with.
+        output: The folder in which the model becomes `model-best`.
+        schema: The schema that the documents were reviewed with.
         options: How to train.
-        advance: Is told the share of all work that was done since the last time, and what is next.
-        named: How the schema was named, where it was; for the card.
+        advance: Is told the share of all work done since the last call, and the next step.
+        named: The schema that the user named, if any, for the card.
 
     Raises:
         InputError: There is nothing to learn from, or a file cannot be written.
-        ModelError: What it is to be built on is not there, or is for another language.
+        ModelError: The base pipeline or encoder is not there, or is for another language.
         SchemaError: The reviews have labels that the schema lacks.
     """
     from labeling.nlp.learn import training
@@ -134,7 +133,7 @@ def learn(
 
 
 def trainer(schema: LabelSchema, options: "Options") -> Callable[[Path, Path], None]:
-    """What makes a model of an exported folder in another one, without a card; for models that are thrown away."""
+    """A function that trains a model on an exported folder, into another one, without a card."""
 
     def trained(folder: Path, model: Path) -> None:
         from labeling.nlp.learn import training
@@ -149,8 +148,8 @@ def schema_for(
 ) -> LabelSchema:
     """The schema that an exported folder was reviewed with.
 
-    It is the one that is named; else the workspace's, or the shipped one, if it is what the export says, or at least
-    has that name; else one of the labels and relations that the documents have. `say` is told where it is not the same.
+    It is the named one; else the workspace's or a shipped one, if it is the schema in the manifest, or at least has its
+    name; else one made of the documents' labels and relations. `say` is told if it is not the manifest's.
 
     Raises:
         InputError: There is no such schema, or no exported folder.
@@ -168,11 +167,11 @@ def schema_for(
             return schema
     key = f"{stamp.name}-{stamp.version}"
     if found:
-        say(f"Note: the documents were exported with another state of the schema {key} than {found[0].key}, taken now.")
+        say(f"Note: the schema {key} of the export differs from {found[0].key}, which is used now.")
         return found[0]
     say(
-        f"Note: the schema {key} of the export is not here, so labels and relations are taken as the documents have "
-        "them; --schema FILE names it."
+        f"Note: the schema {key} of the export is not here, so the labels and relations of the documents are used; "
+        "--schema FILE names it."
     )
     return _of_documents(folder)
 
@@ -207,8 +206,8 @@ def _of_documents(folder: Path) -> LabelSchema:
         )
     except ValueError as error:
         raise SchemaError(
-            f"The labels in {folder} make no schema: {error}",
-            "Name the schema that they were reviewed with by --schema.",
+            f"The labels in {folder} do not make a valid schema: {error}",
+            "Name the schema that they were reviewed with: --schema.",
         ) from error
 
 
@@ -217,7 +216,7 @@ def _language(folder: Path) -> str:
         return str(parse_json((folder / "manifest.json").read_bytes())["language"]["code"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{folder} does not say of which language its documents are.", "Name their schema by --schema."
+            f"{folder} does not say which language its documents are in.", "Name their schema: --schema."
         ) from error
 
 
@@ -229,20 +228,20 @@ def _stamp(schema: LabelSchema) -> SchemaStamp:
 
 
 def _command(folder: Path, output: Path, options: "Options", schema: str | None) -> str:
-    said = ["labeling", "train", str(folder), "-o", str(output)]
-    said += ["--quick"] if options.quick else []
-    said += [f"--schema {schema}"] if schema else []
-    said += [f"--{name} {getattr(options, name)}" for name in ("base", "encoder") if getattr(options, name) != "auto"]
-    said += ["--gpu"] if options.gpu else []
-    return " ".join([*said, f"--seed {options.seed}"])
+    words = ["labeling", "train", str(folder), "-o", str(output)]
+    words += ["--quick"] if options.quick else []
+    words += [f"--schema {schema}"] if schema else []
+    words += [f"--{name} {getattr(options, name)}" for name in ("base", "encoder") if getattr(options, name) != "auto"]
+    words += ["--gpu"] if options.gpu else []
+    return " ".join([*words, f"--seed {options.seed}"])
 
 
 def train(folder: Path, output: Path) -> Trained:
-    """The best model that spaCy's own training makes of an exported folder, with its card.
+    """Train a model on an exported folder with spaCy's own training, with its card.
 
     Raises:
-        InputError: The folder has no config, or nothing to train or to choose the best model on; or a file cannot be
-            written.
+        InputError: The folder has no config, or no documents to train on or to select the best model; or a file cannot
+            be written.
         ModelError: The config is for another language than the documents, or spaCy stopped.
     """
     from labeling.nlp import training
@@ -274,17 +273,17 @@ def add_card(
     options: dict[str, Any] | None = None,
     judged_by: Sequence[str] = ("test",),
 ) -> Card:
-    """The card of a model, now in its folder: it has everything that follows from both folders by itself.
+    """Write a model's card into its folder; what both folders reveal is filled in.
 
     Args:
-        model: The folder of the pipeline; its meta.json is changed, since it is called after its files from now on.
-        folder: What it was trained on.
-        command: The plain command that made it.
-        schema: Which labels and relations it was trained for; None takes what the exported folder says.
+        model: The folder of the pipeline; its meta.json changes, since the model is named after its files.
+        folder: The exported folder that it was trained on.
+        command: The command that trained it.
+        schema: The labels and relations that it was trained for; None for those of the exported folder.
         bases: What it was built on.
-        seeds: What for → seed.
-        options: How the training was asked for.
-        judged_by: Parts that the model may be measured on; the first one that has documents is taken.
+        seeds: Purpose → seed.
+        options: The options of the training.
+        judged_by: Parts that the model may be evaluated on; the first one that has documents is used.
 
     Raises:
         ModelError: The folder is not a model.
@@ -304,14 +303,14 @@ def add_card(
 
 
 def _figures(model: Path, folder: Path, part: str | None) -> Figures | None:
-    """What a model is worth on a part of an exported folder; None where nothing can be measured on it."""
+    """The model's scores on a part of an exported folder; None if it cannot be evaluated on it."""
     from labeling.workflow.evaluating import evaluate
 
     if part is None:
         return None
     try:
         scores = evaluate(str(model), folder, part)
-    except InputError:  # the part has no spans, or none of a label that the model knows
+    except InputError:  # the part has no spans, or none with a label that the model knows
         return None
     layer, found = next(iter(scores.layers.items()))
     notes = scores.notes if part == "test" else (TUNED, *scores.notes)

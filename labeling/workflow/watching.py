@@ -1,4 +1,4 @@
-"""`labeling watch`: pull, export where something changed, report; again and again until it is told to stop."""
+"""`labeling watch`: pull, export if anything changed, and report, again and again until stopped."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator
@@ -23,17 +23,17 @@ class Turn(Value):
 
     Attributes:
         at: When it ended; ISO 8601, UTC.
-        tasks: How many tasks the project has.
-        reviewed: How many of them have a submitted annotation.
-        new: How many tasks came since the turn before.
-        changed: How many changed.
-        gone: How many went.
-        documents: How many documents were exported; None where nothing was, because nothing changed.
-        problems: How many things were refused in that.
-        notes: What else there is to say.
-        error: Why it failed, as it may at a server that is away; "" where it did not.
+        tasks: Tasks in the project.
+        reviewed: Those of them with a submitted annotation.
+        new: Tasks added since the last turn.
+        changed: Tasks changed since then.
+        gone: Tasks removed since then.
+        documents: Documents exported; None if nothing was exported because nothing changed.
+        problems: Things refused in the export.
+        notes: Further notes, a sentence each.
+        error: Why it failed, for instance because the server was down; "" if it did not.
         failures: How many turns in a row have failed.
-        next_in: Seconds to the next one; 0 where there is none.
+        next_in: Seconds until the next one; 0 if there is none.
     """
 
     at: str
@@ -51,7 +51,7 @@ class Turn(Value):
 
 
 class StoppedError(Exception):
-    """Somebody asked to stop, and what was at work gave way."""
+    """The current turn was stopped."""
 
 
 def watch(
@@ -65,23 +65,22 @@ def watch(
     tell: Callable[[Turn], None],
     turns: int | None = None,
 ) -> None:
-    """Nothing, when it was told to stop; each turn is told as it ends.
+    """Pull and export until `stop` is set, and report each turn as it ends.
 
-    What is at work when the stop comes is ended at its next page or chunk: a pull keeps what it has, an export leaves
-    the files that were there.
+    A turn is stopped at its next page or chunk: a pull keeps what it has, an export leaves the old files in place.
 
     Args:
-        workspace: Whose project.
+        workspace: The workspace.
         folder: Where the training files go.
         options: How they are made.
-        every: Seconds from the end of one turn to the begin of the next.
-        drafts: Whether to pull drafts too.
-        stop: Set from outside.
-        tell: Is told each turn.
-        turns: How many; None goes on.
+        every: Seconds from the end of one turn to the beginning of the next.
+        drafts: Whether to pull drafts, too.
+        stop: Stops the watch.
+        tell: Is called with each turn.
+        turns: The number of turns; None is endless.
 
     Raises:
-        AccessError: The token is refused: that does not pass by itself.
+        AccessError: The token is refused, which waiting does not change.
     """
     done = failures = 0
     is_due = True  # the first turn exports whatever there is
@@ -95,7 +94,7 @@ def watch(
             raise
         except LabelingError as error:
             failures += 1
-            is_due = True  # what was pulled before it broke off is no news to the next pull
+            is_due = True  # the next pull does not report again what this one pulled before it failed
             turn = Turn(at=_now(), error=f"{error.message} {error.hint}".strip(), failures=failures)
         done += 1
         is_last = turns is not None and done >= turns
@@ -112,17 +111,17 @@ def _turn(workspace: Workspace, folder: Path, options: Options, *, drafts: bool,
 
     def track(items: Iterable[T], what: str, total: int | None = None, within: Within | None = None) -> Iterator[T]:
         for item in items:
-            _heed(stop)
+            _check_stop(stop)
             yield item
 
     @contextmanager
     def meter(what: str, total: int) -> Iterator[Advance]:
         def advance(size: int = 0, items: int = 0) -> None:
-            _heed(stop)
+            _check_stop(stop)
 
         yield advance
 
-    _heed(stop)
+    _check_stop(stop)
     pulled = pull(workspace, drafts=drafts, track=track, attempts=3)
     counts = {name: getattr(pulled, name) for name in ("tasks", "reviewed", "new", "changed", "gone", "notes")}
     if not (pulled.is_news or is_due):
@@ -130,14 +129,14 @@ def _turn(workspace: Workspace, folder: Path, options: Options, *, drafts: bool,
     try:
         exported = export_project(workspace, folder, options, offline=True, meter=meter)
     except LabelingError as error:
-        _heed(stop)  # whoever stops all processes of a group ends our workers too
-        # an empty project, or too much that was refused by the measure of the options
+        _check_stop(stop)  # a signal to the whole process group ends our workers, too
+        # the project is empty, or more was refused than the options allow
         return Turn(at=_now(), **counts, documents=0, error=f"Nothing was exported: {error.message}")
     documents = exported.manifest["documents"]["out"]
     return Turn(at=_now(), **counts, documents=documents, problems=exported.refused)
 
 
-def _heed(stop: Event) -> None:
+def _check_stop(stop: Event) -> None:
     if stop.is_set():
         raise StoppedError
 

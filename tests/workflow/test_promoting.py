@@ -16,7 +16,7 @@ from labeling.settings import Workspace, open_workspace
 from labeling.workflow import model_store
 from labeling.workflow.cards import Card, gold_of, schema_of, write_card
 from labeling.workflow.doctor import examine
-from labeling.workflow.known_models import find, known
+from labeling.workflow.known_models import find_card, known_models
 from labeling.workflow.promoting import promote
 from labeling.workflow.task_files import annotate_files
 
@@ -126,7 +126,7 @@ def test_promoted_model_stays_what_it_is_whatever_is_trained_into_its_folder(wor
     done = promote(workspace, str(better), workspace.exports)
     shutil.rmtree(better)
     assert spacy.load(again(workspace).model)("Ann Bell").ents
-    assert find(again(workspace), f"{done.model}+small-1.0.0").name == done.model
+    assert find_card(again(workspace), f"{done.model}+small-1.0.0").name == done.model
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -321,7 +321,7 @@ def test_last_two_models_and_all_cards_are_kept(workspace: Workspace):
         names.append(promote(again(workspace), str(folder), workspace.exports).model)
     assert {path.name for path in (workspace.state / "models").iterdir()} == set(names[1:])
     assert {path.stem for path in (workspace.state / "cards").iterdir()} == set(names)
-    states = {each.name: each.state for each in known(again(workspace))}
+    states = {each.name: each.state for each in known_models(again(workspace))}
     assert states == {names[0]: "was promoted", names[1]: "was promoted", names[2]: "promoted"}
 
 
@@ -346,19 +346,19 @@ def test_promoted_model_that_is_gone_is_an_error_with_a_way_out(workspace: Works
 
 def test_known_models_are_told_by_their_cards(workspace: Workspace, better: Path, worse: Path):
     done = promote(workspace, str(better), workspace.exports)
-    found = {each.where: each for each in known(again(workspace))}
+    found = {each.where: each for each in known_models(again(workspace))}
     assert found[str(better)].state == "promoted"
     assert found[str(worse)].state == "trained"
     assert found[str(worse)].documents == 10
     assert found[str(worse)].gold == gold_of(workspace.exports).sha256
     (worse / "card.json").write_text("{}")
-    assert "cannot be read" in {each.where: each.state for each in known(again(workspace))}[str(worse)]
-    assert find(again(workspace), done.model).name == done.model
+    assert "cannot be read" in {each.where: each.state for each in known_models(again(workspace))}[str(worse)]
+    assert find_card(again(workspace), done.model).name == done.model
 
 
 def test_model_that_is_not_known_is_an_error_that_names_those_that_are(workspace: Workspace, better: Path):
     with pytest.raises(ModelError, match="No model 'en_labeling-9'") as caught:
-        find(workspace, "en_labeling-9")
+        find_card(workspace, "en_labeling-9")
     assert "en_labeling-0.0.0+" in caught.value.hint
 
 

@@ -404,7 +404,7 @@ def test_commands_without_server_say_what_to_do(pulled, run):
     for command in ("export", "status", "pull"):
         done = run(command)
         assert done.returncode == 2
-        assert "No Label Studio runs for this workspace" in done.stderr
+        assert "No Label Studio is running for this workspace" in done.stderr
     assert "--offline" in run("export").stderr
 
 

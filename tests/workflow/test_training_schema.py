@@ -37,9 +37,7 @@ def test_the_one_with_the_hash_of_the_export_is_taken_else_the_one_of_its_name(t
         assert not said
         folder = exported(tmp_path / str(number), {"name": "event", "version": "1.1.0", "sha256": sha256})
         assert schema_for(folder, workspace, say=said.append).key == wanted.key
-    assert said == [
-        "Note: the documents were exported with another state of the schema event-1.1.0 than event-1.2.0, taken now."
-    ]
+    assert said == ["Note: the schema event-1.1.0 of the export differs from event-1.2.0, which is used now."]
 
 
 def test_where_it_is_not_here_the_documents_say_the_labels_and_that_is_said(tmp_path: Path, workspace: Workspace):

@@ -9,7 +9,7 @@ from typing import Any
 
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
-from labeling.engine import Map, apart, cores, workers
+from labeling.engine import Map, cores, in_own_process, workers
 from labeling.errors import InputError
 from labeling.files import write_atomic
 from labeling.nlp.bases import vectors_of
@@ -76,7 +76,7 @@ def run(
             loaded.result()
         because = "asked for" if options.language else f"of the schema {schema.key}" if schema else ""
         # what tells languages takes memory, which goes with a process
-        rules = partial(apart, language_rules) if jobs > 1 and not spec.language else language_rules
+        rules = partial(in_own_process, language_rules) if jobs > 1 and not spec.language else language_rules
         language = rules(spec, plan.samples, because)
         vectors = vectors_of(options.vectors, language.code)
         spec = spec.model_copy(update={"language": language.code, "vectors": vectors})
