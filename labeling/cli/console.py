@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import typer
 from pydantic import BaseModel
 
-from labeling.core.moment import told
+from labeling.core.moment import local_time
 from labeling.core.problem import Problem
 from labeling.terminal import for_rich, guarded, one_line, put, put_json, put_source, rewrite, say, sees
 
@@ -153,7 +153,7 @@ def as_pulled(workspace: Any) -> None:
     from labeling.workflow.pulled import stored
 
     with stored(workspace) as store:
-        say(f"As pulled on {told(store.state.pulled_at)}: {len(store):,} tasks.")
+        say(f"As pulled on {local_time(store.state.pulled_at)}: {len(store):,} tasks.")
 
 
 def counts(title: str, numbers: Mapping[str, int]) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from labeling.cli import console
 from labeling.cli.options import HERE, JsonOption, WorkspaceOption
-from labeling.core.moment import told
+from labeling.core.moment import local_time
 
 app = typer.Typer(help="The workspace's embedded Label Studio: start, stop, back up, restore.", no_args_is_help=True)
 
@@ -143,7 +143,9 @@ def _report(what: str, done: Any, as_json: bool) -> None:
         console.json(done)
         return
     console.counts(f"{what}: {done.file} ({done.bytes:,} bytes)", done.counts)
-    console.say(f"{done.database}, Label Studio {done.label_studio or 'of an unknown version'}, made {told(done.made)}")
+    console.say(
+        f"{done.database}, Label Studio {done.label_studio or 'of an unknown version'}, made {local_time(done.made)}"
+    )
     for note in done.notes:
         console.say(note)
 

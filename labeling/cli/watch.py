@@ -10,7 +10,7 @@ import typer
 from labeling.cli import console
 from labeling.cli.export import AUTO, ExportOptions, OutputOption
 from labeling.cli.options import HERE, ProjectOption, WorkspaceOption, with_options_of
-from labeling.core.moment import told
+from labeling.core.moment import local_time
 from labeling.errors import InputError
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
@@ -77,7 +77,7 @@ class _Printer:
             return
         if turn.failures:
             if turn.error != self.error:
-                console.say(f"{told(turn.at)}  {turn.error} Trying again.")
+                console.say(f"{local_time(turn.at)}  {turn.error} Trying again.")
             self.error = turn.error
             return
         self.error = ""
@@ -85,4 +85,4 @@ class _Printer:
         parts = [", ".join(changes) or "no change", f"{turn.reviewed} of {turn.tasks} reviewed"]
         if turn.documents is not None and not turn.error:
             parts.append(f"{turn.documents} documents exported, {turn.problems} problems")
-        console.put(f"{told(turn.at)}  {'; '.join([*parts, *filter(None, [turn.error]), *turn.notes])}")
+        console.put(f"{local_time(turn.at)}  {'; '.join([*parts, *filter(None, [turn.error]), *turn.notes])}")

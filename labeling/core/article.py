@@ -11,7 +11,7 @@ from labeling.core.value import Value
 
 
 def digest(text: str) -> str:
-    """The first 16 hex digits of the text's SHA-256: equal for equal texts, everywhere and for ever."""
+    """The first 16 hex digits of the text's SHA-256: a stable name for equal texts."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
@@ -31,16 +31,16 @@ StorableText = Annotated[str, AfterValidator(_storable)]
 
 
 class Article(Value):
-    r"""One article as it was taken in. Its text never changes afterwards: every offset counts in it.
+    r"""An article as it was read. Its text never changes afterwards, since all offsets refer to it.
 
     Attributes:
-        doc_id: The article's name for ever: its own id or URL, else the digest of its text.
-        text: What is labelled; without the title. No `\r`, NUL or lone surrogate.
+        doc_id: The article's permanent id: its own id or URL, else the digest of its text.
+        text: The text to label, without the title. No `\r`, NUL or lone surrogate.
         title: The headline, or "".
         published: An ISO 8601 date or date and time, or "".
         source: The outlet or file that it came from, or "".
         url: Where it was published, or "".
-        extra: Whatever other fields it came with.
+        extra: All other fields that it came with.
     """
 
     doc_id: Annotated[str, AfterValidator(_storable), AfterValidator(_not_blank)]
@@ -53,5 +53,5 @@ class Article(Value):
 
     @cached_property
     def digest(self) -> str:
-        """The digest of the text: what is pulled must have the one that was pushed."""
+        """The digest of the text, which shows whether a pulled text is the one that was pushed."""
         return digest(self.text)

@@ -1,4 +1,4 @@
-"""How far a figure of a test could be off by chance: bootstrap intervals over documents, and paired comparisons.
+"""Bootstrap intervals over documents, and paired comparisons: how far a figure could be off by chance.
 
 A test is held as counts, an int array of shape (documents, labels, 3) whose last axis is RIGHT, FOUND and GOLD. A
 resample draws as many documents as there are, with replacement, and sums their counts; a statistic is computed of each
@@ -29,16 +29,16 @@ CELLS = 4_000_000  # of a matrix of draws, resamples × documents: 32 MB
 
 Array = NDArray[Any]
 Statistic = Callable[[Array], Array]  # of sums, (…, labels, 3), a figure each: (…); nan where there is none
-Groups = Sequence[Hashable]  # of each document, what it belongs to
+Groups = Sequence[Hashable]  # the group of each document
 Verdict = Literal["better", "worse", "undecided"]
 K = TypeVar("K", bound=Hashable)
 
 
 class Interval(Value):
-    """A figure of the whole test, and where it lies with the level's probability, were other documents drawn.
+    """A figure of the whole test, with its interval over other samples of documents.
 
-    `point` is None where there is nothing to count; `low` and `high` also where there are fewer than two documents.
-    All have four decimals.
+    `point` is None if there is nothing to count; `low` and `high` also if there are fewer than two documents. All have
+    four decimals.
     """
 
     point: float | None
@@ -49,22 +49,22 @@ class Interval(Value):
 class Difference(Interval):
     """The figure of one model less that of another on the same documents.
 
-    `share_better` is the share of resamples in which the first is better, where a tie counts as half.
+    `share_better` is the share of resamples in which the first is better; a tie counts as half.
     """
 
     share_better: float | None
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the first is better or worse: its interval lies on one side of 0."""
+        """`better` or `worse` if the whole interval is on one side of 0, else `undecided`."""
         if self.low is None or self.high is None:
             return "undecided"
         return "better" if self.low > 0 else "worse" if self.high < 0 else "undecided"
 
     def documents_to_decide(self, documents: int) -> int | None:
-        """How many documents it takes for a difference like this one to be decided, where the test has `documents`.
+        """Roughly how many documents would decide a difference like this one; None if no number would.
 
-        A rough figure: it takes the interval's width to fall with the root of the number. None where no number does.
+        The test has `documents`; the interval's width is assumed to fall with the square root of their number.
         """
         if self.low is None or self.high is None or not self.point:
             return None
@@ -73,12 +73,12 @@ class Difference(Interval):
 
 
 def precisions(sums: Array) -> Array:
-    """The share of found ones that are right: (…, 3) → (…); nan where nothing is found."""
+    """Right / found: (…, 3) → (…); nan where nothing is found."""
     return _ratio(sums[..., RIGHT], sums[..., FOUND])
 
 
 def recalls(sums: Array) -> Array:
-    """The share of gold ones that are found: (…, 3) → (…); nan where nothing is gold."""
+    """Right / gold: (…, 3) → (…); nan where nothing is gold."""
     return _ratio(sums[..., RIGHT], sums[..., GOLD])
 
 
@@ -112,7 +112,7 @@ def resampled(
     With groups, groups are drawn instead of documents.
 
     Raises:
-        ValueError: There are no documents, or not a group for each.
+        ValueError: There are no documents, or the number of groups is not that of the documents.
     """
     counts = _grouped(numpy.asarray(counts), groups)
     columns = counts.reshape(len(counts), -1).astype(numpy.float64)
@@ -131,7 +131,7 @@ def intervals(
 ) -> dict[K, Interval]:
     """Each statistic of the test with its interval, all on the same resamples.
 
-    Statistics get sums of the shape (…, *counts.shape[1:]), so they may be of other counts than spans, too.
+    Statistics take sums of the shape (…, *counts.shape[1:]), so the counts need not be those of spans.
     """
     counts = numpy.asarray(counts)
     sums = resampled(counts, seed=seed, resamples=resamples, groups=groups)
@@ -170,7 +170,7 @@ def differences(
     """Each statistic of `counts` less that of `others`, with its interval, both on the same resamples.
 
     Raises:
-        ValueError: They are not of the same documents and labels.
+        ValueError: The two have different shapes.
     """
     counts, others = numpy.asarray(counts), numpy.asarray(others)
     if counts.shape != others.shape:
@@ -193,7 +193,7 @@ def differences(
 
 
 def _draws(size: int, seed: int, resamples: int) -> Iterator[NDArray[numpy.float64]]:
-    """How often each of `size` units is in each resample: arrays of the shape (some resamples, size)."""
+    """How often each resample draws each of `size` units: arrays of the shape (some resamples, size)."""
     random = numpy.random.default_rng(seed)
     step = max(1, CELLS // size)
     for first in range(0, resamples, step):
@@ -204,7 +204,7 @@ def _draws(size: int, seed: int, resamples: int) -> Iterator[NDArray[numpy.float
 
 
 def _grouped(counts: Array, groups: Groups | None) -> Array:
-    """The counts of each group: those of its documents together."""
+    """The summed counts of each group."""
     if not len(counts):
         raise ValueError("there are no documents to draw from")
     if groups is None:
@@ -223,14 +223,14 @@ def _size(counts: Array, groups: Groups | None) -> int:
 
 
 def _ratio(part: Array, whole: Array) -> Array:
-    """The part of the whole; nan where the whole is 0."""
+    """The ratio; nan where the whole is 0."""
     ratios: Array = numpy.full(numpy.shape(whole), numpy.nan)
     numpy.divide(part, whole, out=ratios, where=numpy.asarray(whole) > 0)
     return ratios
 
 
 def _percentiles(drawn: Array, level: float) -> tuple[float | None, float | None]:
-    """The bounds that so large a share of the figures lies between; those that are nan have no say."""
+    """The bounds of the middle share `level` of the figures, ignoring nan."""
     drawn = drawn[~numpy.isnan(drawn)]
     if not len(drawn):
         return None, None

@@ -28,9 +28,9 @@ FACTORS = np.arange(1, ROWS, 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 def signature(words: Sequence[str]) -> bytes:
     """The MinHash of a text's shingles: 64 rows, each a little-endian uint32, 256 bytes in all.
 
-    A shingle is three words (`labeling.core.words.words`) that follow each other; a shorter text is one. The share of
-    rows that two texts have in common estimates the Jaccard similarity s of their shingles, with a standard error of
-    sqrt(s (1 - s) / 64) or less. It is the same on every run and machine for a version of rensa.
+    A shingle is three consecutive words (`labeling.core.words.words`); a shorter text is one shingle. The share of
+    equal rows of two texts estimates the Jaccard similarity s of their shingles, with a standard error of at most
+    sqrt(s (1 - s) / 64). It is the same on every run and machine for a version of rensa.
 
     Source: A. Broder, On the resemblance and containment of documents, 1997.
     """
@@ -43,14 +43,14 @@ def signature(words: Sequence[str]) -> bytes:
 def clusters(signatures: Sequence[bytes] | NDArray[np.integer], threshold: float = THRESHOLD) -> Indices:
     """The number of each text's cluster: the index of the first text in it. A text without a copy has its own index.
 
-    Two texts are joined where at least the share `threshold` (0 to 1) of their rows is equal; clusters are transitive.
-    Only pairs that share a band (4 rows that follow each other, of 16 such) are looked at. A pair of similarity s
-    shares one with probability 1 - (1 - s^4)^16: 0.89 at s = 0.6, 0.99 at 0.72, 0.99999 at 0.85. Whether a pair close
-    to the threshold passes it is up to the estimate's error.
+    Two texts are joined if at least the share `threshold` (0 to 1) of their rows is equal; clusters are transitive.
+    Only pairs that share one of 16 bands of 4 consecutive rows are compared. A pair of similarity s shares one with
+    probability 1 - (1 - s^4)^16: 0.89 at s = 0.6, 0.99 at 0.72, 0.99999 at 0.85. Whether a pair close to the threshold
+    passes it depends on the estimate's error.
 
-    Limit: where more than 9 distinct signatures share a band (boilerplate), each is compared only with its 8 neighbours
+    Limit: if more than 9 distinct signatures share a band (boilerplate), each is compared only with its 8 neighbours
     on either side, in the order of the next row, so that the time stays near-linear. Two copies that are far apart
-    there can still meet in another band or through a third. Equal signatures always meet.
+    there can still be joined by another band or through a third. Equal signatures are always joined.
 
     The partition does not depend on the order of the texts.
 
@@ -61,7 +61,7 @@ def clusters(signatures: Sequence[bytes] | NDArray[np.integer], threshold: float
         threshold: The share of equal rows that makes a copy, over 0 and up to 1.
 
     Raises:
-        ValueError: A signature has another size, or the threshold is out of range.
+        ValueError: A signature has the wrong size, or the threshold is out of range.
 
     >>> from labeling.core.words import words
     >>> story = "Rebels left the town of Tadmor on Monday, the governor said."
@@ -88,7 +88,7 @@ def clusters(signatures: Sequence[bytes] | NDArray[np.integer], threshold: float
     for band in range(BANDS):
         after = (band + 1) % BANDS * (ROWS // BANDS)
         for left, right in _candidates(keys[band, first], rows[first, after]):
-            apart = root[left] != root[right]  # what is joined already needs no look
+            apart = root[left] != root[right]  # others are joined already
             a, b = left[apart], right[apart]
             alike = _alike(rows, first[a], first[b], least)
             _join(root, a[alike], b[alike])
@@ -121,7 +121,7 @@ def _keys(rows: Rows) -> Keys:
 
 
 def _candidates(key: Keys, then: Rows) -> Iterator[tuple[Indices, Indices]]:
-    """Pairs of texts with an equal key: each with the 8 before it, in the order of the key and then `then`."""
+    """Pairs of texts with equal keys: each with the 8 before it, sorted by key and then by `then`."""
     order = np.argsort(key)
     shared = key[order[1:]] == key[order[:-1]]
     members = np.sort(order[np.append(shared, False) | np.append(False, shared)])  # mostly few
@@ -135,7 +135,7 @@ def _candidates(key: Keys, then: Rows) -> Iterator[tuple[Indices, Indices]]:
 
 
 def _alike(rows: Rows, a: Indices, b: Indices, least: int) -> NDArray[np.bool_]:
-    """Whether the texts `a[i]` and `b[i]` have at least so many rows in common."""
+    """Whether the texts `a[i]` and `b[i]` have at least `least` equal rows."""
     found = np.empty(len(a), dtype=bool)
     for start in range(0, len(a), CHUNK):
         here = slice(start, start + CHUNK)
@@ -144,7 +144,7 @@ def _alike(rows: Rows, a: Indices, b: Indices, least: int) -> NDArray[np.bool_]:
 
 
 def _join(root: Indices, a: Indices, b: Indices) -> None:
-    """Make `root` (of each text, the lowest of its set) the same for `a[i]` and `b[i]`: union-find on whole arrays."""
+    """Join `a[i]` and `b[i]` in `root`, which has the lowest text of each text's set: union-find on whole arrays."""
     while len(a):
         a, b = root[a], root[b]
         apart = a != b

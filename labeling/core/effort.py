@@ -2,14 +2,14 @@
 
     effort saved = 1 − (2·missing + 1·spurious + 1·relabelled) / (2·gold)
 
-To label a span by hand takes two gestures: mark it, name it. To delete a wrong span takes one, to rename one takes one.
-So an article without pre-annotation costs two gestures a gold span, and what remains to be done with it is held
-against that. It is 1 where nothing is left to do, 0 where it is as much work as without, below 0 where it is more.
+Labelling a span by hand takes two gestures: mark it, name it. Deleting a wrong span takes one, renaming one takes one.
+So an article without pre-annotation costs two gestures per gold span, and the work that remains with it is compared
+with that. The figure is 1 if nothing is left to do, 0 if it is as much work as without, below 0 if it is more.
 
-The counts are of labelled cores, each once: `missing` are in the gold alone and `spurious` in the prediction alone;
-`relabelled` are gold cores without their label where the prediction has another label on the same core. They count
-neither as missing nor as spurious. Source: the measure that the project agreed on for its comparisons on ECB+ (Cybulska
-and Vossen, 2014), whose spans carry articles and prepositions where others do not; hence the cores.
+Distinct labelled cores are counted: `missing` are only in the gold and `spurious` only in the prediction; `relabelled`
+are gold cores that the prediction gives another label, which count neither as missing nor as spurious. Source: the
+measure that the project agreed on for its comparisons on ECB+ (Cybulska and Vossen, 2014), whose spans include articles
+and prepositions where others do not; hence the cores.
 """
 
 import re
@@ -22,7 +22,7 @@ from pydantic import ConfigDict, Field, model_validator
 from labeling.core.value import Value
 from labeling.errors import InputError
 
-# Words at the start of a span that some guidelines mark and others do not.
+# Words at the start of a span that some guidelines include and others do not.
 ARTICLES = "the a an this that"
 PREPOSITIONS = (
     "in on at to from of near off into inside outside by since until till during for within over under around about"
@@ -39,7 +39,7 @@ Arrow = tuple[Bounds, Bounds, str]  # the cores of head and tail, and the relati
 
 
 class Mark(Value):
-    """A labelled stretch `text[start:end]` (code points); relations name it by its `id`. Other fields are ignored."""
+    """A labelled span `text[start:end]` (code points); relations refer to its `id`. Other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
@@ -50,7 +50,7 @@ class Mark(Value):
 
 
 class Link(Value):
-    """A labelled arrow from the mark `head` to the mark `tail`. Other fields are ignored."""
+    """A labelled relation from the mark `head` to the mark `tail`. Other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
@@ -60,10 +60,10 @@ class Link(Value):
 
 
 class Marks(Value):
-    """A text and what is marked in it: gold, or a prediction.
+    """A text with its spans and relations: gold, or a prediction.
 
-    Looser than `LabeledDoc`, because gold comes from elsewhere too: spans may begin with white space or stand twice,
-    and fields of other programs are ignored. `unknown` are stretches that nobody knows about, as in `LabeledDoc`.
+    Looser than `LabeledDoc`, because gold comes from elsewhere, too: spans may begin with white space or be repeated,
+    and fields of other programs are ignored. `unknown` are unreviewed stretches, as in `LabeledDoc`.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -93,7 +93,7 @@ class Marks(Value):
 
 
 class Rates(Value):
-    """Precision, recall and their harmonic mean, each 0 to 1 with three decimals; 0 where there is nothing to count."""
+    """Precision, recall and their harmonic mean, each 0 to 1 with three decimals; 0 if there is nothing to count."""
 
     p: float
     r: float
@@ -101,7 +101,7 @@ class Rates(Value):
 
 
 class LabelEffort(Value):
-    """A label's gold spans, and how well they were found: on the core, and on any overlap with a span of the label."""
+    """A label's number of gold spans, and how well they were found: by equal core, and by any overlap."""
 
     gold: int
     core: Rates
@@ -109,7 +109,7 @@ class LabelEffort(Value):
 
 
 class LinkEffort(Rates):
-    """Gold relations, and how well they were found: label and the cores of both ends are right."""
+    """The number of gold relations, and how well they were found: by label and the cores of both ends."""
 
     gold: int
 
@@ -121,9 +121,9 @@ class Relations(LinkEffort):
 
 
 class Effort(Value):
-    """What a pre-annotation is worth: the effort that it saves (at most 1; four decimals), and where it comes from.
+    """The effort that a pre-annotation saves (at most 1; four decimals), with precision, recall and F.
 
-    Documents without a task count as not pre-annotated at all. `relations` is None where the gold has none.
+    Documents without a task count as not pre-annotated. `relations` is None if the gold has none.
     """
 
     effort_saved: float
@@ -134,7 +134,7 @@ class Effort(Value):
 
 
 def core(text: str, start: int, end: int) -> Bounds:
-    """The bounds without edge punctuation, leading articles and prepositions, and a trailing 's; perhaps empty.
+    """The bounds without edge punctuation, leading articles and prepositions, and a trailing 's; can be empty.
 
     >>> core("on the army's (late) side", 3, 14)
     (7, 11)
@@ -157,14 +157,14 @@ def core(text: str, start: int, end: int) -> Bounds:
 def effort(gold: Sequence[Marks], predicted: Mapping[str, Marks]) -> Effort:
     """How much work the predictions save, and precision, recall and F per label.
 
-    Labels that the gold does not have are not part of the comparison: predictions of them are passed over.
+    Predictions of labels that the gold does not have are ignored.
 
     Args:
-        gold: The documents as they should be.
+        gold: The gold documents.
         predicted: The prediction for each text.
 
     Raises:
-        InputError: The gold has no spans, so nothing can be measured.
+        InputError: The gold has no spans.
     """
     labels = {span.label for doc in gold for span in doc.spans}
     if not labels:
@@ -191,23 +191,23 @@ def effort(gold: Sequence[Marks], predicted: Mapping[str, Marks]) -> Effort:
 
 
 def gestures(gold: Marks, predicted: Marks | None, labels: Set[str]) -> tuple[int, int]:
-    """How many gestures it takes to correct a document's prediction, and how many to label it by hand.
+    """The gestures it takes to correct a document's prediction, and to label the document by hand.
 
-    Of the prediction only marks of these labels count.
+    Only predicted spans with these labels count.
     """
     wanted, found = _compared(gold, predicted, labels)
     return _gestures(wanted, found), 2 * len(wanted)
 
 
 def _compared(gold: Marks, predicted: Marks | None, labels: Set[str]) -> tuple[set[Marked], set[Marked]]:
-    """What is marked in the gold, and what of the prediction the gold says something about."""
+    """The marks of the gold, and those of the prediction about which the gold says something."""
     wanted = _marked(gold)
     found = {mark for mark in _marked(predicted) if mark[2] in labels} if predicted else set()
     return wanted, {m for m in found if m in wanted or not any(_overlap(m, stretch) for stretch in gold.unknown)}
 
 
 def _gestures(wanted: set[Marked], found: set[Marked]) -> int:
-    """What is left to do: two gestures to add a span, one to delete and one to rename one."""
+    """The gestures left to do: two to add a span, one to delete and one to rename one."""
     missing, spurious = wanted - found, found - wanted
     wrong = {mark[:2] for mark in spurious}
     relabelled = sum(mark[:2] in wrong for mark in missing)
@@ -243,8 +243,8 @@ def _arrows(doc: Marks | None) -> set[Arrow]:
 
 
 def _is_met(mark: Marked, others: Set[Marked]) -> bool:
-    """Whether another one of the same label is the same, or shares a character with it."""
-    # a core that is empty, of a span that is all punctuation, shares no character even with itself
+    """Whether one of the others is equal to it, or overlaps it and has its label."""
+    # the core of a span that is all punctuation is empty, and does not overlap even itself
     return mark in others or any(mark[2] == other[2] and _overlap(mark, other) for other in others)
 
 
@@ -264,7 +264,7 @@ def _link_effort(count: Counter[str]) -> LinkEffort:
 
 
 def _rates(right: int, recalled: int, *, found: int, gold: int) -> Rates:
-    """Of `found` predictions `right` are right; of `gold` ones `recalled` were found."""
+    """The rates if `right` of `found` predictions are right, and `recalled` of `gold` ones were found."""
     p, r = right / found if found else 0.0, recalled / gold if gold else 0.0
     f = 2 * p * r / (p + r) if p + r else 0.0
     return Rates(p=round(p, 3), r=round(r, 3), f=round(f, 3))

@@ -1,4 +1,4 @@
-"""How long it will take, by what it took."""
+"""Estimates of the time that trainings will take."""
 
 from collections.abc import Iterable
 
@@ -6,21 +6,21 @@ import numpy
 
 
 class Estimate:
-    """How long trainings take that are still to come, by those that are done: a fixed time, and one a document.
+    """The time that remaining trainings will take, fitted to finished ones: a fixed time plus a time per document.
 
-    Until two sizes are known, each training counts as long as the longest; that is too long rather than too short where
-    the largest comes first.
+    Until two sizes are known, each training is taken to last as long as those done; if the largest comes first, that
+    is too long rather than too short.
     """
 
     def __init__(self) -> None:
         self.done: list[tuple[int, float]] = []
 
     def add(self, documents: int, seconds: float) -> None:
-        """A training on so many documents took so long."""
+        """Add a finished training."""
         self.done.append((documents, seconds))
 
     def remaining(self, documents: Iterable[int]) -> float | None:
-        """The seconds that trainings on so many documents each will take; None where none is done."""
+        """The seconds that trainings on these numbers of documents will take; None if none is finished."""
         if not self.done:
             return None
         sizes, seconds = numpy.asarray(self.done, float).T

@@ -1,4 +1,4 @@
-"""What pydantic found wrong with a value → words."""
+"""Pydantic's validation errors in words."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,13 @@ from pydantic import ValidationError
 def faults(
     error: ValidationError, patterns: Mapping[str, str] | None = None, *, whole: str = "", shows: bool = False
 ) -> list[str]:
-    """What is wrong, each with its place: `studio.timeout: Input should be less than or equal to 3600`.
+    """The errors, each with its field: `studio.timeout: Input should be less than or equal to 3600`.
 
     Args:
-        error: What was raised.
-        patterns: Regular expressions that a text has to match → the same in words that go on from "it".
-        whole: The place of what is wrong with the value as a whole.
-        shows: Whether to say what was given; not where it may be secret.
+        error: What pydantic raised.
+        patterns: Regular expressions of fields → the same in words, continuing "it".
+        whole: The name for the value as a whole.
+        shows: Whether to show the input, which may be secret.
     """
     found = []
     for one in error.errors(include_url=False, include_input=shows):

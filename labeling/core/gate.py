@@ -1,8 +1,8 @@
-"""Whether a new model may take the place of the one that is there, by their counts on the same test.
+"""Whether a new model may replace the current one (`there`), by their counts on the same test.
 
-F of all spans has to be better, or worse by less than a margin with the probability of the interval (a test of
-non-inferiority: the lower bound of the difference is above −margin); and no label and no relation may fall by more than
-its margin. What chance could have made is not decided: then it is said how large a test would decide it.
+It is a test of non-inferiority: the lower bound of the difference of F of all spans has to be above −margin, and no
+label and no relation may fall by more than its margin. If the test is too small to decide, the size of one that would
+decide is estimated.
 
     >>> there = numpy.array([[[3, 4, 5]], [[2, 2, 2]], [[0, 1, 3]], [[4, 4, 6]]])  # four documents, one label
     >>> surer = numpy.array([[[3, 3, 5]], [[2, 2, 2]], [[0, 0, 3]], [[4, 4, 6]]])
@@ -33,7 +33,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What one model found in the test: right, found and gold, (documents, labels, 3), of spans and of relations."""
+    """The counts of one model: right, found and gold, (documents, labels, 3), of spans and of relations."""
 
     labels: tuple[str, ...]
     spans: Array
@@ -42,20 +42,20 @@ class Side:
 
 
 class Row(Value):
-    """A label (or all spans, a relation, or all relations) with both models.
+    """The comparison of both models on a label, all spans, a relation, or all relations.
 
     Attributes:
-        kind: What it is.
+        kind: Which of these it is.
         label: Its name.
-        gold: How many the test has.
-        there: F of the model that is there; None where there is neither gold nor a prediction.
-        new: F of the new one.
-        difference: New less there, with its 95% interval.
-        margin: By how much it may fall.
-        verdict: `better` or `worse`: so is the whole interval, and worse by more than a label's margin. `as good`: the
-            interval is above −margin. `falls`: below −margin, though by chance perhaps. `unclear`: the interval is too
-            wide to say.
-        documents: About how large a test would decide it; None where it is decided, or nothing would.
+        gold: The number in the test's gold.
+        there: F of the current model; None if there is neither gold nor a prediction.
+        new: F of the new model.
+        difference: New less current, with its 95% interval.
+        margin: By how much F may fall.
+        verdict: `better` or `worse`: the whole interval is, and for a label F falls by more than the margin. `as good`:
+            the interval is above −margin. `falls`: the difference is below −margin, though perhaps by chance.
+            `unclear`: the interval is too wide to tell.
+        documents: Roughly how many documents would decide it; None if it is decided, or no number would.
     """
 
     kind: Kind
@@ -70,14 +70,14 @@ class Row(Value):
 
 
 class Gate(Value):
-    """The rows, all spans first, and what follows from them.
+    """The comparisons, all spans first, and the outcome.
 
     Attributes:
-        outcome: `promote`; `undecided`; or `worse`, where all spans or a label or relation are so.
-        rows: What was compared.
-        documents: How many documents the test has.
-        groups: How many of them are drawn independently: near-duplicates count as one.
-        needed: About how large a test would decide what is undecided; None where it is decided, or nothing would.
+        outcome: `promote`; `undecided`; or `worse`, if all spans or a label or relation are worse.
+        rows: The comparisons.
+        documents: The number of documents in the test.
+        groups: The number of groups of near-duplicates, which are drawn independently.
+        needed: Roughly how many documents would decide an undecided outcome; None if it is decided, or no number would.
     """
 
     outcome: Outcome
@@ -88,12 +88,12 @@ class Gate(Value):
 
     @property
     def reasons(self) -> tuple[Row, ...]:
-        """The rows that stand in the way."""
+        """The comparisons that prevent a promotion."""
         return tuple(row for row in self.rows if blocks(row))
 
 
 def none_of(documents: int) -> Array:
-    """Counts of no relations."""
+    """The counts of a test without relations."""
     return numpy.zeros((documents, 0, 3), numpy.int64)
 
 
@@ -106,18 +106,18 @@ def decide(
     groups: Groups | None = None,
     seed: int = 0,
 ) -> Gate:
-    """Whether the new one may take the place of the other.
+    """Whether the new model may replace the current one.
 
     Args:
-        new: What the new model found.
-        there: What the one that is there found, in the same documents, of the same labels.
-        margin: By how much F of all spans may be worse.
-        label_margin: By how much F of a label, of a relation, and of all relations may be.
-        groups: Of each document, which near-duplicates it belongs to.
-        seed: Of the resamples.
+        new: The counts of the new model.
+        there: The counts of the current model, on the same documents and labels.
+        margin: By how much F of all spans may fall.
+        label_margin: By how much F of a label, of a relation, and of all relations may fall.
+        groups: The group of near-duplicates of each document.
+        seed: The seed of the resamples.
 
     Raises:
-        ValueError: They are not of the same test.
+        ValueError: The two have different labels or documents.
     """
     if (new.labels, new.relation_labels) != (there.labels, there.relation_labels):
         raise ValueError("the two models were not judged on the same labels")
@@ -134,11 +134,11 @@ def decide(
             seed,
         ),
     ]
-    in_the_way = [row for row in rows if blocks(row)]
+    blocking = [row for row in rows if blocks(row)]
     outcome: Outcome = "promote"
-    if in_the_way:
-        outcome = "worse" if any(row.verdict == "worse" for row in in_the_way) else "undecided"
-    wanted = [row.documents for row in in_the_way]
+    if blocking:
+        outcome = "worse" if any(row.verdict == "worse" for row in blocking) else "undecided"
+    wanted = [row.documents for row in blocking]
     known = [number for number in wanted if number is not None]
     needed = max(known) if outcome == "undecided" and len(known) == len(wanted) else None
     units = size if groups is None else len(set(groups))
@@ -146,7 +146,7 @@ def decide(
 
 
 def blocks(row: Row) -> bool:
-    """Whether a row stands in the way: all spans have to be clear, of labels and relations a fall is enough."""
+    """Whether a comparison prevents a promotion: any fall does, and for all spans an unclear one does, too."""
     return row.verdict in {"worse", "falls"} or (row.kind == "spans" and row.verdict == "unclear")
 
 
@@ -198,9 +198,9 @@ def _verdict(difference: Difference, margin: float, kind: Kind) -> Verdict:
 
 
 def _needed(difference: Difference, margin: float, documents: int) -> int | None:
-    """The test in which a difference like this one would lie on one side of −margin with its whole interval.
+    """Roughly how many documents it takes for the interval of such a difference to lie on one side of −margin.
 
-    It takes the interval's width to fall with the root of the number.
+    The interval's width is assumed to fall with the square root of their number.
     """
     point, low, high = difference.point, difference.low, difference.high
     if point is None or low is None or high is None or abs(point + margin) < 1e-6:

@@ -1,8 +1,8 @@
-"""How a figure grows with the number of documents that a model learned from, and what more of them would bring.
+"""How a figure grows with the number of documents that a model was trained on, and what more of them would add.
 
-A learning curve is fitted with a weighted inverse power law, f(n) = a − b·n^(−c): a is what the figure would reach in
-the end, b what can be gained at all, c how fast. Later points weigh more, the j-th of m points j/m. Source: R. Figueroa
-et al., Predicting sample size required for classification performance, BMC Medical Informatics 12:8, 2012.
+The learning curve is a weighted inverse power law, f(n) = a − b·n^(−c): a is the limit of the figure, b what can be
+gained in all, c how fast. Later points weigh more, the j-th of m points j/m. Source: R. Figueroa et al., Predicting
+sample size required for classification performance, BMC Medical Informatics 12:8, 2012.
 """
 
 import warnings
@@ -19,24 +19,24 @@ from labeling.core.value import Value
 LEVEL = 0.95
 RESAMPLES, REFITS = 2000, 200
 PARAMETERS = 3
-FLATTEST, STEEPEST = 0.01, 3.0  # c; a curve that is flatter is a logarithm, one that is steeper a step
+FLATTEST, STEEPEST = 0.01, 3.0  # limits of c: a flatter curve is a logarithm, a steeper one a step
 Array = NDArray[Any]
 
 
 class PowerLaw(Value):
-    """The curve f(n) = a − b·n^(−c), of n documents; b and c are not negative, so it never falls."""
+    """The curve f(n) = a − b·n^(−c) for n documents; b and c are not negative, so it never falls."""
 
     a: float
     b: float
     c: float
 
     def at(self, documents: float) -> float:
-        """The figure after so many documents."""
+        """The figure for so many documents."""
         return float(self.a - self.b * documents**-self.c)
 
 
 class Gain(Value):
-    """What `more` documents bring, by the fitted curve: how much the figure grows, and between what and what."""
+    """How much the figure grows with `more` documents by the fitted curve, with its interval."""
 
     more: int
     point: float
@@ -46,17 +46,17 @@ class Gain(Value):
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A figure of models that learned from the same share: of all of them, and in each resample, (resamples,)."""
+    """The mean figure of models trained on the same share, and that of each resample, (resamples,)."""
 
     interval: Interval
     drawn: Array
 
 
 class Growth(Value):
-    """How a figure grows with the documents: the curve through its points, and what more of them bring.
+    """How a figure grows with the documents: the fitted curve, and the gain from more documents.
 
-    `last` is by how much it grew from the last point but one to the last, on the same resamples. Each is None where
-    there are too few points.
+    `last` is the growth from the second last point to the last, on the same resamples. Each is None if there are too
+    few points.
     """
 
     curve: PowerLaw | None = None
@@ -65,15 +65,15 @@ class Growth(Value):
 
 
 def figure(counts: Sequence[Array], statistic: Statistic, groups: Sequence[Hashable]) -> Figure:
-    """The mean of a statistic over models that were judged by the same documents, and where it could lie.
+    """The mean of a statistic over models that were evaluated on the same documents, with its interval.
 
-    A resample draws groups of documents, the same in every call, and one of the models; so the interval has both the
-    choice of the documents that they are judged by and that of the documents that they learned from.
+    A resample draws groups of documents, the same in every call, and one of the models; so the interval covers both the
+    choice of test documents and that of training documents.
 
     Args:
-        counts: Of each model, what `labeling.core.bootstrap` takes.
-        statistic: Of sums of counts.
-        groups: Of each document, its group of near-duplicates.
+        counts: The counts of each model, as for `labeling.core.bootstrap`.
+        statistic: A statistic of summed counts.
+        groups: The group of near-duplicates of each document.
     """
     points = [float(statistic(numpy.asarray(one).sum(axis=0))) for one in counts]
     each = numpy.stack([statistic(resampled(one, resamples=RESAMPLES, groups=groups)) for one in counts])
@@ -83,10 +83,10 @@ def figure(counts: Sequence[Array], statistic: Statistic, groups: Sequence[Hasha
 
 
 def growth(documents: Sequence[float], figures: Sequence[Figure], more: int) -> Growth:
-    """How a figure grows, by its points, the smallest first; the curve needs three, and scipy.
+    """How a figure grows over its points, smallest first; fitting the curve takes three points, and scipy.
 
     Raises:
-        ImportError: There is no scipy.
+        ImportError: scipy is not installed.
     """
     if len(figures) < 2:
         return Growth()
@@ -111,10 +111,7 @@ def _interval(point: float, drawn: Array, has_bounds: bool) -> Interval:
 
 
 def fitted(documents: Sequence[float], figures: Sequence[float]) -> PowerLaw | None:
-    """The curve through the points, which may be at most 1; None where fewer than three are at different places.
-
-    Needs scipy.
-    """
+    """The curve fitted to points of at most 1; None if fewer than three have different sizes. Needs scipy."""
     sizes = numpy.asarray(documents, float)
     values = numpy.asarray(figures, float)
     known = ~numpy.isnan(values)
@@ -126,7 +123,7 @@ def fitted(documents: Sequence[float], figures: Sequence[float]) -> PowerLaw | N
     largest = sizes.max()
     rank = numpy.searchsorted(numpy.unique(sizes), sizes, side="right")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OptimizeWarning)  # of covariances, which nobody asks for
+        warnings.simplefilter("ignore", OptimizeWarning)  # about covariances, which are not used
         found, _ = curve_fit(
             lambda n, a, b, c: a - b * n**-c,
             sizes / largest,  # so that b is of the size of a figure
@@ -142,11 +139,11 @@ def fitted(documents: Sequence[float], figures: Sequence[float]) -> PowerLaw | N
 
 
 def gain(documents: Sequence[float], drawn: Array, curve: PowerLaw, more: int) -> Gain:
-    """What so many more documents bring.
+    """The gain from `more` documents.
 
-    The interval is that of curves through resampled figures, one row of `drawn` each, (resamples, points). It says what
-    other test documents, and other choices of the documents that are learned from, would have given, and takes for
-    granted that the curve is of this form: so it is too narrow (Figueroa 2012 found as much).
+    The interval is that of curves fitted to resampled figures, the rows of `drawn`, (resamples, points). It covers
+    other choices of test and training documents, but assumes that the curve has this form, so it is too narrow (as
+    Figueroa 2012 found, too).
     """
     last = max(documents)
     gains = [one.at(last + more) - one.at(last) for row in drawn if (one := _fitted_again(documents, row))]
@@ -158,5 +155,5 @@ def gain(documents: Sequence[float], drawn: Array, curve: PowerLaw, more: int) -
 def _fitted_again(documents: Sequence[float], figures: Array) -> PowerLaw | None:
     try:
         return fitted(documents, figures.tolist())
-    except RuntimeError:  # no curve was found in so many steps
+    except RuntimeError:  # the fit did not converge
         return None

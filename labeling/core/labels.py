@@ -15,10 +15,10 @@ Name = Annotated[str, Field(min_length=1)]
 
 
 class Span(Value):
-    """A labelled stretch of text, `text[start:end]` in Unicode code points, `0 <= start < end`.
+    """A labelled span of text, `text[start:end]` in Unicode code points, `0 <= start < end`.
 
-    `score` is how sure its maker was (0 to 1), or None; a reviewed span has none. `attributes` is what else was said of
-    it, by the name of the control that it was said with: `{"certainty": {"choices": ["likely"]}}`.
+    `score` is the confidence (0 to 1) of a prediction; None for a reviewed span. `attributes` are answers
+    about the span, by the name of the control: `{"certainty": {"choices": ["likely"]}}`.
     """
 
     id: Name
@@ -28,7 +28,7 @@ class Span(Value):
     score: Annotated[float, Field(ge=0, le=1)] | None = None
     attributes: dict[str, Any] = Field(default_factory=dict)
 
-    # of the field, not of the model: a model's is run again by every document that the span is put into
+    # on the field, since a validator of the model would run again in every document that gets the span
     @field_validator("end")
     @classmethod
     def _not_empty(cls, end: int, info: ValidationInfo) -> int:
@@ -38,7 +38,7 @@ class Span(Value):
 
 
 class Relation(Value):
-    """A labelled arrow from the span `head` to the span `tail`, both named by their ids."""
+    """A labelled relation from the span `head` to the span `tail`, which are span ids."""
 
     head: Name
     tail: Name
@@ -48,14 +48,14 @@ class Relation(Value):
 class LabeledDoc(Article):
     """An article with its labels.
 
-    Spans may overlap. Each lies within the text, has no white space at its edges and an id of its own; each relation's
-    ends are spans of the document. Spans are kept in order of text, relations in the order of their spans, so that
-    equal labels make equal documents.
+    Spans may overlap. Each lies within the text, has no white space at its edges and has a unique id; each relation's
+    head and tail are spans of the document. Spans are sorted by position, relations by their spans, so that equal
+    labels make equal documents.
 
-    `attributes` is what was said of the whole article, by the name of the control. `unknown` are stretches of the text
-    (code points) that nobody knows about: what has no label there is not known to have none. They are in order and
-    apart; of a document that was reviewed only partly it is the whole text. `score` is the share of an annotator's work
-    that these labels are expected to save (0 to 1), or None; a reviewed document has none.
+    `attributes` are answers about the whole article, by the name of the control. `unknown` are unreviewed stretches of
+    the text (code points), where a missing label does not mean that there is none; they are sorted and disjoint. In a
+    partly reviewed document the whole text is unknown. `score` is the share of an annotator's work that these labels
+    are expected to save (0 to 1); None for a reviewed document.
     """
 
     spans: tuple[Span, ...] = ()
@@ -133,6 +133,6 @@ class LabeledDoc(Article):
     def of(
         cls, article: Article, spans: tuple[Span, ...] = (), relations: tuple[Relation, ...] = (), **fields: Any
     ) -> Self:
-        """The article with these labels, and with `fields` of the document in place of the article's own."""
+        """The article with these labels; `fields` replace those of the article."""
         own = {name: getattr(article, name) for name in Article.model_fields}
         return cls(**(own | fields), spans=spans, relations=relations)

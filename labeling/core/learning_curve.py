@@ -1,4 +1,4 @@
-"""A learning curve: what models do that learned from shares of the reviewed documents, and what more would bring."""
+"""A learning curve: the scores of models trained on shares of the reviewed documents, and the gain from more."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from labeling.core.value import Value
 
 
 class Point(Value):
-    """What models do that learned from a share of the documents.
+    """The scores of models trained on a share of the documents.
 
     Attributes:
-        share: In per cent.
-        documents: How many documents they learned from, in the mean.
+        share: The share, in per cent.
+        documents: The mean number of documents that they were trained on.
         f: F of exact spans, over all labels.
         effort: The share of an annotator's gestures that their spans save (`labeling.core.effort`).
-        models: How many models there were.
+        models: The number of models.
     """
 
     share: int
@@ -30,12 +30,12 @@ class Curve(Value):
 
     Attributes:
         folder: The exported folder.
-        documents: How many documents the largest share has, in the mean over folds.
-        judged: How many documents the models are judged by.
-        folds: How many folds they are in; 0 where it is the test part.
-        points: By share, the smallest first.
+        documents: The mean number of documents in the largest share.
+        judged: The number of documents that the models are evaluated on.
+        folds: The number of folds; 0 if they are evaluated on the test part.
+        points: The points by share, smallest first.
         f, effort: How each figure grows.
-        notes: What the figures do not say.
+        notes: Caveats, a sentence each.
     """
 
     folder: Path
@@ -48,7 +48,7 @@ class Curve(Value):
     notes: tuple[str, ...] = ()
 
     def sentence(self) -> str:
-        """What the next documents bring; "" where no curve could be fitted."""
+        """The gain from the next documents in a sentence; "" if no curve could be fitted."""
         if self.f.gain and self.effort.gain:
             gains = f"{_gain(self.f.gain, 'F')} and {_gain(self.effort.gain, 'effort saved')}"
             return f"The next {self.f.gain.more} documents bring about {gains}."
@@ -60,7 +60,7 @@ def _gain(found: Gain, what: str) -> str:
 
 
 def signed(number: float) -> str:
-    """A difference of figures, three places: `+.012`.
+    """A difference of figures with three decimals: `+.012`.
 
     >>> signed(0.0121), signed(-0.5), signed(0)
     ('+.012', '−.500', '+.000')

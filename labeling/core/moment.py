@@ -1,12 +1,12 @@
-"""Moments, as people read them."""
+"""Times for people."""
 
 from datetime import UTC, datetime
 
 
-def told(moment: str) -> str:
-    """An ISO 8601 time as the local one, to the second; UTC where it names no zone; the text itself where it is none.
+def local_time(moment: str) -> str:
+    """An ISO 8601 time in local time, to the second. One without a zone is UTC; other texts are returned unchanged.
 
-    >>> told("yesterday")
+    >>> local_time("yesterday")
     'yesterday'
     """
     try:

@@ -1,4 +1,4 @@
-"""The normal form of a span, as an attribute of it: which day "Friday" was, which country Kyiv is in."""
+"""The normal form of a span, one of its attributes: which day "Friday" was, which country Kyiv is in."""
 
 from labeling.core.labels import Span
 
@@ -6,12 +6,12 @@ NORMAL = "normal"  # the attribute, and the control of the annotator's page that
 
 
 def normal_form(span: Span) -> str:
-    """What the span's normal form says, or "" where it has none.
+    """The span's normal form; "" if it has none.
 
     >>> normal_form(Span(id="d", start=0, end=6, label="DATE", attributes={"normal": {"text": ["2024-03-01"]}}))
     '2024-03-01'
     """
-    said = span.attributes.get(NORMAL)
-    texts = said.get("text") if isinstance(said, dict) else None
+    answer = span.attributes.get(NORMAL)
+    texts = answer.get("text") if isinstance(answer, dict) else None
     lines = texts if isinstance(texts, list) else [texts]
     return " ".join(line.strip() for line in lines if isinstance(line, str))

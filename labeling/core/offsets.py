@@ -22,7 +22,7 @@ E = TypeVar("E", bound=HasOffsets)
 
 
 def trim(text: str, start: int, end: int) -> tuple[int, int]:
-    """The same extent without white space at its edges; `start == end` where nothing else is in it.
+    """The bounds without white space at the edges; `start == end` if there is nothing else.
 
     >>> trim("he said ok", 2, 8)
     (3, 7)
@@ -35,31 +35,31 @@ def trim(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def overlaps(a: HasOffsets, b: HasOffsets) -> bool:
-    """Whether two extents share at least one code point."""
+    """Whether two spans share at least one code point."""
     return a.start < b.end and b.start < a.end
 
 
-def without_overlap(extents: Iterable[E]) -> tuple[list[E], list[tuple[E, E]]]:
-    """The extents that can stand side by side, in order of text, and each other one with the one that it gave way to.
+def without_overlap(spans: Iterable[E]) -> tuple[list[E], list[tuple[E, E]]]:
+    """Spans without overlap, in order of text, and each other span paired with the longer one that it gave way to.
 
-    The longest extent wins; among equals the first in the text, then the first given. This is the choice that
-    `spacy.util.filter_spans` makes, but here nothing disappears.
+    The longest span wins; among equals the first in the text, then the first given. This is the choice of
+    `spacy.util.filter_spans`, but nothing is lost.
     """
     kept: list[E] = []
     shadowed: list[tuple[E, E]] = []
-    group: list[E] = []  # the last one, and extents before it of which each overlaps one before itself
+    group: list[E] = []  # consecutive spans, each of which overlaps an earlier one
     end = 0
-    for extent in sorted(extents, key=attrgetter("start")):
-        if extent.start < end:
-            group.append(extent)
-            end = max(end, extent.end)
+    for span in sorted(spans, key=attrgetter("start")):
+        if span.start < end:
+            group.append(span)
+            end = max(end, span.end)
             continue
         if len(group) > 1:
             _settle(group, kept, shadowed)
         else:
             kept += group
-        group = [extent]
-        end = extent.end
+        group = [span]
+        end = span.end
     _settle(group, kept, shadowed)
     return kept, shadowed
 
@@ -68,21 +68,21 @@ def _settle(group: list[E], kept: list[E], shadowed: list[tuple[E, E]]) -> None:
     starts: list[int] = []
     mine: list[E] = []
     gone: list[tuple[E, E]] = []
-    for extent in sorted(group, key=lambda e: e.start - e.end):
-        # those kept do not overlap each other, so only the neighbours can overlap this one
-        place = bisect_left(starts, extent.start)
-        winner = next((k for k in mine[max(0, place - 1) : place + 1] if overlaps(k, extent)), None)
+    for span in sorted(group, key=lambda e: e.start - e.end):
+        # kept spans do not overlap each other, so only the neighbours can overlap this one
+        index = bisect_left(starts, span.start)
+        winner = next((k for k in mine[max(0, index - 1) : index + 1] if overlaps(k, span)), None)
         if winner is None:
-            starts.insert(place, extent.start)
-            mine.insert(place, extent)
+            starts.insert(index, span.start)
+            mine.insert(index, span)
         else:
-            gone.append((extent, winner))
+            gone.append((span, winner))
     kept += mine
     shadowed += sorted(gone, key=lambda pair: pair[0].start)
 
 
 def context(text: str, start: int, end: int, width: int = 30) -> str:
-    """The extent in its surroundings, on one line, for messages.
+    """The span with the text around it, on one line, for messages.
 
     >>> context("He said yes.", 3, 7)
     'He ⟦said⟧ yes.'

@@ -1,4 +1,4 @@
-"""JSON and TOML → values; what is nested too deeply is an error like any other that they may have."""
+"""JSON and TOML → values; nesting that is too deep is a parse error."""
 
 import json
 import tomllib
@@ -6,10 +6,10 @@ from typing import Any
 
 
 def parse_json(text: str | bytes) -> Any:
-    """The value.
+    """The value of a JSON text.
 
     Raises:
-        ValueError: It is not JSON, or nested too deeply to be read.
+        ValueError: It is not JSON, or nested too deeply.
     """
     try:
         return json.loads(text)
@@ -18,10 +18,10 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The table.
+    """The table of a TOML text.
 
     Raises:
-        tomllib.TOMLDecodeError: It is not TOML, or nested too deeply to be read.
+        tomllib.TOMLDecodeError: It is not TOML, or nested too deeply.
     """
     try:
         return tomllib.loads(text)

@@ -1,4 +1,4 @@
-"""Which part of the training data each document belongs to, so that no copy of a test document is trained on."""
+"""Splitting documents into train, dev and test, so that no copy of a test document is trained on."""
 
 import re
 from collections import Counter
@@ -22,11 +22,11 @@ YEAR_OR_MONTH = re.compile(r"[0-9]{4}(-[0-9]{2})?")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What has to be known of a document to give it a part; `candidate` makes one.
+    """The properties of a document that decide its part; `candidate` makes one.
 
     Attributes:
         digest: The digest of its text.
-        position: Where its text stands between 0 and 100 (`labeling.core.split.position`).
+        position: Its text's position between 0 and 100 (`labeling.core.split.position`).
         signature: The MinHash of its text (`labeling.core.copies.signature`).
         source: The outlet that it came from, or "".
         published: An ISO 8601 date or date and time, or "".
@@ -40,24 +40,23 @@ class Candidate:
 
 
 class SplitReport(Value):
-    """How the parts came about.
+    """How the documents were split.
 
     Attributes:
-        by: What decided.
-        wanted: Each part's share as it was asked for, in per cent.
+        by: What decided the part: text, source or date.
+        wanted: Each part's requested share, in per cent.
         got: Each part's share of the documents, in per cent.
         documents: Each part's number of documents.
-        kept: Documents that have the part of an earlier export.
-        new: The other ones.
-        clusters: Groups of near-duplicates: those of more than one document.
+        kept: Documents that keep their part from an earlier export.
+        new: The other documents.
+        clusters: Clusters of near-duplicates, of more than one document each.
         in_clusters: Documents in them.
-        exact_copies: Documents whose very text was already there.
+        exact_copies: Documents with the same text as another one, beyond the first.
         conflicts: Clusters that an earlier export has in several parts. Their new members go to test, else to dev.
-        moved_with_copies: New documents that stand in another part than they would without their copies.
-        divided_sources: Where the source decides: sources that stand in several parts, because of copies or of an
-            earlier export.
-        undated: Where the date decides: new documents without one that can be read.
-        borders: Where the date decides: the date from which new documents belong to dev, and to test, in UTC.
+        moved_with_copies: New documents that are in another part than they would be without their copies.
+        divided_sources: By source: sources in several parts, because of copies or an earlier export.
+        undated: By date: new documents without a valid date.
+        borders: By date: the dates from which new documents belong to dev, and to test, in UTC.
     """
 
     by: By
@@ -78,10 +77,7 @@ class SplitReport(Value):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The part of each candidate, in their order, the number of its cluster of copies, and how they came about.
-
-    A cluster's number is the index of its first member.
-    """
+    """Each candidate's part and cluster, in order, and a report; a cluster's number is the index of its first member."""
 
     parts: list[Part]
     clusters: list[int]
@@ -89,7 +85,7 @@ class Assignment:
 
 
 def candidate(text: str, source: str = "", published: str = "") -> Candidate:
-    """What has to be known of a document with this text."""
+    """The candidate of a document with this text."""
     found = words(text)
     return Candidate(digest(text), position(found), signature(found), source, published)
 
@@ -102,29 +98,29 @@ def assign(
 ) -> Assignment:
     """The part of each document; `frozen` are the parts of an earlier export, by the digests of its texts.
 
-    `signatures` are those of the items in one array, (n, 64), where they do not have them; it takes less memory.
+    `signatures` are those of the items in one array, (n, 64), if the items do not have them, which takes less memory.
 
-    A document of the earlier export keeps its part. Near-duplicates stay together: new copies of a document that is
-    kept join it (where several are kept in different parts, test comes before dev, dev before train), and a cluster of
-    new documents goes where one of them leads:
+    A document of the earlier export keeps its part. Near-duplicates stay together: new copies of such a document join
+    it (if its copies are in different parts, test comes before dev, dev before train), and one member decides for a
+    cluster of new documents:
 
-    - by text, the member with the smallest digest, to where its text stands between 0 and 100. A document never moves
-      as others are added, unless they are copies of it.
-    - by source, the same one, to where the name of its source stands, in any case, spacing and punctuation. So all
-      documents of a source stay together, and with few sources the shares are rough. Without one, the text decides.
+    - by text, the member with the smallest digest, by its text's position between 0 and 100. A document never moves
+      when others are added, unless they are copies of it.
+    - by source, the same member, by the position of its source's name, whatever its case, spacing and punctuation. So
+      all documents of a source stay together, and with few sources the shares are rough. Without one, the text decides.
     - by published, the newest member: the oldest go to train, the newest to test, with borders that bring the shares
-      of all documents, those that are kept among them, as close to the wanted ones as can be. Equal dates are never
-      divided. A date without a time is midnight, a time without a zone is UTC, a year or a month is its first day. A
-      cluster without a date goes to train.
+      of all documents, including kept ones, as close to the wanted shares as possible. Equal dates are never divided.
+      A date without a time is midnight, a time without a zone is UTC, a year or a month is its first day. A cluster
+      without a date goes to train.
 
     The order of the items does not matter.
 
     Raises:
-        ValueError: `frozen` names a part that there is not.
+        ValueError: `frozen` names an unknown part.
     """
     frozen = frozen or {}
     if unknown := sorted({str(part) for part in frozen.values()} - {*PARTS}):
-        raise ValueError(f"the earlier export has parts that there are not: {', '.join(unknown)}")
+        raise ValueError(f"the earlier export has unknown parts: {', '.join(unknown)}")
     found = clusters([item.signature for item in items] if signatures is None else signatures)
     numbers: list[int] = found.tolist()
     members: dict[int, list[int]] = {}
@@ -181,7 +177,7 @@ def assign(
 
 
 def moment(published: str) -> datetime | None:
-    """The instant that an ISO 8601 string names, in UTC; None where it names none.
+    """The time of an ISO 8601 string, in UTC; None if it is not one.
 
     >>> moment("2024-03-01T01:30+02:00")
     datetime.datetime(2024, 2, 29, 23, 30, tzinfo=datetime.timezone.utc)
@@ -192,7 +188,7 @@ def moment(published: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(published)
         return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):  # overflow: year 1 or 9999, at a distance from UTC
+    except (ValueError, OverflowError):  # overflow: year 1 or 9999 in another zone
         return None
 
 
@@ -202,12 +198,12 @@ def warnings(
     minimum: int = 5,
     wanted: Collection[Part] = PARTS,
 ) -> list[str]:
-    """A sentence for each part without documents, then one for each label that is rare or absent in another part.
+    """A sentence for each empty part, then one for each label that is rare or absent in another part.
 
     Args:
-        labels: How often each label stands in each part.
-        documents: How many documents each part has.
-        minimum: A label that stands less often in a part is rare there.
+        labels: Each label's number of spans in each part.
+        documents: Each part's number of documents.
+        minimum: A label with fewer spans in a part is rare there.
         wanted: The parts whose share is not 0; the others may be empty.
 
     >>> warnings({"WEAPON": {"train": 40, "dev": 2}}, {"train": 80, "dev": 10, "test": 10})
@@ -240,7 +236,7 @@ def _leader(group: list[Candidate], by: By) -> Candidate:
 
 
 def _rule(split: Split, borders: Mapping[Part, datetime]) -> Callable[[Candidate], Part]:
-    """The part that a document would have on its own."""
+    """The function that gives the part that a document would have on its own."""
 
     def by_source(item: Candidate) -> Part:
         return split.at(position(words(item.source)) if item.source.strip() else item.position)
@@ -261,10 +257,10 @@ def _rule(split: Split, borders: Mapping[Part, datetime]) -> Callable[[Candidate
 def _borders(
     leaders: Iterable[tuple[Candidate, int]], split: Split, fixed: Mapping[Part, int], total: int
 ) -> dict[Part, datetime]:
-    """The first dates of dev and of test, where they have any.
+    """The first dates of dev and of test, unless they are empty.
 
-    `leaders` come with the sizes of their clusters. `fixed` documents, out of the `total`, have their part already.
-    Where one cut is as good as another, the older one is made.
+    `leaders` come with the sizes of their clusters. `fixed` documents, out of the `total`, already have their part. Of
+    equally good borders the older one is chosen.
     """
     weights: Counter[datetime] = Counter()
     undated = 0
@@ -275,7 +271,7 @@ def _borders(
             undated += size
     dates = sorted(weights)
     sums = list(accumulate((weights[date] for date in dates), initial=0))
-    # In hundredths of a document, so that it is exact. Where a part has too many as it is, the others share the rest.
+    # In hundredths of a document, so that it is exact. If a part already has too many, the others share the rest.
     given = {part: fixed.get(part, 0) + (undated if part == "train" else 0) for part in PARTS}
     lack = {part: max(0, share * total - 100 * given[part]) for part, share in split.shares.items()}
     whole = sum(lack.values())

@@ -1,4 +1,4 @@
-"""What a schema says of its pre-annotation: which label plays which part in an event, and what is predicted."""
+"""The pre-annotation of a schema: which label has which role in an event, and what is predicted."""
 
 from typing import Annotated, Literal
 
@@ -13,32 +13,34 @@ Threshold = Annotated[float, Field(ge=0, le=1)]
 
 
 class Preannotate(Value):
-    """The `[preannotate]` table of a schema: a schema that has it gets events, by rules over the parsed text.
+    """The `[preannotate]` table of a schema, with which events are predicted by rules over the parsed text.
 
-    Paths are looked for beside the schema, then among the shipped schemas.
+    Paths are relative to the schema, or else to the shipped schemas.
 
     Attributes:
-        actor, action, location, date: The label that plays this part; "" where none does.
-        agent, target, place, time: The relation from an action to who does it, to whom, where, when; "" where none is.
-        every_name: Whether names of people, organisations and places are marked wherever they stand, and not only where
-            they are likely to take part in something.
+        actor, action, location, date: The label of these; "" if there is none.
+        agent, target, place, time: The relation from an action to who does it, to whom, where, when; "" if there is
+            none.
+        every_name: Whether to mark every name of a person, organisation or place, and not only those that probably
+            take part in an event.
         nominal_actors: Whether "rebels" and "the foreign minister" are actors, besides names.
-        nominal_places: Whether "the border" and "a hospital" are places; as `nominal_actors` where nothing is said.
-        pronouns: Whether "he" and "who" are.
+        nominal_places: Whether "the border" and "a hospital" are places; by default as `nominal_actors`.
+        pronouns: Whether "he" and "who" are actors.
         event_nouns: Whether "the attack" and "talks" are actions, besides verbs.
-        reporting_verbs: Whether "said" and "announced" are.
-        light_verbs: Whether "held" in "held talks" is, and "began" in "began to march", besides what they carry.
-        states: Whether "has", "fears" and "is dead" are.
-        durations: Whether "for three days" and "every week" are dates, besides what says when.
-        extents: Label → how far its spans reach where they are not names: the head alone ("troops"), the head with what
-            says which group it is ("Russian troops", "peace talks"), or the whole phrase ("Russian troops in Crimea").
-            Where nothing is said, actions are heads, the others groups.
-        thresholds: Label → the least score of a span that is shown. A third, where nothing is said: a wrong span costs
-            an annotator one gesture, a missing one two, so from a third on a span pays.
+        reporting_verbs: Whether "said" and "announced" are actions.
+        light_verbs: Whether "held" in "held talks" and "began" in "began to march" are actions, besides "talks" and
+            "march".
+        states: Whether "has", "fears" and "is dead" are actions.
+        durations: Whether "for three days" and "every week" are dates, besides points in time.
+        extents: Label → what its spans cover unless they are names: the head alone ("troops"), the head with its
+            closest modifiers ("Russian troops", "peace talks"), or the whole phrase ("Russian troops in Crimea"). By
+            default actions are heads, the others groups.
+        thresholds: Label → the lowest score of a span that is predicted; by default a third: deleting a wrong span
+            takes an annotator one gesture, adding a missing one two, so a span is worthwhile from a third on.
         rules: The folder of word lists, weights of the scores and rules of relations (schemas/en/README.md).
-        lists: Name of a word list → files with further words.
-        patterns: Files of spaCy patterns, as `SpanRuler` takes them: a JSON line each, `{"label": …, "pattern": …}`.
-        models: spaCy packages or folders whose entities of the schema's labels are taken besides.
+        lists: Name of a word list → files with more words.
+        patterns: Files of spaCy patterns for `SpanRuler`, as JSON lines: `{"label": …, "pattern": …}`.
+        models: More spaCy packages or folders, whose entities with the schema's labels are added.
     """
 
     actor: str = "ACTOR"

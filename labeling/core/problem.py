@@ -1,4 +1,4 @@
-"""What happened to something that did not go through exactly as it came."""
+"""Problems: whatever was changed, left out, or is worth knowing."""
 
 from typing import Literal
 
@@ -9,13 +9,13 @@ Action = Literal["kept", "changed", "unused", "skipped", "refused"]
 
 
 class Problem(Value):
-    """One thing that was not taken exactly as it came: what, where, why, and what was done.
+    """Something that was not taken exactly as it came: what, where, why, and what was done.
 
-    It was kept as it is, changed, left unused because another one counts in its place, skipped as a file that
-    nobody meant, or refused. Only what was refused is lost.
+    It was kept as it is, changed, left unused because something else was used instead, skipped as a file that nobody
+    named, or refused. Only what was refused is lost.
 
-    `start` and `end` are code points in the article's text, `text` is what stands there, and `said` what the region
-    itself gave as its text. `where` names the file and the place in it, `url` the task in Label Studio.
+    `start` and `end` are code points in the article's text, `text` is the text between them, and `said` the text
+    according to the region. `where` names the file and the position in it, `url` the task in Label Studio.
 
     >>> Problem(reason="trimmed", action="changed", detail="white space at the edge", doc_id="a1", start=3, end=9)
     Problem(changed, trimmed: white space at the edge)

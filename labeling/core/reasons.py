@@ -1,4 +1,4 @@
-"""Why something was not taken exactly as it came: every reason that a `Problem` may have, and what it means."""
+"""Every reason that a `Problem` may have, and what it means."""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -88,34 +88,33 @@ Reason = Literal[
     "unstorable-characters",
 ]
 REASONS: frozenset[str] = frozenset(get_args(Reason))
-Fault = tuple[Reason, str]  # a reason, and the case in words
+Fault = tuple[Reason, str]  # a reason, and the details in words
 
 
 class Meaning(NamedTuple):
-    """What a reason means where it stands; `actions` are what is done then, with commas."""
+    """What a reason means in a section of docs/formats.md; `actions` are separated by commas."""
 
     reason: Reason
     actions: str
     meaning: str
 
 
-# One list a section of docs/formats.md, whose tables are made of them; a line of `labeling.ingest.clean` that was taken
-# out has the name of its kind for a reason.
+# The tables of docs/formats.md, by section. Lines that `labeling.ingest.clean` removes have their kind as the reason.
 MEANINGS: dict[str, tuple[Meaning, ...]] = {
     "Reading files (`annotate`, `import`, `convert`)": (
         Meaning("unreadable", "refused", "the file is missing or cannot be read"),
-        Meaning("cut-off", "refused", "JSON ends in the middle of a record; what stands before it is read"),
-        Meaning("trailing-data", "refused", "something stands behind the end of the list"),
+        Meaning("cut-off", "refused", "JSON ends in the middle of a record; the records before it are read"),
+        Meaning("trailing-data", "refused", "there is text after the end of the list"),
         Meaning(
             "record-too-large",
             "refused",
-            "one record is longer than is sensible: 200 MB or five million values for a task, for articles see above",
+            "one record is too long: 200 MB or five million values for a task, for articles see above",
         ),
         Meaning("not-an-export", "refused", "`convert`: another kind of file, which is named"),
         Meaning(
             "broken-archive",
             "refused",
-            "a damaged `.gz` or `.zip`; of a `.gz`, what stands before the damage is read",
+            "a damaged `.gz` or `.zip`; of a `.gz`, everything before the damage is read",
         ),
         Meaning("archive-bomb", "refused", "it unpacks to more than 256 MiB and 200 times its size"),
         Meaning("odd-path", "refused", "an entry of a `.zip` with `..`, an absolute path, or a link"),
@@ -135,13 +134,13 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         Meaning(
             "bad-row",
             "refused",
-            "a row has another number of fields than the header, an article is not an object, or a field cannot "
-            "be used; a broken quote ends the file",
+            "a row and the header have different numbers of fields, an article is not an object, or a field is not "
+            "valid; an unclosed quote ends the file",
         ),
         Meaning(
             "duplicate-key",
             "refused",
-            "a field of an article, or its column, stands twice; nobody can tell which one counts",
+            "a field of an article, or its column, occurs twice; nobody can tell which one is meant",
         ),
         Meaning("several-lists", "refused", "several lists in one object hold articles"),
         Meaning("task-not-article", "refused", "it is a Label Studio task; `labeling convert` reads those"),
@@ -159,7 +158,7 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
             "an id, title, date, source or URL is a list, an object, true or false, or a number that is not "
             "exact, infinite or NaN; it is kept in `extra`",
         ),
-        Meaning("duplicate-key", "changed", "another field stands twice; the last one is kept"),
+        Meaning("duplicate-key", "changed", "another field occurs twice; the last one is kept"),
         Meaning("missing-field", "changed", "an article lacks the field that `--id-field` or `--title-field` names"),
         Meaning("guessed-encoding", "changed", "an HTML page is not UTF-8 and does not declare its encoding"),
         Meaning("unstorable-characters", "changed", "NUL or lone surrogates became U+FFFD"),
@@ -169,27 +168,26 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         Meaning(
             "other-language",
             "kept",
-            "the text is clearly not in the language of the schema, whose code is named; it is pre-annotated all "
-            "the same",
+            "the text is clearly in another language than the schema, which is named; it is pre-annotated anyway",
         ),
         Meaning(
             "too-many-spans",
             "refused",
-            "so much was found in a long article that Label Studio could not take it in one request; the others "
-            "go on (`import` only)",
+            "a long article has so many spans that Label Studio could not store them in one request; other articles "
+            "are imported (`import` only)",
         ),
         Meaning(
             "too-long",
             "refused",
-            "the text has more characters than `[articles] max_characters` of the settings; it is mostly a whole "
+            "the text has more characters than `[articles] max_characters` of the settings; usually it is a whole "
             "corpus in one file",
         ),
-        Meaning("text-differs", "refused", "the project has this article with another text, which stays"),
+        Meaning("text-differs", "refused", "the project has this article with another text, which is kept"),
         Meaning(
             "begun-meanwhile",
             "refused, kept",
-            "someone began to label a task while it was to be set aside, or in a page that was still open: it "
-            "stays, or came back; refused where another text was to take its place",
+            "someone began to label a task while it was being set aside, or in a page that was still open: it stays, "
+            "or was moved back; refused if another text was to replace it",
         ),
         Meaning(
             "no-prediction",
@@ -200,20 +198,19 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         Meaning(
             "not-confirmed",
             "refused",
-            "something was to be done with the article, and the server does not have it so; the same command "
-            "tries it again",
+            "the server does not confirm what was done with the article; run the same command again",
         ),
     ),
     "Tasks (`status`, `export`, `convert`)": (
-        Meaning("no-task", "refused", "the entry is neither JSON nor a task; what it looks like is said"),
+        Meaning("no-task", "refused", "the record is not JSON or not a task; the message says what it looks like"),
         Meaning("no-text", "refused", "the task has no text"),
-        Meaning("text-elsewhere", "refused", "the task has the address of its text, not the text"),
+        Meaning("text-elsewhere", "refused", "the task has the address of its text instead of the text"),
         Meaning(
             "text-changed",
             "refused",
             "the text is not the one that was pushed; every span of the task is refused too",
         ),
-        Meaning("bad-data", "refused", "the task's fields make no article"),
+        Meaning("bad-data", "refused", "the task's fields do not make a valid article"),
         Meaning("bad-annotation", "refused", "an annotation is not an object"),
         Meaning("older-annotation", "unused", "gave way to a newer submitted annotation of the same task"),
         Meaning("newer-draft", "unused", "an edit after the last submit was never submitted"),
@@ -221,7 +218,7 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         Meaning(
             "duplicate-document",
             "unused",
-            "the same article stands in another task, whose annotation is newer or was read first",
+            "another task has the same article, with an annotation that is newer or was read first",
         ),
         Meaning("json-min", "kept", "the task comes from a JSON_MIN export"),
     ),
@@ -230,22 +227,24 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         Meaning("not-in-a-text", "refused", "the region lies on an image or in a dialogue"),
         Meaning("no-label", "refused", "the region has no label"),
         Meaning("unknown-label", "refused", "the schema has no such label; `--map`, `--drop` or `--schema auto`"),
-        Meaning("bad-offsets", "refused", "start and end are not both whole numbers, or their XPath leads nowhere"),
+        Meaning(
+            "bad-offsets", "refused", "start and end are not both whole numbers, or their XPath is not in the page"
+        ),
         Meaning("out-of-range", "refused", "the offsets are not within the text"),
         Meaning(
             "other-text",
             "refused",
-            "the region's text is not where its offsets are, and no way of counting makes it so",
+            "the region's text is not at its offsets, however they are counted",
         ),
         Meaning("only-space", "refused", "nothing but white space"),
         Meaning(
             "duplicate",
             "refused",
-            "the same extent and label stands twice; relations to the copy go to the first one",
+            "another span has the same offsets and label; relations to the copy go to that one",
         ),
         Meaning("trimmed", "changed", "white space was cut off the edges"),
-        Meaning("offsets-repaired", "changed", "the offsets counted otherwise, which all regions of the task prove"),
-        Meaning("text-copy", "kept", "the region's copy of its text differs in nothing that matters"),
+        Meaning("offsets-repaired", "changed", "the offsets are counted differently, as all regions of the task prove"),
+        Meaning("text-copy", "kept", "the region's copy of its text differs only in insignificant ways"),
         Meaning("bad-answer", "refused", "a choice, text area or the like without name or value"),
         Meaning(
             "no-such-span",
@@ -255,10 +254,10 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
     ),
     "Relations": (
         Meaning("no-such-span", "refused", "an end is not a span, or a refused one"),
-        Meaning("no-label", "refused", "no label, and the schema leaves none or several"),
+        Meaning("no-label", "refused", "no label, and the schema allows none or several"),
         Meaning("illegal-relation", "refused", "unknown relation, or not between these labels in either direction"),
-        Meaning("duplicate-relation", "refused", "stands twice between the same spans"),
-        Meaning("turned", "changed", "legal only the other way round; turned"),
+        Meaning("duplicate-relation", "refused", "occurs twice between the same spans"),
+        Meaning("turned", "changed", "legal only in the other direction; reversed"),
         Meaning("label-inferred", "changed", "no label was picked and only one fits"),
         Meaning("unlabelled-relation", "changed", "no label was picked and no schema applies; it is called `relation`"),
         Meaning("one-way", "changed", "a two-way arrow was taken from its first to its second end"),
@@ -278,12 +277,12 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         ),
         Meaning("overlapping-spans", "refused", "conll: the document's spans overlap; `--overlaps longest` writes it"),
         Meaning("sentence-left-out", "refused", "conll: nobody knows the tag of some token in the sentence"),
-        Meaning("space-in-token", "changed", "conll: white space inside a token became `_`; one a document"),
-        Meaning("relation-left-out", "refused", "prodigy: its head or tail is on no token edges"),
+        Meaning("space-in-token", "changed", "conll: white space inside a token became `_`; one per document"),
+        Meaning("relation-left-out", "refused", "prodigy: the edges of its head or tail are not edges of tokens"),
         Meaning(
             "unknown-as-outside",
             "changed",
-            "prodigy: tokens that nobody knows about read as outside; one a document",
+            "prodigy: unreviewed tokens count as outside; one per document",
         ),
     ),
 }

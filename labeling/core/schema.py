@@ -1,4 +1,4 @@
-"""The label schema: labels, relations, and what they say of a document. It is data, written in TOML."""
+"""The label schema: labels, relations, and the check of a document against them. It is data, written in TOML."""
 
 import hashlib
 import tomllib
@@ -21,13 +21,13 @@ from labeling.errors import SchemaError
 
 NAME, COLOR, KEY = r"^\w[\w-]*$", r"^#[0-9a-fA-F]{6}$", r"^[a-z0-9]$"
 VERSION, LANGUAGE = r"^\d+(\.\d+){0,2}$", r"^[a-z]{2,3}$"
-# What each of them asks for, for people.
+# The patterns in words, continuing "it".
 IN_WORDS = {
-    NAME: "can have letters, digits, _ and -, and begins with no -",
+    NAME: "can have letters, digits, _ and -, and does not begin with -",
     COLOR: "is # and six hexadecimal digits, as in #1f77b4",
-    KEY: "is one small letter of a to z, or one digit",
-    VERSION: "is one to three numbers with dots between, as in 1.0.0",
-    LANGUAGE: "is a code of two or three small letters, as in en",
+    KEY: "is one lower-case letter from a to z, or one digit",
+    VERSION: "is one to three numbers separated by dots, as in 1.0.0",
+    LANGUAGE: "is a code of two or three lower-case letters, as in en",
 }
 Identifier = Annotated[str, StringConstraints(pattern=NAME, max_length=50)]
 LONGEST = 100  # characters of a label's name
@@ -35,12 +35,12 @@ JOINERS = "\u200c\u200d"  # invisible, and part of how Persian and emoji are wri
 
 
 def label_name(name: str) -> str:
-    """The name, where a label or a relation may be called so.
+    """The name, if it is valid for a label or relation.
 
-    Anything that people can read may be a name: `Other weapon`, `SHIP TO`, `人物`, `R&D/IT`.
+    Anything that people can read is: `Other weapon`, `SHIP TO`, `人物`, `R&D/IT`.
 
     Raises:
-        ValueError: It may not; the message says why.
+        ValueError: It is not valid; the message says why.
     """
     if not name.strip():
         raise ValueError("a name cannot be empty")
@@ -60,24 +60,24 @@ Prose = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
 class Pattern(Value):
-    """A spaCy token pattern (the list that `Matcher.add` takes) whose longest matches are spans of a label."""
+    """A spaCy token pattern (a list for `Matcher.add`) whose longest matches are spans of a label."""
 
     pattern: Annotated[tuple[dict[str, Any], ...], Field(min_length=1)]
     score: Score = 0.5
 
 
 class Label(Value):
-    """A kind of span.
+    """A label of spans.
 
     Attributes:
-        description: What it is, in one sentence.
+        description: What it means, in one sentence.
         guidance: What an annotator marks and what not.
-        examples: Text with the span in [square brackets].
+        examples: Texts with the span in [square brackets].
         color: CSS hex colour in the annotator's page.
-        hotkey: The key that picks the label.
+        hotkey: The key that selects the label.
         entities: spaCy's entity labels that become this one, each with the score of such a span (0 to 1).
-        patterns: Token patterns whose matches become this one.
-        normal: What a span's normal form says: a "date" (ISO 8601) or a "place" (country, latitude, longitude).
+        patterns: Token patterns whose matches get this label.
+        normal: The kind of a span's normal form: a "date" (ISO 8601) or a "place" (country, latitude, longitude).
     """
 
     description: Prose = ""
@@ -91,21 +91,21 @@ class Label(Value):
 
 
 class RelationLabel(Value):
-    """A kind of relation, with the labels that its head and its tail may have."""
+    """A label of relations, with the labels that head and tail may have."""
 
     description: Prose = ""
     head: Annotated[tuple[str, ...], Field(min_length=1)]
     tail: Annotated[tuple[str, ...], Field(min_length=1)]
 
     def allows(self, head: str, tail: str) -> bool:
-        """Whether a relation of this kind may go from one label to the other."""
+        """Whether such a relation may go from one label to the other."""
         return head in self.head and tail in self.tail
 
 
 class LabelSchema(Value):
-    """The labels and relations of one project, and everything that a linguist wants to say about them.
+    """The labels and relations of a project, with guidance for annotators and settings of the pre-annotation.
 
-    `title` becomes the title of the Label Studio project, which takes 3 to 50 characters.
+    `title` becomes the title of the Label Studio project, which has 3 to 50 characters.
     """
 
     name: Identifier
@@ -121,7 +121,7 @@ class LabelSchema(Value):
 
     @classmethod
     def from_toml(cls, toml: str, where: str = "schema", folder: Path | None = None) -> Self:
-        """The schema that a TOML text describes; `folder` is where it stands, for the files that it names.
+        """The schema in a TOML text; paths in it are relative to `folder`.
 
         Raises:
             SchemaError: It is not valid TOML, or it has problems; the message names all of them and `where`.
@@ -141,7 +141,7 @@ class LabelSchema(Value):
 
     @property
     def folder(self) -> Path | None:
-        """Where the schema stands; None where it is not from a file."""
+        """The folder of the schema's file; None if it is not from a file."""
         return self._folder
 
     @model_validator(mode="after")
@@ -152,7 +152,7 @@ class LabelSchema(Value):
 
     def _faults(self) -> Iterator[str]:
         hotkeys = Counter(label.hotkey for label in self.labels.values() if label.hotkey)
-        yield from (f"hotkey {key!r} belongs to {n} labels" for key, n in hotkeys.items() if n > 1)
+        yield from (f"hotkey {key!r} selects {n} labels" for key, n in hotkeys.items() if n > 1)
         feeds = Counter(entity for label in self.labels.values() for entity in label.entities)
         yield from (
             f"entity {entity!r} feeds {n} labels; it can become only one" for entity, n in feeds.items() if n > 1
@@ -189,7 +189,7 @@ class LabelSchema(Value):
 
     @cached_property
     def predicted(self) -> Preannotate | None:
-        """What is predicted; a part or role whose usual label or relation the schema does not have is ""."""
+        """The `[preannotate]` table, with "" for default labels and relations that the schema does not have."""
         wanted = self.preannotate
         if not wanted:
             return None
@@ -199,12 +199,12 @@ class LabelSchema(Value):
 
     @property
     def key(self) -> str:
-        """Name and version, `event-1.0.0`: what predictions and training files are stamped with."""
+        """Name and version, `event-1.0.0`, which predictions and training files carry."""
         return f"{self.name}-{self.version}"
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of everything that the schema says, in hex."""
+        """The SHA-256 of the whole schema, in hex."""
         return hashlib.sha256(self.model_dump_json().encode("utf-8")).hexdigest()
 
     @cached_property
@@ -215,7 +215,7 @@ class LabelSchema(Value):
         return own | fed
 
     def check(self, doc: LabeledDoc) -> tuple[Problem, ...]:
-        """What the schema forbids in the document: unknown labels, and relations with an illegal head or tail."""
+        """The document's violations of the schema: unknown labels, and relations with an illegal head or tail."""
         return tuple(self._violations(doc.doc_id, doc.spans, doc.relations, doc.by_id))
 
     def _violations(
@@ -240,7 +240,7 @@ class LabelSchema(Value):
                 )
 
     def objection(self, relation: str, head: str, tail: str) -> str:
-        """Why no such relation may go from the label `head` to the label `tail`; "" where it may."""
+        """Why such a relation may not go from the label `head` to the label `tail`; "" if it may."""
         if relation not in self.relations:
             known = ", ".join(self.relations) or "none"
             return f"the schema {self.key} has no relation {relation!r}; it has {known}"

@@ -1,21 +1,21 @@
-"""Shares and folds of documents in which near-duplicates stay together; the same for the same seed and documents."""
+"""Shares and folds of documents that keep near-duplicates together, and follow from the seed and the documents."""
 
 import hashlib
 from collections.abc import Hashable, Iterable, Sequence
 
 
 def nested(groups: Sequence[Hashable], keys: Sequence[str], shares: Iterable[float], seed: int) -> list[list[int]]:
-    """The numbers of the documents that make each share, in order; a larger share has all of the smaller ones.
+    """The indices of the documents in each share, sorted; a larger share includes the smaller ones.
 
-    Documents of one group are taken together. The order of the groups follows from a hash of the seed and their least
-    key, so that it depends neither on the order of the documents nor on the others. A share is reached by the fewest
-    groups that have as many documents; there is at least one.
+    Documents of a group stay together. Groups are ordered by a hash of the seed and their least key, so that the order
+    does not depend on that of the documents, nor on other documents. A share takes as few groups as give it enough
+    documents, but at least one.
 
     Args:
-        groups: Of each document, which group of near-duplicates it belongs to.
-        keys: Of each document, something that stays: the digest of its text.
+        groups: The group of near-duplicates of each document.
+        keys: A stable key of each document: the digest of its text.
         shares: Over 0 and up to 1.
-        seed: Another one gives another order.
+        seed: Another seed gives another order.
     """
     order = _shuffled(groups, keys, seed)
     found = []
@@ -30,9 +30,9 @@ def nested(groups: Sequence[Hashable], keys: Sequence[str], shares: Iterable[flo
 
 
 def folds(groups: Sequence[Hashable], keys: Sequence[str], count: int, seed: int) -> list[list[int]]:
-    """The numbers of the documents in each of so many folds, about as many documents in each; groups stay together.
+    """The indices of the documents in each of `count` folds of about equal size; groups stay together.
 
-    With fewer groups than folds, some are empty.
+    With fewer groups than folds, some folds are empty.
     """
     found: list[list[int]] = [[] for _ in range(count)]
     for members in _shuffled(groups, keys, seed):
@@ -41,7 +41,7 @@ def folds(groups: Sequence[Hashable], keys: Sequence[str], count: int, seed: int
 
 
 def _shuffled(groups: Sequence[Hashable], keys: Sequence[str], seed: int) -> list[list[int]]:
-    """The numbers of each group's documents, the groups in an order that follows from the seed and their least key."""
+    """The indices of each group's documents, with groups in an order that follows from the seed and their least key."""
     members: dict[Hashable, list[int]] = {}
     for number, group in enumerate(groups):
         members.setdefault(group, []).append(number)

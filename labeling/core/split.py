@@ -1,4 +1,4 @@
-"""The shares of train, dev and test, and where a text stands between 0 and 100."""
+"""The shares of train, dev and test, and the position of a text between 0 and 100."""
 
 import hashlib
 import re
@@ -17,12 +17,12 @@ SHARE = re.compile(r"[0-9]{1,3}")
 
 
 class Split(Value):
-    """The shares of the three parts, in per cent; train has what the other two leave.
+    """The shares of the three parts, in per cent; train gets the rest.
 
     Attributes:
         dev: The share of dev, 0 to 99.
         test: The share of test, 0 to 99.
-        by: What decides: the text, its source, or its date (see `labeling.core.parts.assign`).
+        by: What decides a document's part: its text, source, or date (see `labeling.core.parts.assign`).
     """
 
     dev: int = Field(default=10, ge=0, le=100)
@@ -37,12 +37,12 @@ class Split(Value):
 
     @classmethod
     def parse(cls, shares: str, by: By = "text") -> Self:
-        """The split that `train/dev/test` or `train/dev` names, in whole per cent.
+        """The split in a text such as `train/dev/test` or `train/dev`, in whole per cent.
 
-        Two numbers leave test empty: `spacy train` cannot do without dev.
+        Two numbers leave test empty: `spacy train` needs dev.
 
         Raises:
-            ValueError: It is no such thing, does not add up to 100, or leaves nothing to train on.
+            ValueError: It is not a split, does not add up to 100, or leaves nothing to train on.
 
         >>> Split.parse("80/10/10")
         Split(dev=10, test=10, by='text')
@@ -67,16 +67,16 @@ class Split(Value):
         return {"train": 100 - self.dev - self.test, "dev": self.dev, "test": self.test}
 
     def at(self, position: float) -> Part:
-        """The part that lies at a position, 0 to 100: test at the bottom, then dev, then train."""
+        """The part at a position, 0 to 100: test at the bottom, then dev, then train."""
         if position < self.test:
             return "test"
         return "dev" if position < self.test + self.dev else "train"
 
 
 def position(words: Sequence[str]) -> float:
-    """Where a text with these words (`labeling.core.words.words`) stands between 0 and 100: their SHA-256 as a number.
+    """The position between 0 and 100 of a text with these words (`labeling.core.words.words`), from their SHA-256.
 
-    It never changes, and is equal for copies that differ only in white space, punctuation or case.
+    It is stable, and equal for copies that differ only in white space, punctuation or case.
     """
     digest = hashlib.sha256(" ".join(words).encode("utf-8", "replace")).digest()
     return int.from_bytes(digest[:8], "big") / 2**64 * 100

@@ -1,4 +1,4 @@
-"""Text as everything behind the ingest may trust it to be."""
+"""Text and JSON in the form that Label Studio and spaCy can store."""
 
 import math
 import re
@@ -15,7 +15,7 @@ MAX_DEPTH = 100  # of JSON; pydantic writes no more than 255
 
 
 def normalize(text: str) -> str:
-    r"""The text as an article keeps it: `\n` line ends, no BOM, NUL or lone surrogate, Unicode NFC.
+    r"""The text in the form that articles have: `\n` line ends, no BOM, NUL or lone surrogate, Unicode NFC.
 
     A BOM at the start is dropped; NUL and lone surrogates, which Label Studio cannot store, become U+FFFD.
 
@@ -27,18 +27,18 @@ def normalize(text: str) -> str:
 
 
 def is_storable(text: str) -> bool:
-    r"""Whether the text has no `\r`, NUL or lone surrogate: the ones that Label Studio or spaCy would trip over."""
+    r"""Whether the text has no `\r`, NUL or lone surrogate, which Label Studio or spaCy cannot handle."""
     if "\r" in text or "\x00" in text:
         return False
     try:
-        text.encode()  # in a tenth of the time that looking for surrogates takes
+        text.encode()  # takes a tenth of the time of a search for surrogates
     except UnicodeEncodeError:
         return False
     return True
 
 
 def storable(value: Any, depth: int = MAX_DEPTH) -> Any:
-    r"""The JSON value as it can be written and sent: NUL and lone surrogates become U+FFFD, NaN and infinity null.
+    r"""The JSON value as it can be stored: NUL and lone surrogates become U+FFFD, NaN and infinity null.
 
     Raises:
         RecursionError: It is nested deeper than `depth`.
@@ -60,9 +60,9 @@ def storable(value: Any, depth: int = MAX_DEPTH) -> Any:
 
 
 def with_storable(text: str) -> tuple[str, Callable[[int], int]]:
-    r"""A storable copy of somebody else's text, and the map of its offsets (code points) to the copy's.
+    r"""A storable copy of a text, and a function from offsets in the text (code points) to those in the copy.
 
-    Unlike `normalize` it leaves composed characters and a BOM as they are, so that labels made on the text still fit.
+    Unlike `normalize` it does not compose characters or drop a BOM, so that existing labels still fit.
 
     >>> text, moved = with_storable("a\r\nb\rc")
     >>> text, moved(3), moved(4)

@@ -1,4 +1,4 @@
-"""A document cut into tokens: what the writers of token-based formats read."""
+"""A tokenized document, for the writers of token-based formats."""
 
 from dataclasses import dataclass
 
@@ -13,11 +13,11 @@ class TokenizedDoc:
     Attributes:
         doc: The document.
         part: The part of the training data that it belongs to.
-        tokens: Each token's extent, `text[start:end]` in code points; tokens of white space are among them.
-        tags: One a token: `O`, `B-LABEL` or `I-LABEL` for the spans that stand side by side; "" where nobody knows,
-            because a span there has no place, or because the document was reviewed only partly.
-        places: Span id → (first token, token after the last). Overlapping spans are among them; a span whose edges are
-            no edges of tokens is not.
+        tokens: Each token's start and end in code points, including tokens of white space.
+        tags: Each token's tag: `O`, `B-LABEL` or `I-LABEL` for spans without overlap; "" if it is unknown, because a
+            span there could not be aligned, or because the document was only partly reviewed.
+        places: Span id → (first token, token after the last), including overlapping spans, but not those that could
+            not be aligned.
         sentences: The first token of each sentence, in order; the first one is 0.
     """
 

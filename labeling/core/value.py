@@ -1,9 +1,9 @@
-"""The base of every value: frozen, and closed to unknown fields."""
+"""The base class of values: frozen, and without unknown fields."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class Value(BaseModel):
-    """A value that never changes after it was made."""
+    """An immutable value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

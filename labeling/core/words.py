@@ -1,20 +1,20 @@
-"""The words of a text, by which copies are found and parts are given."""
+"""The words of a text, by which copies are found and parts are assigned."""
 
 from functools import lru_cache
 
 ASCII = bytes(range(128))
-# Letters of ASCII in lower case, a space for what is neither a letter nor a digit; other bytes stay.
+# ASCII letters in lower case, spaces for what is neither a letter nor a digit; other bytes unchanged.
 FOLDED = bytes(byte if byte > 127 else ord(chr(byte).lower()) if chr(byte).isalnum() else 32 for byte in range(256))
 MANY = 100
 
 
 def words(text: str) -> list[str]:
-    """The case-folded words. Punctuation and white space only divide them; where there is nothing else, it counts.
+    """The case-folded words, divided by white space and punctuation; without other words, punctuation is one.
 
     >>> words("Rebels left Qal‘at el-MUDIQ!"), words("?! …")
     (['rebels', 'left', 'qal', 'at', 'el', 'mudiq'], ['?!', '…'])
     """
-    # Bytes are folded all at once, and of other characters a text has few.
+    # Bytes are folded all at once; a text has few other characters.
     encoded = text.encode("utf-8", "replace")
     folded = encoded.translate(FOLDED).decode()
     beyond = set(encoded.translate(None, ASCII).decode())

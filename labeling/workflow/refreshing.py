@@ -2,7 +2,7 @@
 
 import contextlib
 
-from labeling.core.moment import told
+from labeling.core.moment import local_time
 from labeling.errors import AccessError, InputError, StudioError
 from labeling.settings import Workspace
 from labeling.workflow.progress import Track
@@ -23,6 +23,6 @@ def refresh(workspace: Workspace, track: Track) -> None:
         raise
     except StudioError as error:
         with contextlib.suppress(InputError), stored(workspace) as store:
-            hint = f"Or use --offline, for what was pulled on {told(store.state.pulled_at)}."
+            hint = f"Or use --offline, for what was pulled on {local_time(store.state.pulled_at)}."
             error.hint = f"{error.hint} {hint}".strip()
         raise

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from labeling.core.moment import told
+from labeling.core.moment import local_time
 
 
 @pytest.mark.parametrize(
@@ -23,8 +23,8 @@ def test_told_is_local_and_to_the_second(moment: str, shown: str, monkeypatch: p
     monkeypatch.setenv("TZ", "UTC-1")
     time.tzset()
     try:
-        assert told(moment) == shown
-        assert not re.search(r"\.\d", told(moment))
+        assert local_time(moment) == shown
+        assert not re.search(r"\.\d", local_time(moment))
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -60,7 +60,7 @@ def test_schema_label_of_entity_knows_what_feeds_it_and_its_own_labels():
             HEAD
             + "[labels.A]\nhotkey = '1'\nentities = { ORG = 0.5 }\n[labels.B]\nhotkey = '1'\nentities = { ORG = 0.5 }\n"
             + "[relations.r]\nhead = ['C']\ntail = ['A']\n",
-            ["hotkey '1' belongs to 2", "'ORG' feeds 2 labels", "relations.r.head: 'C' is not a label; there are A, B"],
+            ["hotkey '1' selects 2", "'ORG' feeds 2 labels", "relations.r.head: 'C' is not a label; there are A, B"],
         ),
         (HEAD + "[labels.A]\n[labels.A]\n", ["not valid TOML", "line 5"]),
         ("labels = 3\n" + HEAD, ["labels"]),
@@ -129,7 +129,7 @@ def test_schema_check_finds_each_violation_and_nothing_else():
     [
         ('[labels." Bad"]', "' Bad' does not fit: it has white space at its edge"),
         ('[labels.X]\ncolor = "red"', "'red' does not fit: it is # and six hexadecimal digits"),
-        ('[labels.X]\nhotkey = "AA"', "'AA' does not fit: it is one small letter of a to z, or one digit"),
+        ('[labels.X]\nhotkey = "AA"', "'AA' does not fit: it is one lower-case letter from a to z, or one digit"),
     ],
 )
 def test_schema_says_in_words_what_a_name_may_be(toml: str, words: str):

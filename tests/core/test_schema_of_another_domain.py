@@ -54,7 +54,7 @@ tail = ["EFFECT", "DRUG"]
             HEAD + "[labels.A]\ncolor = 'red'\nhotkey = 'F1'\nfoo = 1\n",
             ["labels.A.color", "labels.A.hotkey", "labels.A.foo"],
         ),
-        (HEAD + "[labels.A]\nhotkey = '1'\n[labels.B]\nhotkey = '1'\n", ["hotkey '1' belongs to 2 labels"]),
+        (HEAD + "[labels.A]\nhotkey = '1'\n[labels.B]\nhotkey = '1'\n", ["hotkey '1' selects 2 labels"]),
         (HEAD + "[labels.A.entities]\nORG = 0.5\n[labels.B.entities]\nORG = 0.5\n", ["'ORG' feeds 2 labels"]),
         (HEAD + "[labels.A.entities]\nORG = 2\n", ["labels.A.entities.ORG"]),
         (

@@ -146,4 +146,4 @@ def test_spacy_trains_on_an_export_of_another_language(tmp_path: Path, texts, co
 def test_convert_says_in_words_what_a_language_is(run):
     done = run("convert", "export.json", "-o", "out", "--language", "English")
     assert done.returncode == 2
-    assert "language: it is a code of two or three small letters, as in en" in done.stderr
+    assert "language: it is a code of two or three lower-case letters, as in en" in done.stderr
