@@ -35,8 +35,15 @@ SWITCH_SECONDS = 0.0001  # a thread of this process feeds the others while it wo
 THREADED = {"pyarrow"}  # packages with threads that Python does not count
 
 
+def in_chunks(items: Iterable[I], size: int) -> Iterator[list[I]]:
+    """The items in lists of `size`; the last may be shorter."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
 def cores() -> int:
-    """The cores that this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -77,7 +77,7 @@ class SplitReport(Value):
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Each candidate's part and cluster, in order, and a report; a cluster's number is the index of its first member."""
+    """Each candidate's part and cluster, in order, and a report. A cluster's number is the index of its first text."""
 
     parts: list[Part]
     clusters: list[int]

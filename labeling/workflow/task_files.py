@@ -66,7 +66,7 @@ def annotate_files(
         raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
     reader = ArticleReader(workspace, list(paths), keep_all=keep_all, names=names)
     annotator = Annotator(workspace, jobs)
-    articles = reader.some()
+    articles = reader.at_least_one()
     version = version_of(workspace)
     spans: Counter[str] = Counter()
     within = Within()

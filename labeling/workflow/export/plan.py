@@ -1,10 +1,9 @@
-"""The first pass over all tasks → what becomes of each of them in the second."""
+"""The first pass over all tasks → each task's assignment, which the second pass follows."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from labeling.core.copies import ROWS
 from labeling.core.parts import Assignment, SplitReport, assign
 from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS, Part, Split
-from labeling.engine import Map
+from labeling.engine import Map, in_chunks
 from labeling.formats.format import Context
 from labeling.studio.exports import Record
 from labeling.workflow.export.options import Options
@@ -23,18 +22,18 @@ from labeling.workflow.export.spec import ConversionSpec
 from labeling.workflow.export.survey import Survey, SurveyedTask, survey
 from labeling.workflow.progress import Meter
 
-CHUNK = 64  # tasks: enough to pay for the way to another process, few enough for flat memory
-SAMPLES = 64  # texts that tell the language
+CHUNK = 64  # tasks: enough to be worth sending to another process, few enough for flat memory
+SAMPLES = 64  # texts from which the language is detected
 
 
 @dataclass(frozen=True, slots=True)
 class TaskAssignment:
-    """What the first pass decided of a task.
+    """What the first pass decided for a task.
 
     Attributes:
-        part: Where its documents go.
-        doc_id: Its documents' id, where its own belongs to another text.
-        lost: Annotator ("" for whoever) → where an annotation stands that counts instead.
+        part: The part of its documents.
+        doc_id: The id of its documents, if another text has the task's own; else "".
+        lost: Annotator ("" for any) → the task with the annotation that is used instead.
     """
 
     part: Part = "train"
@@ -42,12 +41,12 @@ class TaskAssignment:
     lost: Mapping[str, str] = field(default_factory=dict)
 
 
-UNCONTESTED: dict[Part, TaskAssignment] = {part: TaskAssignment(part) for part in PARTS}  # those of most tasks
+UNCONTESTED: dict[Part, TaskAssignment] = {part: TaskAssignment(part) for part in PARTS}  # shared by most tasks
 
 
 @dataclass
 class Plan:
-    """What the first pass decided: each task's assignment, and how the parts came about; and samples of the texts."""
+    """The result of the first pass: each task's assignment, the report of the split, and samples of the texts."""
 
     assignments: list[TaskAssignment]
     split_report: SplitReport
@@ -65,12 +64,9 @@ def make_plan(
     mapped: Map[Any, Any],
     meter: Meter,
 ) -> Plan:
-    """What becomes of each task: the parts of documents, and which annotations of an article count.
-
-    `previous` remembers the parts.
-    """
+    """Each task's part, and which annotations of an article are used; `previous` remembers the parts."""
     tasks: list[SurveyedTask | None] = []
-    signatures = bytearray()  # most of what there is to know of a task, and given back in one piece
+    signatures = bytearray()  # in one piece, since they take most of the memory of a task
     labels: set[str] = set()
     relations: set[str] = set()
     samples = _Samples()
@@ -78,7 +74,7 @@ def make_plan(
     with meter("Looking for copies", source.size) as advance:
         records = (record for record in source.records(advance) if isinstance(record, Record))
         found: Survey
-        for found in mapped(partial(survey, spec), in_chunks(records)):
+        for found in mapped(partial(survey, spec), in_chunks(records, CHUNK)):
             signatures += b"".join([one.candidate.signature for one in found.tasks if one])
             tasks += (one and _compact(one) for one in found.tasks)
             labels |= found.labels
@@ -102,14 +98,14 @@ def make_plan(
 
 
 class _Samples:
-    """Some of the texts, from all over what was read."""
+    """A sample of the texts, spread evenly over the input."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self._seen, self._step = 0, 1
 
     def add(self, texts: Iterable[str]) -> None:
-        """Take what comes, or ever fewer of it."""
+        """Add every text, then every second, every fourth and so on."""
         for text in texts:
             if self._seen % self._step == 0:
                 self.texts.append(text)
@@ -126,7 +122,7 @@ def _with_normal_forms(schema: LabelSchema) -> tuple[str, ...]:
 
 
 def _compact(task: SurveyedTask) -> SurveyedTask:
-    """The same without signature, sharing what it has in common with others: there is one for each task of a file."""
+    """The task without its signature, sharing equal strings with others: all tasks of an input are kept in memory."""
     article = task.candidate
     source, published = sys.intern(article.source), sys.intern(article.published)
     article = replace(article, signature=b"", source=source, published=published)
@@ -135,15 +131,15 @@ def _compact(task: SurveyedTask) -> SurveyedTask:
 
 
 def _assignments(tasks: list[SurveyedTask | None], assignment: Assignment) -> list[TaskAssignment]:
-    """What becomes of each task, where articles stand in several tasks and annotations compete."""
-    winners: dict[tuple[str, str, str], tuple[str, int, str]] = {}  # when, which task, what it is called
+    """Each task's assignment, if articles are in several tasks and annotations compete."""
+    winners: dict[tuple[str, str, str], tuple[str, int, str]] = {}  # time, number and name of the task
     texts: dict[str, str] = {}
     for number, task in enumerate(tasks):
         if task is None:
             continue
         for who, stamp in task.claims:
             key = (task.doc_id, task.candidate.digest, who)
-            # of two that are equally new, the one that was read first
+            # of two that are equally new, the first
             if key not in winners or stamp > winners[key][0]:
                 winners[key] = (stamp, number, task.where)
     assignments, parts = [], iter(assignment.parts)
@@ -160,10 +156,3 @@ def _assignments(tasks: list[SurveyedTask | None], assignment: Assignment) -> li
         else:
             assignments.append(UNCONTESTED[part])
     return assignments
-
-
-def in_chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
-    """The items, so many at once."""
-    iterator = iter(items)
-    while chunk := list(islice(iterator, size)):
-        yield chunk

@@ -1,4 +1,4 @@
-"""The steps of an export in their order. Flat in memory, on every core."""
+"""The steps of an export, in order, in flat memory and on every core."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ from typing import Any
 
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
-from labeling.engine import Map, cores, in_own_process, workers
+from labeling.engine import Map, cores, in_chunks, in_own_process, workers
 from labeling.errors import InputError
 from labeling.files import write_atomic
 from labeling.nlp.bases import vectors_of
@@ -21,7 +21,7 @@ from labeling.workflow.export.folder import publish, staged
 from labeling.workflow.export.language import language_rules
 from labeling.workflow.export.manifest import manifest_of, most_misaligned
 from labeling.workflow.export.options import Options
-from labeling.workflow.export.plan import Plan, in_chunks, make_plan
+from labeling.workflow.export.plan import CHUNK, Plan, make_plan
 from labeling.workflow.export.previous_parts import PreviousParts
 from labeling.workflow.export.refusals import refuse_unusable
 from labeling.workflow.export.report import Exported, report_of
@@ -30,7 +30,7 @@ from labeling.workflow.export.spec import ConversionSpec, spec_of
 from labeling.workflow.export.training_config import configure
 from labeling.workflow.progress import Advance, Meter, unmetered
 
-ALONE_BYTES = 3_000_000  # up to here other processes cost more time than they save
+ALONE_BYTES = 3_000_000  # for less, other processes cost more time than they save
 
 
 def run(
@@ -45,23 +45,23 @@ def run(
     users: Mapping[int, str] | None = None,
     meter: Meter = unmetered,
 ) -> Exported:
-    """The files that exports/README.md describes, made of the tasks of a source; all of them appear, or none.
+    """Write the files that exports/README.md describes from the tasks of a source; all of them appear, or none.
 
     Args:
         source: The tasks.
         folder: Where the files go.
-        workspace: Whose split counts, and who remembers the parts of earlier exports.
-        schema: Which labels are legal; None takes them as they come.
+        workspace: The workspace, with the split and the parts of earlier exports.
+        schema: The schema whose labels are legal; None accepts all.
         options: How the files are made.
-        origin: What the manifest names as their source.
+        origin: The name of the source in the manifest.
         url: A task's address, with `{project}` and `{task}` in it.
-        users: User id → name, of tasks that were pulled from a project; None where they come from files.
-        meter: Who is told how far it is.
+        users: User id → name, for tasks pulled from a project; None for tasks from files.
+        meter: Shows the progress.
 
     Raises:
-        ModelError: The pipeline whose vectors were asked for is not there, or has none, or is for another language.
-        InputError: There is no task; too much was refused, or could not be read, by the measure of the options; or
-            something is in the way that no export wrote.
+        ModelError: The pipeline named for its vectors is not there, has none, or is for another language.
+        InputError: There is no task; more was refused or unreadable than the options allow; or files that no export
+            wrote are in the way.
     """
     spec = spec_of(options, schema, url, users)
     split = options.split or workspace.settings.split
@@ -69,13 +69,13 @@ def run(
     previous = PreviousParts(parts_file, options.resplit)
     jobs = options.jobs or (1 if source.size < ALONE_BYTES else cores())
     with staged(folder, ALWAYS, overwrite=options.overwrite) as staging:
-        # What converts is loaded meanwhile, and the processes that convert are forked with it.
+        # Meanwhile the modules for converting are loaded, so that the processes that convert are forked with them.
         with ThreadPoolExecutor(1) as background, workers(jobs) as mapped:
             loaded = background.submit(load, spec)
             plan = make_plan(source, spec, split, previous, schema, options, mapped, meter)
             loaded.result()
         because = "asked for" if options.language else f"of the schema {schema.key}" if schema else ""
-        # what tells languages takes memory, which goes with a process
+        # the memory that language detection takes is freed with its process
         rules = partial(in_own_process, language_rules) if jobs > 1 and not spec.language else language_rules
         language = rules(spec, plan.samples, because)
         vectors = vectors_of(options.vectors, language.code)
@@ -102,7 +102,7 @@ def run(
 def _converted(
     source: Source, spec: ConversionSpec, plan: Plan, files: TrainingFiles, mapped: Map[Any, Any], advance: Advance
 ) -> Iterator[ConvertedChunk]:
-    """The second pass over all tasks; what cannot be read is noted in the files."""
+    """The second pass over all tasks; unreadable input is listed in the files."""
     assignments = iter(plan.assignments)
 
     def records() -> Iterator[Record]:
@@ -113,11 +113,11 @@ def _converted(
                 yield record
 
     def chunks() -> Iterator[Chunk]:
-        for some in in_chunks(records()):
-            mine = list(islice(assignments, len(some)))
-            if len(mine) < len(some):
+        for chunk in in_chunks(records(), CHUNK):
+            mine = list(islice(assignments, len(chunk)))
+            if len(mine) < len(chunk):
                 raise InputError("The files changed while they were read.", "Run the same command again.")
-            yield Chunk(some, mine, plan.context)
+            yield Chunk(chunk, mine, plan.context)
 
     made: ConvertedChunk
     for made in mapped(partial(convert, spec), chunks()):

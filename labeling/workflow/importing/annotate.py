@@ -1,4 +1,4 @@
-"""Articles → documents with what the pipeline predicts."""
+"""Articles → documents with the pipeline's predictions."""
 
 from collections.abc import Iterable, Iterator
 
@@ -11,11 +11,11 @@ from labeling.workflow.progress import Within
 
 
 class Annotator:
-    """Predicts what is in articles.
+    """Annotates articles with the workspace's model and schema.
 
     Attributes:
-        problems: What was noticed.
-        notes: What the schema asks for and does not get from this model.
+        problems: Articles in another language.
+        notes: What the schema asks for and this model does not provide.
     """
 
     def __init__(self, workspace: Workspace, jobs: int | None = None) -> None:
@@ -26,12 +26,12 @@ class Annotator:
     def documents(self, articles: Iterable[Article], within: Within, jobs: int = 0) -> Iterator[LabeledDoc]:
         """The articles with predictions, in order.
 
-        Processes are forked as soon as this is called: before there are the threads of a progress bar.
+        Processes are forked when this is called, before a progress bar starts its threads.
 
         Args:
-            articles: As many as there are.
-            within: Is told how far a long one is.
-            jobs: Processes; 0 takes as many as ever.
+            articles: The articles, perhaps an endless stream.
+            within: Is told how far a long article is.
+            jobs: Processes; 0 uses as many as usual.
         """
         from labeling.nlp.annotate import finds_no_events
         from labeling.nlp.load import load
@@ -43,7 +43,7 @@ class Annotator:
         return annotated(nlp, model, schema, self._noted(articles), jobs or self.jobs, within)
 
     def _noted(self, articles: Iterable[Article]) -> Iterator[Article]:
-        """The articles; a text in another language than the schema's is noted."""
+        """The articles; those in another language than the schema's are added to the problems."""
         from labeling.nlp.language import foreign
 
         language = self.workspace.label_schema.language
@@ -57,7 +57,7 @@ class Annotator:
 
 
 def version_of(workspace: Workspace) -> str:
-    """The model version of the workspace's predictions: its pipeline's and its schema's.
+    """The model version of the workspace's predictions, from its pipeline and schema.
 
     Raises:
         ModelError: There is no such model, or it is for another language than the schema.

@@ -22,7 +22,7 @@ from labeling.workflow.importing.report import Imported, Report
 from labeling.workflow.importing.spool import Spool
 from labeling.workflow.progress import Track, Within, unseen
 
-MENDED = 2  # times that predictions are sent again that the server has lost
+REPAIRS = 2  # times that predictions which the server has lost are sent again
 
 
 def import_articles(
@@ -38,33 +38,33 @@ def import_articles(
     waiting: Callable[[str], None] = lambda _: None,
     transport: httpx.BaseTransport | None = None,
 ) -> Imported:
-    """Bring the project into step with the articles, with the predictions of this model and schema.
+    """Push articles to the project, with predictions of the workspace's model and schema.
 
-    New articles are pushed, each once; running it again adds nothing. Those that are there with predictions of another
-    model or schema get new ones, as long as nobody has begun to label them. A changed text is refused, or takes the old
-    one's place (`replace`) where nobody has begun; the text that stays gets new predictions like any other. Nothing is
-    pushed twice, whatever failed before. The inputs are read once.
+    Running it again adds nothing. Articles in the project with predictions of another model or schema get new ones,
+    unless someone has begun to label them. A changed text is refused, or (`replace`) replaces one that nobody has
+    begun; a text that stays gets new predictions, too. Nothing is pushed twice, whatever failed before. The inputs are
+    read once.
 
     Args:
-        workspace: Whose project.
+        workspace: The workspace.
         paths: Files and folders of articles, or `-`.
-        keep_all: Whether nothing is cleaned away from scraped texts.
-        names: What the fields of records are called, where it is not one of the usual names.
-        dry_run: Whether to say only what would be done.
-        replace: Whether changed texts take the place of what nobody has begun to label.
-        jobs: Processes that annotate; one a core by default.
-        track: Who is shown the progress.
-        waiting: Who is told that another import is at work, and which.
+        keep_all: Whether to leave boilerplate of web pages in the texts.
+        names: The names of fields in records, where they are not the usual ones.
+        dry_run: Whether to only report what would be done.
+        replace: Whether changed texts replace those that nobody has begun to label.
+        jobs: Processes that annotate; one per core by default.
+        track: Shows the progress.
+        waiting: Is told who runs another import into the project.
         transport: What carries the requests; the network by default.
 
     Raises:
         InputError: There is no article.
-        StudioError: Label Studio refused, or could not answer for minutes. The same command goes on from there.
+        StudioError: Label Studio refused, or could not answer for minutes. The same command continues from there.
     """
     reader = ArticleReader(workspace, list(paths), keep_all=keep_all, names=names)
     annotator = Annotator(workspace, jobs)
     with connect(workspace, transport) as studio:
-        articles = reader.some()
+        articles = reader.at_least_one()
         version = version_of(workspace)
         project = find_project(studio, workspace) if dry_run else project_in_step(studio, workspace)
         if project:
@@ -99,9 +99,9 @@ def import_articles(
                 report.confirm(some)
             for some in pushed(outdated.articles(), len(outdated), "Renewing"):
                 report.renew(some)
-            bare = confirmation.bare()  # whoever lost their predictions, and whenever
-            for _ in range(MENDED):
-                for some in pushed(bare.values(), len(bare), "Mending", jobs=1):
+            bare = confirmation.bare()  # tasks that lost their predictions at any time
+            for _ in range(REPAIRS):
+                for some in pushed(bare.values(), len(bare), "Repairing", jobs=1):
                     report.repair(some)
                 bare = confirmation.bare() if bare else bare
             report.take_back(confirmation.came_back(), confirmation.missing())
@@ -110,9 +110,9 @@ def import_articles(
 
 
 def project_file(workspace: Workspace, project: Project | None) -> str:
-    """What the files about a project are called; two servers may have a project of the same number.
+    """The name of the files about a project; it tells apart projects of the same number on two servers.
 
-    Those that an older version called after another spelling of the server's URL get the name that they have now.
+    Files that an older version named after another spelling of the server's URL are renamed.
     """
     number = project.id if project else 0
     name = _named(number, server_of(workspace))

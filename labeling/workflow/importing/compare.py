@@ -1,14 +1,14 @@
-"""Articles and what the project has of them → what is to be done with each. Nothing is changed."""
+"""Articles and the project's tasks → a plan of what to do with each article. Nothing is changed."""
 
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Literal
 
 from labeling.core.article import Article
 from labeling.core.problem import Problem
+from labeling.engine import in_chunks
 from labeling.studio.client import Stored
 from labeling.studio.tasks import to_article
 from labeling.workflow.importing.ledger import Entry
@@ -18,7 +18,7 @@ from labeling.workflow.importing.spool import Spool
 Todo = Literal["create", "renew", "replace"]
 Outcome = Literal["create", "unchanged", "renew", "replace", "begun", "changed"]
 
-COMPARED = 300  # articles that are looked up at once
+COMPARED = 300  # articles looked up at once
 SHOWN = 3  # lines of a difference
 
 TODO: dict[Outcome, Todo] = {"create": "create", "renew": "renew", "replace": "replace"}
@@ -26,16 +26,16 @@ TODO: dict[Outcome, Todo] = {"create": "create", "renew": "renew", "replace": "r
 
 @dataclass
 class Plan:
-    """What is to be done: by article where there is something, and counted where there is nothing.
+    """What to do with each article.
 
     Attributes:
-        changed: The articles with which something is to be done.
-        outdated: Articles of the project, with the texts that they have there, which stay although others were read,
-            and which are to get new predictions all the same: nobody has begun to label them.
-        todo: What is to be done with which of `changed`.
-        settled: How many are as they should be, or stay as they are.
-        problems: What is refused.
-        surplus: Tasks of articles that have another one.
+        changed: The articles that need an action.
+        outdated: Articles with the text in the project, which differs from the one that was read but stays, and which
+            need new predictions, since nobody has begun to label them.
+        todo: The action for each of `changed`, by doc_id.
+        settled: The number of articles that need no action, by outcome.
+        problems: The articles that are refused.
+        surplus: Redundant tasks of articles that have another task.
     """
 
     changed: Spool
@@ -47,16 +47,16 @@ class Plan:
 
 
 def compare(articles: Iterable[Article], state: ProjectState, plan: Plan, *, replace: bool) -> Plan:
-    """The plan with what is to be done with the articles, each once.
+    """The plan, filled with what to do with each article.
 
     Args:
-        articles: As they are read.
-        state: What the project has.
-        plan: An empty one.
-        replace: Whether a changed text takes the place of one that nobody has begun to label.
+        articles: The articles; repeated ones are ignored.
+        state: The project's state.
+        plan: An empty plan.
+        replace: Whether a changed text replaces one that nobody has begun to label.
     """
     seen: set[str] = set()
-    for batch in _batches(articles):
+    for batch in in_chunks(articles, COMPARED):
         fresh = [a for a in {a.doc_id: a for a in batch}.values() if a.doc_id not in seen]
         seen.update(article.doc_id for article in fresh)
         known = state.known(fresh)
@@ -88,33 +88,33 @@ def _outcome(
         return "begun" if known.begun else "renew"
     if replace and not known.begun:
         return "replace"
-    why = "someone has begun to label it" if known.begun else "--replace takes the new one"
+    why = "someone has begun to label it" if known.begun else "--replace replaces it"
     plan.problems.append(_difference(article, known, why, state))
     return "changed"
 
 
 def _outdated(article: Article, known: Entry | Stored | None, version: str, *, replace: bool) -> Iterator[Article]:
-    """The other texts of the article that stay in the project, not begun, and have predictions of other versions only.
+    """The article's other texts that stay in the project, are not begun, and only have predictions of other versions.
 
-    Annotators start from one version: without a prediction of it, they would begin on an empty page.
+    Annotators start from one version: without a prediction of it, they would start with an empty page.
     """
     if not isinstance(known, Stored):
         return
     gone = surplus(known, article.digest if replace else None)
     stays = {copy.digest: copy for copy in (known, *known.twins) if not copy.begun and copy.task_id not in gone}
     for digest, copy in stays.items():
-        # a task without any prediction gets one whatever is read
+        # a task without any prediction gets one in any case
         is_other = digest != article.digest and copy.versions and version not in copy.versions
         if is_other and (other := to_article(copy.data)):
             yield other
 
 
 def _difference(article: Article, stored: Stored, why: str, state: ProjectState) -> Problem:
-    """That a text is another one than the project's, which stays, and why."""
+    """The problem that the text differs from the project's, which stays, and why it stays."""
     lines = difflib.unified_diff(stored.text.splitlines(), article.text.splitlines(), lineterm="", n=0)
     changed = [line[:120] for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     more = f" … and {len(changed) - SHOWN} lines more" if len(changed) > SHOWN else ""
-    detail = f"the project has this article with another text, which stays ({why}): {' '.join(changed[:SHOWN])}{more}"
+    detail = f"the project has this article with another text, which is kept ({why}): {' '.join(changed[:SHOWN])}{more}"
     return Problem(
         reason="text-differs",
         action="refused",
@@ -123,9 +123,3 @@ def _difference(article: Article, stored: Stored, why: str, state: ProjectState)
         where=state.url(stored.task_id),
         url=state.url(stored.task_id),
     )
-
-
-def _batches(articles: Iterable[Article]) -> Iterator[list[Article]]:
-    iterator = iter(articles)
-    while batch := list(islice(iterator, COMPARED)):
-        yield batch

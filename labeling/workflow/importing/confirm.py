@@ -1,4 +1,4 @@
-"""What the project has in the end: what the server lost, what is missing, and what annotators start from."""
+"""The project after an import: lost predictions, missing articles, and the version that annotators start from."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from labeling.workflow.importing.push import Pusher
 
 
 class Confirmation:
-    """Looks at the project after all was pushed.
+    """Checks the project after everything was pushed.
 
     Attributes:
-        begun_bare: Tasks without any prediction that someone has begun, as of the last time that `bare` looked.
+        begun_bare: Tasks without a prediction that someone has begun, as of the last call of `bare`.
     """
 
     def __init__(self, pusher: Pusher) -> None:
@@ -21,7 +21,7 @@ class Confirmation:
         self.begun_bare: Sequence[Problem] = ()
 
     def bare(self) -> dict[str, Article]:
-        """The articles, by doc_id, whose tasks have no prediction and that nobody has begun: they are to get theirs."""
+        """The articles, by doc_id, whose tasks have no prediction and nobody has begun: they need one."""
         found = self.state.ask(self.state.studio.bare, self.state.project) if self.state.project else []
         articles = [(task, article) for task in found if (article := to_article(task.data))]
         detail = "someone has begun to label it and had no prediction to start from, since the server had lost it"
@@ -35,17 +35,17 @@ class Confirmation:
         return {article.doc_id: article for task, article in articles if not task.begun}
 
     def came_back(self) -> set[str]:
-        """Articles of which something came back that was set aside in this run, since someone had begun it."""
+        """Articles with tasks that were set aside in this run, and moved back because someone had begun them."""
         found = self.pusher.aside.bring_back() if self.pusher.aside.taken else {}
         self.pusher.problems += found.values()
         return set(found)
 
     def missing(self) -> set[str]:
-        """The articles that were sent and are not there all the same.
+        """The articles that were sent and are not in the project.
 
-        The project's tasks are counted, and its size is remembered, so that the next import need not ask about each
-        article. Where there are more or fewer than there should be, because something between doubled or lost a
-        request, or because someone else was at work, all that was sent is looked for.
+        The project's size is remembered, so that the next import need not ask about each article. If there are more or
+        fewer tasks than expected, because a request was lost or repeated on its way, or because someone else changed
+        the project, all articles that were sent are looked up.
         """
         missing: set[str] = set()
         size = self.state.ask(self.state.studio.size, self.state.there)
@@ -56,7 +56,7 @@ class Confirmation:
         return missing
 
     def prefill(self, project: Project, *, has_predictions: bool) -> str:
-        """Let annotators start from this version, without which they begin on an empty page; the version of before.
+        """Let annotators start from this version instead of an empty page; the previous version, if it changed.
 
         The server refuses a version that no prediction has.
         """

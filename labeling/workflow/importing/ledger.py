@@ -1,7 +1,7 @@
-"""What an import knows of a project without asking: a small database in the workspace, with one writer at a time.
+"""What imports remember of a project: a small database in the workspace, with one writer at a time.
 
-The server stays the source of truth. The ledger is believed only while the project has exactly the tasks that it had
-when the last import ended; otherwise the server is asked about each article, and the ledger follows.
+The server stays the source of truth. The ledger is trusted only while the project has exactly the tasks that it had
+when the last import ended; otherwise the server is asked about each article, and the ledger is updated.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from typing import IO, Self
 
 from labeling.core.parsing import parse_json
 from labeling.core.value import Value
+from labeling.engine import in_chunks
 from labeling.errors import InputError
 
 TABLES = """
@@ -24,7 +25,7 @@ CREATE TABLE IF NOT EXISTS task (doc_id TEXT PRIMARY KEY, task_id INTEGER, diges
 CREATE TABLE IF NOT EXISTS doubt (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
-SOME = 500  # names in one query; SQLite takes 999 at least
+SOME = 500  # ids in one query; SQLite takes at least 999
 
 
 class Entry(Value):
@@ -39,7 +40,7 @@ class Ledger:
     """The ledger of one project. A context manager; everything is on the disk when a method returns.
 
     Raises:
-        InputError: The file cannot be written. A damaged one is made anew: the server has all of it.
+        InputError: The file cannot be written. A damaged one is replaced, since the server has everything in it.
     """
 
     def __init__(self, file: Path) -> None:
@@ -67,9 +68,9 @@ class Ledger:
         self._db.close()
 
     def entries(self, doc_ids: Sequence[str]) -> dict[str, Entry]:
-        """What is known of the articles, by doc_id."""
+        """The entries of the articles, by doc_id."""
         found: dict[str, Entry] = {}
-        for ids in _some(doc_ids):
+        for ids in in_chunks(doc_ids, SOME):
             marks = ",".join("?" * len(ids))
             query = f"SELECT doc_id, task_id, digest, version FROM task WHERE doc_id IN ({marks})"  # noqa: S608 - marks
             for doc_id, task_id, digest, version in self._db.execute(query, ids):
@@ -77,21 +78,21 @@ class Ledger:
         return found
 
     def keep(self, entries: Iterable[tuple[str, Entry]]) -> None:
-        """The articles are in the project like this; nothing about them is in doubt any more."""
+        """Store the entries of articles that are in the project; they are no longer in doubt."""
         rows = [(doc_id, e.task_id, e.digest, e.version) for doc_id, e in entries]
         with self._written():
             self._db.executemany("INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?)", rows)
             self._db.executemany("DELETE FROM doubt WHERE doc_id = ?", [row[:1] for row in rows])
 
     def forget(self, doc_ids: Iterable[str]) -> None:
-        """The articles are not in the project."""
+        """Remove the entries of articles that are not in the project."""
         rows = [(doc_id,) for doc_id in doc_ids]
         with self._written():
             self._db.executemany("DELETE FROM task WHERE doc_id = ?", rows)
             self._db.executemany("DELETE FROM doubt WHERE doc_id = ?", rows)
 
     def doubt(self, doc_ids: Iterable[str]) -> None:
-        """The articles are about to be sent: until they are kept or forgotten, nobody knows whether they arrived."""
+        """Mark articles that are about to be sent: until kept or forgotten, they may or may not have arrived."""
         with self._written():
             self._db.executemany("INSERT OR IGNORE INTO doubt VALUES (?)", [(doc_id,) for doc_id in doc_ids])
 
@@ -125,7 +126,7 @@ class Ledger:
 
 @contextlib.contextmanager
 def alone(file: Path, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold a lock: a second import into the same project waits, and is told by `waiting` who holds it.
+    """Hold the project's lock; if another import holds it, call `waiting` with who that is, and wait.
 
     Raises:
         InputError: The file cannot be written.
@@ -146,26 +147,21 @@ def alone(file: Path, waiting: Callable[[str], None]) -> Iterator[None]:
 
 
 def _sign(held: IO[str], file: Path) -> None:
-    """Say in the lock's file who holds it."""
+    """Write into the lock's file who holds it."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
     try:
         held.truncate(0)
         held.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now}))
         held.flush()
     except OSError as error:
-        with contextlib.suppress(OSError):  # the rest of it
+        with contextlib.suppress(OSError):  # closing tries to write the rest
             held.close()
         raise InputError(f"Cannot write {file}: {error.strerror or error}", "Check the free space.") from error
 
 
 def _holder(file: Path) -> str:
     try:
-        said = parse_json(file.read_text(encoding="utf-8"))
-        return f"process {said['pid']} on {said['host']}, since {said['since']}"
+        holder = parse_json(file.read_text(encoding="utf-8"))
+        return f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
-
-
-def _some(names: Sequence[str]) -> Iterator[list[str]]:
-    for start in range(0, len(names), SOME):
-        yield list(names[start : start + SOME])

@@ -1,4 +1,4 @@
-"""What a project has of the articles: by the ledger where that is sure to be right, else by the server."""
+"""A project's tasks for articles: from the ledger if it is sure to be right, else from the server."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,17 +12,17 @@ from labeling.studio.connection import may_pass
 from labeling.workflow.importing.ledger import Entry, Ledger
 
 ATTEMPTS, LONGEST_SECONDS = 6, 60.0
-BEGUN = "begun:"  # before the version, in the ledger: it has predictions of another one, and keeps them
+BEGUN = "begun:"  # prefix of the version in the ledger: the task has predictions of another version, and keeps them
 
 
 class ProjectState:
-    """What is there, asked for as rarely as can be; the ledger follows.
+    """The state of a project, with as few requests as possible; the ledger is kept up to date.
 
     Attributes:
-        project: Whose tasks; None where there is no project yet.
-        version: Of the predictions that the articles are to have.
+        project: The project; None if there is none yet.
+        version: The model version that the articles' predictions should have.
         before: The number of the project's tasks at the beginning.
-        waited: How often the server could not answer and was asked again.
+        waited: How often a request failed and was repeated.
     """
 
     def __init__(self, studio: Studio, project: Project | None, ledger: Ledger, version: str) -> None:
@@ -36,17 +36,17 @@ class ProjectState:
 
     @property
     def there(self) -> Project:
-        """The project, where there is one; nothing is pushed without."""
+        """The project; without one, nothing can be pushed."""
         if not self.project:
             raise StudioError("There is no project to push to.")
         return self.project
 
     def url(self, task_id: int) -> str:
-        """The page of a task."""
+        """The address of a task's page."""
         return f"{self.there.url}?task={task_id}"
 
     def known(self, articles: Sequence[Article]) -> Mapping[str, Entry | Stored]:
-        """What is known of the articles; of those with which something may have to be done, what the server says."""
+        """The articles' entries in the ledger; for those that may need an action, what the server has."""
         if not self.project:
             return {}
         doc_ids = [article.doc_id for article in articles]
@@ -63,7 +63,7 @@ class ProjectState:
         return sure | self.look_up(unsure)
 
     def look_up(self, doc_ids: Sequence[str]) -> dict[str, Stored]:
-        """What the server has of the articles now; those that it has not are missing."""
+        """The articles that the server has now, by doc_id."""
         if not (self.project and doc_ids):
             return {}
         found: dict[str, Stored] = self.ask(self.studio.stored, self.project, doc_ids)
@@ -72,13 +72,13 @@ class ProjectState:
         return found
 
     def entry(self, stored: Stored) -> Entry:
-        """What the ledger keeps of it; one line says nothing of several tasks, so those are asked about each time."""
+        """The article's entry in the ledger; one with several tasks is asked about each time."""
         is_done = self.version in stored.versions and not stored.twins
         version = self.version if is_done else f"{BEGUN}{self.version}" if stored.begun else ""
         return Entry(task_id=stored.task_id, digest=stored.digest, version=version)
 
     def ask(self, call: Any, *args: Any) -> Any:
-        """What a call returns that may be made again: it only asks, or does the same once more."""
+        """The result of a call, repeated if it fails temporarily; it must be safe to repeat."""
         for attempt in attempts():
             with attempt:
                 self.waited += attempt.num > 1
@@ -87,24 +87,24 @@ class ProjectState:
 
 
 def attempts() -> Iterator[Any]:
-    """Attempts with growing pauses and jitter, as long as the server only cannot answer now."""
+    """Attempts with growing pauses and jitter, as long as the failure may be temporary."""
     yield from stamina.retry_context(
         on=is_worth_another, attempts=ATTEMPTS, timeout=None, wait_initial=0.5, wait_max=LONGEST_SECONDS / 4
     )
 
 
 def is_worth_another(error: Exception) -> bool | float:
-    """Whether another attempt is made; or in how many seconds, where the server says so.
+    """Whether to try again; or in how many seconds, if the server says so.
 
-    A question that went unanswered was asked again and again already.
+    Requests that only read were already repeated by the connection.
     """
     return not (isinstance(error, BusyError) and error.was_repeated) and may_pass(error)
 
 
 def surplus(stored: Stored, digest: str | None = None) -> list[int]:
-    """Which of an article's tasks can go: nobody has begun them, and another has the same text.
+    """The article's redundant tasks: nobody has begun them, and another task has the same text.
 
-    With the digest of a text, all others can go too, where a task with that text is there.
+    With the digest of a text that one of the tasks has, tasks with other texts are redundant, too.
     """
     copies = sorted((stored, *stored.twins), key=lambda copy: (copy.digest != digest, not copy.begun, copy.task_id))
     if copies[0].digest == digest:

@@ -1,7 +1,7 @@
-"""Articles in the project exactly once, each with its predictions, whatever fails on the way.
+"""Pushing articles with their predictions exactly once, whatever fails on the way.
 
-What was sent and not answered is in doubt until it was looked for; nothing is sent again before that. What became of an
-article is what the server confirmed, never what was planned. No task is ever deleted: what is to go is set aside.
+A request without an answer leaves its articles in doubt; they are looked up before anything is sent again. Outcomes are
+what the server confirmed, never what was planned. No task is ever deleted: redundant ones are set aside.
 """
 
 import time
@@ -23,25 +23,25 @@ from labeling.workflow.importing.set_aside import SetAside
 Json = dict[str, Any]
 Outcomes = dict[str, Outcome]  # doc_id → what became of the article
 
-# One request: with a thousand tasks the server is hardly faster, and they take twice the memory; past 250 MB it fails.
+# One request: with a thousand tasks the server is hardly faster, and takes twice the memory; above 250 MB it fails.
 BATCH, BATCH_BYTES, BATCH_SECONDS = 500, 4_000_000, 10.0
 REGION_BYTES = 200  # of a span in JSON
-# Label Studio compares each span of a prediction with all that is in it, at 130 ns a pair: some two minutes, of the
-# ten that a request may take on a busy machine. It is nearly half a megabyte of news.
+# Label Studio compares each span of a prediction with all others, at 130 ns a pair: some two minutes, of the ten that a
+# request may take on a busy machine. That is nearly half a megabyte of news.
 MOST_PAIRS = 1_000_000_000
-WAITING = 1  # batches that wait for the one that is being sent
-TRIES = 3  # to give a task its prediction, which the server may lose while others write
+WAITING = 1  # batches that wait for the one being sent
+TRIES = 3  # to give a task its prediction, which the server may lose during other writes
 
 
 class Pushed(NamedTuple):
-    """A batch that was pushed: its documents, and what became of their articles; what is missing was not confirmed."""
+    """A batch that was pushed: its documents, and the outcomes of their articles, without unconfirmed ones."""
 
     docs: list[LabeledDoc]
     outcomes: Outcomes
 
 
 def push(docs: Iterable[LabeledDoc], pusher: "Pusher", todo: Mapping[str, Todo]) -> Iterator[Pushed]:
-    """What became of the documents, batch by batch; the next ones are annotated while one is sent."""
+    """The outcomes of the documents, batch by batch; the next ones are annotated while one is sent."""
     underway: deque[tuple[list[LabeledDoc], Future[Outcomes]]] = deque()
     with ThreadPoolExecutor(1) as background:
         for batch in _by_size(pusher.storable(docs)):
@@ -55,7 +55,7 @@ def push(docs: Iterable[LabeledDoc], pusher: "Pusher", todo: Mapping[str, Todo])
 
 
 def _by_size(docs: Iterable[LabeledDoc]) -> Iterator[list[LabeledDoc]]:
-    """Batches for one request each: as large as the server likes them, and never long in coming."""
+    """Batches for one request each, limited in documents, bytes and the time to fill them."""
     batch: list[LabeledDoc] = []
     size, began = 0, time.monotonic()
     for doc in docs:
@@ -69,14 +69,14 @@ def _by_size(docs: Iterable[LabeledDoc]) -> Iterator[list[LabeledDoc]]:
 
 
 class Pusher:
-    """Brings a project into step with articles; the ledger follows.
+    """Creates, replaces and renews a project's tasks; the ledger is kept up to date.
 
     Attributes:
-        aside: What was set aside.
-        repaired: Predictions that the server had lost.
-        removed: Tasks that were there twice.
+        aside: The tasks that were set aside.
+        repaired: The number of predictions that the server had lost.
+        removed: The number of duplicate tasks that were set aside.
         problems: What could not be done as planned.
-        refused: The articles that Label Studio could not take.
+        refused: The articles that Label Studio could not store.
     """
 
     def __init__(self, state: ProjectState) -> None:
@@ -88,7 +88,7 @@ class Pusher:
         self.refused: set[str] = set()
 
     def storable(self, docs: Iterable[LabeledDoc]) -> Iterator[LabeledDoc]:
-        """Those that Label Studio can take; one that would end the import for the others is refused."""
+        """The documents that Label Studio can store; others would end the import, and are refused."""
         for doc in docs:
             if len(doc.spans) * (len(doc.spans) + len(doc.relations)) <= MOST_PAIRS:
                 yield doc
@@ -103,7 +103,7 @@ class Pusher:
                 )
 
     def push(self, todo: Mapping[str, Todo], tasks: Sequence[Json]) -> Outcomes:
-        """What became of the articles of these tasks, each done as `todo` says; what is missing was not confirmed."""
+        """Push tasks, each as `todo` says; the outcomes of their articles, without unconfirmed ones."""
         outcomes: Outcomes = {}
         kinds: dict[Todo, dict[str, Json]] = {"create": {}, "replace": {}}
         renewed: list[Json] = []
@@ -122,7 +122,7 @@ class Pusher:
         return outcomes
 
     def _create(self, tasks: Mapping[str, Json]) -> Outcomes:
-        """Send the tasks; of those that may have arrived although there was no answer, only what is missing."""
+        """Create the tasks; after a request without an answer, only those that did not arrive are sent again."""
         is_sure = True
         left = dict(tasks)
         self.ledger.doubt(left)
@@ -150,7 +150,7 @@ class Pusher:
         return {doc_id: "create" for doc_id in tasks if doc_id in there}
 
     def _arrived(self, left: dict[str, Json]) -> None:
-        """Take out what the server has by now, with the same text, and complete it."""
+        """Remove the tasks that the server has by now, with the same text, and complete their predictions."""
         found = self.studio.stored(self.state.there, list(left))
         arrived = {
             doc_id: copy.task_id
@@ -165,9 +165,9 @@ class Pusher:
         return Entry(task_id=number, digest=task["data"]["digest"], version=self.state.version)
 
     def _replace(self, tasks: Mapping[str, Json]) -> Outcomes:
-        """Set the tasks with the old text aside of articles whose new text is in the project now.
+        """Set aside the old texts of articles whose new text is in the project now.
 
-        Where someone has begun the old text meanwhile, it stays, and the new one goes.
+        If someone has begun to label the old text meanwhile, it stays, and the new one is set aside.
         """
         found = self.state.look_up(list(tasks))
         texts = {doc_id: task["data"]["digest"] for doc_id, task in tasks.items()}
@@ -177,7 +177,7 @@ class Pusher:
         return {doc_id: "changed" if doc_id in stays else "replace" for doc_id in tasks}
 
     def _renew(self, tasks: Sequence[Json]) -> Outcomes:
-        """Give tasks that nobody has begun new predictions in the place of the old ones, each for the text it has."""
+        """Replace the predictions of tasks that nobody has begun, each for its own text."""
         texts = {(str(task["data"]["doc_id"]), task["data"]["digest"]): task for task in tasks}
         self.state.ask(self._predict, {copy.task_id: texts[key] for key, copy in self._copies(texts)})
         outcomes: Outcomes = {}
@@ -189,13 +189,13 @@ class Pusher:
         return outcomes
 
     def _copies(self, texts: Collection[tuple[str, str]]) -> list[tuple[tuple[str, str], Stored]]:
-        """The tasks that the project has now of these texts, each named by doc_id and digest."""
+        """The project's current tasks for these texts, each with doc_id and digest."""
         found = self.state.look_up(list(dict.fromkeys(doc_id for doc_id, _ in texts)))
         copies = ((doc_id, copy) for doc_id, stored in found.items() for copy in (stored, *stored.twins))
         return [((doc_id, copy.digest), copy) for doc_id, copy in copies if (doc_id, copy.digest) in texts]
 
     def _predict(self, tasks: Mapping[int, Json]) -> int:
-        """How many predictions were sent; those of the tasks that nobody has begun have exactly their own now."""
+        """Make sure that tasks which nobody has begun have exactly these predictions; how many were sent."""
         sent = 0
         versions = split_versions(self.state.version)
         for _ in range(TRIES):
@@ -217,16 +217,16 @@ class Pusher:
         raise BusyError(f"{self.studio.url} keeps other predictions than it was sent.", "Run the same command again.")
 
     def settle_doubts(self) -> None:
-        """Bring back what someone began although it was set aside, and look for what earlier imports sent in doubt."""
+        """Move back set-aside tasks that someone began, and look up the articles that earlier imports left in doubt."""
         self.problems += self.aside.bring_back().values()
         self.settle(self.ledger.doubted())
 
     def settle(self, doc_ids: Sequence[str]) -> dict[str, Stored]:
-        """Those of the articles that are in the project, each once: what is there twice goes, the begun one stays."""
+        """The articles that are in the project, after setting aside duplicate tasks that nobody has begun."""
         found = self.state.look_up(doc_ids)
         self.remove([number for stored in found.values() for number in surplus(stored)])
         return found
 
     def remove(self, task_ids: Sequence[int]) -> None:
-        """Set tasks aside that are there twice, but for those that someone has begun since they were looked at."""
+        """Set aside duplicate tasks, except those that someone has begun meanwhile."""
         self.removed += self.aside.take(task_ids)

@@ -1,4 +1,4 @@
-"""Inputs → articles, each read once, and what was refused on the way."""
+"""Inputs → articles, read once, and problems."""
 
 from collections.abc import Iterator, Sequence
 
@@ -12,11 +12,11 @@ SHOWN = 10  # of the problems, where nothing could be taken
 
 
 class ArticleReader:
-    """The articles of the inputs, for one pass, and what was refused or noticed on the way.
+    """The articles of the inputs, for one pass.
 
     Attributes:
-        articles: How many were taken.
-        problems: What was refused or noticed.
+        articles: The number of articles read so far.
+        problems: What was refused or noticed so far.
     """
 
     def __init__(
@@ -37,11 +37,11 @@ class ArticleReader:
                 self.articles += 1
                 yield item
 
-    def some(self) -> Iterator[Article]:
-        """The articles, of which there is at least one.
+    def at_least_one(self) -> Iterator[Article]:
+        """The articles, at least one.
 
         Raises:
-            InputError: There is none; the message says what was looked at, and why nothing of it was taken.
+            InputError: There is none; the message names the inputs, and why nothing in them was read.
         """
         articles = iter(self)
         first = next(articles, None)
@@ -58,7 +58,7 @@ class ArticleReader:
         if not self.problems:
             return InputError(
                 f"There is no article in {places}; nothing was done.",
-                "Name files or folders of articles. docs/formats.md says what is read, and what is passed over.",
+                "Name files or folders of articles. docs/formats.md says what is read, and what is skipped.",
             )
         lines = [f"  {problem.where}: {problem.detail} ({problem.reason})" for problem in self.problems[:SHOWN]]
         if len(self.problems) > SHOWN:

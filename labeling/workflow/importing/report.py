@@ -1,4 +1,4 @@
-"""What an import did: counted as the server confirms it, never as it was planned."""
+"""The report of an import: what the server confirmed, never what was planned."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from labeling.workflow.importing.confirm import Confirmation
 from labeling.workflow.importing.push import Pushed, Pusher
 from labeling.workflow.importing.read import ArticleReader
 
-# What became of an article, as it is reported.
+# The names of outcomes in the report.
 OUTCOMES: dict[Outcome, str] = {
     "create": "new",
     "unchanged": "there already",
@@ -31,18 +31,18 @@ class Imported(Value):
 
     Attributes:
         articles: Articles that were read.
-        created, present: Those that are new, and those that the project had already, as they are.
-        outcomes: What became of the articles, by name, each counted once.
-        renewed: Tasks with another text than the article that was read, which keep it, and got new predictions.
+        created, present: New articles, and unchanged ones that the project already had.
+        outcomes: The number of articles by outcome.
+        renewed: Tasks with new predictions that keep their text although another one was read.
         repaired: Predictions that the server had lost and that were sent again.
-        removed: Tasks that were there twice, and that nobody had begun.
-        set_aside, returned: Tasks that went into the project at `aside_url` in this run (those that were there twice,
-            and those with a replaced text), and those that came back from it, since someone had begun them.
-        waited: How often the server could not answer and was asked again.
-        replaced_version: The version that annotators started from before, where tasks that are begun still have it.
+        removed: Duplicate tasks that nobody had begun.
+        set_aside, returned: Tasks that were moved to the project at `aside_url` in this run (duplicates, and those with
+            a replaced text), and those that were moved back, since someone had begun them.
+        waited: How often a request failed and was repeated.
+        replaced_version: The version that annotators started from before, if tasks that are begun still have it.
         spans: Spans in the predictions that were pushed, by label.
         problems: What was refused or noticed.
-        notes: What the schema asks for and does not get from this model.
+        notes: What the schema asks for and this model does not provide.
     """
 
     project_url: str = ""
@@ -66,7 +66,7 @@ class Imported(Value):
 
 
 class Report:
-    """What was done and confirmed, as it is done."""
+    """Counts what the server confirms during an import."""
 
     def __init__(
         self, reader: ArticleReader, annotator: Annotator, plan: Plan, pusher: Pusher, confirmation: Confirmation
@@ -79,7 +79,7 @@ class Report:
 
     @property
     def outcomes(self) -> Counter[Outcome]:
-        """What became of the articles of which it is known."""
+        """The number of articles by known outcome."""
         return self.plan.settled + Counter(self.confirmed.values())
 
     @property
@@ -99,7 +99,7 @@ class Report:
                     self.spans.update(span.label for span in doc.spans)
 
     def renew(self, pushed: Pushed) -> None:
-        """Count what the server confirmed of a batch of texts that stay although their articles have others."""
+        """Count what the server confirmed of a batch of texts that stay although their articles changed."""
         for doc in pushed.docs:
             if pushed.outcomes.get(doc.doc_id) == "renew":
                 self.renewed += 1
@@ -110,11 +110,11 @@ class Report:
         self.pusher.repaired += sum(outcome == "renew" for outcome in pushed.outcomes.values())
 
     def take_back(self, gave_way: Iterable[str], missing: Iterable[str]) -> None:
-        """Change what was confirmed by what was found at the end.
+        """Correct what was confirmed by what was found at the end.
 
         Args:
-            gave_way: Articles of which a task came back, since someone had begun it: a new text gave way to the old.
-            missing: Articles that are not there all the same.
+            gave_way: Articles whose old task was moved back, since someone had begun it: the new text gave way to it.
+            missing: Articles that are not in the project after all.
         """
         for doc_id in gave_way:
             if self.confirmed.get(doc_id) == "replace":
@@ -132,7 +132,7 @@ class Report:
         )
 
     def done(self, project: Project, replaced: str) -> Imported:
-        """The report of what was done."""
+        """The report of an import."""
         pusher = self.pusher
         lost = [doc_id for doc_id in self.plan.todo if doc_id not in self.confirmed and doc_id not in pusher.refused]
         return self._report(
@@ -150,7 +150,7 @@ class Report:
         )
 
     def _report(self, outcomes: Mapping[Outcome, int], lost: Sequence[str] = (), **what: object) -> Imported:
-        detail = "the project does not have it as planned, and nobody knows why; the same command tries it again"
+        detail = "the project does not have it as planned, for an unknown reason; run the same command again"
         unconfirmed = (
             Problem(reason="not-confirmed", action="refused", detail=detail, doc_id=doc_id) for doc_id in lost
         )

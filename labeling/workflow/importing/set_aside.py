@@ -1,8 +1,8 @@
-"""Tasks that are to go from a project, without anything being deleted.
+"""Setting tasks aside: removing them from a project without deleting anything.
 
-Label Studio has no conditional delete. Between the question whether anybody has begun a task and its deletion somebody
-may submit, and the deletion takes the submitted annotation along. So such tasks move into a project of their own, with
-all that is in them. What somebody begins all the same, before the move or after it, comes back.
+Label Studio has no conditional delete. Between the check whether anybody has begun a task and its deletion somebody may
+submit, and the submitted annotation would be deleted, too. So such tasks are moved to a project of their own, with
+everything in them. Those that somebody has begun all the same, before or after the move, are moved back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,10 @@ from labeling.workflow.importing.project_state import ProjectState
 
 
 class SetAside:
-    """What one project has set aside.
+    """The tasks that a project has set aside.
 
     Attributes:
-        taken, returned: How many went, and how many came back.
+        taken, returned: How many were set aside, and how many were moved back.
     """
 
     def __init__(self, state: ProjectState) -> None:
@@ -26,16 +26,16 @@ class SetAside:
 
     @property
     def moved(self) -> int:
-        """How many tasks the project has fewer by it."""
+        """By how many tasks the project shrank."""
         return self.taken - self.returned
 
     @property
     def url(self) -> str:
-        """Where they are; empty where nothing ever was set aside."""
+        """The address of the tasks; "" if nothing was ever set aside."""
         return self._place.url if self._place else ""
 
     def take(self, task_ids: Sequence[int]) -> int:
-        """How many of the tasks were set aside; those that someone has begun by now stay."""
+        """Set aside the tasks that nobody has begun by now; how many were."""
         free: list[int] = self.state.ask(self.studio.unbegun, self.state.there, task_ids) if task_ids else []
         if free:
             self._place = self._place or self.state.ask(self.studio.make_aside, self.state.there)
@@ -44,9 +44,9 @@ class SetAside:
         return len(free)
 
     def bring_back(self) -> dict[str, Problem]:
-        """What someone has begun although it was set aside is in the project again: a problem for each, by doc_id.
+        """Move back tasks that someone has begun; a problem for each, by doc_id.
 
-        The text that someone has begun stays. Another one of the same article, which nobody has begun, gives way.
+        The begun text stays. Other texts of the article that nobody has begun are set aside.
         """
         doc_ids: set[str] = set()
         places: Sequence[Project] = self.state.ask(self.studio.asides, self.state.there)
@@ -59,14 +59,14 @@ class SetAside:
         return self.give_way(self.state.look_up(sorted(doc_ids - {""})))
 
     def give_way(self, found: Mapping[str, Stored], wanted: Mapping[str, str] | None = None) -> dict[str, Problem]:
-        """Where another text than the wanted one was begun, it stays, and what nobody has begun is set aside.
+        """Keep texts that someone has begun, although they are not the wanted ones, and set aside the others.
 
         Args:
             found: Articles, by doc_id.
-            wanted: The digests of the texts that they are to have; without it, whatever is begun stays.
+            wanted: The digests of the texts that they should have; without it, every begun text is kept.
 
         Returns:
-            A problem for each article of which something was begun that was to go.
+            A problem for each article with such a text, by doc_id.
         """
         problems: dict[str, Problem] = {}
         for doc_id, stored in found.items():
@@ -86,7 +86,7 @@ class SetAside:
         return Problem(
             reason="begun-meanwhile",
             action="kept" if is_same else "refused",
-            detail="someone began to label it while it was to go, so it stays"
+            detail="someone began to label it while it was being set aside, so it stays"
             + (f"; {end}" if others or (gone and not is_same) else ""),
             doc_id=doc_id,
             where=self.state.url(task_id),

@@ -1,4 +1,4 @@
-"""Articles that wait on the disk until something is done with them, so that inputs are read only once."""
+"""Articles kept on disk until they are processed, so that inputs are read only once."""
 
 import contextlib
 import json
@@ -15,10 +15,10 @@ PREFIX = "spool-"
 
 
 class Spool:
-    """Articles in a scratch file of the folder; `len` is their number. A context manager.
+    """Articles in a temporary file in the folder; `len` is their number. A context manager.
 
-    The file loses its name at once, so nothing is left of it when the process ends, however that ends. One whose
-    process was killed before that is removed by the next.
+    The file is unlinked at once, so that nothing is left when the process ends, in whatever way. If a process was
+    killed before that, the next spool removes its file.
 
     Raises:
         InputError: The file cannot be written.
@@ -26,7 +26,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with self._told():
+        with self._errors_named():
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob(f"{PREFIX}*"):
                 left.unlink(missing_ok=True)
@@ -39,27 +39,27 @@ class Spool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # what could not be written is not needed any more
+        with contextlib.suppress(OSError):  # data that could not be written are no longer needed
             self._file.close()
 
     def __len__(self) -> int:
         return self._count
 
     def add(self, article: Article) -> None:
-        """Keep the article."""
-        with self._told():
+        """Add an article."""
+        with self._errors_named():
             self._file.write(json.dumps(article.model_dump()).encode() + b"\n")
         self._count += 1
 
     def articles(self) -> Iterator[Article]:
-        """Those that were kept, in order."""
-        with self._told():
+        """The articles, in order."""
+        with self._errors_named():
             self._file.seek(0)
         for line in self._file:
             yield Article.model_validate(json.loads(line))
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _errors_named(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
