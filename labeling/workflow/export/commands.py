@@ -1,4 +1,4 @@
-"""`labeling export` and `labeling convert`: two entrances to the same steps."""
+"""`labeling export` and `labeling convert`, which run the same steps."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def export_project(
     track: Track = unseen,
     meter: Meter = unmetered,
 ) -> Exported:
-    """Pull what changed, and write the training files of the reviewed labels; offline, of what was pulled before.
+    """Pull what changed, and write the training files of the reviewed labels; offline, from the pulled copy.
 
     Raises:
         StudioError: There is no project, or the server does not answer.
@@ -57,12 +57,12 @@ def export_files(
     schema: LabelSchema | None,
     meter: Meter = unmetered,
 ) -> Exported:
-    """Write the training files of exports from the Label Studio UI. Without a schema, labels are legal as they are.
+    """Write the training files of exports from the Label Studio UI. Without a schema, all labels are legal.
 
-    A folder of what `labeling pull` pulled is one too; its tasks are taken as they were last.
+    A folder of `labeling pull` is also accepted; its tasks are used as last pulled.
 
     Raises:
-        InputError: No file holds a task, or (`options.strict`) something in one cannot be read.
+        InputError: No file has a task, or (`options.strict`) something cannot be read.
     """
     with open_source(files) as source:
         return run(
@@ -78,8 +78,8 @@ def export_files(
 
 
 def _address(workspace: Workspace) -> str:
-    """The address of a task on the server that the workspace names; "" where it names none."""
+    """The address of a task on the server that the workspace names; "" if it names none."""
     studio = workspace.settings.studio
     scheme, _, rest = (studio.url or studio.public_url).rstrip("/").partition("://")
-    # who has a password in the address has it for himself
+    # without a password that may be in the URL
     return f"{scheme}://{rest.rpartition('@')[2]}/projects/{{project}}/data?task={{task}}" if rest else ""

@@ -1,4 +1,4 @@
-"""The second pass over a chunk of tasks, in whichever process → bytes for every file, and numbers."""
+"""The second pass over a chunk of tasks, in any process → bytes for every file, and counts."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from labeling.nlp.docbin import Packed
     from labeling.nlp.gold import Gold
 
-CHUNK_PROBLEMS = 20  # that travel to the terminal; the file has them all
+CHUNK_PROBLEMS = 20  # that are passed on to the terminal; the file has them all
 
 
 class Chunk(NamedTuple):
-    """Tasks that are converted together, and what the first pass decided of them."""
+    """Tasks that are converted together, with their assignments by the first pass."""
 
     records: Sequence[Record]
     assignments: Sequence[TaskAssignment]
@@ -33,14 +33,14 @@ class Chunk(NamedTuple):
 
 @dataclass(slots=True)
 class ConvertedChunk:
-    """What the second pass makes of a chunk.
+    """A converted chunk.
 
     Attributes:
         docbins: The documents of each part.
-        docs, tasks, problems: The lines of docs.jsonl, tasks.jsonl and problems.jsonl.
-        rendered: What other formats append: (name, stem) → bytes.
-        first_problems: Those that the terminal may show.
-        tally: The numbers.
+        docs, tasks, problems: Lines for docs.jsonl, tasks.jsonl and problems.jsonl.
+        rendered: Data for other formats: (name, stem) → bytes.
+        first_problems: Problems that the terminal may show.
+        tally: The counts.
     """
 
     docbins: "dict[Part, Packed]" = field(default_factory=dict)
@@ -53,7 +53,7 @@ class ConvertedChunk:
 
 
 def load(spec: ConversionSpec) -> None:
-    """What the second pass needs: it takes most of a second."""
+    """Load what the second pass needs, which takes most of a second."""
     from labeling.nlp.cut import cutter
     from labeling.nlp.docbin import pack  # noqa: F401
     from labeling.nlp.gold import place  # noqa: F401
@@ -65,7 +65,7 @@ def load(spec: ConversionSpec) -> None:
 
 
 def convert(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
-    """What is written of a chunk."""
+    """Convert a chunk."""
     from labeling.nlp.cut import cutter
     from labeling.nlp.docbin import pack
     from labeling.nlp.gold import place, tokenized
@@ -78,7 +78,7 @@ def convert(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
     docs: list[str] = []
     locations: list[str] = []
     reviews = [_review(spec, *of) for of in zip(chunk.records, chunk.assignments, strict=True)]
-    # One after the other, so that the words which the cutter remembers stay in the processor's cache.
+    # All in one go, so that the words which the cutter remembers stay in the processor's cache.
     cuts = [[cut(labeled.text) for labeled in review.docs] for review in reviews]
     for review, found, assignment in zip(reviews, cuts, chunk.assignments, strict=True):
         part = assignment.part

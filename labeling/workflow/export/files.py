@@ -26,10 +26,10 @@ class TrainingFiles:
     """The open files of an export. A context manager: it closes what it opened.
 
     Attributes:
-        folder: Where they are.
-        tally: The numbers of all that was appended.
-        first_problems: Some of the problems, for the report.
-        unreadable: How many things could not be read that are not tasks, such as files.
+        folder: The folder of the files.
+        tally: The counts of everything that was appended.
+        first_problems: The first problems, for the report.
+        unreadable: The number of inputs other than tasks, such as files, that could not be read.
     """
 
     def __init__(self, folder: Path, spec: ConversionSpec, context: Context) -> None:
@@ -67,14 +67,14 @@ class TrainingFiles:
             docbin.close() if kind is None else docbin.abandon()
 
     def note(self, problem: Problem) -> None:
-        """List a problem that belongs to no task."""
+        """Add a problem that belongs to no task."""
         self._problems.write(problem.model_dump_json().encode() + b"\n")
         self.tally.count_problems([problem])
         self.unreadable += problem.action == "refused"
         self._keep([problem])
 
     def add(self, chunk: ConvertedChunk) -> None:
-        """Append what was made of a chunk."""
+        """Append a converted chunk."""
         self._docs.write(chunk.docs)
         self._tasks.write(chunk.tasks)
         self._problems.write(chunk.problems)

@@ -1,14 +1,14 @@
-"""A folder of files that appears as a whole: staged in a folder inside of it, and published at the end.
+"""Writing all files of a folder at once: they are staged in a temporary folder inside it, and published at the end.
 
-Only what an earlier export wrote is ever replaced or removed, and only as long as it is as it was written: see
-`labeling.workflow.export.ownership`. While files are published, a journal beside them names those that go and those
-that come, so that what a killed run left can be told from what somebody else put there:
+Only files that an earlier export wrote are replaced or removed, and only if they were not changed since: see
+`labeling.workflow.export.ownership`. During publication, a journal names the old and the new files, so that files left
+by a killed run can be distinguished from those of somebody else:
 
     .partial-xxxxxxxx/
-      owner       held by the process that writes here
+      owner       locked by the process that writes here
       files/      the new files
-      new.json    the new manifest, from when all files are ready; it becomes the folder's
-      old.json    the manifest that stood in the folder until then
+      new.json    the new manifest, once all files are ready; it becomes the folder's
+      old.json    the folder's previous manifest
 """
 
 import contextlib
@@ -32,19 +32,19 @@ from labeling.workflow.export.ownership import KIND, MANIFEST, Obstacle, obstacl
 PREFIX = ".partial-"
 TEMPORARY = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")
 OWNER, FILES, NEW, OLD = "owner", "files", "new.json", "old.json"
-STALE_SECONDS = 86_400  # of a folder of an earlier version, which does not say whose it is
+STALE_SECONDS = 86_400  # for a folder of an earlier version, which has no owner file
 NAMED_OBSTACLES = 5  # in a message
 
 
 @dataclass(frozen=True, slots=True)
 class Staging:
-    """A folder to write into, inside of the one that the files are for.
+    """A temporary folder to write files into, inside their final folder.
 
     Attributes:
-        folder: The one that they are for.
-        files: Where to write them.
-        left: What killed runs left behind, of which the journals are still needed.
-        overwrite: Whether files are replaced that are not ours.
+        folder: The final folder.
+        files: Where to write the files.
+        left: Temporary folders of killed runs, whose journals are still needed.
+        overwrite: Whether to replace files that no export wrote.
     """
 
     folder: Path
@@ -54,21 +54,21 @@ class Staging:
 
     @property
     def journal(self) -> Path:
-        """Where the journal of what is being published goes."""
+        """The folder of the journal."""
         return self.files.parent
 
 
 @contextmanager
 def staged(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) -> Iterator[Staging]:
-    """A folder aside, for files that `publish` puts into `folder`; what is still in it at the end is removed.
+    """A temporary folder for files that `publish` moves into `folder`; anything left at the end is removed.
 
     Args:
-        folder: Where the files go; it is made where it is missing.
-        names: Those that will certainly be written: what is in their way is found now rather than at the end.
-        overwrite: Whether files in the way are replaced although labeling did not write them.
+        folder: The final folder; it is created if it is missing.
+        names: Files that will certainly be written: whatever is in their way is found now rather than at the end.
+        overwrite: Whether to replace files that labeling did not write.
 
     Raises:
-        InputError: It cannot be made, the disk is full, or something is in the way.
+        InputError: It cannot be created, the disk is full, or something is in the way.
     """
     is_new = not folder.exists()
     try:
@@ -85,12 +85,12 @@ def staged(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) 
         yield staging
     except OSError as error:
         is_begun = (place / NEW).exists()
-        stays = "Then run the same command again." if is_begun else "What was there stays."
+        stays = "Then run the same command again." if is_begun else "The old files stay."
         raise InputError(
             f"Cannot write to {folder}: {error.strerror or error}", f"Check the free space. {stays}"
         ) from error
     finally:
-        if (place / NEW).exists():  # the next run has to know what is whose
+        if (place / NEW).exists():  # the next run needs the journal
             shutil.rmtree(staging.files, ignore_errors=True)
         else:
             shutil.rmtree(place, ignore_errors=True)
@@ -101,10 +101,10 @@ def staged(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) 
 
 
 def publish(staging: Staging, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The manifest that was written, with the SHA-256 of each file that was moved into the folder.
+    """Move the files into their final folder; the manifest, with the SHA-256 of each file.
 
-    The old manifest goes first, so that nobody takes a half of each for a whole; then new files replace old ones, old
-    files that have no successor go, and the new manifest comes last.
+    The old manifest is removed first, so that nobody takes a mixture of old and new files for a whole; then old files
+    without successor are removed, new files replace old ones, and the new manifest comes last.
 
     Raises:
         InputError: Something is in the way; nothing was changed.
@@ -124,7 +124,7 @@ def publish(staging: Staging, manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _move(staging: Staging, manifest: dict[str, Any], old: set[str]) -> None:
-    """Move the files that the manifest names into the folder, and it last; the old ones that have no successor go."""
+    """Move the files that the manifest names into the folder, and the manifest last; remove the `old` ones."""
     folder = staging.folder
     write_atomic(staging.journal / NEW, json_text(manifest))
     if sums_in(folder / MANIFEST) is not None:
@@ -139,7 +139,7 @@ def _move(staging: Staging, manifest: dict[str, Any], old: set[str]) -> None:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Nobody else puts files into the folder: two exports that end at once come one after the other."""
+    """Lock the folder, so that two exports that end at the same time publish one after the other."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):  # a file system without locks
@@ -150,7 +150,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _remove(folder: Path, names: set[str]) -> None:
-    """Remove files, and the folders that are empty by that."""
+    """Remove files, and folders that become empty."""
     for name in names:
         (folder / name).unlink(missing_ok=True)
     parents = {parent for name in names for parent in (folder / name).parents if parent.is_relative_to(folder)}
@@ -160,7 +160,7 @@ def _remove(folder: Path, names: set[str]) -> None:
 
 
 def _written_before(staging: Staging) -> tuple[dict[str, set[str]], set[str]]:
-    """What manifests and journals say that was written into the folder, and which of it is still as it was written."""
+    """The files that manifests and journals say were written, with checksums; and those of them that are unchanged."""
     manifests = [staging.folder / MANIFEST, *(place / name for place in staging.left for name in (OLD, NEW))]
     named: dict[str, set[str]] = {}
     for manifest in manifests:
@@ -179,10 +179,10 @@ def _refuse_obstacles(staging: Staging, names: Iterable[str], named: dict[str, s
 
 def _message(folder: Path, found: list[Obstacle]) -> str:
     if len(found) == 1:
-        return f"{found[0].path} is in the way of what is to be written: {found[0].why}. Nothing was written."
+        return f"{found[0].path} is in the way of the new files: {found[0].why}. Nothing was written."
     lines = [f"  {one.path}: {one.why}" for one in found[:NAMED_OBSTACLES]]
     lines += [f"  and {len(found) - NAMED_OBSTACLES:,} more"] if len(found) > NAMED_OBSTACLES else []
-    head = f"{len(found):,} things in {folder} are in the way of what is to be written. Nothing was written."
+    head = f"{len(found):,} things in {folder} are in the way of the new files. Nothing was written."
     return "\n".join([head, *lines])
 
 
@@ -193,11 +193,11 @@ def _hint(found: list[Obstacle], overwrite: bool) -> str:
     return f"{hint} --overwrite replaces it." if all(one.replaceable for one in found) else hint
 
 
-# what killed runs left
+# Temporary folders of killed runs.
 
 
 def _owned(place: Path) -> IO[str]:
-    """A file that shows, as long as it is open, that its folder is in use."""
+    """A locked file that shows, as long as it is open, that the temporary folder is in use."""
     file = (place / OWNER).open("w", encoding="utf-8")
     with contextlib.suppress(OSError):  # a file system without locks
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -207,10 +207,7 @@ def _owned(place: Path) -> IO[str]:
 
 
 def _swept(folder: Path) -> Iterator[Path]:
-    """Remove what killed runs left in the folder, but for the journals of files that they were putting in place.
-
-    Those are given back.
-    """
+    """Remove the temporary folders of killed runs; those with a journal stay, without files, and are returned."""
     for place in folder.iterdir():
         if not TEMPORARY.fullmatch(place.name) or place.is_symlink() or not place.is_dir() or not _is_dead(place):
             continue
@@ -222,13 +219,13 @@ def _swept(folder: Path) -> Iterator[Path]:
 
 
 def _is_dead(place: Path) -> bool:
-    """Whether it is a folder of an export whose process is gone."""
+    """Whether it is the temporary folder of an export whose process has ended."""
     try:
         with (place / OWNER).open("r+", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
-    except FileNotFoundError:  # it is of an earlier version, or somebody else's
+    except FileNotFoundError:  # it was made by an earlier version, or by somebody else
         is_ours = (place / "docs.jsonl").is_file() or not any(place.iterdir())
         return is_ours and time.time() - place.stat().st_mtime > STALE_SECONDS
-    except OSError:  # it is in use, or nobody can tell
+    except OSError:  # it is in use, or cannot be locked
         return False

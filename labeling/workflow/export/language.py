@@ -1,4 +1,4 @@
-"""Whose rules make the tokens, and what to do where they do not fit."""
+"""The language of the tokenizer, and what to do if it does not fit."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def language_rules(spec: ConversionSpec, samples: Sequence[str], because: str) -> "LanguageRules":
-    """Whose rules make the tokens: those that the spec names, `because`; else those that fit the texts."""
+    """The language of the tokenizer: that of the spec, for the reason `because`; else that of the texts."""
     from labeling.nlp.detect import Rules as LanguageRules
     from labeling.nlp.detect import detect
 
@@ -18,8 +18,8 @@ def language_rules(spec: ConversionSpec, samples: Sequence[str], because: str) -
 
 
 def misalignment(spec: ConversionSpec, samples: Sequence[str]) -> str:
-    """Why most spans may have edges inside of tokens, and what to do."""
+    """Why the edges of most spans may be inside tokens, and what to do."""
     from labeling.nlp.detect import named, off
 
-    made = f"Their tokens were made by the rules of {named(spec.language)}."
-    return f"{made} {off(spec.language, samples) or 'Where annotators mark parts of words, take --align expand.'}"
+    made = f"The texts were tokenized as {named(spec.language)}."
+    return f"{made} {off(spec.language, samples) or 'If annotators mark parts of words, use --align expand.'}"

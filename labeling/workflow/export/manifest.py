@@ -1,4 +1,4 @@
-"""The numbers of an export → its manifest.json."""
+"""The counts of an export → its manifest.json."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from labeling.workflow.export.tally import PlacedLabel, ProblemKind, Tally
 SPAN_OUTCOMES = ("exact", "trimmed", "repaired", "snapped", "shadowed", "dropped", "refused")
 RELATION_OUTCOMES = ("exact", "changed", "dropped", "refused")
 ATTRIBUTE_OUTCOMES = ("kept", "refused")
-EXAMPLES = 3  # of what is the same in most spans
+EXAMPLES = 3  # of a problem that most spans have
 
 
 def manifest_of(
@@ -32,7 +32,7 @@ def manifest_of(
     origin: str,
     training: dict[str, Any],
 ) -> dict[str, Any]:
-    """The manifest that exports/README.md describes, but for the language and the checksums."""
+    """The manifest that exports/README.md describes, without the language and the checksums."""
     documents: dict[Part, int] = {part: tally.documents[part] for part in PARTS}
     names = [*schema.labels] if schema else sorted({label for label, _ in tally.labels})
     labels: dict[str, dict[Part, int]] = {
@@ -68,7 +68,7 @@ def manifest_of(
 
 
 def _numbers(counts: Counter[str], names: Sequence[str]) -> dict[str, int]:
-    """The numbers by name, 0 where there is none."""
+    """The counts by name, including zeros."""
     return {name: counts[name] for name in names}
 
 
@@ -77,13 +77,13 @@ def _largest_first(counts: Counter[str]) -> dict[str, int]:
 
 
 def most_misaligned(files: TrainingFiles, spec: ConversionSpec, plan: Plan) -> list[str]:
-    """One line where most spans are misaligned, and every further one would say the same."""
+    """A warning if most spans are misaligned, instead of most of the single problems."""
     lost, total = files.tally.problems[ProblemKind("refused", "misaligned")], files.tally.spans_in
     if 2 * lost <= total:
         return []
     rest = [problem for problem in files.first_problems if problem.reason == "misaligned"][EXAMPLES:]
     files.first_problems = [problem for problem in files.first_problems if problem not in rest]
-    line = f"{lost:,} of {total:,} spans were refused, because their edges are inside of tokens (misaligned)."
+    line = f"{lost:,} of {total:,} spans were refused, because their edges are inside tokens (misaligned)."
     return [f"{line} {misalignment(spec, plan.samples)}"]
 
 

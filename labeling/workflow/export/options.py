@@ -1,4 +1,4 @@
-"""How training files are made."""
+"""The options of an export."""
 
 from typing import Literal
 
@@ -11,29 +11,28 @@ from labeling.studio.annotations import Choice
 
 
 class Options(Value):
-    """How training files are made.
+    """The options of an export.
 
     Attributes:
-        choice: Which annotations count.
-        drafts: Whether drafts count where nothing was submitted, as partly reviewed documents.
-        unlabelled: What a token without label is known to be: outside of every span, or nothing (`missing`).
-        language: spaCy's code of the language whose rules make the tokens; None takes the schema's, and without a
-            schema the one that the texts are in.
-        align: What becomes of a span whose edges are inside of tokens (see `labeling.nlp.gold.to_doc`).
-        any_label: Whether labels and relations are legal as they are, whatever the workspace's schema says.
-        mapping: Label or relation as it was annotated → as it is called in the files.
-        drop: Labels and relations that are left out on purpose.
-        split: The parts; None takes the workspace's.
-        resplit: Whether to forget the parts of earlier exports.
-        train: What to train; None chooses by the data.
-        vectors: The pipeline whose word vectors the config reads, `none`, or `auto` for what is installed.
-        formats: Further formats, by the names of `labeling.formats.registry`.
-        overlaps: What formats with one layer do with overlapping spans.
-        csv_raw: Whether the cells of a CSV are exact, also where a spreadsheet would compute them.
-        fail_over: Per cent of the spans that may be refused; above it nothing is written. None: any number.
-        strict: Whether input that cannot be read ends it.
-        overwrite: Whether files in the way are replaced that no export wrote, or that were changed since.
-        jobs: Processes; None takes one a core.
+        choice: Which annotations are used.
+        drafts: Whether drafts are used if nothing was submitted, as partly reviewed documents.
+        unlabelled: Whether tokens without a label are `outside` of every span, or unknown (`missing`).
+        language: spaCy's code of the tokenizer's language; None for the schema's, or without a schema the texts'.
+        align: What to do with a span whose edges are inside tokens (see `labeling.nlp.gold.to_doc`).
+        any_label: Whether all labels and relations are legal, whatever the workspace's schema says.
+        mapping: Annotated label or relation → its name in the files.
+        drop: Labels and relations to leave out.
+        split: The shares of the parts; None for the workspace's.
+        resplit: Whether to ignore the parts of earlier exports.
+        train: What to train; None to choose by the data.
+        vectors: The pipeline whose word vectors the config uses, `none`, or `auto` for what is installed.
+        formats: Additional formats, by their names in `labeling.formats.registry`.
+        overlaps: What to do with overlapping spans in formats that cannot have them.
+        csv_raw: Whether cells of a CSV are exact, even if a spreadsheet would compute them.
+        fail_over: The percentage of spans that may be refused; above it nothing is written. None: any.
+        strict: Whether to write nothing if any input cannot be read.
+        overwrite: Whether to replace files that no export wrote, or that were changed since.
+        jobs: The number of processes; None for one per core.
     """
 
     choice: Choice = Choice()

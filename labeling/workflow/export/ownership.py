@@ -1,7 +1,7 @@
-"""Which files of a folder an export wrote, and what stands in the way of the next one. Nothing is changed here.
+"""Which files in a folder an export wrote, and what is in the way of the next export. Nothing is changed here.
 
-A file is ours where a manifest of ours names it and it still has the checksum that stands there. Everything else is
-somebody's: a file that was edited, one that happens to have such a name, whatever a link leads to.
+A file is ours if one of our manifests names it and it still has the checksum in the manifest. Everything else belongs
+to somebody: an edited file, one that happens to have the same name, whatever a link leads to.
 """
 
 import hashlib
@@ -16,19 +16,19 @@ import orjson
 
 MANIFEST = "manifest.json"
 KIND = "labeling-export"
-# What manifests have had from the beginning; those of before there was a kind are told by it.
+# Keys that all manifests have, by which those without `kind`, of earlier versions, are recognised.
 USUAL = {"versions", "source", "schema", "options", "tasks", "annotations", "documents", "spans", "split", "sha256"}
 SUM = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Obstacle:
-    """Something that an export would have to replace and did not write.
+    """Something that an export would have to replace, but did not write.
 
     Attributes:
-        path: Where.
-        why: What it is.
-        replaceable: Whether it can be replaced where somebody asks for that: a file or a link can, a folder cannot.
+        path: Its path.
+        why: What it is, in words.
+        replaceable: Whether --overwrite replaces it: a file or a link, but not a folder.
     """
 
     path: Path
@@ -37,7 +37,7 @@ class Obstacle:
 
 
 def sums_in(manifest: Path) -> dict[str, str] | None:
-    """The files that a manifest of an export names, with their SHA-256; None where it is not such a manifest."""
+    """The files that an export's manifest names, with their SHA-256; None if it is not such a manifest."""
     if manifest.is_symlink() or not manifest.is_file():
         return None
     try:
@@ -60,7 +60,7 @@ def _is_of_an_export(manifest: Mapping[str, Any]) -> bool:
 
 
 def _is_name(name: str) -> bool:
-    """Whether it is the path of a file within the folder, written as exports write it."""
+    """Whether it is a path within the folder, in the form that exports write."""
     parts = name.split("/")
     return "\0" not in name and name != MANIFEST and not {"", ".", ".."} & set(parts)
 
@@ -70,7 +70,7 @@ def _is_sum(value: Any) -> bool:
 
 
 def ours(folder: Path, named: Mapping[str, Collection[str]]) -> set[str]:
-    """Those of the named files that are in the folder with one of their checksums, and are reached through no link."""
+    """The named files that are in the folder, with one of their checksums and not through a link."""
     names = [name for name in named if _is_plain(folder, name)]
     with ThreadPoolExecutor() as threads:
         sums = threads.map(lambda name: sha256(folder / name), names)
@@ -78,19 +78,19 @@ def ours(folder: Path, named: Mapping[str, Collection[str]]) -> set[str]:
 
 
 def _is_plain(folder: Path, name: str) -> bool:
-    """Whether it is a file, and no link is on the way to it."""
+    """Whether it is a file, and neither it nor a folder above it is a link."""
     path = folder / name
     return path.is_file() and not any((folder / part).is_symlink() for part in (name, *_folders(name)))
 
 
 def _folders(name: str) -> Iterator[str]:
-    """The folders on the way to a file, from the outermost: `a` and `a/b` of `a/b/c`."""
+    """The folders above a file, from the outermost: `a` and `a/b` for `a/b/c`."""
     parts = PurePosixPath(name).parts
     return ("/".join(parts[:n]) for n in range(1, len(parts)))
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hex; "" where it cannot be read."""
+    """The SHA-256 of a file, in hex; "" if it cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -101,13 +101,13 @@ def sha256(path: Path) -> str:
 def obstacles(
     folder: Path, names: Iterable[str], named: Mapping[str, Collection[str]], mine: Collection[str]
 ) -> list[Obstacle]:
-    """What is in the way of files that are to be written.
+    """Everything that is in the way of new files, sorted by path.
 
     Args:
-        folder: Where they go.
+        folder: The folder of the new files.
         names: Their paths within it.
-        named: What manifests say that was written: name → checksums.
-        mine: The part of it that is still as it was written (see `ours`).
+        named: The files that manifests name: name → checksums.
+        mine: Those of them that are unchanged (see `ours`).
     """
     found: dict[str, Obstacle] = {}
     for name in names:
@@ -126,7 +126,7 @@ def obstacles(
 
 
 def _in_place_of(folder: Path, name: str, mine: Collection[str]) -> str:
-    """What is there already where a file goes, and is not ours; "" where nothing is."""
+    """The path that is in the place of a file and not ours; "" if there is none."""
     path = folder / name
     if path.is_symlink() or not path.is_dir():
         return name if _exists(path) else ""

@@ -1,4 +1,4 @@
-"""In which part each document of earlier exports was."""
+"""The parts of documents in earlier exports."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ class PreviousParts:
     """The parts that documents had in earlier exports, by the digests of their texts: `parts.jsonl`.
 
     Attributes:
-        parts: Digest → part; nothing once `remember` was called.
+        parts: Digest → part; empty once `remember` was called.
 
     Raises:
         InputError: The file is broken.
@@ -31,8 +31,8 @@ class PreviousParts:
             self._is_readable = False
             if not forget:
                 raise InputError(
-                    f"Cannot use {file}, which says in which part each document was before: {error}",
-                    "Put it back from a copy, or begin anew with --resplit.",
+                    f"Cannot use {file}, which says which part each document was in: {error}",
+                    "Restore it from a copy, or start over with --resplit.",
                 ) from error
 
     def _read(self) -> Iterator[tuple[str, Part]]:
@@ -43,16 +43,16 @@ class PreviousParts:
             yield entry["digest"], entry["part"]
 
     def remember(self, parts: Mapping[str, Part]) -> None:
-        """Add these parts to those that are known, which are nothing but the lines of the file from now on.
+        """Add these parts, and keep all of them only as the lines of the file.
 
-        A string for each document would lie scattered over all the memory that the first pass took.
+        A string for each document would be scattered over all the memory that the first pass took.
         """
         lines = (orjson.dumps({"digest": key, "part": part}) for key, part in (self.parts | dict(parts)).items())
         self._lines = b"".join(line + b"\n" for line in lines)
         self.parts = {}
 
     def save(self) -> None:
-        """Write the file; one that could not be read stays, under another name."""
+        """Write the file; one that could not be read is renamed."""
         if not self._is_readable:
             self._file.rename(self._file.with_name(f"{self._file.name}.{datetime.now(UTC):%Y%m%d-%H%M%S}"))
         write_atomic(self._file, self._lines)

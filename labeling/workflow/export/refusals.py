@@ -1,4 +1,4 @@
-"""When nothing is written: there is no task, or more could not be read or was refused than the options allow."""
+"""When an export writes nothing: there is no task, or more is unreadable or refused than the options allow."""
 
 from pathlib import Path
 
@@ -12,10 +12,10 @@ FAILED_FILE = "problems.failed.jsonl"
 
 
 def refuse_unusable(files: TrainingFiles, origin: str, options: Options, folder: Path) -> None:
-    """Return where the files may be put into the folder.
+    """Refuse an export that the options do not allow.
 
     Raises:
-        InputError: They may not; where too many spans were refused, a file in the folder lists all problems.
+        InputError: It is not allowed; if too many spans were refused, a file in the folder lists all problems.
     """
     _refuse_empty(files, origin)
     _refuse_unreadable(files, options)
@@ -37,7 +37,7 @@ def _refuse_unreadable(files: TrainingFiles, options: Options) -> None:
         first = next((p for p in files.first_problems if p.action == "refused"), None)
         raise InputError(
             f"{unreadable:,} thing(s) could not be read" + (f", first {first.where}: {first.detail}" if first else "."),
-            "Nothing was written. Without --strict, what can be read is.",
+            "Nothing was written. Without --strict, what can be read is exported.",
         )
 
 
@@ -54,7 +54,7 @@ def _refuse_too_many(files: TrainingFiles, options: Options, folder: Path) -> No
 
 
 def _free(file: Path) -> Path:
-    """The file, where it is free or lists problems; else one of another number."""
+    """The file, if it does not exist or lists problems; else a numbered one."""
     number = 1
     found = file
     while found.is_symlink() or (found.exists() and not _lists_problems(found)):

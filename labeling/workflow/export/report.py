@@ -1,4 +1,4 @@
-"""What was exported, for whoever asked for it."""
+"""The report of an export."""
 
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,14 @@ from labeling.workflow.export.options import Options
 
 
 class Exported(Value):
-    """What was written.
+    """The report of an export.
 
     Attributes:
-        folder: Where.
+        folder: The exported folder.
         manifest: The content of its manifest.json.
-        refused: How many things were refused.
-        listed: How many things are listed in problems.jsonl: what was done → the reason's code → number.
-        is_tolerated: Whether the caller said how much may be refused, and it is less.
+        refused: The number of refused things.
+        listed: The number of problems in problems.jsonl: action → reason → number.
+        is_tolerated: Whether the options say how much may be refused, and it is no more.
         problems: The first problems, refused ones first; problems.jsonl has them all.
     """
 
@@ -32,7 +32,7 @@ class Exported(Value):
 
 
 def report_of(folder: Path, manifest: dict[str, Any], files: TrainingFiles, options: Options) -> Exported:
-    """What was written into the folder."""
+    """The report of an export into the folder."""
     listed: dict[str, dict[str, int]] = {}
     for (action, reason), number in files.tally.problems.most_common():
         listed.setdefault(action, {})[reason] = number

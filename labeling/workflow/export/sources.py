@@ -1,4 +1,4 @@
-"""Where tasks come from: one protocol, which files exported by Label Studio and the pulled copy both satisfy."""
+"""Sources of tasks: one protocol for files exported by Label Studio and for the pulled copy."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -15,24 +15,24 @@ Advance = Callable[[int], None]
 
 
 class Source(Protocol):
-    """Tasks that can be read as often as needed.
+    """Tasks that can be read repeatedly.
 
     Attributes:
-        size: Bytes, for a progress bar.
+        size: Their size in bytes, for a progress bar.
     """
 
     size: int
 
     def records(self, advance: Advance = ..., /) -> Iterator[Record | Problem]:
-        """The tasks, each time in the same order, and a problem for each thing that was not read.
+        """The tasks, always in the same order, and a problem for everything that could not be read.
 
         Args:
-            advance: Is told of so many more bytes that are done with; they add up to `size`.
+            advance: Is called with the number of bytes read since the last call; they add up to `size`.
         """
 
 
 class PulledTasks:
-    """The tasks of a store that is open, with their drafts."""
+    """The tasks of an open store, with their drafts."""
 
     def __init__(self, store: Store, name: str = "") -> None:
         self._store, self._name = store, name or store.folder.name
@@ -40,7 +40,7 @@ class PulledTasks:
         self.url = f"{store.state.url}?task={{task}}" if store.state.url else ""
 
     def records(self, advance: Advance = lambda _: None) -> Iterator[Record | Problem]:
-        """The tasks by id, each called by its number."""
+        """The tasks, sorted by id and named after it."""
         for number, line, drafts in self._store.rows():
             advance(len(line))
             yield Record(f"{self._name}#{number}", with_drafts(line, drafts))
@@ -61,9 +61,7 @@ class JoinedSources:
 
 @contextmanager
 def open_source(paths: Sequence[Path | str]) -> Iterator[Source]:
-    """The tasks in exported files, and in folders that `labeling pull` made, which come last.
-
-    Such a folder's tasks are taken as they were pulled last; they stand in its files many times over.
+    """The tasks in exported files, followed by those in folders of `labeling pull`, as last pulled.
 
     Raises:
         InputError: A pulled folder is damaged, or of another version.
@@ -77,5 +75,5 @@ def open_source(paths: Sequence[Path | str]) -> Iterator[Source]:
 
 
 def is_pulled_folder(path: Path | str) -> bool:
-    """Whether it is a folder of what `labeling pull` pulled."""
+    """Whether it is a folder of `labeling pull`."""
     return str(path) != "-" and Store.exists(Path(path))

@@ -16,18 +16,17 @@ from labeling.workflow.export.options import Options
 
 
 class ConversionSpec(Value):
-    """What every process has to know, the same for all tasks.
+    """What every process needs to convert tasks.
 
     Attributes:
-        rules: Which annotations count, and which labels are legal.
-        language: The one whose rules make the tokens; "" where the first pass shall find it out.
-        align: What becomes of a span whose edges are inside of tokens.
+        rules: Which annotations are used, and which labels are legal.
+        language: The tokenizer's language; "" if the first pass is to detect it.
+        align: What to do with a span whose edges are inside tokens.
         users: User id → name.
         url: A task's address, with `{project}` and `{task}` in it.
-        is_pulled: Whether the tasks are from a project: then they are called by their addresses, not by their places
-            in files.
-        formats: Further formats, by the names of `labeling.formats.registry`.
-        vectors: The pipeline whose word vectors the config reads.
+        is_pulled: Whether the tasks are from a project, and so are named by their addresses instead of files.
+        formats: Additional formats, by their names in `labeling.formats.registry`.
+        vectors: The pipeline whose word vectors the config uses.
     """
 
     rules: Rules
@@ -41,7 +40,7 @@ class ConversionSpec(Value):
 
 
 def spec_of(options: Options, schema: LabelSchema | None, url: str, users: Mapping[int, str] | None) -> ConversionSpec:
-    """What the options say.
+    """The spec for these options.
 
     Raises:
         InputError: A label is renamed to one that the schema does not have.
@@ -73,7 +72,7 @@ def task_of(spec: ConversionSpec, record: Record) -> Task:
         ValueError: It is not JSON, or not a task.
     """
     try:
-        # what orjson takes has no NaN and no lone surrogate
+        # JSON that orjson accepts has no NaN and no lone surrogate
         value, is_clean = orjson.loads(record.data), b"\\u0000" not in record.data
     except orjson.JSONDecodeError:
         value, is_clean = parse(record.data), False

@@ -1,4 +1,4 @@
-"""The first pass over a chunk of tasks, in whichever process: what has to be known of all before one is converted."""
+"""The first pass over a chunk of tasks, in any process: everything needed before the first task is converted."""
 
 import contextlib
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from labeling.studio.exports import Record
 from labeling.studio.regions import UNLABELLED, is_relation, is_span, items_of, labels_of
 from labeling.workflow.export.spec import ConversionSpec, task_of
 
-SAMPLED, SAMPLE = 16, 1000  # texts of a chunk that tell their language, by so many characters
+SAMPLED, SAMPLE = 16, 1000  # texts of a chunk from which the language is detected, and characters of each
 
 
 @dataclass(slots=True)
 class SurveyedTask:
-    """What the first pass shows of a task that gives a document.
+    """What the first pass finds in a task with a document.
 
-    `where` is what the task is called in messages. `claims` are its annotations that would count: whose, and of when.
+    `where` is the task's name in messages. `claims` are the annotator and time of each annotation that could be used.
     """
 
     where: str
@@ -29,10 +29,10 @@ class SurveyedTask:
 
 @dataclass(slots=True)
 class Survey:
-    """What the first pass shows of a chunk: one entry a task, None where it gives no document.
+    """What the first pass finds in a chunk; `tasks` has None for a task without a document.
 
-    `labels` and `relations` are those that stand in the tasks, where a format wants to know and no schema tells.
-    `samples` are the beginnings of some of the texts, by which their language can be told.
+    `labels` and `relations` are those in the tasks, if a format needs them and there is no schema. `samples` are the
+    beginnings of some texts, from which their language is detected.
     """
 
     tasks: list[SurveyedTask | None] = field(default_factory=list)
@@ -42,12 +42,12 @@ class Survey:
 
 
 def survey(spec: ConversionSpec, records: Sequence[Record]) -> Survey:
-    """What a chunk shows."""
+    """Survey a chunk."""
     out = Survey()
     texts: list[str] = []
     for record in records:
         surveyed = None
-        with contextlib.suppress(ValueError):  # the second pass names what is not a task
+        with contextlib.suppress(ValueError):  # the second pass reports what is not a task
             task = task_of(spec, record)
             if task.article and task.chosen:
                 surveyed = _surveyed(spec, task, task.article, record.where)
@@ -66,7 +66,7 @@ def _surveyed(spec: ConversionSpec, task: Task, article: Article, where: str) ->
 
 
 def _collect_labels(spec: ConversionSpec, task: Task, out: Survey) -> None:
-    """Which labels there are: some formats name them in their heads. A schema knows them already."""
+    """Collect the labels in a task, if there is no schema: some formats name all labels at their beginning."""
     legend = spec.rules.legend
     if legend.label_schema or not spec.formats:
         return

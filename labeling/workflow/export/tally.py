@@ -1,4 +1,4 @@
-"""How much came in and what became of it, in numbers that add up over tasks, chunks and processes."""
+"""Counts of an export's input and outcomes, which add up over tasks, chunks and processes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class ProblemKind(NamedTuple):
-    """What was done, and the reason's code."""
+    """What was done, and the reason."""
 
     action: Action
     reason: Reason
 
 
 class PlacedLabel(NamedTuple):
-    """A label of spans that are on tokens, in a part."""
+    """A label of aligned spans, in a part."""
 
     label: str
     part: Part
@@ -30,26 +30,26 @@ class PlacedLabel(NamedTuple):
 
 @dataclass(slots=True)
 class Tally:
-    """What was counted.
+    """The counts of an export.
 
-    What came in and what became of it are counted apart, so that it shows where something is lost.
+    Input and outcomes are counted separately, so that a loss shows.
 
     Attributes:
-        tasks: By state.
-        submitted: Annotations that came in, without those that nobody submitted.
-        annotations: By use (see USES and UNSUBMITTED of `labeling.studio.annotations`).
-        unused: Spans and relations of annotations that do not count.
+        tasks: Tasks by state.
+        submitted: Submitted annotations in the input.
+        annotations: Annotations by use (see USES and UNSUBMITTED of `labeling.studio.annotations`).
+        unused: Spans and relations of annotations that are not used.
         predictions: Predictions of the tasks.
-        predicted_by: Annotations that count by the model version that they began with.
-        spans_in, relations_in, attributes_in: Those that came in.
-        spans, relations, attributes: By outcome.
-        repairs: Spans by the way in which their offsets were read.
-        renamed, dropped: By label or relation.
-        documents: By part.
+        predicted_by: Used annotations by the model version that they started from.
+        spans_in, relations_in, attributes_in: Spans, relations and attributes in the input.
+        spans, relations, attributes: The same by outcome.
+        repairs: Spans by the way in which their offsets were counted.
+        renamed, dropped: Spans and relations by label.
+        documents: Documents by part.
         tokens: Tokens of all documents.
-        lengths: Spans on tokens by their length in tokens.
-        labels: Spans on tokens by label and part.
-        problems: By what was done and the reason's code.
+        lengths: Aligned spans by length in tokens.
+        labels: Aligned spans by label and part.
+        problems: Problems by action and reason.
     """
 
     tasks: Counter[str] = field(default_factory=Counter)
@@ -74,7 +74,7 @@ class Tally:
     problems: Counter[ProblemKind] = field(default_factory=Counter)
 
     def add(self, other: "Tally") -> None:
-        """Add the numbers of another tally."""
+        """Add another tally."""
         for each in fields(self):
             mine, theirs = getattr(self, each.name), getattr(other, each.name)
             if isinstance(mine, Counter):
@@ -83,7 +83,7 @@ class Tally:
                 setattr(self, each.name, mine + theirs)
 
     def count_review(self, review: Review) -> None:
-        """Count a task, and what its annotators said; spans that were kept are counted by `count_spans`."""
+        """Count a task and its annotations, except for kept spans, which `count_spans` counts."""
         self.tasks[review.state] += 1
         self.submitted += sum(number for use, number in review.annotations.items() if use not in UNSUBMITTED)
         self.annotations.update(review.annotations)
@@ -102,9 +102,9 @@ class Tally:
         self.dropped.update(review.dropped)
 
     def count_spans(self, gold: "Gold", outcomes: Mapping[str, str]) -> None:
-        """Count each span of a document once, under the strongest thing that happened to it.
+        """Count each span of a document once, under its most serious outcome.
 
-        `outcomes` says what became of spans before they were put on tokens, where they are not exact.
+        `outcomes` are those of spans before alignment, if they are not exact.
         """
         exact = len(gold.outcomes)
         if gold.problems or outcomes:
@@ -116,7 +116,7 @@ class Tally:
         self.spans["exact"] += exact
 
     def count_documents(self, part: Part, golds: "Sequence[Gold]") -> None:
-        """Count the documents of a part, their tokens, and the spans on them."""
+        """Count the documents of a part, their tokens, and their aligned spans."""
         self.documents[part] += len(golds)
         self.tokens += sum(len(gold.iobs) for gold in golds)
         self.lengths.update(end - start for gold in golds for _, start, end in gold.placed)
@@ -129,7 +129,7 @@ class Tally:
 
     @property
     def problems_by_reason(self) -> Counter[Reason]:
-        """How often each reason was given."""
+        """The number of problems by reason."""
         reasons: Counter[Reason] = Counter()
         for kind, number in self.problems.items():
             reasons[kind.reason] += number

@@ -1,4 +1,4 @@
-"""Where the task of each exported document is: `tasks.jsonl` of an exported folder."""
+"""The task of each exported document: `tasks.jsonl` in an exported folder."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ TASKS_FILE = "tasks.jsonl"
 
 
 class TaskLocation(Value):
-    """The task that a document of an exported folder is from.
+    """The task of a document in an exported folder.
 
     Attributes:
         doc_id: The document's id.
         digest: The digest of its text (`labeling.core.article`).
         part: Its part.
-        where: File and number of the task; "" of a task that was pulled from a project.
-        url: The task's address in Label Studio, as far as known.
+        where: File and number of the task; "" if it was pulled from a project.
+        url: The task's address in Label Studio, if known.
     """
 
     doc_id: str
@@ -31,13 +31,13 @@ class TaskLocation(Value):
 
 
 def location_of(review: Review, doc: LabeledDoc, part: Part) -> TaskLocation:
-    """Where the task of a reviewed document is."""
+    """The location of a reviewed document's task."""
     where = "" if review.where == review.url else review.where
     return TaskLocation(doc_id=doc.doc_id, digest=doc.digest, part=part, where=where, url=review.url)
 
 
 def read_task_locations(folder: Path) -> dict[str, TaskLocation]:
-    """The locations of an exported folder's tasks by document id; none where the folder is of an older version.
+    """The locations of an exported folder's tasks by document id; empty if an older version wrote the folder.
 
     Raises:
         InputError: A line does not say where a task is; the message names it.

@@ -1,4 +1,4 @@
-"""What to train on an export, and spaCy's config for it."""
+"""spaCy's training config for an export."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ ON_TOKENS = ("exact", "trimmed", "repaired", "snapped", "shadowed")  # outcomes 
 
 
 def configure(spec: ConversionSpec, options: Options, tally: Tally) -> tuple[dict[str, Any], str]:
-    """What to train on the documents of a tally, as the manifest says it, and spaCy's config.cfg that does so."""
+    """What to train on the counted documents, for the manifest, and spaCy's config.cfg for it."""
     from labeling.nlp.config import advise, training_config
     from labeling.nlp.load import model_stamp
 
     spans = sum(tally.spans[outcome] for outcome in ON_TOKENS)
     advice = advise(spans, tally.spans["shadowed"], tally.lengths, options.train)
-    said = advice.model_dump(mode="json") | {"vectors": model_stamp(spec.vectors) if spec.vectors else None}
-    return said, training_config(spec.language, tally.tokens, advice, spec.vectors)
+    training = advice.model_dump(mode="json") | {"vectors": model_stamp(spec.vectors) if spec.vectors else None}
+    return training, training_config(spec.language, tally.tokens, advice, spec.vectors)
