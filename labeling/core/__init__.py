@@ -1,1 +1,1 @@
-"""The values in the middle: articles, spans, relations, the schema. Pure: no I/O, no spaCy, no network."""
+"""The central values: articles, spans, relations, the schema. Pure: no I/O, no spaCy, no network."""

@@ -19,11 +19,11 @@ def faults(
     found = []
     for one in error.errors(include_url=False, include_input=shows):
         place = ".".join(str(part) for part in one["loc"] if part != "[key]") or whole
-        said = one["msg"].removeprefix("Value error, ")
+        message = one["msg"].removeprefix("Value error, ")
         wanted = (patterns or {}).get(one.get("ctx", {}).get("pattern", ""))
         if wanted:
-            said = f"{one['input']!r} does not fit: it {wanted}" if shows else f"it {wanted}"
+            message = f"{one['input']!r} is not valid: it {wanted}" if shows else f"it {wanted}"
         elif shows and one["type"] not in {"missing", "value_error", "extra_forbidden"}:
-            said = f"{said}, not {one['input']!r}"
-        found.append(f"{place}: {said}" if place else said)
+            message = f"{message}, not {one['input']!r}"
+        found.append(f"{place}: {message}" if place else message)
     return found

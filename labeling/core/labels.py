@@ -97,11 +97,11 @@ class LabeledDoc(Article):
         if len(set(ids)) < len(ids):
             for span_id, count in Counter(ids).items():
                 if count > 1:
-                    yield f"span id {span_id!r} stands {count} times"
+                    yield f"span id {span_id!r} occurs {count} times"
         text, length = self.text, len(self.text)
         for span in self.spans:
             if span.end > length:
-                yield f"span {span.id!r} ends at {span.end}, behind the text's end at {len(text)}"
+                yield f"span {span.id!r} ends at {span.end}, after the text's end at {len(text)}"
             elif text[span.start].isspace() or text[span.end - 1].isspace():
                 yield f"span {span.id!r} has white space at its edge: {self.slice(span)!r}"
 
@@ -111,7 +111,7 @@ class LabeledDoc(Article):
         known = {span.id for span in self.spans}
         for (head, tail, label), count in Counter([(r.head, r.tail, r.label) for r in self.relations]).items():
             if count > 1:
-                yield f"relation {label!r} stands {count} times between the same spans"
+                yield f"relation {label!r} occurs {count} times between the same spans"
             for end in {head, tail} - known:
                 yield f"relation {label!r} refers to {end!r}, which is not a span"
 

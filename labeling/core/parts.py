@@ -207,23 +207,23 @@ def warnings(
         wanted: The parts whose share is not 0; the others may be empty.
 
     >>> warnings({"WEAPON": {"train": 40, "dev": 2}}, {"train": 80, "dev": 10, "test": 10})
-    ['The label WEAPON stands fewer than 5 times in a part: 2 in dev, none in test.']
+    ['The label WEAPON occurs fewer than 5 times in a part: 2 in dev, none in test.']
     """
     parts = [part for part in PARTS if part in wanted]
     total = sum(documents.values())
     if not total:
-        return ["Every part is empty: there is no document."]
+        return ["Every part is empty: there are no documents."]
     empty = [part for part in parts if not documents.get(part)]
-    said = [f"The part {part} is empty: no document of {total:,} belongs to it." for part in empty]
+    found = [f"The part {part} is empty: it has none of {total:,} documents." for part in empty]
     for label, counts in sorted(labels.items()):
         if not any(counts.values()):
-            said.append(f"The label {label} stands nowhere.")
+            found.append(f"The label {label} never occurs.")
             continue
         rare = {part: counts.get(part, 0) for part in parts if part not in empty and counts.get(part, 0) < minimum}
         if rare:
             where = ", ".join(f"{count or 'none'} in {part}" for part, count in rare.items())
-            said.append(f"The label {label} stands fewer than {minimum} times in a part: {where}.")
-    return said
+            found.append(f"The label {label} occurs fewer than {minimum} times in a part: {where}.")
+    return found
 
 
 def _leader(group: list[Candidate], by: By) -> Candidate:

@@ -45,12 +45,12 @@ def label_name(name: str) -> str:
     if not name.strip():
         raise ValueError("a name cannot be empty")
     if name != name.strip():
-        raise ValueError(f"{name!r} does not fit: it has white space at its edge")
+        raise ValueError(f"{name!r} is not valid: it has white space at its edge")
     if len(name) > LONGEST:
-        raise ValueError(f"{name!r} does not fit: it is longer than {LONGEST} characters")
+        raise ValueError(f"{name!r} is not valid: it is longer than {LONGEST} characters")
     if odd := [c for c in name if not c.isprintable() and c not in JOINERS and unicodedata.category(c) != "Zs"]:
         shown = ", ".join(f"U+{ord(c):04X}" for c in dict.fromkeys(odd))
-        raise ValueError(f"{name!r} does not fit: it has line breaks, control or invisible characters ({shown})")
+        raise ValueError(f"{name!r} is not valid: it has line breaks, control or invisible characters ({shown})")
     return name
 
 

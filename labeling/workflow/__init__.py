@@ -1,1 +1,1 @@
-"""The verbs that the command line offers, each a short function over the rooms below it."""
+"""What the commands do, each in a short function over the packages below."""

@@ -93,7 +93,7 @@ def _gold(card: "Card") -> Iterator[str]:
     if card.gold.source:
         yield f"Reviewed in: {_said(card.gold.source)}."
     if by := card.gold.split.get("by"):
-        yield f"Parts were made by {_said(by)}; near-duplicates stand in one part."
+        yield f"Documents were split by {_said(by)}; near-duplicates are in the same part."
     if card.gold.predicted_by:
         named = (f"{_code(model)} ({number})" for model, number in card.gold.predicted_by.items())
         yield from ("", f"Its documents were pre-annotated by: {', '.join(named)}.")

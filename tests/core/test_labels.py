@@ -67,16 +67,16 @@ def test_span_refuses_what_is_no_stretch_of_text(fields: dict):
 @pytest.mark.parametrize(
     ("spans", "relations", "said"),
     [
-        ([("a", 0, 99)], [], ["span 'a' ends at 99, behind the text's end at 19"]),
+        ([("a", 0, 99)], [], ["span 'a' ends at 99, after the text's end at 19"]),
         ([("a", 0, 7)], [], ["span 'a' has white space at its edge: 'Rebels '"]),
         ([("a", 6, 7)], [], ["white space at its edge"]),
-        ([("a", 0, 6), ("a", 7, 11)], [], ["span id 'a' stands 2 times"]),
+        ([("a", 0, 6), ("a", 7, 11)], [], ["span id 'a' occurs 2 times"]),
         ([("a", 0, 6)], [("a", "b")], ["refers to 'b', which is not a span"]),
-        ([("a", 0, 6)], [("a", "a"), ("a", "a")], ["stands 2 times between the same spans"]),
+        ([("a", 0, 6)], [("a", "a"), ("a", "a")], ["occurs 2 times between the same spans"]),
         (
             [("a", 0, 7), ("a", 8, 99), ("b", 11, 18)],
             [("c", "d")],
-            ["'a' stands 2 times", "ends at 99", "'Rebels '", "' Tadmor'", "refers to 'c'", "refers to 'd'"],
+            ["'a' occurs 2 times", "ends at 99", "'Rebels '", "' Tadmor'", "refers to 'c'", "refers to 'd'"],
         ),
     ],
 )

@@ -411,25 +411,25 @@ EVEN: dict[Part, int] = {"train": 80, "dev": 10, "test": 10}
             {"DATE": {"train": 4, "dev": 4, "test": 9}, "ACTOR": {"train": 50, "test": 5}},
             EVEN,
             [
-                "The label ACTOR stands fewer than 5 times in a part: none in dev.",
-                "The label DATE stands fewer than 5 times in a part: 4 in train, 4 in dev.",
+                "The label ACTOR occurs fewer than 5 times in a part: none in dev.",
+                "The label DATE occurs fewer than 5 times in a part: 4 in train, 4 in dev.",
             ],
         ),
         (
             {"ACTOR": {"train": 0}, "DATE": {}},
             EVEN,
-            ["The label ACTOR stands nowhere.", "The label DATE stands nowhere."],
+            ["The label ACTOR never occurs.", "The label DATE never occurs."],
         ),
         (
             {"ACTOR": {"train": 50, "dev": 1}},
             {"train": 1000, "dev": 200},
             [
-                "The part test is empty: no document of 1,200 belongs to it.",
-                "The label ACTOR stands fewer than 5 times in a part: 1 in dev.",
+                "The part test is empty: it has none of 1,200 documents.",
+                "The label ACTOR occurs fewer than 5 times in a part: 1 in dev.",
             ],
         ),
-        ({"ACTOR": {"train": 50}}, {"train": 0, "dev": 0}, ["Every part is empty: there is no document."]),
-        ({}, {}, ["Every part is empty: there is no document."]),
+        ({"ACTOR": {"train": 50}}, {"train": 0, "dev": 0}, ["Every part is empty: there are no documents."]),
+        ({}, {}, ["Every part is empty: there are no documents."]),
     ],
 )
 def test_parts_warnings_name_what_is_thin(labels: dict, documents: dict, said: list[str]):

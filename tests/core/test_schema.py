@@ -127,9 +127,9 @@ def test_schema_check_finds_each_violation_and_nothing_else():
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ('[labels." Bad"]', "' Bad' does not fit: it has white space at its edge"),
-        ('[labels.X]\ncolor = "red"', "'red' does not fit: it is # and six hexadecimal digits"),
-        ('[labels.X]\nhotkey = "AA"', "'AA' does not fit: it is one lower-case letter from a to z, or one digit"),
+        ('[labels." Bad"]', "' Bad' is not valid: it has white space at its edge"),
+        ('[labels.X]\ncolor = "red"', "'red' is not valid: it is # and six hexadecimal digits"),
+        ('[labels.X]\nhotkey = "AA"', "'AA' is not valid: it is one lower-case letter from a to z, or one digit"),
     ],
 )
 def test_schema_says_in_words_what_a_name_may_be(toml: str, words: str):

@@ -62,7 +62,7 @@ tail = ["EFFECT", "DRUG"]
             ["'B' is not a label", "'C' is not a label"],
         ),
         (HEAD + "[labels.A]\n[relations.r]\nhead = []\n", ["relations.r.head", "relations.r.tail"]),
-        (HEAD + "[labels.' a']\n", ["' a' does not fit"]),
+        (HEAD + "[labels.' a']\n", ["' a' is not valid"]),
         (HEAD.replace("A title", "x" * 51) + "[labels.A]\n", ["title"]),
     ],
 )

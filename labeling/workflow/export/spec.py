@@ -1,4 +1,4 @@
-"""How tasks are converted, as every process has to know it."""
+"""What every process needs to know about a conversion."""
 
 from collections.abc import Mapping
 from typing import Literal

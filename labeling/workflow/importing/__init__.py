@@ -1,13 +1,13 @@
-"""`labeling import`: articles → tasks with predictions in the project, a step a file.
+"""`labeling import`: articles → tasks with predictions in the project, one file per step.
 
-- `command`: the line of the steps.
+- `command`: the steps in order.
 - `read`: inputs → articles.
-- `compare`: articles and what the project has of them → what is to be done with each.
+- `compare`: articles and the project's tasks → what to do with each article.
 - `annotate`: articles → documents with predictions.
 - `push`: documents → tasks in the project.
-- `confirm`: what the project has in the end.
+- `confirm`: the check of the project at the end.
 - `report`: what was done and confirmed.
 
-Beside them: `project_state` (what the project has, asked for as rarely as can be), `ledger` (what is known of it
-without asking), `spool` (articles that wait on the disk) and `set_aside` (tasks that are to go).
+They use `project_state` (the project's tasks, with as few requests as possible), `ledger` (what earlier imports
+remember of them), `spool` (articles kept on disk) and `set_aside` (removing tasks without deleting them).
 """
