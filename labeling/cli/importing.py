@@ -7,22 +7,20 @@ import typer
 from labeling.cli import console
 from labeling.cli.options import (
     HERE,
-    AnnotateJobsOption,
+    ArticleOptions,
     ArticlesArgument,
-    IdFieldOption,
     JsonOption,
-    KeepAllOption,
-    ModelOption,
     ProjectOption,
-    TextFieldOption,
-    TitleFieldOption,
     WorkspaceOption,
+    with_options_of,
 )
 
 SHOWN = 5
 
 
+@with_options_of(ArticleOptions)
 def command(
+    given: ArticleOptions,
     articles: ArticlesArgument,
     workspace: WorkspaceOption = HERE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen, without doing it.")] = False,
@@ -31,12 +29,6 @@ def command(
         typer.Option("--replace", help="Replace tasks whose text has changed, unless someone has begun to label them."),
     ] = False,
     project: ProjectOption = None,
-    model: ModelOption = None,
-    keep_all: KeepAllOption = False,
-    text_field: TextFieldOption = "",
-    id_field: IdFieldOption = "",
-    title_field: TitleFieldOption = "",
-    jobs: AnnotateJobsOption = None,
     json: JsonOption = False,
 ) -> None:
     """Push articles with pre-annotations to the project. Running it again adds nothing.
@@ -46,20 +38,16 @@ def command(
 
     Example: `labeling import articles/ --dry-run`
     """
-    from labeling.ingest import FieldNames
     from labeling.settings import open_workspace
     from labeling.workflow.importing.command import import_articles
 
-    names = FieldNames(text=text_field, doc_id=id_field, title=title_field)
-    opened = open_workspace(workspace, model=model, project=project)
+    opened = open_workspace(workspace, model=given.model, project=project)
     done = import_articles(
         opened,
         articles,
-        keep_all=keep_all,
-        names=names,
+        **given.reading(),
         dry_run=dry_run,
         replace=replace,
-        jobs=jobs,
         track=console.track,
         waiting=lambda who: console.say(f"Another import into this project is running ({who}); waiting for it."),
     )

@@ -72,6 +72,7 @@ def models(
     Example: `labeling models en_labeling-0.0.0+1a2b3c4d+event-1.0.0`
     """
     from labeling.settings import open_workspace
+    from labeling.workflow.card_page import interval
     from labeling.workflow.known_models import find_card, known_models
 
     opened = open_workspace(workspace)
@@ -87,7 +88,7 @@ def models(
         console.put_json([each.model_dump(mode="json") for each in found])
         return
     rows: list[tuple[Any, ...]] = [
-        (each.name, each.state, each.documents, promotion.figure(each.f), each.gold[:12], each.where) for each in found
+        (each.name, each.state, each.documents, interval(each.f), each.gold[:12], each.where) for each in found
     ]
     console.table("", ["model", "state", "trained on", "F [95%]", "gold", "where"], rows)
     if not found:

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Collection
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
@@ -15,21 +15,7 @@ WorkspaceOption = Annotated[
         "--workspace", "-w", help="The folder with labeling.toml.", file_okay=False, show_default="the current one"
     ),
 ]
-ModelOption = Annotated[str | None, typer.Option("--model", help="A spaCy package, or the folder of a trained model.")]
 ProjectOption = Annotated[int | None, typer.Option("--project", help="The number of the Label Studio project.")]
-KeepAllOption = Annotated[bool, typer.Option("--keep-all", help="Leave boilerplate of web pages in the texts.")]
-TextFieldOption = Annotated[
-    str, typer.Option("--text-field", help="Field or column with the text.", show_default="text, body or content")
-]
-IdFieldOption = Annotated[
-    str, typer.Option("--id-field", help="Field or column with the id.", show_default="doc_id or id")
-]
-TitleFieldOption = Annotated[
-    str, typer.Option("--title-field", help="Field or column with the title.", show_default="title or headline")
-]
-AnnotateJobsOption = Annotated[
-    int | None, typer.Option("--jobs", "-j", min=1, help="Number of annotating processes.", show_default="one per core")
-]
 OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Do not contact the server: use what `labeling pull` stored.")
 ]
@@ -43,6 +29,36 @@ ArticlesArgument = Annotated[
 HERE = Path()
 
 Command = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class ArticleOptions:
+    """How articles are read and annotated."""
+
+    model: Annotated[str | None, typer.Option("--model", help="A spaCy package, or the folder of a trained model.")] = (
+        None
+    )
+    keep_all: Annotated[bool, typer.Option("--keep-all", help="Leave boilerplate of web pages in the texts.")] = False
+    text_field: Annotated[
+        str, typer.Option("--text-field", help="Field or column with the text.", show_default="text, body or content")
+    ] = ""
+    id_field: Annotated[
+        str, typer.Option("--id-field", help="Field or column with the id.", show_default="doc_id or id")
+    ] = ""
+    title_field: Annotated[
+        str, typer.Option("--title-field", help="Field or column with the title.", show_default="title or headline")
+    ] = ""
+    jobs: Annotated[
+        int | None,
+        typer.Option("--jobs", "-j", min=1, help="Number of annotating processes.", show_default="one per core"),
+    ] = None
+
+    def reading(self) -> dict[str, Any]:
+        """The arguments of `annotate_files` and `import_articles` that these options give."""
+        from labeling.ingest import FieldNames
+
+        names = FieldNames(text=self.text_field, doc_id=self.id_field, title=self.title_field)
+        return {"keep_all": self.keep_all, "names": names, "jobs": self.jobs}
 
 
 def with_options_of(options: type, without: Collection[str] = ()) -> Callable[[Command], Command]:

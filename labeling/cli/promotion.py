@@ -3,7 +3,7 @@
 from typing import Any
 
 from labeling.cli import console
-from labeling.cli.console import NONE, say, table
+from labeling.cli.console import say, table
 
 REASONS = {
     "worse": "Worse, and not by chance",
@@ -13,23 +13,9 @@ REASONS = {
 FEW = 20  # documents; with fewer, intervals are too narrow
 
 
-def figure(found: Any) -> str:
-    """A figure with its interval, as `.652 [.601, .700]`."""
-    from labeling.workflow.card_page import interval
-
-    return NONE if found is None else interval(found)
-
-
-def _f(point: float | None) -> str:
-    """F without an interval: `.652`."""
-    from labeling.core.bootstrap import Interval
-
-    return figure(Interval(point=point, low=None, high=None))
-
-
 def show(done: Any) -> None:
     """Print the comparison label by label and its outcome, and if it is undecided, how large a test would decide it."""
-    from labeling.workflow.card_page import interval
+    from labeling.workflow.card_page import figure, interval
 
     gate = done.gate
     for note in done.notes:
@@ -40,8 +26,8 @@ def show(done: Any) -> None:
         (
             row.label,
             row.gold,
-            _f(row.there),
-            _f(row.new),
+            figure(row.there),
+            figure(row.new),
             interval(row.difference, signed=True),
             row.margin,
             row.verdict,

@@ -138,8 +138,8 @@ def intervals(
     enough = _size(counts, groups) > 1
     found = {}
     for key, statistic in statistics.items():
-        low, high = _percentiles(statistic(sums), level) if enough else (None, None)
-        point = _number(statistic(counts.sum(axis=0)))
+        low, high = percentiles(statistic(sums), level) if enough else (None, None)
+        point = rounded(statistic(counts.sum(axis=0)))
         found[key] = Interval(point=point, low=None if point is None else low, high=None if point is None else high)
     return found
 
@@ -180,14 +180,14 @@ def differences(
     enough = _size(counts, groups) > 1
     found = {}
     for key, statistic in statistics.items():
-        point = _number(statistic(counts.sum(axis=0)) - statistic(others.sum(axis=0)))
+        point = rounded(statistic(counts.sum(axis=0)) - statistic(others.sum(axis=0)))
         drawn = statistic(sums[0]) - statistic(sums[1])
         if point is None or not enough:
             found[key] = Difference(point=point, low=None, high=None, share_better=None)
             continue
-        low, high = _percentiles(drawn, level)
+        low, high = percentiles(drawn, level)
         drawn = drawn[~numpy.isnan(drawn)]
-        share = _number(((drawn > 0) + 0.5 * (drawn == 0)).mean()) if len(drawn) else None
+        share = rounded(((drawn > 0) + 0.5 * (drawn == 0)).mean()) if len(drawn) else None
         found[key] = Difference(point=point, low=low, high=high, share_better=share)
     return found
 
@@ -229,14 +229,15 @@ def _ratio(part: Array, whole: Array) -> Array:
     return ratios
 
 
-def _percentiles(drawn: Array, level: float) -> tuple[float | None, float | None]:
+def percentiles(drawn: Array, level: float) -> tuple[float | None, float | None]:
     """The bounds of the middle share `level` of the figures, ignoring nan."""
     drawn = drawn[~numpy.isnan(drawn)]
     if not len(drawn):
         return None, None
     low, high = numpy.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return _number(low), _number(high)
+    return rounded(low), rounded(high)
 
 
-def _number(figure: Any) -> float | None:
+def rounded(figure: Any) -> float | None:
+    """The figure with four decimals; None for nan."""
     return None if numpy.isnan(figure) else round(float(figure), 4)

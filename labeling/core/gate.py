@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy
 from numpy.typing import NDArray
 
-from labeling.core.bootstrap import GOLD, Difference, Groups, Statistic, differences, label_f, micro_f
+from labeling.core.bootstrap import GOLD, Difference, Groups, Statistic, differences, label_f, micro_f, rounded
 from labeling.core.value import Value
 
 MARGIN, LABEL_MARGIN = 0.01, 0.05  # of F
@@ -168,7 +168,7 @@ def _rows(
     places += [(place, each[0], label, each[1]) for place, label in enumerate(labels)]
     for place, kind, label, allowed in places:
         sums = [counts.sum(axis=0) for counts in (new, there)]
-        figures = [_number(statistics[place](one)) for one in sums]
+        figures = [rounded(statistics[place](one)) for one in sums]
         gold = sums[0][..., GOLD].sum() if place < 0 else sums[0][place, GOLD]
         verdict = _verdict(found[place], allowed, kind)
         yield Row(
@@ -207,7 +207,3 @@ def _needed(difference: Difference, margin: float, documents: int) -> int | None
         return None
     half = point - low if point > -margin else high - point
     return max(documents + 1, ceil(documents * (half / (point + margin)) ** 2))
-
-
-def _number(figure: Any) -> float | None:
-    return None if numpy.isnan(figure) else round(float(figure), 4)

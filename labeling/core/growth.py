@@ -13,10 +13,9 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from labeling.core.bootstrap import Interval, Statistic, resampled
+from labeling.core.bootstrap import LEVEL, Interval, Statistic, percentiles, resampled, rounded
 from labeling.core.value import Value
 
-LEVEL = 0.95
 RESAMPLES, REFITS = 2000, 200
 PARAMETERS = 3
 FLATTEST, STEEPEST = 0.01, 3.0  # limits of c: a flatter curve is a logarithm, a steeper one a step
@@ -101,13 +100,9 @@ def growth(documents: Sequence[float], figures: Sequence[Figure], more: int) -> 
 
 
 def _interval(point: float, drawn: Array, has_bounds: bool) -> Interval:
-    if numpy.isnan(point):
-        return Interval(point=None, low=None, high=None)
-    known = drawn[~numpy.isnan(drawn)]
-    if not has_bounds or not len(known):
-        return Interval(point=round(point, 4), low=None, high=None)
-    low, high = numpy.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(point=round(point, 4), low=round(float(low), 4), high=round(float(high), 4))
+    has_bounds = has_bounds and not numpy.isnan(point)
+    low, high = percentiles(drawn, LEVEL) if has_bounds else (None, None)
+    return Interval(point=rounded(point), low=low, high=high)
 
 
 def fitted(documents: Sequence[float], figures: Sequence[float]) -> PowerLaw | None:

@@ -19,7 +19,7 @@ def page(card: "Card") -> str:
     return "\n".join(_lines(card)) + "\n"
 
 
-def interval(found: Interval, *, signed: bool = False) -> str:
+def interval(found: Interval | None, *, signed: bool = False) -> str:
     """A figure with its interval: `.652 [.601, .700]`.
 
     >>> interval(Interval(point=0.65217, low=0.6, high=1.0)), interval(Interval(point=None, low=None, high=None))
@@ -27,13 +27,14 @@ def interval(found: Interval, *, signed: bool = False) -> str:
     >>> interval(Interval(point=0.02, low=-0.01, high=0.05), signed=True)
     '+.020 [-.010, +.050]'
     """
-    if found.point is None:
+    if found is None or found.point is None:
         return "–"
-    point, low, high = (_figure(number, "+" if signed else "") for number in (found.point, found.low, found.high))
+    point, low, high = (figure(number, "+" if signed else "") for number in (found.point, found.low, found.high))
     return point + (f" [{low}, {high}]" if found.low is not None else "")
 
 
-def _figure(number: float | None, sign: str) -> str:
+def figure(number: float | None, sign: str = "") -> str:
+    """A figure without an interval: `.652`."""
     return "–" if number is None else re.sub(r"^([+-]?)0\.", r"\1.", f"{number:{sign}.3f}")
 
 

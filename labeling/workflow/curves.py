@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy
 
@@ -37,14 +37,8 @@ FOLDS = 5
 ORDERS = 3
 DEV = 8  # if dev is empty, one document in so many goes there
 Train = Callable[[Path, Path], None]  # trains a model on an exported folder, into another, new folder
-Tell = Callable[[int, float | None], None]
-
-
-class Bar(Protocol):
-    """Shows the progress of a number of trainings."""
-
-    def __call__(self, what: str, total: int) -> AbstractContextManager[Tell]:
-        """A function to call with the number of trainings done, and the seconds left if they can be estimated."""
+Tell = Callable[[int, float | None], None]  # is told the number of trainings done, and the seconds left if known
+Bar = Callable[[str, int], AbstractContextManager[Tell]]  # shows the progress of so many trainings
 
 
 def unseen(what: str, total: int) -> AbstractContextManager[Tell]:

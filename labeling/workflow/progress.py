@@ -39,11 +39,7 @@ class Advance(Protocol):
         """Report that so many more bytes were read, and so many more items are done."""
 
 
-class Meter(Protocol):
-    """Shows the progress of reading `total` bytes."""
-
-    def __call__(self, what: str, total: int) -> AbstractContextManager[Advance]:
-        """A function to report progress to."""
+Meter = Callable[[str, int], AbstractContextManager[Advance]]  # shows the progress of reading so many bytes
 
 
 def unmetered(what: str, total: int) -> AbstractContextManager[Advance]:
@@ -51,11 +47,8 @@ def unmetered(what: str, total: int) -> AbstractContextManager[Advance]:
     return nullcontext(lambda size=0, items=0: None)
 
 
-class Working(Protocol):
-    """Shows the progress of one piece of work."""
-
-    def __call__(self, what: str) -> AbstractContextManager[Callable[[float, str], None]]:
-        """A function to call with the share (0 to 1) done since the last call, and the name of the next step."""
+# Shows the progress of one piece of work, and is told the share (0 to 1) done since the last call, and the next step.
+Working = Callable[[str], AbstractContextManager[Callable[[float, str], None]]]
 
 
 def unwatched(what: str) -> AbstractContextManager[Callable[[float, str], None]]:
