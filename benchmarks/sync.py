@@ -39,7 +39,7 @@ from labeling.workflow.importing.push import push as pushed
 
 WORDS = "police rebels army attacked minister said on Friday near the border talks collapsed in court protesters"
 BARE_BATCH = 1000  # the fastest
-VERSION = "en_core_web_sm-3.8.0+event-1.1.0"
+VERSION = "en_core_web_sm-3.8.0+event-1.2.0"
 
 
 def main() -> None:

@@ -200,7 +200,7 @@ def wrote(workspace: Workspace, number: int, city: str = "Paris") -> None:
 
 def newer(workspace: Workspace) -> Workspace:
     file = workspace.folder / "schemas" / "event.toml"
-    file.write_text(file.read_text().replace('version = "1.1.0"', 'version = "1.2.0"'))
+    file.write_text(file.read_text().replace('version = "1.2.0"', 'version = "1.3.0"'))
     return open_workspace(workspace.folder, url=workspace.settings.studio.url)
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError, model_validator
 
@@ -59,6 +59,9 @@ Score = Annotated[float, Field(ge=0, le=1)]
 Prose = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
+E = TypeVar("E")
+
+
 class Pattern(Value):
     """A spaCy token pattern (a list for `Matcher.add`) whose longest matches are spans of a label."""
 
@@ -91,15 +94,27 @@ class Label(Value):
 
 
 class RelationLabel(Value):
-    """A label of relations, with the labels that head and tail may have."""
+    """A label of relations, with the labels that head and tail may have.
+
+    Attributes:
+        description: What it is, in one sentence.
+        head: Labels of the span that it starts from.
+        tail: Labels of the span that it points to.
+        drawn: Which of the two the annotators' arrow starts at.
+    """
 
     description: Prose = ""
     head: Annotated[tuple[str, ...], Field(min_length=1)]
     tail: Annotated[tuple[str, ...], Field(min_length=1)]
+    drawn: Literal["from head", "from tail"] = "from head"
 
     def allows(self, head: str, tail: str) -> bool:
         """Whether such a relation may go from one label to the other."""
         return head in self.head and tail in self.tail
+
+    def in_order(self, first: E, second: E) -> tuple[E, E]:
+        """Head and tail of an arrow from `first` to `second`; or the start and end of the arrow from head to tail."""
+        return (first, second) if self.drawn == "from head" else (second, first)
 
 
 class LabelSchema(Value):
@@ -204,8 +219,9 @@ class LabelSchema(Value):
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of the whole schema, in hex."""
-        return hashlib.sha256(self.model_dump_json().encode("utf-8")).hexdigest()
+        """The SHA-256 of what the schema says of gold, in hex: everything but how arrows are drawn."""
+        said = self.model_dump_json(exclude={"relations": {"__all__": {"drawn"}}})
+        return hashlib.sha256(said.encode("utf-8")).hexdigest()
 
     @cached_property
     def label_of_entity(self) -> Mapping[str, tuple[str, float]]:
@@ -238,6 +254,10 @@ class LabelSchema(Value):
                 yield Problem(
                     reason="illegal-relation", action="refused", detail=detail, doc_id=doc_id, label=relation.label
                 )
+
+    def arrows(self, start: str, end: str) -> list[str]:
+        """The relations that an arrow from a span of the label `start` to one of the label `end` can stand for."""
+        return [name for name, relation in self.relations.items() if relation.allows(*relation.in_order(start, end))]
 
     def objection(self, relation: str, head: str, tail: str) -> str:
         """Why such a relation may not go from the label `head` to the label `tail`; "" if it may."""

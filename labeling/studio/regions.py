@@ -424,13 +424,14 @@ class _Reader:
         is_left_out = bool(self.left_out) and any(
             end in self.left_out and end not in self.spans_of_region for end in ends
         )
-        for label in labels_of(arrow):
+        labels = labels_of(arrow)
+        for label in labels:
             if is_left_out or (isinstance(label, str) and label in self.legend.drop):
                 self.out.dropped[str(label)] += 1
                 self.out.relation_counts["dropped"] += 1
                 continue
             try:
-                relation, changes = self.relation(arrow, ends, label)
+                relation, changes = self.relation(arrow, ends, label, is_only=len(labels) == 1)
                 known = relation.head, relation.tail, relation.label
                 if known in self.known_relations:
                     raise RefusedError("duplicate-relation", f"{relation.label} stands twice between the same spans")
@@ -445,59 +446,87 @@ class _Reader:
             for reason, detail in changes:
                 self.note(reason, "changed", detail, label=relation.label, text=self.shown(ends))
 
-    def relation(self, arrow: Json, ends: tuple[str, str], label: Any) -> tuple[Relation, list[Fault]]:
+    def relation(
+        self, arrow: Json, ends: tuple[str, str], label: Any, *, is_only: bool
+    ) -> tuple[Relation, list[Fault]]:
         """The relation that an arrow means, and what had to be understood to see it."""
-        heads, tails = self.spans_of_region.get(ends[0]), self.spans_of_region.get(ends[1])
-        if not heads or not tails:
+        starts, stops = self.spans_of_region.get(ends[0]), self.spans_of_region.get(ends[1])
+        if not starts or not stops:
             raise RefusedError("no-such-span", "an end of the relation is not a span, or was refused")
         changes: list[Fault] = []
         if arrow.get("direction") == "left":
-            heads, tails = tails, heads
+            starts, stops = stops, starts
         elif arrow.get("direction") == "bi":
             changes.append(("one-way", "a two-way arrow was taken as one from its first to its second end"))
         if isinstance(label, str) and label in self.legend.mapping:
             name = self.legend.mapping[label]
             self.out.renamed[f"{label}={name}"] += 1
             label = name
-        head, tail = self.likeliest(heads, tails, label)
+        start, stop = self.likeliest(starts, stops, label)
         if label is None and not self.schema:
             label = UNLABELLED
             changes.append(("unlabelled-relation", f"no label was picked; it is called {label!r}"))
-        elif label is None:
-            head, tail, label = self.only_legal(head, tail)
-            changes.append(("label-inferred", f"no label was picked; {label} is the only one that fits"))
-        elif not isinstance(label, str) or not label.strip():
+        elif label is not None and (not isinstance(label, str) or not label.strip()):
             raise RefusedError("no-label", f"the relation's label is {_short(label)}")
-        elif self.schema and (objection := self.schema.objection(label, head.label, tail.label)):
-            if self.schema.objection(label, tail.label, head.label):
-                raise RefusedError("illegal-relation", objection)
-            head, tail = tail, head
-            changes.append(("turned", f"drawn from {tail.label} to {head.label}, but {label} goes the other way"))
-        return Relation(head=head.id, tail=tail.id, label=label), changes
+        elif self.schema:
+            return self.legal(self.schema, start, stop, label, changes, is_only=is_only)
+        return Relation(head=start.id, tail=stop.id, label=label), changes
 
-    def likeliest(self, heads: Sequence[Span], tails: Sequence[Span], label: Any) -> tuple[Span, Span]:
-        """The ends of a relation; where a region has several labels, those between which the schema allows it."""
-        first = heads[0], tails[0]
-        if self.schema and len(heads) * len(tails) > 1:
-            pairs = product(heads, tails)
-            legal = (pair for pair in pairs if not self.schema.objection(str(label), pair[0].label, pair[1].label))
-            return next(legal, first)
-        return first
+    def legal(
+        self,
+        schema: LabelSchema,
+        start: Span,
+        stop: Span,
+        label: str | None,
+        changes: list[Fault],
+        *,
+        is_only: bool,
+    ) -> tuple[Relation, list[Fault]]:
+        """The relation of the schema that an arrow from `start` to `stop` stands for.
 
-    def only_legal(self, head: Span, tail: Span) -> tuple[Span, Span, str]:
-        """The one relation that the schema allows between two spans, whichever way it goes."""
-        options = [
-            (a, b, name)
-            for a, b in ((head, tail), (tail, head))
-            for name, relation in (self.schema.relations if self.schema else {}).items()
-            if relation.allows(a.label, b.label)
-        ]
-        if len(options) == 1:
-            return options[0]
-        names = " or ".join(name for *_, name in options) or "none that the schema allows"
-        raise RefusedError(
-            "no-label", f"the relation between {head.label} and {tail.label} has no label; it could be {names}"
-        )
+        Its label says which, however it is drawn. Without a label, or with a single one that cannot be between these
+        spans, its ends and its direction do, where they leave one.
+        """
+        if label is not None and (kind := schema.relations.get(label)):
+            head, tail = kind.in_order(start, stop)
+            if kind.allows(head.label, tail.label):
+                return Relation(head=head.id, tail=tail.id, label=label), changes
+            if kind.allows(tail.label, head.label):
+                if kind.drawn == "from head":
+                    drawn = f"drawn from {start.label} to {stop.label}, but {label} goes the other way"
+                    changes.append(("turned", drawn))
+                return Relation(head=tail.id, tail=head.id, label=label), changes
+        elif label is not None:
+            raise RefusedError("illegal-relation", schema.objection(label, start.label, stop.label))
+        fitting = schema.arrows(start.label, stop.label)
+        if is_turned := not fitting:
+            fitting = schema.arrows(stop.label, start.label)
+        if label is not None and (len(fitting) != 1 or not is_only):
+            head, tail = schema.relations[label].in_order(start, stop)
+            raise RefusedError("illegal-relation", schema.objection(label, head.label, tail.label))
+        if len(fitting) != 1:
+            names = " or ".join(fitting) or "none that the schema allows"
+            detail = f"the relation from {start.label} to {stop.label} has no label; it could be {names}"
+            raise RefusedError("no-label", detail)
+        (name,) = fitting
+        if is_turned:
+            start, stop = stop, start
+            changes.append(("turned", f"drawn from {stop.label} to {start.label}, but {name} goes the other way"))
+        if label is not None:
+            changes.append(("relabelled", f"{label} cannot be between {start.label} and {stop.label}; {name} can"))
+        head, tail = schema.relations[name].in_order(start, stop)
+        return Relation(head=head.id, tail=tail.id, label=name), changes
+
+    def likeliest(self, starts: Sequence[Span], stops: Sequence[Span], label: Any) -> tuple[Span, Span]:
+        """The ends of an arrow; where a region has several labels, those between which the schema allows it."""
+        pairs = list(product(starts, stops))
+        if not self.schema or len(pairs) == 1:
+            return pairs[0]
+        for start, stop in pairs:
+            arrows = self.schema.arrows(start.label, stop.label) + self.schema.arrows(stop.label, start.label)
+            if label in arrows or (label is None and arrows):
+                return start, stop
+        return pairs[0]
 
     def shown(self, ends: Iterable[str]) -> str:
         spans = (self.spans_of_region.get(end) for end in ends)

@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
+from labeling.core.schema import LabelSchema
 from labeling.studio.config import CONTROL, TEXT
 from labeling.studio.regions import ANSWERS, META
 
@@ -29,27 +30,30 @@ def to_article(data: Json) -> Article | None:
     return article if article.digest == data.get("digest") else None
 
 
-def to_result(doc: LabeledDoc) -> list[Json]:
-    """The `result` of a prediction or an annotation: spans as regions, what was said of them, relations as arrows."""
+def to_result(doc: LabeledDoc, schema: LabelSchema | None = None) -> list[Json]:
+    """The `result` of a prediction or an annotation: spans as regions, what was said of them, relations as arrows.
+
+    Arrows start where the schema says that they are drawn from; without a schema, at the head.
+    """
     return [
         *(_region(doc, span) for span in doc.spans),
         *(_answer(name, said, span) for span in doc.spans for name, said in span.attributes.items() if name != META),
         *(_answer(name, said) for name, said in doc.attributes.items()),
-        *(_arrow(relation) for relation in doc.relations),
+        *(_arrow(relation, schema) for relation in doc.relations),
     ]
 
 
-def to_prediction(doc: LabeledDoc, model_version: str) -> Json:
+def to_prediction(doc: LabeledDoc, model_version: str, schema: LabelSchema | None = None) -> Json:
     """A prediction; its score is the document's, or where it has none the mean of its spans' scores, or 0."""
     scores = [span.score for span in doc.spans if span.score is not None]
     mean = round(sum(scores) / len(scores), 4) if scores else 0.0
     score = mean if doc.score is None else doc.score
-    return {"model_version": model_version, "score": score, "result": to_result(doc)}
+    return {"model_version": model_version, "score": score, "result": to_result(doc, schema)}
 
 
-def to_task(doc: LabeledDoc, model_version: str) -> Json:
+def to_task(doc: LabeledDoc, model_version: str, schema: LabelSchema | None = None) -> Json:
     """A task with one prediction, as Label Studio imports it by API or by its Import button."""
-    return {"data": to_data(doc), "predictions": [to_prediction(doc, model_version)]}
+    return {"data": to_data(doc), "predictions": [to_prediction(doc, model_version, schema)]}
 
 
 def _region(doc: LabeledDoc, span: Span) -> Json:
@@ -74,12 +78,15 @@ def _answer(name: str, said: Json, span: Span | None = None) -> Json:
     return answer | {"value": place | said}
 
 
-def _arrow(relation: Relation) -> Json:
+def _arrow(relation: Relation, schema: LabelSchema | None) -> Json:
+    start, end = relation.head, relation.tail
+    if schema and (kind := schema.relations.get(relation.label)):
+        start, end = kind.in_order(start, end)
     # Without a direction the editor does not draw it.
     return {
         "type": "relation",
-        "from_id": relation.head,
-        "to_id": relation.tail,
+        "from_id": start,
+        "to_id": end,
         "direction": "right",
         "labels": [relation.label],
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from labeling.core.schema import LabelSchema
 from labeling.core.split import Split
 from labeling.core.value import Value
 from labeling.errors import ModelError
@@ -79,7 +80,7 @@ def demo(
     say("Submitting the gold labels as reviews")
     with connect(workspace) as studio:
         project = existing_project(studio, workspace)
-        reviewed = submit_gold(studio, project, resource("seeds") / "gold.jsonl", track)
+        reviewed = submit_gold(studio, project, resource("seeds") / "gold.jsonl", workspace.label_schema, track)
     say("Exporting the reviewed labels")
     exported = export_project(workspace, workspace.exports, track=track)
     model, gained = None, None
@@ -102,14 +103,14 @@ def demo(
     )
 
 
-def submit_gold(studio: Studio, project: Project, file: Path, track: Track = unseen) -> int:
+def submit_gold(studio: Studio, project: Project, file: Path, schema: LabelSchema, track: Track = unseen) -> int:
     """Submit gold documents as annotations of the tasks that nobody has begun; how many were submitted."""
     gold = {doc.doc_id: doc for doc in read_documents(file)}
     stored = studio.stored(project, list(gold))
     untouched = {doc_id: one.digest for doc_id, one in stored.items() if not one.begun}
     todo = [doc for doc in gold.values() if untouched.get(doc.doc_id) == doc.digest]
     for doc in track(todo, "Submitting", len(todo)):
-        studio.submit(stored[doc.doc_id].task_id, to_result(doc))
+        studio.submit(stored[doc.doc_id].task_id, to_result(doc, schema))
     return len(todo)
 
 

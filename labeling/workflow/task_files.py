@@ -74,7 +74,7 @@ def annotate_files(
     def tasks() -> Iterator[dict[str, Any]]:
         for doc in track(annotator.documents(articles, within), "Annotating", None, within):
             spans.update(span.label for span in doc.spans)
-            yield to_task(doc, version)
+            yield to_task(doc, version, workspace.label_schema)
 
     with atomic_file(output) as file:
         for text in _lines(tasks()) if output.suffix == ".jsonl" else _list(tasks()):

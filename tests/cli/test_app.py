@@ -100,7 +100,7 @@ def test_annotate_writes_tasks_that_read_back(run, articles, tmp_path):
     assert task["data"]["title"] == "Rebels close in on Tadmor"
     text = task["data"]["text"]
     (prediction,) = task["predictions"]
-    assert prediction["model_version"] == "en_core_web_sm-3.8.0+event-1.1.0"
+    assert prediction["model_version"] == "en_core_web_sm-3.8.0+event-1.2.0"
     assert 0 < prediction["score"] <= 1
     regions = [region["value"] for region in prediction["result"] if region["type"] == "labels"]
     found = {(value["labels"][0], text[value["start"] : value["end"]]) for value in regions}

@@ -87,7 +87,7 @@ def test_errors_are_shown_by_kind_with_what_is_gold_and_what_was_found(run, work
         "Spans with a wrong label: ",
         "Missed relations: ",
         "Confusion of labels",
-        "Effort saved by the whole pre-annotation with event-1.1.0: ",
+        "Effort saved by the whole pre-annotation with event-1.2.0: ",
         "not found",
     ):
         assert said in done.stdout, said

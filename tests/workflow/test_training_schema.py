@@ -17,7 +17,7 @@ def workspace(tmp_path: Path) -> Workspace:
     """One whose schema is called like the shipped one, and says something else."""
     init(tmp_path / "w")
     file = tmp_path / "w" / "schemas" / "event.toml"
-    file.write_text(file.read_text(encoding="utf-8").replace('version = "1.1.0"', 'version = "1.2.0"'))
+    file.write_text(file.read_text(encoding="utf-8").replace('version = "1.2.0"', 'version = "1.3.0"'))
     return open_workspace(tmp_path / "w")
 
 
@@ -35,9 +35,9 @@ def test_the_one_with_the_hash_of_the_export_is_taken_else_the_one_of_its_name(t
     said: list[str] = []
     for number, (sha256, wanted) in enumerate(((own.sha256, own), (EVENT.sha256, EVENT), ("of a third", own))):
         assert not said
-        folder = exported(tmp_path / str(number), {"name": "event", "version": "1.1.0", "sha256": sha256})
+        folder = exported(tmp_path / str(number), {"name": "event", "version": "1.2.0", "sha256": sha256})
         assert schema_for(folder, workspace, say=said.append).key == wanted.key
-    assert said == ["Note: the schema event-1.1.0 of the export differs from event-1.2.0, which is used now."]
+    assert said == ["Note: the schema event-1.2.0 of the export differs from event-1.3.0, which is used now."]
 
 
 def test_where_it_is_not_here_the_documents_say_the_labels_and_that_is_said(tmp_path: Path, workspace: Workspace):

@@ -93,7 +93,7 @@ def import_articles(
                 if count:
                     within = Within()
                     docs = annotator.documents(articles, within, jobs)
-                    yield from push(track(docs, words, count, within), pusher, todo)
+                    yield from push(track(docs, words, count, within), pusher, todo, workspace.label_schema)
 
             for some in pushed(changed.articles(), len(changed), "Importing", plan.todo):
                 report.confirm(some)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
+from labeling.core.schema import LabelSchema
 from labeling.errors import BusyError
 from labeling.studio.client import Stored, split_versions
 from labeling.studio.tasks import to_task
@@ -40,12 +41,14 @@ class Pushed(NamedTuple):
     outcomes: Outcomes
 
 
-def push(docs: Iterable[LabeledDoc], pusher: "Pusher", todo: Mapping[str, Todo]) -> Iterator[Pushed]:
+def push(
+    docs: Iterable[LabeledDoc], pusher: "Pusher", todo: Mapping[str, Todo], schema: LabelSchema
+) -> Iterator[Pushed]:
     """The outcomes of the documents, batch by batch; the next ones are annotated while one is sent."""
     underway: deque[tuple[list[LabeledDoc], Future[Outcomes]]] = deque()
     with ThreadPoolExecutor(1) as background:
         for batch in _by_size(pusher.storable(docs)):
-            tasks = [to_task(doc, pusher.state.version) for doc in batch]
+            tasks = [to_task(doc, pusher.state.version, schema) for doc in batch]
             underway.append((batch, background.submit(pusher.push, todo, tasks)))
             while len(underway) > WAITING:
                 sent, outcomes = underway.popleft()

@@ -30,5 +30,5 @@ def tasks(workspace: Workspace, api: httpx.Client) -> dict[str, dict]:
 def newer(workspace: Workspace) -> Workspace:
     """The workspace with a newer version of its schema."""
     file = workspace.folder / "schemas" / "event.toml"
-    file.write_text(file.read_text().replace('version = "1.1.0"', 'version = "1.2.0"'))
+    file.write_text(file.read_text().replace('version = "1.2.0"', 'version = "1.3.0"'))
     return open_workspace(workspace.folder)
