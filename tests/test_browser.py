@@ -145,6 +145,62 @@ def test_annotator_corrects_a_task_and_the_export_holds_exactly_that(workspace: 
     assert done.problems == ()
 
 
+def test_annotator_draws_a_relation_in_three_gestures_and_its_direction_names_it(
+    workspace: Workspace, page: Page, tmp_path: Path
+):
+    text = "Rebels attacked soldiers and the army fled Tadmor."
+    labels = {
+        "Rebels": "ACTOR",
+        "attacked": "ACTION",
+        "soldiers": "ACTOR",
+        "army": "ACTOR",
+        "fled": "ACTION",
+        "Tadmor": "LOCATION",
+    }
+    predicted = LabeledDoc.of(
+        Article(doc_id="x", text=text),
+        tuple(
+            Span(id=quote, start=text.index(quote), end=text.index(quote) + len(quote), label=label)
+            for quote, label in labels.items()
+        ),
+        (Relation(head="fled", tail="army", label="agent"),),
+    )
+    with connect(workspace) as studio:
+        project = project_in_step(studio, workspace)
+        studio.create(project, [to_task(predicted, "model-1", workspace.label_schema)])
+        studio.prefill(project, "model-1")
+    page.goto(f"{project.url}?labeling=1")
+    page.wait_for_selector(".htx-highlight", timeout=60_000)
+    page.wait_for_timeout(1500)
+
+    def draw(start: str, end: str) -> None:
+        page.locator(".htx-highlight", has_text=start).first.click()
+        page.keyboard.press("Alt+r")
+        page.locator(".htx-highlight", has_text=end).first.click()
+
+    draw("Rebels", "attacked")
+    draw("attacked", "soldiers")
+    draw("fled", "Tadmor")
+    page.wait_for_function("document.querySelectorAll('.relations-overlay path[stroke]').length === 4")
+    picture(page, "10-relations")
+    page.get_by_role("button", name="Submit").first.click()
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        done = export_project(workspace, tmp_path / "out")
+        if done.manifest["tasks"]["reviewed"]:
+            break
+        page.wait_for_timeout(500)
+    (doc,) = read_documents(tmp_path / "out" / "docs.jsonl")
+    quotes = {span.id: doc.slice(span) for span in doc.spans}
+    assert {(quotes[r.head], r.label, quotes[r.tail]) for r in doc.relations} == {
+        ("attacked", "agent", "Rebels"),
+        ("attacked", "target", "soldiers"),
+        ("fled", "agent", "army"),
+        ("fled", "place", "Tadmor"),
+    }
+    assert done.problems == ()
+
+
 def test_annotator_sees_and_edits_normal_forms_and_the_export_keeps_them(
     workspace: Workspace, page: Page, tmp_path: Path
 ):
