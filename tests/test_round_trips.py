@@ -35,23 +35,23 @@ def test_document_to_task_to_annotation_is_the_identity(doc: LabeledDoc):
     assert review.spans.get("exact", 0) == len(doc.spans)
 
 
-@given(documents(labels=tuple(SCHEMA.labels)), st.data())
+@given(documents(labels=tuple(EVENT.labels)), st.data())
 def test_relation_is_read_as_it_was_whichever_way_the_schema_draws_it(doc: LabeledDoc, data: st.DataObject):
     """And without its name, wherever the schema leaves one relation."""
     labels = {span.id: span.label for span in doc.spans}
     legal = tuple(
         Relation(head=head, tail=tail, label=name)
-        for name, kind in SCHEMA.relations.items()
+        for name, kind in EVENT.relations.items()
         for head in labels
         for tail in labels
         if kind.allows(labels[head], labels[tail])
     )
     doc = doc.model_copy(update={"relations": tuple(data.draw(st.permutations(legal)))[:6]})
-    result = to_result(doc, SCHEMA)
+    result = to_result(doc, EVENT)
     for is_named in (True, False):
         for item in result if not is_named else ():
             item.pop("labels", None)
-        review = read_task(to_task(doc, "m", SCHEMA) | {"annotations": [{"result": result}]}, RULES, "here")
+        review = read_task(to_task(doc, "m", EVENT) | {"annotations": [{"result": result}]}, RULES, "here")
         assert review.doc
         assert set(review.doc.relations) == set(doc.relations)
         assert review.problems == ()
