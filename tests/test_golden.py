@@ -10,7 +10,7 @@ import pytest
 from labeling.errors import InputError
 from labeling.formats.registry import FORMATS
 from labeling.settings import open_workspace
-from labeling.studio.readings import difference
+from labeling.studio.counting import difference
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.export.options import Options

@@ -16,7 +16,7 @@ from labeling.inputs.broken import BrokenInputError, refused
 from labeling.inputs.encodings import is_utf8, not_utf8
 from labeling.inputs.files import find
 from labeling.inputs.kinds import binary_kind
-from labeling.inputs.reading import whole
+from labeling.inputs.records import whole
 from labeling.inputs.streams import Stream, streams
 
 CHARSET = re.compile(rb"<meta[^>]{0,200}charset|<\?xml[^>]{0,200}encoding", re.IGNORECASE)

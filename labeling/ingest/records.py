@@ -7,14 +7,14 @@ from typing import Any, NamedTuple
 
 from labeling.core.problem import Problem
 from labeling.ingest.fields import FieldNames, has_text, kind_of, listed, no_text
-from labeling.inputs import reading
 from labeling.inputs.broken import refused, shown
-from labeling.inputs.reading import json_records, lines, text_lines
+from labeling.inputs.records import STEPS as JSON_STEPS
+from labeling.inputs.records import has_too_many_values, json_records, lines, text_lines, too_many
 from labeling.inputs.streams import Stream
 
 RECORD_BYTES = 100_000_000  # of a JSON record; a list of articles in an object is one too
 FIELD_CHARACTERS = 20_000_000  # of a line or a field in a table
-STEPS = reading.STEPS | {
+STEPS = JSON_STEPS | {
     "record-too-large": (
         "Is a bracket missing, or is it a whole corpus? Then make it an article a line, for example by: "
         "jq -c '.articles[]'"
@@ -60,8 +60,8 @@ def read_json_lines(stream: Stream, names: FieldNames) -> Iterator[Record | Prob
         if line is None:
             detail = f"the line has more than {RECORD_BYTES:,} bytes; is it a whole corpus?"
             yield refused("record-too-large", detail, where)
-        elif reading.has_too_many_values(line):
-            yield reading.too_many(where)
+        elif has_too_many_values(line):
+            yield too_many(where)
         elif data := line.removeprefix(BOM if number == 1 else b"").strip():
             yield from _of_value(data, where, names)
         else:

@@ -22,9 +22,9 @@ from labeling.core.reasons import Fault, Reason
 from labeling.core.text import storable, with_storable
 from labeling.core.value import Value
 from labeling.errors import InputError
+from labeling.studio.counting import fits
 from labeling.studio.hypertext import Page, is_page
 from labeling.studio.predicted import predicted_by
-from labeling.studio.readings import fits
 from labeling.studio.regions import (
     Legend,
     Located,
@@ -257,8 +257,8 @@ class _Reviewer:
                 self.leave_out(annotation, annotation.use or "other-task", "duplicate-document", detail, "unused")
         for annotation in task.others:
             self.leave_out_with_reason(annotation)
-        readings = [self.read(annotation, len(chosen) > 1 or self.rules.choice.by == "all") for annotation in chosen]
-        docs = [(doc, reading.outcomes) for reading, doc in readings if doc]
+        results = [self.read(annotation, len(chosen) > 1 or self.rules.choice.by == "all") for annotation in chosen]
+        docs = [(doc, result.outcomes) for result, doc in results if doc]
         return Review(
             where=self.where,
             url=self.url,
@@ -267,15 +267,15 @@ class _Reviewer:
             annotators=self.annotators(),
             docs=tuple(doc for doc, _ in docs),
             annotations=dict(self.annotations),
-            spans=_sum(reading.span_counts for reading, _ in readings),
-            relations=_sum(reading.relation_counts for reading, _ in readings),
-            attributes=_sum(reading.attribute_counts for reading, _ in readings),
+            spans=_sum(result.span_counts for result, _ in results),
+            relations=_sum(result.relation_counts for result, _ in results),
+            attributes=_sum(result.attribute_counts for result, _ in results),
             unused=dict(self.unused),
             predictions=_predictions(task.json),
             outcomes=tuple(outcomes for _, outcomes in docs),
-            repairs=_sum(reading.readings for reading, _ in readings),
-            renamed=_sum(reading.renamed for reading, _ in readings),
-            dropped=_sum(reading.dropped for reading, _ in readings),
+            repairs=_sum(result.repairs for result, _ in results),
+            renamed=_sum(result.renamed for result, _ in results),
+            dropped=_sum(result.dropped for result, _ in results),
             predicted_by=Counter(version for each in chosen for version in predicted_by(task.json, each.raw)),
             problems=tuple(self.problems),
         )
@@ -323,33 +323,33 @@ class _Reviewer:
 
     def read(self, annotation: Annotation, is_one_of_several: bool) -> tuple[Reading, LabeledDoc | None]:
         """What an annotation that counts holds, and its document; none where the article is not to be trusted."""
-        task, result = self.task, annotation.raw.get("result")
+        task, raw = self.task, annotation.raw.get("result")
         if task.fault:
             reason, detail = task.fault
             self.note(Problem(reason=reason, action="refused", detail=detail))
         text = task.article.text if task.article else ""
-        reading = read_result(
-            result, task.raw, text, self.rules.legend, moved=task.moved, located=task.located, veto=task.fault
+        result = read_result(
+            raw, task.raw, text, self.rules.legend, moved=task.moved, located=task.located, veto=task.fault
         )
-        for problem in reading.problems:
+        for problem in result.problems:
             self.note(problem)
         if not task.article:
             self.annotations[annotation.use or "unreadable"] += 1
-            return reading, None
-        self.annotations["used" if items_of(result) else "empty"] += 1
+            return result, None
+        self.annotations["used" if items_of(raw) else "empty"] += 1
         if task.is_min:
             detail = "the task comes from a JSON-MIN export: its relations and its origin were lost there"
             self.note(Problem(reason="json-min", action="kept", detail=detail))
         is_partial = annotation.use == "draft" or not self.rules.complete
         doc = LabeledDoc.of(
             task.article,
-            tuple(reading.spans),
-            tuple(reading.relations),
+            tuple(result.spans),
+            tuple(result.relations),
             doc_id=f"{self.doc_id}#{annotation.annotator}" if is_one_of_several else self.doc_id,
-            attributes=reading.attributes,
-            unknown=((0, len(text)),) if is_partial else tuple(reading.unknown),
+            attributes=result.attributes,
+            unknown=((0, len(text)),) if is_partial else tuple(result.unknown),
         )
-        return reading, doc
+        return result, doc
 
 
 # which annotations there are, and which of them count

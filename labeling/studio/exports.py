@@ -13,16 +13,16 @@ from typing import Any, Self
 import orjson
 
 from labeling.core.problem import Problem
-from labeling.inputs import reading
 from labeling.inputs.broken import refused, unreadable
 from labeling.inputs.files import BLOCK, File, Reader, find, spooled
 from labeling.inputs.json_stream import LIMIT
 from labeling.inputs.kinds import binary_kind
-from labeling.inputs.reading import json_records
+from labeling.inputs.records import STEPS as JSON_STEPS
+from labeling.inputs.records import json_records
 from labeling.inputs.streams import Advance, Stream, streams
 
 BUTTON = "In Label Studio press Export and choose JSON, the first of the formats."
-STEPS = reading.STEPS | {"empty": BUTTON, "record-too-large": "No task is that long: is a quote or a bracket missing?"}
+STEPS = JSON_STEPS | {"empty": BUTTON, "record-too-large": "No task is that long: is a quote or a bracket missing?"}
 
 ENDINGS = (".json", ".jsonl", ".ndjson", ".gz", ".zip")
 # Label Studio's other formats are worth a word where they lie in a folder.

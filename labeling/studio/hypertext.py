@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree
 from lxml import html as lxml_html
 
-from labeling.studio.readings import difference
+from labeling.studio.counting import difference
 from labeling.studio.regions import Offsets, RefusedError, in_text, is_relation, items_of
 
 Json = dict[str, Any]

@@ -15,7 +15,7 @@ from labeling.core.reasons import Fault, Reason
 from labeling.core.schema import LabelSchema
 from labeling.core.text import storable
 from labeling.core.value import Value
-from labeling.studio.readings import Claim, count, difference
+from labeling.studio.counting import Claim, count, difference
 
 Json = dict[str, Any]
 Offsets = tuple[int, int]
@@ -59,7 +59,7 @@ class Reading:
     Every span in it is counted once in `span_counts` (exact, trimmed, repaired, dropped, refused), every relation in
     `relation_counts` (exact, changed, dropped, refused), every other answer in `attribute_counts` (kept, refused).
     `unknown` are the stretches where a span was refused, of which nobody knows now what they are: the whole text where
-    it could not be told where the span lies. `outcomes` has the kept spans that are not exact, by id; `readings` counts
+    it could not be told where the span lies. `outcomes` has the kept spans that are not exact, by id; `repairs` counts
     the repaired ones by how their offsets counted; `renamed` and `dropped` count labels. The problems still lack their
     document and place.
     """
@@ -73,7 +73,7 @@ class Reading:
     relation_counts: Counter[str] = field(default_factory=Counter)
     attribute_counts: Counter[str] = field(default_factory=Counter)
     outcomes: dict[str, str] = field(default_factory=dict)
-    readings: Counter[str] = field(default_factory=Counter)
+    repairs: Counter[str] = field(default_factory=Counter)
     renamed: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
 
@@ -241,11 +241,11 @@ class _Reader:
         """The regions' places in code points, when it is found out how they count; those that prove wrong, refused."""
         claims = [place for place in places if isinstance(place, Claim)]
         counted = count(self.raw, claims)
-        self.way = counted.reading
+        self.way = counted.way
         if not self.way and not counted.unfit:
             return places
         found: list[Claim | RefusedError] = []
-        for number, (claim, (start, end)) in enumerate(zip(claims, counted.extents, strict=True)):
+        for number, (claim, (start, end)) in enumerate(zip(claims, counted.offsets, strict=True)):
             if number in counted.unfit and 0 <= start < end <= len(self.raw):
                 self.misread[id(claim)] = self.diagnosis(claim, counted.ambiguous)
             found.append(Claim(start, end, claim.said) if self.way else claim)
@@ -263,12 +263,12 @@ class _Reader:
                 if type(label) is str and label in plain and type(place) is Claim:
                     start, end, said = place
                     region_id: Any = region.get("id")
-                    extent = (start, end, label)
+                    key = (start, end, label)
                     held = text[start:end] if 0 <= start < end <= size else ""
-                    is_new = type(region_id) is str and region_id and region_id not in ids and extent not in taken
+                    is_new = type(region_id) is str and region_id and region_id not in ids and key not in taken
                     is_exact = held and said in ("", held) and not (held[0].isspace() or held[-1].isspace())
                     if is_new and is_exact and META not in region:
-                        taken[extent] = span = SPAN({"id": region_id, "start": start, "end": end, "label": label})
+                        taken[key] = span = SPAN({"id": region_id, "start": start, "end": end, "label": label})
                         ids.add(region_id)
                         self.spans_of_region[region_id] = [span]
                         self.out.spans.append(span)
@@ -290,7 +290,7 @@ class _Reader:
                 raise RefusedError(*self.veto)
             if isinstance(place, RefusedError):
                 raise place
-            known = start, end = self.extent(place)
+            known = start, end = self.offsets(place)
             if place_is_wrong := self.misread.get(id(place)):
                 raise RefusedError("other-text", place_is_wrong)
             name = self.label(label)
@@ -327,7 +327,7 @@ class _Reader:
             raise RefusedError("unknown-label", f"the schema {self.schema.key} has no label {name!r}; it has {known}")
         return name
 
-    def extent(self, place: Claim) -> Offsets:
+    def offsets(self, place: Claim) -> Offsets:
         """Where a place of the raw text is in the article's text, in code points."""
         if not 0 <= place.start < place.end <= len(self.raw):
             detail = f"[{place.start}, {place.end}) does not lie in a text of {len(self.raw)} characters"
@@ -354,7 +354,7 @@ class _Reader:
         return start, end
 
     def span(self, region: Json, label: str, start: int, end: int) -> Span:
-        """The span, under an id of its own; a second one with the same extent and label is refused."""
+        """The span, under an id of its own; a second one with the same offsets and label is refused."""
         region_id = str(region.get("id") or "")
         mine = self.spans_of_region.setdefault(region_id, []) if region_id else []
         if copy := self.taken.get((start, end, label)):
@@ -376,7 +376,7 @@ class _Reader:
         shown = {"label": span.label, "start": span.start, "end": span.end, "said": said}
         shown["text"] = self.text[span.start : span.end]
         if self.way:
-            self.out.readings[self.way] += 1
+            self.out.repairs[self.way] += 1
             self.out.outcomes[span.id] = "repaired"
             self.note("offsets-repaired", "changed", f"{self.way}; all regions of the task fit so", **shown)
             return "repaired"

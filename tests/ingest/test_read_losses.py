@@ -330,7 +330,7 @@ def test_same_file_is_read_once(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
 def test_record_of_too_many_values_is_named_and_not_parsed(tmp_path, monkeypatch, name):
-    monkeypatch.setattr("labeling.inputs.reading.MOST_VALUES", 1000)
+    monkeypatch.setattr("labeling.inputs.records.MOST_VALUES", 1000)
     many = json.dumps({"text": "One.", "x": [[]] * 1000})
     articles, (problem,) = read(write(tmp_path, name, f'{many}\n{{"text": "Two, three."}}\n'))
     assert ([a.text for a in articles], problem.reason) == (["Two, three."], "record-too-large")

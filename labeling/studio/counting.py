@@ -1,4 +1,4 @@
-r"""How the offsets of a task's regions were counted, told from what the regions say that they hold. Pure.
+r"""How the offsets of a task's regions were counted, inferred from the regions' copies of their text. Pure.
 
 Label Studio counts Unicode code points today. Older versions and other programs counted UTF-16 code units, counted a
 line end twice or once where the text has it once or twice, or named the last character and not the one behind it.
@@ -25,7 +25,7 @@ ENDS = {"behind": "", "last": "the end is the last character, not the one behind
 
 
 class Claim(NamedTuple):
-    """What a region says: its offsets, however they count, and the text that it holds; "" where it does not say."""
+    """A region's offsets, however they were counted, and its own copy of its text; "" if it has none."""
 
     start: int
     end: int
@@ -34,17 +34,17 @@ class Claim(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How a task's offsets count.
+    """How the offsets of a task were counted, and the same offsets in code points.
 
     Attributes:
-        reading: What is odd about the counting, in words; "" where they are code points.
-        extents: Each claim's extent in code points of the text.
-        unfit: The claims (by number) whose text is not at their extent.
+        way: What is odd about the counting, in words; "" where they are code points.
+        offsets: Each claim's start and end in code points of the text.
+        unfit: The claims (by number) whose text is not there.
         ambiguous: Whether several ways of counting fit all claims, in different places, so that none was taken.
     """
 
-    reading: str
-    extents: tuple[Offsets, ...]
+    way: str
+    offsets: tuple[Offsets, ...]
     unfit: frozenset[int] = frozenset()
     ambiguous: bool = False
 
@@ -56,7 +56,7 @@ def count(text: str, claims: Sequence[Claim]) -> Counted:
     fits leads elsewhere; else the offsets are left as they are, and those claims named that do not fit.
 
     >>> count("😀 Kyiv", [Claim(3, 7, "Kyiv")])
-    Counted(reading='the offsets count UTF-16 code units', extents=((2, 6),), unfit=frozenset(), ambiguous=False)
+    Counted(way='the offsets count UTF-16 code units', offsets=((2, 6),), unfit=frozenset(), ambiguous=False)
     """
     plain = tuple([(start, end) for start, end, _ in claims])
     unfit = frozenset(
@@ -70,12 +70,12 @@ def count(text: str, claims: Sequence[Claim]) -> Counted:
     if not unfit:
         return Counted("", plain)
     fitting: dict[tuple[Offsets, ...], Counted] = {}
-    for name, extents in _other_ways(text, claims):
-        if all(fits(text, extent, claim.said) for extent, claim in zip(extents, claims, strict=True)):
+    for name, offsets in _other_ways(text, claims):
+        if all(fits(text, pair, claim.said) for pair, claim in zip(offsets, claims, strict=True)):
             # two ways that differ only in the white space at an edge lead to the same place; the more exact one counts
-            place = tuple(trim(text, start, end) for start, end in extents)
-            if place not in fitting or _exact(text, claims, extents) > _exact(text, claims, fitting[place].extents):
-                fitting[place] = Counted(name, tuple(extents))
+            place = tuple(trim(text, start, end) for start, end in offsets)
+            if place not in fitting or _exact(text, claims, offsets) > _exact(text, claims, fitting[place].offsets):
+                fitting[place] = Counted(name, tuple(offsets))
     # a claim without text fits nearly everywhere, so it proves nothing
     if len(fitting) == 1 and any(claim.said for claim in claims):
         return next(iter(fitting.values()))
@@ -83,9 +83,9 @@ def count(text: str, claims: Sequence[Claim]) -> Counted:
 
 
 def difference(said: str, text: str) -> str | None:
-    r"""In what a region's copy of its text differs from the text, where that says nothing against the offsets.
+    r"""How a region's copy of its text differs from the text itself, if the difference is harmless.
 
-    "" where they are equal, None where they are two different texts. Label Studio writes a line end as a backslash and
+    "" if they are equal, None if they are two different texts. Label Studio writes a line end as a backslash and
     an n; exports that went through other programs have other white space, composed characters or escaped markup.
 
     >>> difference("Kyiv\\nsaid", "Kyiv\nsaid")
@@ -109,16 +109,16 @@ def _inked(text: str) -> str:
     return "".join(text.replace("\\r", " ").replace("\\n", " ").split())
 
 
-def fits(text: str, extent: Offsets, said: str) -> bool:
-    """Whether an extent lies in the text and holds what was said of it; "" says nothing."""
-    start, end = extent
+def fits(text: str, pair: Offsets, said: str) -> bool:
+    """Whether the offsets lie in the text and hold what was said of them; "" says nothing."""
+    start, end = pair
     if not 0 <= start < end <= len(text):
         return False
     return not said or said == text[start:end] or difference(said, text[start:end]) is not None
 
 
-def _exact(text: str, claims: Sequence[Claim], extents: Sequence[Offsets]) -> int:
-    return sum(text[slice(*extent)] == claim.said for extent, claim in zip(extents, claims, strict=True))
+def _exact(text: str, claims: Sequence[Claim], offsets: Sequence[Offsets]) -> int:
+    return sum(text[slice(*pair)] == claim.said for pair, claim in zip(offsets, claims, strict=True))
 
 
 def _other_ways(text: str, claims: Sequence[Claim]) -> Iterator[tuple[str, list[Offsets]]]:
@@ -130,17 +130,17 @@ def _other_ways(text: str, claims: Sequence[Claim]) -> Iterator[tuple[str, list[
             continue
         at, behind = _positions(text, unit, lines)
         ends = behind if end == "last" else at
-        extents = [
+        offsets = [
             (at[claim.start], ends[claim.end]) if claim.start in at and claim.end in ends else nowhere
             for claim in claims
         ]
-        yield "; ".join(filter(None, (UNITS[unit], LINES[lines], ENDS[end]))), extents
+        yield "; ".join(filter(None, (UNITS[unit], LINES[lines], ENDS[end]))), offsets
 
 
 def _positions(text: str, unit: str, lines: str) -> tuple[dict[int, int], dict[int, int]]:
-    """Offset as it was counted → offset in code points, and → that behind the character which it lies in.
+    """Offset as counted → code points, twice: of the same place, and of the end of the character that it is in.
 
-    The middle of a character has the second one only.
+    An offset in the middle of a character is in the second one only.
     """
     at = {0: 0}
     behind: dict[int, int] = {}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import trim
-from labeling.studio.readings import Claim, count, difference
+from labeling.studio.counting import Claim, count, difference
 from tests.strategies import documents
 
 EMOJI, LINES, WINDOWS = "😀 Kyiv fell, 😀 Lviv held", "Kyiv fell.\nLviv held.\nEnd", "Kyiv fell.\r\nLviv held."
@@ -27,22 +27,22 @@ EMOJI, LINES, WINDOWS = "😀 Kyiv fell, 😀 Lviv held", "Kyiv fell.\nLviv held
         (EMOJI, [(3, 7, ""), (90, 94, "")], "", None),
     ],
 )
-def test_readings_take_the_one_way_that_fits_all(text: str, claims, way: str, found: list[str] | None):
+def test_counting_take_the_one_way_that_fits_all(text: str, claims, way: str, found: list[str] | None):
     counted = count(text, [Claim(*claim) for claim in claims])
-    assert way in counted.reading
-    assert bool(counted.reading) == bool(way)
+    assert way in counted.way
+    assert bool(counted.way) == bool(way)
     if found:
-        assert [text[start:end] for start, end in counted.extents] == found
+        assert [text[start:end] for start, end in counted.offsets] == found
         assert not counted.unfit
     else:
-        assert counted.extents == tuple((start, end) for start, end, _ in claims)
+        assert counted.offsets == tuple((start, end) for start, end, _ in claims)
         assert counted.unfit
 
 
-def test_readings_take_none_of_two_ways_that_lead_elsewhere():
+def test_counting_take_none_of_two_ways_that_lead_elsewhere():
     # by UTF-16 it is the first "a", by line ends counted twice the second
     counted = count("😀😀\naab", [Claim(5, 6, "a")])
-    assert (counted.reading, counted.ambiguous, counted.unfit) == ("", True, {0})
+    assert (counted.way, counted.ambiguous, counted.unfit) == ("", True, {0})
 
 
 def utf16(text: str, offset: int) -> int:
@@ -58,13 +58,13 @@ WAYS = {
 
 
 @given(documents(relations=False, attributed=False), st.sampled_from(sorted(WAYS)))
-def test_readings_never_lead_to_another_text_than_was_said(doc: LabeledDoc, way: str):
+def test_counting_never_lead_to_another_text_than_was_said(doc: LabeledDoc, way: str):
     claims = [Claim(*WAYS[way](doc.text, span.start, span.end), doc.slice(span)) for span in doc.spans]
     counted = count(doc.text, claims)
-    for i, (extent, claim) in enumerate(zip(counted.extents, claims, strict=True)):
+    for i, (pair, claim) in enumerate(zip(counted.offsets, claims, strict=True)):
         if i not in counted.unfit:
-            assert difference(claim.said, doc.text[slice(*extent)]) is not None
+            assert difference(claim.said, doc.text[slice(*pair)]) is not None
     meant = [(span.start, span.end) for span in doc.spans]
-    if counted.reading and way in {"utf-16", "twice"} and not counted.ambiguous:
-        texts = [doc.text[slice(*trim(doc.text, *extent))] for extent in counted.extents]
+    if counted.way and way in {"utf-16", "twice"} and not counted.ambiguous:
+        texts = [doc.text[slice(*trim(doc.text, *pair))] for pair in counted.offsets]
         assert [difference(a, doc.text[slice(*b)]) is not None for a, b in zip(texts, meant, strict=True)]

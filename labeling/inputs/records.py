@@ -1,4 +1,4 @@
-"""Streams → what a reader works on: JSON records, lines, text or all bytes. Nothing longer than its limit is held."""
+"""Streams of bytes → JSON records, lines, text or all bytes, each up to a limit, so that memory is bounded."""
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,7 +10,7 @@ from labeling.inputs.json_stream import LIMIT, Fault, read_values
 from labeling.inputs.streams import Stream
 
 MOST_VALUES = 5_000_000  # in a record: an empty list has 3 bytes, and takes 64 in memory
-# What to do next, by the reason why a JSON record was not given.
+# The reason why a JSON record was refused → what to do about it.
 STEPS = {
     "empty": "",
     "cut-off": AGAIN,
@@ -22,13 +22,13 @@ STEPS = {
 def json_records(
     stream: Stream, *, key: str = "", limit: int = LIMIT, steps: Mapping[str, str] = STEPS
 ) -> Iterator[tuple[str, bytes] | Problem]:
-    """The bytes of each JSON record with its place, `a.json#3`; and a problem for each that was not given.
+    """The place (`a.json#3`) and the bytes of each JSON record; a problem for each that was refused.
 
     Args:
-        stream: Values one after the other, or a list of them.
-        key: Whose list holds the records of an object that has it.
-        limit: Bytes of the longest record that is given.
-        steps: What to do next, by the reason of the problem.
+        stream: JSON values one after the other, or a list of them.
+        key: If the stream is an object with this key, the records are the list under it.
+        limit: The most bytes that a record may have.
+        steps: The reason of a problem → what to do about it.
     """
     number = 0
     try:
@@ -47,17 +47,17 @@ def json_records(
 
 
 def has_too_many_values(record: bytes) -> bool:
-    """Whether so many values may be in the JSON of a record that they take far more memory than their bytes."""
+    """Whether a JSON record may have more than `MOST_VALUES` values, which take far more memory than their bytes."""
     return len(record) > MOST_VALUES and sum(map(record.count, (b",", b"[", b"{"))) > MOST_VALUES
 
 
 def too_many(where: str) -> Problem:
-    """The problem with such a record."""
+    """The problem of a record with too many values."""
     return refused("record-too-large", f"it has more than {MOST_VALUES:,} values, lists or objects in it.", where)
 
 
 def lines(blocks: Iterable[bytes], limit: int) -> Iterator[bytes | None]:
-    """The lines without their ends; None for one of more bytes than the limit, which is not held.
+    """The lines without their line ends; None for a line of more bytes than the limit, which is not kept in memory.
 
     Raises:
         BrokenInputError: The bytes end too early; the lines before were given.
@@ -107,13 +107,13 @@ def whole(blocks: Iterable[bytes], limit: int) -> bytes:
 
 
 def too_large(limit: int) -> BrokenInputError:
-    """The error about one article, or what looks like one, of more bytes than the limit."""
+    """The error for a single article with more bytes than the limit."""
     detail = f"it has more than {limit:,} bytes. Is it a whole corpus? Then make it one article a file or a line."
     return BrokenInputError("record-too-large", detail)
 
 
 class _Raw(io.RawIOBase):
-    """A file of the blocks."""
+    """The blocks as a raw file."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
