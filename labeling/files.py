@@ -1,22 +1,18 @@
 """Whole files, written so that a reader never sees half of one."""
 
 import contextlib
-import fcntl
 import glob
 import json
 import os
 import shutil
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from labeling.errors import InputError
+from labeling.locks import abandoned, owned_folder
 
-PART = ".part"  # at the end of the name of a file that is being written
-NEW, OLD = "new", "old"  # in the folder beside one that is being replaced
-ABANDONED_SECONDS = 60  # without a lock and so old, it is being written by nobody
+NEW, OLD = "new", "old"  # in the folder beside what is being replaced
 
 
 def write_atomic(path: Path, content: str | bytes, *, private: bool = False) -> Path:
@@ -36,31 +32,25 @@ def write_atomic(path: Path, content: str | bytes, *, private: bool = False) -> 
 def atomic_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     """A file to write to, which takes the path's place at the end; after an error the old one stays as it was.
 
-    It stands beside the path. One of a process that was killed is removed here.
+    It stands in a folder beside, of which nothing stays. That of a process that was killed is removed here.
 
     Raises:
         InputError: The file cannot be written; the message says where and why.
     """
-    temporary: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(path)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PART)
-        temporary = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.chmod(0o600 if private else 0o666 & ~_umask())
-            temporary.replace(path)
+        with _beside(path) as place:
+            with (place / NEW).open("wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if private:
+                (place / NEW).chmod(0o600)
+            (place / NEW).replace(path)
     except OSError as error:
         raise InputError(
             f"Cannot write {path}: {error.strerror or error}", hint="Check the free space and the folder's permissions."
         ) from error
-    finally:
-        if temporary:
-            temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -75,14 +65,9 @@ def replacing(folder: Path) -> Iterator[Path]:
     is_new = not folder.parent.exists()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned_beside(folder)
-        place = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-        try:
-            with _locked(place):
-                yield place / NEW
-                _exchange(folder, place)
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
+        with _beside(folder) as place:
+            yield place / NEW
+            _exchange(folder, place)
     except OSError as error:
         said = error.args[0][0][2] if isinstance(error, shutil.Error) else error.strerror or error
         raise InputError(
@@ -111,37 +96,19 @@ def _bring_back(folder: Path, place: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Shows that a folder is in use; the lock goes with the process."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _remove_abandoned_beside(folder: Path) -> None:
-    for left in folder.parent.glob(f".{glob.escape(folder.name)}.*"):
-        with contextlib.suppress(OSError):
-            descriptor = os.open(left, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _bring_back(folder, left)
+def _beside(path: Path) -> Iterator[Path]:
+    """A folder beside the path, which goes at the end; those of processes that were killed go before."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        with contextlib.suppress(OSError), abandoned(left) as is_abandoned:
+            if is_abandoned:
+                _bring_back(path, left)
                 shutil.rmtree(left, ignore_errors=True)
-            finally:
-                os.close(descriptor)
-
-
-def _remove_abandoned(path: Path) -> None:
-    """What is left of earlier writers of the path; a process that lives holds the lock of its file."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{PART}"):
-        with contextlib.suppress(OSError), left.open("rb") as file:
-            if time.time() - left.stat().st_mtime < ABANDONED_SECONDS:
-                continue
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            left.unlink()
+    with owned_folder(path.parent, f".{path.name}.") as place:
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+    shutil.rmtree(place, ignore_errors=True)  # Windows removes no file that is locked
 
 
 def json_text(value: Any) -> str:
@@ -161,9 +128,3 @@ def read_text(path: Path, what: str) -> str:
         raise InputError(f"{what} {path} is not UTF-8 (byte {error.start}).") from error
     except OSError as error:
         raise InputError(f"Cannot read {what} {path}: {error.strerror or error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -1,10 +1,10 @@
 """Files and folders that are replaced whole, or not at all."""
 
-import fcntl
 import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from labeling.errors import InputError
 from labeling.files import replacing
@@ -56,15 +56,18 @@ def test_what_a_killed_process_left_is_removed_and_its_old_folder_is_brought_bac
     model(left / "new", "half")
     living = tmp_path / ".best.living"
     model(living / "new", "another's")
-    descriptor = os.open(living, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "best"):
-            raise KeyboardInterrupt
-    finally:
-        os.close(descriptor)
+    (left / "owner").touch()
+    with FileLock(living / "owner"), pytest.raises(KeyboardInterrupt), replacing(tmp_path / "best"):
+        raise KeyboardInterrupt
     assert (tmp_path / "best" / "meta.json").read_text() == "old"
     assert sorted(file.name for file in tmp_path.iterdir()) == [".best.living", "best"]
+
+
+def test_a_hidden_folder_beside_that_is_not_ours_stays(tmp_path: Path):
+    model(tmp_path / ".best.notes", "mine")
+    with replacing(tmp_path / "best") as new:
+        model(new, "new")
+    assert (tmp_path / ".best.notes" / "meta.json").read_text() == "mine"
 
 
 def _umask() -> int:

@@ -6,7 +6,6 @@ credentials.json, setup.json, some files of the workspace, and last a manifest w
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import os
 import shutil
@@ -126,6 +125,8 @@ def _partial(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
 
     Those that nobody writes any more, since whoever did was killed, go too.
     """
+    import fcntl  # not on Windows
+
     prefix, suffix = PARTIAL
     for left in folder.glob(f"{prefix}*{suffix}"):
         with contextlib.suppress(OSError), left.open("rb") as file:

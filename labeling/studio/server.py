@@ -1,7 +1,6 @@
 """The embedded Label Studio of a workspace: started, found again, stopped. The real one, on 127.0.0.1, quiet."""
 
 import contextlib
-import fcntl
 import importlib.util
 import os
 import secrets
@@ -468,6 +467,8 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         InputError: The folder cannot be used.
     """
+    import fcntl  # not on Windows
+
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)

@@ -13,11 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from labeling.errors import InputError
-from labeling.files import PART, write_atomic
+from labeling.files import write_atomic
 from labeling.promoted import models
 from labeling.settings import Workspace
 from labeling.workflow.cards import CARD, Card
 
+PART = ".part"  # at the end of the name of a folder that is being made
 CARDS = "cards"
 
 

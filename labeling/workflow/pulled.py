@@ -10,21 +10,18 @@ reads goes on seeing what was there when the store was opened.
 """
 
 import contextlib
-import fcntl
-import os
 import re
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from labeling.core.value import Value
 from labeling.errors import InputError
+from labeling.locks import alone
 from labeling.settings import EMBEDDED, Workspace
 from labeling.workflow import older_copy
 from labeling.workflow.lines import as_json, encode, from_json, with_drafts
@@ -46,7 +43,6 @@ Outcome = Literal["new", "changed", "same"]
 
 LARGEST = 2**63 - 1  # an id
 PATIENCE_SECONDS = 600
-POLL_SECONDS = 0.2
 TASKS = """
 SELECT tasks.id, line, drafts FROM tasks LEFT JOIN drafts ON drafts.id = tasks.id AND updated_at <= ? ORDER BY tasks.id
 """
@@ -231,10 +227,14 @@ class Store:
         Raises:
             InputError: Another process holds it for longer than that; the message says which. Or as for reading.
         """
+
+        def told(holder: str) -> None:
+            waiting(f"Another process ({holder}) is pulling into {folder}; waiting for it to end.")
+
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "lock").open("a+b") as lock:
-                _acquire(lock, folder, waiting, patience)
+            with alone(
+                folder / "lock", lambda who: waiting(f"{who} is pulling into {folder}; waiting for it."), patience
+            ):
                 aside = None
                 try:
                     make(folder)
@@ -349,31 +349,3 @@ def stored(workspace: Workspace) -> Iterator[Store]:
                 "`labeling pull` goes on where it ended.",
             )
         yield store
-
-
-def _acquire(lock: IO[bytes], folder: Path, waiting: Callable[[str], None], patience: float) -> None:
-    """The lock is ours, and says so.
-
-    Raises:
-        InputError: It is not, after so many seconds.
-    """
-    began = time.monotonic()
-    told = False
-    while True:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().decode(errors="replace").strip() or "Another process"
-            if time.monotonic() - began >= patience:
-                raise InputError(
-                    f"{holder} is pulling into {folder}.", "Wait for it to end, or stop it; then run this again."
-                ) from None
-            if not told:
-                waiting(f"{holder} is pulling into {folder}; waiting for it to end.")
-                told = True
-            time.sleep(POLL_SECONDS)
-    lock.truncate(0)
-    lock.write(f"Process {os.getpid()} (since {datetime.now(UTC):%H:%M:%S} UTC)".encode())
-    lock.flush()

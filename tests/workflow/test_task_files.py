@@ -1,7 +1,6 @@
 """`labeling annotate`: a file of tasks takes the place of an older one only where it holds something, and whole."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -78,9 +77,10 @@ def test_a_run_that_fails_in_the_middle_leaves_the_old_tasks(here: Workspace, mo
 
 
 def test_what_a_killed_run_left_beside_the_output_goes(here: Workspace):
-    left = here.folder / ".tasks.jsonl.abcdef.part"
-    left.write_text("half")
-    os.utime(left, (0, 0))
+    left = here.folder / ".tasks.jsonl.abcdef"
+    left.mkdir()
+    (left / "new").write_text("half")
+    (left / "owner").touch()
     annotate_files(here, [str(ROOT / "seeds" / "11_diplomats_expelled.txt")], here.folder / "tasks.jsonl", jobs=1)
     assert not left.exists()
     assert len((here.folder / "tasks.jsonl").read_text().splitlines()) == 1

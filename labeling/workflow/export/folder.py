@@ -12,26 +12,27 @@ by a killed run can be distinguished from those of somebody else:
 """
 
 import contextlib
-import fcntl
-import os
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from filelock import FileLock
 
 from labeling.errors import InputError
 from labeling.files import json_text, write_atomic
+from labeling.locks import OWNER, abandoned, owned_folder
 from labeling.workflow.export.ownership import KIND, MANIFEST, Obstacle, obstacles, ours, sha256, sums_in
 
 PREFIX = ".partial-"
 TEMPORARY = re.compile(re.escape(PREFIX) + r"[a-z0-9_]{8}")
-OWNER, FILES, NEW, OLD = "owner", "files", "new.json", "old.json"
+FILES, NEW, OLD = "files", "new.json", "old.json"
+LOCK = ".publishing.lock"  # in the folder, while files are moved into it
 STALE_SECONDS = 86_400  # for a folder of an earlier version, which has no owner file
 NAMED_OBSTACLES = 5  # in a message
 
@@ -71,11 +72,11 @@ def staged(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) 
         InputError: It cannot be created, the disk is full, or something is in the way.
     """
     is_new = not folder.exists()
+    owned = contextlib.ExitStack()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         left = tuple(_swept(folder))
-        place = Path(tempfile.mkdtemp(dir=folder, prefix=PREFIX))
-        owner = _owned(place)
+        place = owned.enter_context(owned_folder(folder, PREFIX))
     except OSError as error:
         raise InputError(f"Cannot write to {folder}: {error.strerror or error}", "Check its permissions.") from error
     staging = Staging(folder, place / FILES, left, overwrite)
@@ -94,7 +95,9 @@ def staged(folder: Path, names: Iterable[str] = (), *, overwrite: bool = False) 
             shutil.rmtree(staging.files, ignore_errors=True)
         else:
             shutil.rmtree(place, ignore_errors=True)
-        owner.close()
+        owned.close()
+        if not (place / NEW).exists():  # Windows removes no file that is locked
+            shutil.rmtree(place, ignore_errors=True)
         if is_new:
             with contextlib.suppress(OSError):  # it is not empty
                 folder.rmdir()
@@ -140,13 +143,17 @@ def _move(staging: Staging, manifest: dict[str, Any], old: set[str]) -> None:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Lock the folder, so that two exports that end at the same time publish one after the other."""
-    descriptor = os.open(folder, os.O_RDONLY)
+    lock = FileLock(folder / LOCK)
+    with contextlib.suppress(OSError):  # a file system without locks
+        lock.acquire()
     try:
-        with contextlib.suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(descriptor)
+        # Whoever waits for it sees that it is gone, and makes another. Windows lets it stay while somebody has it open.
+        if lock.is_locked:
+            with contextlib.suppress(OSError):
+                (folder / LOCK).unlink()
+        lock.release()
 
 
 def _remove(folder: Path, names: set[str]) -> None:
@@ -196,36 +203,22 @@ def _hint(found: list[Obstacle], overwrite: bool) -> str:
 # Temporary folders of killed runs.
 
 
-def _owned(place: Path) -> IO[str]:
-    """A locked file that shows, as long as it is open, that the temporary folder is in use."""
-    file = (place / OWNER).open("w", encoding="utf-8")
-    with contextlib.suppress(OSError):  # a file system without locks
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    file.write(f"Process {os.getpid()}\n")
-    file.flush()
-    return file
-
-
 def _swept(folder: Path) -> Iterator[Path]:
     """Remove the temporary folders of killed runs; those with a journal stay, without files, and are returned."""
     for place in folder.iterdir():
-        if not TEMPORARY.fullmatch(place.name) or place.is_symlink() or not place.is_dir() or not _is_dead(place):
+        if not TEMPORARY.fullmatch(place.name) or place.is_symlink() or not place.is_dir():
             continue
-        if (place / NEW).is_file():
+        with abandoned(place) as is_abandoned:
+            if not is_abandoned and not _is_outdated(place):
+                continue
+            if not (place / NEW).is_file():
+                shutil.rmtree(place, ignore_errors=True)
+                continue
             shutil.rmtree(place / FILES, ignore_errors=True)
-            yield place
-        else:
-            shutil.rmtree(place, ignore_errors=True)
+        yield place
 
 
-def _is_dead(place: Path) -> bool:
-    """Whether it is the temporary folder of an export whose process has ended."""
-    try:
-        with (place / OWNER).open("r+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-    except FileNotFoundError:  # it was made by an earlier version, or by somebody else
-        is_ours = (place / "docs.jsonl").is_file() or not any(place.iterdir())
-        return is_ours and time.time() - place.stat().st_mtime > STALE_SECONDS
-    except OSError:  # it is in use, or cannot be locked
-        return False
+def _is_outdated(place: Path) -> bool:
+    """Whether it is a folder of an earlier version, which does not say whose it is, and old."""
+    is_ours = (place / "docs.jsonl").is_file() or not any(place.iterdir())
+    return is_ours and not (place / OWNER).exists() and time.time() - place.stat().st_mtime > STALE_SECONDS

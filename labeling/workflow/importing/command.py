@@ -8,13 +8,14 @@ import httpx
 
 from labeling.core.article import Article
 from labeling.ingest import FieldNames
+from labeling.locks import alone
 from labeling.settings import Workspace
 from labeling.studio.client import Project
 from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit, server_of
 from labeling.workflow.importing.annotate import Annotator, version_of
 from labeling.workflow.importing.compare import Plan, Todo, compare
 from labeling.workflow.importing.confirm import Confirmation
-from labeling.workflow.importing.ledger import Ledger, alone
+from labeling.workflow.importing.ledger import Ledger
 from labeling.workflow.importing.project_state import ProjectState
 from labeling.workflow.importing.push import Pushed, Pusher, push
 from labeling.workflow.importing.read import ArticleReader

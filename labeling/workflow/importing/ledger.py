@@ -5,17 +5,11 @@ when the last import ended; otherwise the server is asked about each article, an
 """
 
 import contextlib
-import fcntl
-import json
-import os
-import socket
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
-from labeling.core.parsing import parse_json
 from labeling.core.value import Value
 from labeling.engine import in_chunks
 from labeling.errors import InputError
@@ -122,46 +116,3 @@ class Ledger:
             with contextlib.suppress(sqlite3.Error):
                 self._db.execute("ROLLBACK")
             raise InputError(f"Cannot write {self.file}: {error}", "Check the free space; nothing is lost.") from error
-
-
-@contextlib.contextmanager
-def alone(file: Path, waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold the project's lock; if another import holds it, call `waiting` with who that is, and wait.
-
-    Raises:
-        InputError: The file cannot be written.
-    """
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        held = file.open("a+", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot use {file}: {error.strerror or error}", "Check the permissions.") from error
-    with held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            waiting(_holder(file))
-            fcntl.flock(held, fcntl.LOCK_EX)
-        _sign(held, file)
-        yield
-
-
-def _sign(held: IO[str], file: Path) -> None:
-    """Write into the lock's file who holds it."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    try:
-        held.truncate(0)
-        held.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now}))
-        held.flush()
-    except OSError as error:
-        with contextlib.suppress(OSError):  # closing tries to write the rest
-            held.close()
-        raise InputError(f"Cannot write {file}: {error.strerror or error}", "Check the free space.") from error
-
-
-def _holder(file: Path) -> str:
-    try:
-        holder = parse_json(file.read_text(encoding="utf-8"))
-        return f"process {holder['pid']} on {holder['host']}, since {holder['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
