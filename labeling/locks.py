@@ -50,6 +50,8 @@ def alone(file: Path, waiting: Callable[[str], None], patience: float = -1) -> I
             )
         yield
     finally:
+        with suppress(OSError):
+            file.with_suffix(HOLDER).unlink(missing_ok=True)
         lock.release()
 
 

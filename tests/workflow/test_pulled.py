@@ -264,9 +264,9 @@ def test_second_writer_says_who_holds_the_store(tmp_path: Path):
     said: list[str] = []
     with Store.writing(tmp_path):
         second = Store.writing(tmp_path, waiting=said.append, patience=0.5)
-        with pytest.raises(InputError, match=f"Process {os.getpid()} "), second:
+        with pytest.raises(InputError, match=f"process {os.getpid()} "), second:
             pass
-        assert [f"Process {os.getpid()} " in line for line in said] == [True]
+        assert [f"process {os.getpid()} " in line for line in said] == [True]
         with Store(tmp_path) as reader:  # readers do not wait
             assert len(reader) == 0
     with Store.writing(tmp_path, patience=0):
