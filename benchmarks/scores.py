@@ -26,9 +26,10 @@ from labeling.core.preannotate import Preannotate
 from labeling.core.schema import LabelSchema
 from labeling.nlp.events.candidates import KINDS, Finder
 from labeling.nlp.events.component import lexicon_of
-from labeling.nlp.events.features import NAMES, NUMBERS, SUFFIXES, Describer, code, joined
+from labeling.nlp.events.features import NAMES, NUMBERS, SUFFIXES, Describer
 from labeling.nlp.events.files import Files
 from labeling.nlp.events.headlines import in_sentence_case
+from labeling.nlp.hashes import hash_of, joint_hash
 from labeling.nlp.load import load
 
 STRENGTH = 0.3  # scikit-learn's C: the smaller, the more the weights are held back
@@ -102,15 +103,15 @@ def collect(
 
 def names_of(docs: Iterable[Doc]) -> dict[int, str]:
     """What the hashes in the features stand for."""
-    found: dict[int, str] = dict(enumerate(SYMBOLS)) | {code("other"): "other"}
+    found: dict[int, str] = dict(enumerate(SYMBOLS)) | {hash_of("other"): "other"}
     for doc in docs:
         for token in doc:
             for name in (token.tag_, token.dep_, token.lower_, token.ent_type_, token.pos_):
-                found[code(name)] = name
-            found[joined(code(token.pos_), code(token.dep_))] = f"{token.pos_} {token.dep_}"
+                found[hash_of(name)] = name
+            found[joint_hash(hash_of(token.pos_), hash_of(token.dep_))] = f"{token.pos_} {token.dep_}"
             if token.ent_type_:
-                found[joined(code(token.ent_type_), code(token.dep_))] = f"{token.ent_type_} {token.dep_}"
-    return found | {code(suffix): suffix for suffix in SUFFIXES}
+                found[joint_hash(hash_of(token.ent_type_), hash_of(token.dep_))] = f"{token.ent_type_} {token.dep_}"
+    return found | {hash_of(suffix): suffix for suffix in SUFFIXES}
 
 
 def weigh(examples: Examples, readable: dict[int, str]) -> dict[str, Any]:

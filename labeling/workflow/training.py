@@ -116,15 +116,15 @@ def learn(
             seeds={"training": options.seed},
             options=options.model_dump(mode="json"),
         )
-    report = made.related.report if made.related else ()
+    report = made.relations.report if made.relations else ()
     return Trained(
         model=output / BEST,
         card=card,
-        base=made.said,
+        base=made.summary,
         documents=made.documents,
-        effort_before=round(made.judged.before, 4) if made.folds > 1 else None,
-        effort_after=round(made.judged.after, 4) if made.folds > 1 else None,
-        weights=dict(made.judged.weights),
+        effort_before=round(made.validation.before, 4) if made.folds > 1 else None,
+        effort_after=round(made.validation.after, 4) if made.folds > 1 else None,
+        weights=dict(made.validation.weights),
         relations=tuple(
             Relation(label=one.label, gold=one.gold, rules=one.rules, learned=one.learned, source=one.source)
             for one in report

@@ -20,7 +20,7 @@ from thinc.api import Ragged
 from labeling.errors import InputError, ModelError, SchemaError
 from labeling.nlp.folder import read_docs
 from labeling.nlp.gold import USER_DATA, from_doc
-from labeling.nlp.learn.encoder import shipped
+from labeling.nlp.learn.encoder import from_package
 from labeling.nlp.learn.training import Options
 from labeling.settings import init, open_workspace
 from labeling.workflow import annotating
@@ -41,7 +41,7 @@ class Transformer:
     """Stands in for a transformer: it gives what one gives, a row a word piece."""
 
     def __init__(self) -> None:
-        self.encoder = shipped()
+        self.encoder = from_package()
         Doc.set_extension("trf_data", default=None, force=True)
 
     def __call__(self, doc: Doc) -> Doc:

@@ -1,1 +1,1 @@
-"""Who did what to whom, where and when: spans and relations by rules over a parse. See `component`."""
+"""Events, as spans and relations found by rules over a parse: who did what to whom, where and when. See `component`."""

@@ -1,4 +1,4 @@
-"""A parsed document → the spans that may be labelled: where each kind of span could lie, not yet whether it does."""
+"""A parsed document → candidate spans of each kind, which are scored elsewhere."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +12,12 @@ from labeling.core.preannotate import Extent, Preannotate
 from labeling.nlp.events import times
 from labeling.nlp.events.carriers import Carriers
 from labeling.nlp.events.edges import MODIFIERS, SURELY, Edges, grown, pieces, whole
-from labeling.nlp.events.features import AT, Features, code
+from labeling.nlp.events.features import AT, Features
 from labeling.nlp.events.features import NAMES as FEATURE_NAMES
 from labeling.nlp.events.lexicon import Lexicon
+from labeling.nlp.hashes import hash_of
 
-# Kinds of spans, each with weights of its own.
+# Kinds of spans; each has its own weights.
 KINDS = (
     *("action verb", "action noun", "action state", "actor name", "actor noun", "actor pronoun"),
     *("location name", "location noun", "date name"),
@@ -24,19 +25,19 @@ KINDS = (
 NAMES = frozenset({"PERSON", "ORG", "NORP", "GPE", "FAC", "LOC", "PRODUCT", "WORK_OF_ART", "EVENT", "LAW"})
 ACTORS, PLACES = frozenset({"PERSON", "ORG", "NORP"}), frozenset({"GPE", "LOC", "FAC"})
 SAYING_WHERE = PLACES | {"NORP"}
-NOUN, PROPN, VERB, ADJ, PRON = map(code, ("NOUN", "PROPN", "VERB", "ADJ", "PRON"))
-AMOD = code("amod")
+NOUN, PROPN, VERB, ADJ, PRON = map(hash_of, ("NOUN", "PROPN", "VERB", "ADJ", "PRON"))
+AMOD = hash_of("amod")
 CALENDAR = AT["time calendar"]
 KNOWN, STORMED, DATELINE = AT["known place"], AT["object of place_verbs"], AT["dateline"]
 ROLE = FEATURE_NAMES.index("role prep")
 INSIDE = frozenset(["in", "near", "into", "across", "outside", "inside", "through", "off", "within", "along"])
-WHERE = numpy.array([code(word) for word in INSIDE], dtype=numpy.uint64)
+WHERE = numpy.array([hash_of(word) for word in INSIDE], dtype=numpy.uint64)
 HYPHEN = AT["hyphen"]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A stretch of tokens `[start, end)`, whose head token decides how likely it is a span of its kind."""
+    """A candidate span of tokens `[start, end)`; its score is that of its head token for its kind."""
 
     kind: str
     head: int
@@ -44,22 +45,22 @@ class Candidate:
     end: int
 
 
-Extents = dict[int, tuple[int, int]]
+NameBounds = dict[int, tuple[int, int]]
 
 
 class Finder:
-    """Says where spans could lie, as a schema wants them."""
+    """Finds candidate spans, as a schema's settings ask for."""
 
     def __init__(self, settings: Preannotate, lexicon: Lexicon) -> None:
         self.settings = settings
         reporting = frozenset() if settings.reporting_verbs else lexicon.named("reporting_verbs")
         self.unwanted = reporting | (frozenset() if settings.states else lexicon.named("state_verbs"))
         self.carriers, self.grammar = Carriers(lexicon), lexicon.grammar
-        self.said = times.WHEN | {times.OTHER} | (times.HOW_LONG if settings.durations else frozenset())
+        self.time_kinds = times.WHEN | {times.OTHER} | (times.HOW_LONG if settings.durations else frozenset())
         self.edges = Edges(lexicon)
-        self.fragments = numpy.array([code(word) for word in self.edges.fragments], dtype=numpy.uint64)
-        said = settings.nominal_places
-        self.nominal_places = settings.nominal_actors if said is None else said
+        self.fragments = numpy.array([hash_of(word) for word in self.edges.fragments], dtype=numpy.uint64)
+        nominal = settings.nominal_places
+        self.nominal_places = settings.nominal_actors if nominal is None else nominal
         self.kinds = frozenset(self._kinds())
 
     def _kinds(self) -> Iterator[str]:
@@ -78,14 +79,13 @@ class Finder:
             yield "date name"
 
     def label(self, kind: str) -> str:
-        """The label that spans of a kind have."""
-        part = kind.split(maxsplit=1)[0]
-        return str(getattr(self.settings, part))
+        """The label of a kind of span."""
+        return str(getattr(self.settings, kind.split(maxsplit=1)[0]))
 
-    def heads(self, doc: Doc, features: Features) -> tuple[NDArray[numpy.bool_], Extents]:
-        """Which tokens could head a span of each of `KINDS`, shape (n, kinds); and names' extents, by their heads."""
+    def heads(self, doc: Doc, features: Features) -> tuple[NDArray[numpy.bool_], NameBounds]:
+        """Which tokens may head a span of each of `KINDS`, shape (n, kinds); and the bounds of names, by head."""
         in_name = numpy.zeros(len(doc), dtype=bool)
-        names: Extents = {}
+        names: NameBounds = {}
         found = numpy.zeros((len(doc), len(KINDS)), dtype=bool)
         for ent in doc.ents:
             if ent.label_ in NAMES:
@@ -122,13 +122,13 @@ class Finder:
         found[:, [column for column, kind in enumerate(KINDS) if kind not in self.kinds]] = False
         return found, names
 
-    def surest_names(
-        self, doc: Doc, features: Features, names: Extents, probabilities: NDArray[numpy.float32]
+    def likelier_kinds(
+        self, doc: Doc, features: Features, names: NameBounds, probabilities: NDArray[numpy.float32]
     ) -> NDArray[numpy.bool_]:
-        """The kind that each name rather is: what the recogniser says, unless its place in the sentence is telling.
+        """The more likely kind of each name: as recognized, unless the scores of its context clearly disagree.
 
-        What the grammar takes for a date by the calendar is one. None where a nationality or a place only says which
-        one a noun is: "the Nigerian minister", "Danube ports".
+        Calendar dates are dates. A nationality or place that only modifies a noun has no kind: "the Nigerian minister",
+        "Danube ports".
         """
         found = numpy.zeros_like(probabilities, dtype=bool)
         found[list(names), KINDS.index("date name")] = features.numbers[list(names), CALENDAR] > 0
@@ -143,8 +143,8 @@ class Finder:
                 found[head, actor if acts >= SURELY and acts > is_place else location] = True
         return found
 
-    def at(self, doc: Doc, features: Features, names: Extents, kind: str, head: int) -> Candidate:
-        """The candidate of a kind around its head."""
+    def at(self, doc: Doc, features: Features, names: NameBounds, kind: str, head: int) -> Candidate:
+        """The candidate of a kind with a given head."""
         start, end = head, head + 1
         if kind == "action verb":
             end += end < len(doc) and self.edges.is_one(doc, features, head, end)
@@ -168,17 +168,17 @@ class Finder:
         return Candidate(kind, head, whole(doc, start), end)
 
     def extent(self, kind: str) -> Extent:
-        """How far spans of a kind reach."""
+        """The extent of a kind of span: head, group or phrase."""
         return self.settings.extents.get(self.label(kind), "head" if kind.startswith("action") else "group")
 
     def _dates(self, doc: Doc, features: Features) -> Iterator[tuple[int, int]]:
-        """Expressions of time: "Friday" and "night" are one, "6 a.m. on Friday" is two."""
-        said = [(one.start, one.end) for one in features.times if one.kind in self.said]
-        for start, end in (each for pair in said for each in self.edges.name(doc, *pair)):
+        """The bounds of time expressions: "Friday night" is one, "6 a.m. on Friday" is two."""
+        found = [(one.start, one.end) for one in features.times if one.kind in self.time_kinds]
+        for start, end in (each for pair in found for each in self.edges.name(doc, *pair)):
             if self.extent("date name") == "phrase":
                 yield start, end
                 continue
             parts = list(pieces(doc, start, end))
             for piece in parts:
-                if len(parts) == 1 or self.grammar.kind(doc[piece[0] : piece[1]].text) in self.said:
+                if len(parts) == 1 or self.grammar.kind(doc[piece[0] : piece[1]].text) in self.time_kinds:
                     yield piece

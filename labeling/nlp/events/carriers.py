@@ -1,4 +1,4 @@
-"""Verbs that are not actions of their own: they help, carry, begin or name what is."""
+"""Verbs that are not actions of their own: auxiliary-like, light, aspectual and naming verbs."""
 
 from collections.abc import Container
 
@@ -6,7 +6,7 @@ from spacy.tokens import Token
 
 from labeling.nlp.events.lexicon import Lexicon
 
-# How an action hangs on the light verb that carries it, or on the verb that begins it: "held talks", "began to march".
+# Dependencies of an action on its light or aspectual verb: "held talks", "began to march".
 CARRIED = frozenset({"dobj", "nsubjpass", "xcomp"})
 BEGUN = CARRIED | {"nsubj", "ccomp", "pcomp", "prep"}  # "the talks began", "wanted them to leave"
 CLAUSES = frozenset({"xcomp", "ccomp"})
@@ -15,7 +15,7 @@ REDUCED = frozenset({"acl", "amod", "advcl", "appos"})
 
 
 class Carriers:
-    """Says which verbs are not actions."""
+    """Decides which verbs are not actions."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.light, self.aspect = lexicon.named("light_verbs"), lexicon.named("aspect_verbs")
@@ -23,7 +23,7 @@ class Carriers:
         self.idioms = lexicon.named("light_idioms")
 
     def helps(self, token: Token) -> bool:
-        """Whether a verb only helps another one, stands for one, names something, or is a preposition by now.
+        """Whether a verb is auxiliary-like, a pro-verb, a naming verb, or used as a preposition.
 
         "Is going to leave", "let's go", "as it did", "a clinic named Hope", "following the talks".
         """
@@ -41,7 +41,7 @@ class Carriers:
         return False
 
     def carries(self, token: Token, actions: Container[int]) -> bool:
-        """Whether a verb carries, begins or ends one of the actions, given by their heads; or is an empty phrase."""
+        """Whether a verb is the light or aspectual verb of one of the actions (their heads), or part of an idiom."""
         lemma = token.lemma_.lower()
         if lemma in self.light:
             objects = [child for child in token.children if child.dep_ in CARRIED]
@@ -57,7 +57,7 @@ class Carriers:
         return False
 
     def _among(self, child: Token, actions: Container[int]) -> bool:
-        """Whether an action hangs here, perhaps on a preposition: "resume with talks"."""
+        """Whether a child is an action, or a preposition that governs one: "resume with talks"."""
         if child.dep_ == "prep":
             return child.lower_ in ("with", "from", "by") and any(c.i in actions for c in child.children)
         return child.i in actions

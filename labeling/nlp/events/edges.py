@@ -1,15 +1,16 @@
-"""A head in a parsed document → where the name, group, phrase or action around it begins and ends."""
+"""The head of a span in a parsed document → the bounds of the name, group, phrase or action around it."""
 
 from collections.abc import Iterator
 from unicodedata import category
 
 from spacy.tokens import Doc
 
-from labeling.nlp.events.features import AT, Features, code
+from labeling.nlp.events.features import AT, Features
 from labeling.nlp.events.lexicon import Lexicon
+from labeling.nlp.hashes import hash_of
 
-NOUN, PROPN = code("NOUN"), code("PROPN")
-COMPOUND = code("compound")
+NOUN, PROPN = hash_of("NOUN"), hash_of("PROPN")
+COMPOUND = hash_of("compound")
 MODIFIERS = frozenset({"compound", "amod", "nmod"})
 ARTICLES = frozenset({"the", "a", "an"})
 POSSESSIVE = ("'s", "’s")
@@ -28,7 +29,7 @@ WHO, TIME, HYPHEN = [AT["noun person"], AT["noun group"]], AT["noun time"], AT["
 
 
 def whole(doc: Doc, start: int) -> int:
-    """The first token of the hyphenated word that a token ends: of "co-workers", which is three tokens."""
+    """The first token of the hyphenated word that ends with this token: "co-workers" is three tokens."""
     while (
         start > 1 and doc[start - 1].text in HYPHENS and not (doc[start - 1].whitespace_ or doc[start - 2].whitespace_)
     ):
@@ -37,7 +38,7 @@ def whole(doc: Doc, start: int) -> int:
 
 
 def _is_edge(text: str) -> bool:
-    """Whether a token is not part of a name where it stands at its edge: a mark, or a pictogram."""
+    """Whether a token does not belong to a name at its edge: punctuation or a pictogram."""
     return text in EDGE or _is_pictogram(text)
 
 
@@ -46,7 +47,7 @@ def _is_pictogram(text: str) -> bool:
 
 
 def grown(doc: Doc, features: Features, start: int, end: int) -> tuple[int, int]:
-    """A name with the names beside it that are one with it in the parse, and are not words: "Idris" before "Hassan"."""
+    """A name extended by adjacent unknown words that form a compound with it: by "Idris" before "Hassan"."""
 
     def is_name(i: int) -> bool:
         is_free = features.pos[i] == PROPN and not doc[i].ent_type_ and "\n" not in doc[max(i - 1, 0)].text
@@ -62,7 +63,7 @@ def grown(doc: Doc, features: Features, start: int, end: int) -> tuple[int, int]
 
 
 class Edges:
-    """Says where the names, groups, phrases and actions around a head begin and end."""
+    """Finds the bounds of names, groups, phrases and actions around a head."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.quantities = lexicon.named("quantity_adjectives") | ARTICLES
@@ -71,7 +72,7 @@ class Edges:
         self.phrasal = lexicon.named("phrasal_verbs")
 
     def is_fragment(self, doc: Doc, i: int) -> bool:
-        """Whether a token is what a tokenizer left of a word: "’m", "re-", "s" of "Omar’ s", "weren" of "weren’ t"."""
+        """Whether a token is a fragment of a word: "’m", "re-", "s" of "Omar’ s", "weren" of "weren’ t"."""
         text = doc[i].lower_
         if text not in self.fragments:
             return False
@@ -79,7 +80,7 @@ class Edges:
         return not text.isalpha() or follows or (i + 1 < len(doc) and doc[i + 1].text[0] in APOSTROPHES)
 
     def is_one(self, doc: Doc, features: Features, head: int, after: int) -> bool:
-        """Whether a verb is one action with the word behind it: "broke off", "walked out", "opened fire"."""
+        """Whether a verb and the next word are one action: "broke off", "walked out", "opened fire"."""
         word = doc[after]
         if features.heads[after] != head:
             return False
@@ -88,18 +89,18 @@ class Edges:
         return f"{doc[head].lemma_.lower()} {word.lower_}" in self.phrasal
 
     def is_direction(self, doc: Doc, features: Features, start: int, end: int) -> bool:
-        """Whether the word before a name says which part of the place is meant: "southern Lebanon"."""
+        """Whether the word before a name says which part of the place it is: "southern Lebanon"."""
         if not start or doc[start - 1].lower_ not in self.directions:
             return False
         return bool(start <= features.heads[start - 1] < end)
 
     def event(self, doc: Doc, features: Features, head: int) -> int:
-        """The first token of an event noun with the nouns before it that say what it is about, not who acts."""
+        """The first token of an event noun with its compound nouns, except those that name who acts, or when."""
         start = head
         while start and features.heads[start - 1] in range(start, head + 1) and features.pos[start - 1] == NOUN:
             numbers = features.numbers[start - 1]
-            says_who = numbers[WHO].sum() >= SURELY
-            if features.dep[start - 1] != COMPOUND or says_who or numbers[TIME] >= SURELY:
+            is_agent = numbers[WHO].sum() >= SURELY
+            if features.dep[start - 1] != COMPOUND or is_agent or numbers[TIME] >= SURELY:
                 break
             if numbers[HYPHEN] or not doc[start - 1].is_alpha:
                 break
@@ -107,12 +108,12 @@ class Edges:
         return min(start, head - (head in features.pairs))
 
     def group(self, doc: Doc, features: Features, head: int) -> int:
-        """The first token of a noun with the adjectives and nouns before it that say which group it is."""
+        """The first token of a noun with the adjectives and nouns that modify it."""
         start = head
         while start and features.heads[start - 1] in range(start, head + 1):
             token = doc[start - 1]
             if features.pos[head] == PROPN and token.pos_ != "PROPN":
-                break  # "rail operator SNCB" is a name with what it is
+                break  # in "rail operator SNCB" only SNCB is the name
             if token.dep_ not in MODIFIERS or token.tag_ in ("CD", "VBG", "VBN", "_SP"):
                 break
             if _is_pictogram(token.text) or token.lower_ in self.quantities or self.is_fragment(doc, start - 1):
@@ -121,7 +122,7 @@ class Edges:
         return start
 
     def phrase(self, doc: Doc, start: int, head: int) -> tuple[int, int]:
-        """A noun with all that belongs to it: before it but for the article, and prepositions with their nouns."""
+        """The bounds of a noun phrase without its article, but with prepositional phrases."""
         left = min((t.i for t in doc[head].subtree), default=start)
         while left < start and doc[left].dep_ in ("det", "predet", "punct", "cc", "mark", "prep", "advmod"):
             left += 1
@@ -130,7 +131,7 @@ class Edges:
         return min(left, start), self.right(doc, head, head + 1)
 
     def right(self, doc: Doc, head: int, end: int) -> int:
-        """The token behind the prepositional phrases and names of places that follow a noun."""
+        """The token after the prepositional phrases and place names that follow a noun."""
         for child in doc[head].rights:
             if child.i == end and child.dep_ == "prep" and child.lower_ in PLACED:
                 inner = next((c.i for c in child.rights if c.dep_ == "pobj"), None)
@@ -143,7 +144,7 @@ class Edges:
         return end
 
     def name(self, doc: Doc, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """A name without article, possessive and punctuation at its edges, up to the line's end."""
+        """The bounds of a name without article, title, possessive and punctuation, up to the line's end; or nothing."""
         end = next((i for i in range(start, end) if "\n" in doc[i].text), end)
         while start < end and (
             _is_edge(doc[start].text)
@@ -161,7 +162,7 @@ class Edges:
 
 
 def pieces(doc: Doc, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """An expression of time without "about", cut at its prepositions."""
+    """A time expression without "about" and the like, split at prepositions."""
     while start + 1 < end and doc[start].lower_ in ABOUT:
         start += 1
     for i in range(start, end):

@@ -1,4 +1,4 @@
-"""A parsed document → what is known of each of its tokens, as arrays: the grounds on which spans are scored."""
+"""A parsed document → the features of its tokens, as arrays, by which spans are scored."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,6 @@ from spacy.attrs import (
     SPACY,
     TAG,
 )
-from spacy.strings import get_string_id
 from spacy.tokens import Doc
 
 from labeling.nlp.events import times
@@ -30,15 +29,16 @@ from labeling.nlp.events.layout import headlines, hyphened, lengths
 from labeling.nlp.events.lexicon import NOUN_KINDS, VERB_KINDS, Lexicon
 from labeling.nlp.events.roles import Roles, roles_of
 from labeling.nlp.events.times import Expression, expressions
+from labeling.nlp.hashes import hash_of, joined
 
-# What is known of a token by name: its own, its head's, its neighbours' (two names where both count together).
+# Categorical features of a token, its head and its neighbours; two names stand for a joint feature.
 NAMES = (
     *("pos", "tag", "dep", "pos dep", "head pos", "head dep", "prep", "prep head", "next", "previous"),
     *("det", "closed", "entity", "entity dep", "suffix"),
-    # as `dep` and `prep`, conjuncts like the first of them; and what is behind the token's own preposition
+    # like `dep` and `prep`, but conjuncts have those of the first one; and the preposition that follows the token
     *("role", "role prep", "head entity", "own prep"),
 )
-# Whether it has a child of this kind.
+# Dependencies of children; a numeric feature each.
 CHILDREN = (
     *("det", "poss", "nummod", "amod", "compound", "prep", "relcl", "appos", "prt", "dobj", "nsubj", "nsubjpass"),
     *("aux", "auxpass", "neg", "acomp", "attr", "xcomp", "ccomp"),
@@ -51,7 +51,7 @@ WORD_NUMBERS = (
     "known verb",
     *LISTS,
 )
-# What the verb or noun says to which it plays a role.
+# Features of the verb or noun that governs the token, by its role.
 UNDER_VERB, UNDER_NOUN = ("subject", "object", "oblique"), ("oblique", "within")
 VERB_SAYS = (*(f"verb {kind}" for kind in VERB_KINDS), *LISTS[:5])
 NOUN_SAYS = tuple(f"noun {kind}" for kind in NOUN_KINDS)
@@ -74,8 +74,7 @@ PREPOSITION = (
 DETERMINER = "the a an this that these those no some any every each all both another"
 SUFFIX = "er or ist ing tion sion ment ism ship ness ance ence al ure man men ee ian ant ent ity age sis th"
 SUFFIXES = tuple(SUFFIX.split())
-MANY_WORDS = 30_000  # that are remembered, with their numbers: some 15 MB
-MIX = 1_000_003  # joins two hashes to one
+MANY_WORDS = 30_000  # in the cache of word features, about 15 MB
 ATTRIBUTES = (
     POS,
     TAG,
@@ -96,30 +95,25 @@ ATTRIBUTES = (
 Ids = NDArray[Any]
 
 
-def code(name: str) -> int:
-    """The number that spaCy has for a name: that of a symbol, else the hash of the string; 0 for ""."""
-    return int(get_string_id(name)) if name else 0
-
-
-WORDS = frozenset(map(code, ("NOUN", "PROPN", "ADJ", "VERB")))
-NOUNS = frozenset(map(code, ("NOUN", "PROPN", "ADJ")))
-CLOSED = frozenset(map(code, ("PRON", "DET", "ADV", "SCONJ")))
-ARGUMENTS = frozenset(map(code, ("nsubj", "nsubjpass", "dobj", "pobj", "agent")))
-PREPOSITIONS, DETERMINERS = (frozenset(map(code, words.split())) for words in (PREPOSITION, DETERMINER))
-COLUMN = {code(dep): column for column, dep in enumerate(CHILDREN)}
-POBJ, DET, PREP, OTHER = map(code, ("pobj", "det", "prep", "other"))
+WORDS = frozenset(map(hash_of, ("NOUN", "PROPN", "ADJ", "VERB")))
+NOUNS = frozenset(map(hash_of, ("NOUN", "PROPN", "ADJ")))
+CLOSED = frozenset(map(hash_of, ("PRON", "DET", "ADV", "SCONJ")))
+ARGUMENTS = frozenset(map(hash_of, ("nsubj", "nsubjpass", "dobj", "pobj", "agent")))
+PREPOSITIONS, DETERMINERS = (frozenset(map(hash_of, words.split())) for words in (PREPOSITION, DETERMINER))
+COLUMN = {hash_of(dep): column for column, dep in enumerate(CHILDREN)}
+POBJ, DET, PREP, OTHER = map(hash_of, ("pobj", "det", "prep", "other"))
 
 
 @dataclass(frozen=True)
 class Features:
-    """What is known of a document's n tokens.
+    """The features of a document's n tokens.
 
     Attributes:
-        names: For each of `NAMES` a hash a token, 0 where it does not apply; shape (names, n).
-        numbers: For each token each of `NUMBERS`; shape (n, numbers).
-        pairs: Tokens that make one noun with the token before them ("prime minister").
-        pos, dep, heads: Of each token: the hashes, and the place of its head.
-        times: The expressions of time.
+        names: The categorical features `NAMES` as hashes, 0 if not applicable; shape (names, n).
+        numbers: The numeric features `NUMBERS`; shape (n, numbers).
+        pairs: Tokens that form one noun with the token before them ("prime minister").
+        pos, dep, heads: The part of speech and dependency of each token as hashes, and the index of its head.
+        times: The time expressions.
     """
 
     names: Ids
@@ -131,13 +125,8 @@ class Features:
     times: tuple[Expression, ...] = ()
 
 
-def joined(first: int, second: int) -> int:
-    """The hash of two names that count together."""
-    return (first * MIX ^ second) & 0xFFFF_FFFF_FFFF_FFFF
-
-
 class Describer:
-    """Describes documents; remembers the words that it has seen."""
+    """Computes the features of documents; caches those of words."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
@@ -149,7 +138,7 @@ class Describer:
         self.places = Gazetteer(lexicon.named("regions"), lexicon.named("cities"))
 
     def __call__(self, doc: Doc) -> Features:
-        """What is known of the document's tokens."""
+        """The features of the document's tokens."""
         n = len(doc)
         columns: Any = doc.to_array(list(ATTRIBUTES)).T
         pos, tag, dep, head, ent, iob, lemma, lower, is_alpha, is_space, length, starts, first, spaced = columns
@@ -159,7 +148,7 @@ class Describer:
         pobj = numpy.flatnonzero(dep == POBJ)
         names = numpy.zeros((len(NAMES), n), dtype=numpy.uint64)
         names[0], names[1], names[2] = pos, tag, dep
-        names[3] = _joined(pos, dep)
+        names[3] = joined(pos, dep)
         names[4], names[5] = pos[heads], dep[heads]
         names[6, pobj] = _among(lower[heads[pobj]], PREPOSITIONS)
         names[7, pobj] = pos[heads[heads[pobj]]]
@@ -169,12 +158,12 @@ class Describer:
         kinds = pos.tolist()
         closed = [i for i, kind in enumerate(kinds) if kind in CLOSED]
         names[11, closed] = lower[closed]
-        names[12], names[13] = ent, numpy.where(ent > 0, _joined(ent, dep), 0)
+        names[12], names[13] = ent, numpy.where(ent > 0, joined(ent, dep), 0)
         names[15] = roles.dep
         governed = numpy.flatnonzero(roles.preposition >= 0)
         names[16, governed] = _among(lower[roles.preposition[governed]], PREPOSITIONS)
         names[17] = ent[roles.head]
-        own = numpy.flatnonzero(dep == PREP)[::-1]  # of several the first
+        own = numpy.flatnonzero(dep == PREP)[::-1]  # so that the first of several wins
         names[18, heads[own]] = _among(lower[own], PREPOSITIONS)
         numbers = numpy.zeros((n, len(NUMBERS)), dtype=numpy.float32)
         deps = dep.tolist()
@@ -232,14 +221,14 @@ class Describer:
         return frozenset(pairs)
 
     def _is_capital(self, strings: Any, letter: int) -> bool:
-        """Whether a first letter, by its number, is a capital."""
+        """Whether a first letter, given by its hash, is a capital."""
         found = self.capitals.get(letter)
         if found is None:
             found = self.capitals[letter] = strings[letter].isupper()
         return found
 
     def _learn(self, strings: Any, lemma: int, lower: int, before: int) -> int:
-        """Twice the row of a new word, and 1 more where it is one noun with the word before."""
+        """Twice the row of a new word in the table, plus 1 if it forms one noun with the word before."""
         forms = (strings[lemma].lower(), strings[lower])
         pair = 0
         nouns = None
@@ -260,23 +249,19 @@ class Describer:
 
 
 def _govern(numbers: NDArray[numpy.float32], roles: Roles) -> None:
-    """Fill in what the words say to which each token plays its role."""
-    for said, names in ((VERB_SAYS, UNDER_VERB), (NOUN_SAYS, UNDER_NOUN)):
-        columns = [AT[name] for name in said]
+    """Fill in the features of each token's governor, by the token's role."""
+    for governing, names in ((VERB_SAYS, UNDER_VERB), (NOUN_SAYS, UNDER_NOUN)):
+        columns = [AT[name] for name in governing]
         for name in names:
             mine = numpy.flatnonzero(getattr(roles, name))
-            first = AT[f"{name} of {said[0]}"]
-            numbers[mine, first : first + len(said)] = numbers[roles.head[mine]][:, columns]
-
-
-def _joined(first: Ids, second: Ids) -> Ids:
-    return (first.astype(numpy.uint64) * numpy.uint64(MIX)) ^ second.astype(numpy.uint64)
+            first = AT[f"{name} of {governing[0]}"]
+            numbers[mine, first : first + len(governing)] = numbers[roles.head[mine]][:, columns]
 
 
 def _among(hashes: Ids, words: frozenset[int]) -> Ids:
-    """The hashes, and that of "other" where they are of none of the words."""
+    """The hashes, with that of "other" in place of those that are not among the words."""
     return numpy.array([number if number in words else OTHER for number in hashes.tolist()], dtype=numpy.uint64)
 
 
 def _suffix(word: str) -> int:
-    return next((code(s) for s in SUFFIXES if word.endswith(s) and len(word) > len(s) + 2), 0)
+    return next((hash_of(s) for s in SUFFIXES if word.endswith(s) and len(word) > len(s) + 2), 0)

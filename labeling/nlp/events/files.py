@@ -1,4 +1,4 @@
-"""The files that a schema names for its pre-annotation, held in memory so that a pipeline can carry them along."""
+"""The files that a schema names for its pre-annotation, in memory, so that they can be saved with a pipeline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ SCHEMA, RULES, PATTERNS, LISTS = "schema.json", "rules", "patterns", "lists"
 
 @dataclass(frozen=True)
 class Files:
-    """A schema with everything that its `[preannotate]` names.
+    """A schema with all files that its `[preannotate]` names.
 
     Attributes:
         schema: The schema.
-        wanted: What is to be predicted.
-        content: Name → bytes: `rules/nouns.tsv`, `patterns/0.jsonl`, `lists/light_verbs.0.txt`.
+        wanted: The settings of the pre-annotation.
+        content: File name → bytes: `rules/nouns.tsv`, `patterns/0.jsonl`, `lists/light_verbs.0.txt`.
     """
 
     schema: LabelSchema
@@ -30,16 +30,14 @@ class Files:
 
     @classmethod
     def of(cls, schema: LabelSchema) -> Self:
-        """The schema with the files that it names: beside it, or among those that are shipped.
+        """The schema with the files that it names, from its own folder or the shipped ones.
 
         Raises:
-            SchemaError: It has no `[preannotate]`, or names a file that there is not.
+            SchemaError: It has no `[preannotate]`, or names a file that does not exist.
         """
         wanted = schema.predicted
         if not wanted:
-            raise SchemaError(
-                f"The schema {schema.key} has no [preannotate].", "docs/preannotation.md says what stands there."
-            )
+            raise SchemaError(f"The schema {schema.key} has no [preannotate].", "docs/preannotation.md describes it.")
         rules = _located(wanted.rules, schema.folder)
         content = {f"{RULES}/{file.name}": file for file in sorted(rules.iterdir()) if file.is_file()}
         for number, name in enumerate(wanted.patterns):
@@ -50,20 +48,20 @@ class Files:
         return cls(schema, wanted, {name: _bytes(file) for name, file in content.items()})
 
     def packed(self) -> dict[str, bytes]:
-        """Everything by names, the schema among it; `unpacked` reads it."""
-        # what the schema did not say stays unsaid: usual labels that it does not have are faults where they are named
-        said = self.schema.model_dump_json(indent=1, exclude_unset=True)
-        return {**self.content, SCHEMA: said.encode("utf-8")}
+        """The files and the schema, by name; `unpacked` reads them."""
+        # defaults stay out: a default label that the schema lacks would be an error if it were set
+        schema = self.schema.model_dump_json(indent=1, exclude_unset=True)
+        return {**self.content, SCHEMA: schema.encode("utf-8")}
 
     @classmethod
     def unpacked(cls, packed: Mapping[str, bytes]) -> Self:
-        """What `packed` gave."""
+        """The value that `packed` saved."""
         schema = LabelSchema.model_validate_json(packed[SCHEMA])
         content = {name: data for name, data in packed.items() if name != SCHEMA}
         return cls(schema, schema.predicted or Preannotate(), content)
 
     def text(self, name: str) -> str:
-        """A file's text.
+        """The text of a file.
 
         Raises:
             SchemaError: There is no such file, or it is not UTF-8.
@@ -78,7 +76,7 @@ class Files:
             raise SchemaError(f"{name} is not UTF-8: {error}") from error
 
     def named(self, folder: str, ending: str) -> dict[str, str]:
-        """The texts of a folder's files with this ending, by their names without folder and ending."""
+        """The texts of a folder's files with this ending, by name without folder and ending."""
         return {
             name.removeprefix(f"{folder}/").removesuffix(ending): self.text(name)
             for name in self.content
@@ -87,10 +85,10 @@ class Files:
 
 
 def read_schema(name: str) -> LabelSchema:
-    """A schema by its path, or by the name of one that is shipped.
+    """A schema by its path, or a shipped one by its name.
 
     Raises:
-        InputError: There is none.
+        InputError: There is no such schema.
         SchemaError: It has problems.
     """
     file = Path(name) if name.endswith(".toml") else resource("schemas") / f"{name}.toml"
@@ -104,7 +102,7 @@ def _located(name: str, folder: Path | None) -> Path:
     found = next((place for place in places if place.exists()), None)
     if not found:
         raise SchemaError(
-            f"The schema names {name}, and there is none.", f"Looked for {' and '.join(map(str, places))}."
+            f"The schema names {name}, which does not exist.", f"Looked for {' and '.join(map(str, places))}."
         )
     return found
 

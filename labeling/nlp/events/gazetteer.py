@@ -1,4 +1,4 @@
-"""Names of places in a document: those that lists know, those before the name of a region, and those of datelines."""
+"""Place names in a document: those in lists, those before the name of a region, and those in datelines."""
 
 import re
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ DATELINE = re.compile(
 
 @dataclass(frozen=True)
 class Gazetteer:
-    """Names of places in lower case: of countries, states and provinces, also abbreviated; and of cities."""
+    """Lower-case place names: countries, states and provinces, with abbreviations; and cities."""
 
     regions: frozenset[str]
     cities: frozenset[str]
 
     def found(self, doc: Doc) -> Iterator[tuple[int, int, bool]]:
-        """Names of places: first token, the token behind the last, and whether a region follows ("Salem, Ore.")."""
+        """Place names as tokens `[start, end)`, and whether a region follows ("Salem, Ore.")."""
         names = [(ent.start, ent.end) for ent in doc.ents if ent.label_ in NAMES]
         for start, end in names:
             after = end + 1
@@ -33,12 +33,12 @@ class Gazetteer:
                 yield start, end, is_followed
 
     def knows(self, name: str) -> bool:
-        """Whether a name is that of a place."""
+        """Whether a name is in the lists."""
         name = name.lower().removeprefix("the ").replace("’", "'").removesuffix("'s")
         return name in self.regions or name in self.cities
 
     def _is_region(self, doc: Doc, start: int) -> bool:
-        """Whether the name of a region begins at a token, which has at most three words."""
+        """Whether the name of a region, of at most three words, begins at this token."""
         if not doc[start].text[0].isupper():
             return False
         return any(
@@ -47,7 +47,7 @@ class Gazetteer:
 
 
 def datelines(doc: Doc, text: str) -> Iterator[tuple[int, int]]:
-    """The datelines that open paragraphs: first token, and the token behind the last."""
+    """The datelines at the start of paragraphs, as tokens `[start, end)`."""
     for match in DATELINE.finditer(text):
         if span := doc.char_span(*match.span(), alignment_mode="expand"):
             yield span.start, span.end

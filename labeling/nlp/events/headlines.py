@@ -1,20 +1,20 @@
-"""Headlines in sentence case: a parser is trained on sentences, and takes "Checks" in a headline for a name."""
+"""Headlines in sentence case: a parser, trained on sentences, takes "Checks" in a headline for a name."""
 
 import re
 
 from labeling.nlp.events.lexicon import Lexicon
 
 WORD = re.compile(r"[A-Za-z][A-Za-z'’]*")
-LONG = 4  # letters; shorter words have no capital in many headlines
+LONG = 4  # letters; many headlines do not capitalize shorter words
 FEW = 3  # long words; a line of fewer may be a name
 ENDINGS = (("s", ""), ("es", ""), ("ies", "y"), ("ed", ""), ("ed", "e"), ("d", ""), ("ing", ""), ("ing", "e"))
 
 
 def in_sentence_case(text: str, lexicon: Lexicon) -> str:
-    """The text with its headlines as sentences; every character keeps its place.
+    """The text with its headlines in sentence case; offsets do not change.
 
-    A headline is a line most of whose words begin with a capital. Its words are written small where they are in the
-    lexicon, but for those that stand in the rest of the text with a capital, as names do.
+    A headline is a line most of whose words are capitalized. Its words are lower-cased if they are in the lexicon,
+    unless the rest of the text capitalizes them, as it does names.
 
     >>> from labeling.nlp.events.lexicon import to_lexicon
     >>> lexicon = to_lexicon("pirate\\tperson:100", "capture\\tsocial:100", ())
@@ -40,13 +40,13 @@ def in_sentence_case(text: str, lexicon: Lexicon) -> str:
 
 
 def is_headline(line: str) -> bool:
-    """Whether more than 70 % of the line's longer words begin with a capital, and there are at least three of them."""
+    """Whether a line has at least three longer words, and more than 70 % of them are capitalized."""
     words = [word for word in WORD.findall(line) if len(word) >= LONG]
     return len(words) >= FEW and sum(word[0].isupper() for word in words) > 0.7 * len(words)
 
 
 def _is_inside(line: str, start: int) -> bool:
-    """Whether a word does not begin a sentence, where every word has a capital."""
+    """Whether a word is not at the start of a sentence, where any word is capitalized."""
     before = line[:start].rstrip()
     return bool(before) and before[-1] not in ".!?:“\"‘'–—-"
 

@@ -1,4 +1,4 @@
-"""Word lists → what a noun or a verb names, as numbers: a person, a group, an act, a place."""
+"""Word lists → the senses of nouns and verbs as numbers: a person, a group, an act, a place."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,20 +16,20 @@ VERB_KINDS = (
     *("body", "change", "cognition", "communication", "competition", "consumption", "contact", "creation", "emotion"),
     *("motion", "perception", "possession", "social", "stative", "weather"),
 )
-SHORTEST_END = 4  # letters: an unknown "cyberattack" is an "attack", but an unknown "karting" is no "ting"
+SHORTEST_END = 4  # letters: an unknown "cyberattack" is an "attack", but an unknown "karting" is not a "ting"
 
 Shares = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """What words name.
+    """Word senses, word lists, and the grammar of time expressions.
 
     Attributes:
-        nouns: Noun (one word or two) → the share of each of `NOUN_KINDS` in its uses, 0 to 1.
-        verbs: Verb → the share of each of `VERB_KINDS` in its uses, 0 to 1.
+        nouns: Noun (one or two words) → the share of its uses in each of `NOUN_KINDS`, 0 to 1.
+        verbs: Verb → the share of its uses in each of `VERB_KINDS`, 0 to 1.
         lists: Name of a list → its words, in lower case.
-        grammar: What expressions of time look like.
+        grammar: The grammar of time expressions.
     """
 
     nouns: dict[str, Shares] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Lexicon:
     grammar: Grammar = field(default_factory=Grammar)
 
     def noun(self, *forms: str) -> Shares | None:
-        """The shares of the first of the forms that is known, or of what the last of them ends with; else None."""
+        """The shares of the first known form, else of the first known ending of a form; else None."""
         for form in forms:
             if found := self.nouns.get(form):
                 return found
@@ -49,18 +49,19 @@ class Lexicon:
         return None
 
     def named(self, name: str) -> frozenset[str]:
-        """The words of a list; none where there is no such list."""
+        """The words of a list; empty if there is no such list."""
         return self.lists.get(name, frozenset())
 
 
 @lru_cache(maxsize=4)
 def to_lexicon(nouns: str, verbs: str, lists: tuple[tuple[str, str], ...], times: str = "") -> Lexicon:
-    """The lexicon of these texts: word, tab, `kind:per cent …` a line; lists by name, a word a line; times.tsv.
+    """The lexicon from the texts of its files.
 
-    What stands behind `#` in a list is a comment.
+    A line of nouns or verbs is a word, a tab, and `kind:percentage …`; `lists` are (name, text) with one word a line;
+    `times` is the text of times.tsv. `#` starts a comment.
 
     Raises:
-        SchemaError: A line is not of that form; the message names the first twenty of them.
+        SchemaError: Lines do not have that form; the message names the first twenty of them.
     """
     faults: list[str] = []
     found = Lexicon(
@@ -75,29 +76,28 @@ def to_lexicon(nouns: str, verbs: str, lists: tuple[tuple[str, str], ...], times
 
 
 def to_list(text: str) -> frozenset[str]:
-    """The words of a list, in lower case: one a line; what stands behind `#` is a comment."""
+    """The words of a list in lower case: one a line; `#` starts a comment."""
     words = (line.partition("#")[0].strip().lower() for line in text.splitlines())
     return frozenset(word for word in words if word)
 
 
 def _shares(where: str, text: str, kinds: tuple[str, ...], faults: list[str]) -> dict[str, Shares]:
-    place = {kind: number for number, kind in enumerate(kinds)}
-    nothing = (0.0,) * len(kinds)
+    index = {kind: number for number, kind in enumerate(kinds)}
     found: dict[str, Shares] = {}
-    known: dict[str, Shares] = {}  # many words say the same
+    parsed: dict[str, Shares] = {}  # many words have the same shares
     for number, line in enumerate(text.splitlines(), 1):
         if not line or line.startswith("#"):
             continue
-        word, _, said = line.partition("\t")
-        if said not in known:
-            shares = list(nothing)
+        word, _, text_of_shares = line.partition("\t")
+        if text_of_shares not in parsed:
+            shares = [0.0] * len(kinds)
             try:
-                for one in said.split():
+                for one in text_of_shares.split():
                     kind, _, share = one.partition(":")
-                    if kind in place:
-                        shares[place[kind]] = int(share) / 100
+                    if kind in index:
+                        shares[index[kind]] = int(share) / 100
             except ValueError:
                 faults.append(f"  {where}, line {number}: {line!r}")
-            known[said] = tuple(shares)
-        found[word] = known[said]
+            parsed[text_of_shares] = tuple(shares)
+        found[word] = parsed[text_of_shares]
     return found

@@ -1,4 +1,4 @@
-"""Spans on a parsed document → the relations that tie them into events, by rules over the paths of the parse."""
+"""Spans in a parsed document → the relations that join them into events, by rules over dependency paths."""
 
 import re
 from bisect import bisect
@@ -17,18 +17,18 @@ from labeling.errors import SchemaError
 
 ROLES: tuple[Role, ...] = get_args(Role)
 SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj", "csubjpass", "expl"})
-# What an argument may hang on, besides the rule's path; of "Idris, a teacher," Idris is taken, where she is a span.
+# Steps that may follow the rule's path: to a conjunct, or to an apposition ("Idris, a teacher": Idris, if a span).
 CONJUNCT, APPOSED = re.compile(r"(/conj)+$"), re.compile(r"(/conj)*/appos(:noun)?(/conj)*$")
-SUBJECTLESS = frozenset({"own", "none"})  # of rules that lead to the subject, said or understood
+SUBJECTLESS = frozenset({"own", "none"})  # forms of rules that lead to an explicit or implicit subject
 OBJECTS = frozenset({"dobj", "dative", "ccomp", "prt"})
 PAST = frozenset({"VBN", "VBD"})
-NEAREST = frozenset({"place", "time"})  # one action each: an argument of several would mislead
-FAR = 8  # steps of a path that no rule is longer than
+NEAREST = frozenset({"place", "time"})  # roles whose argument is given to one action only
+FAR = 8  # steps of a path, at most
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A path that leads from an action to an argument; of several the least cost is taken."""
+    """A path from an action to an argument; if several match, the one with the least cost counts."""
 
     role: str
     cost: int
@@ -37,8 +37,8 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Arrow:
-    """A relation: places of the head (the action) and of the tail in the list of spans, and its role."""
+class Argument:
+    """An argument of an action: indices of the action (head) and the argument (tail) among the spans, and the role."""
 
     head: int
     tail: int
@@ -47,7 +47,7 @@ class Arrow:
 
 @lru_cache(maxsize=4)
 def read_rules(text: str) -> tuple[Rule, ...]:
-    """The rules in a text; schemas/en/relations.tsv explains its form.
+    """The rules in a text; schemas/en/relations.tsv explains the format.
 
     Raises:
         SchemaError: Lines are not rules; the message names all of them.
@@ -60,7 +60,7 @@ def read_rules(text: str) -> tuple[Rule, ...]:
         try:
             role, cost, verb, path, *_ = line.split("\t")
             if role not in ROLES:
-                raise ValueError(f"{role!r} is none of {', '.join(ROLES)}")
+                raise ValueError(f"{role!r} is not one of {', '.join(ROLES)}")
             rules.append(Rule(role, int(cost), verb, re.compile(path)))
         except (ValueError, re.error) as error:
             faults.append(f"  line {number}: {error}")
@@ -77,16 +77,16 @@ class RelationFinder:
         rules: Iterable[Rule],
         parts: Mapping[str, str],
         light: frozenset[str] = frozenset(),
-        needy: frozenset[str] = frozenset(),
+        transitive: frozenset[str] = frozenset(),
     ) -> None:
-        """Take rules, the part that each label plays (`{"ACTION": "action", …}`), light verbs, verbs with an object."""
+        """`parts` maps labels to their part in an event (`{"ACTION": "action", …}`); verbs are given by lemma."""
         self.rules = tuple(rules)
         self.parts = parts
-        self.light, self.needy = light, needy
+        self.light, self.transitive = light, transitive
         self.costs: dict[tuple[str, str, frozenset[str]], tuple[tuple[str, int], ...]] = {}
 
-    def __call__(self, spans: Sequence[Span]) -> list[Arrow]:
-        """The relations between a document's spans, in the order of their heads."""
+    def __call__(self, spans: Sequence[Span]) -> list[Argument]:
+        """The arguments of the actions among a document's spans, in order of the actions."""
         if not spans:
             return []
         parse = _Parse(spans[0].doc)
@@ -96,11 +96,11 @@ class RelationFinder:
                 root = span.root
                 by_sentence[parse.top(root.i), parse.paragraph(root.i)].append((number, part, root))
         return sorted(
-            (arrow for members in by_sentence.values() for arrow in self._in_sentence(parse, members)),
-            key=lambda arrow: (arrow.head, arrow.tail, arrow.role),
+            (found for members in by_sentence.values() for found in self._in_sentence(parse, members)),
+            key=lambda found: (found.head, found.tail, found.role),
         )
 
-    def _in_sentence(self, parse: "_Parse", members: list[tuple[int, str, Token]]) -> Iterator[Arrow]:
+    def _in_sentence(self, parse: "_Parse", members: list[tuple[int, str, Token]]) -> Iterator[Argument]:
         found: dict[tuple[str, int], list[tuple[int, int, int]]] = defaultdict(list)
         for action, part, head in members:
             if part != "action":
@@ -118,14 +118,14 @@ class RelationFinder:
         for (role, owner), options in found.items():
             least = min(options)
             if role in NEAREST:
-                yield Arrow(least[2], owner, role)
+                yield Argument(least[2], owner, role)
                 continue
             for cost, _, to in options:
                 if cost == least[0] and (role == "agent" or (owner, to) not in agents):
-                    yield Arrow(owner, to, role)
+                    yield Argument(owner, to, role)
 
     def _roles(self, part: str, path: str, forms: frozenset[str]) -> tuple[tuple[str, int], ...]:
-        """The roles that an argument of this part may have, each with its least cost."""
+        """The roles that a span of this part may have, each with its least cost."""
         key = (part, path, forms)
         if key not in self.costs:
             if len(self.costs) > 100_000:
@@ -134,7 +134,7 @@ class RelationFinder:
             more = {path: 0, CONJUNCT.sub("", path): 0}
             more[APPOSED.sub("", path)] = int(path.endswith("/appos:noun"))
             costs: dict[str, int] = {}
-            is_patient = "passive" in forms and part == "actor"  # who would be the agent, it is done to
+            is_patient = "passive" in forms and part == "actor"  # the subject of a passive is the target
             for rule in self.rules:
                 if rule.role in wanted and rule.verb in forms:
                     for one, extra in more.items():
@@ -145,7 +145,7 @@ class RelationFinder:
         return self.costs[key]
 
     def _forms(self, head: Token) -> frozenset[str]:
-        """What rules may ask of an action."""
+        """The forms of an action that rules refer to."""
         if head.pos_ not in ("VERB", "AUX"):
             return frozenset({"noun"})
         children = {child.dep_ for child in head.children}
@@ -155,7 +155,7 @@ class RelationFinder:
         return frozenset(forms)
 
     def _is_passive(self, head: Token) -> bool:
-        """Whether a verb is done to its subject, said or understood: "was arrested", "Man charged with murder"."""
+        """Whether a verb is passive, with or without auxiliary: "was arrested", "Man charged with murder"."""
         children = {child.dep_ for child in head.children}
         if children & {"auxpass", "nsubjpass"}:
             return True
@@ -166,10 +166,10 @@ class RelationFinder:
         if head.tag_ == "VBN" and not children & SUBJECTS:
             return True
         lacks_object = not children & OBJECTS and head.tag_ in PAST
-        return lacks_object and ("agent" in children or head.lemma_.lower() in self.needy)
+        return lacks_object and ("agent" in children or head.lemma_.lower() in self.transitive)
 
     def _ancestors(self, parse: "_Parse", head: Token) -> dict[int, str]:
-        """The path up to each token above, and to the token itself."""
+        """The token and its ancestors, each with the path up to it."""
         path, here = "", head
         found = {here.i: path}
         while here.head.i != here.i and len(found) < FAR:
@@ -182,15 +182,15 @@ class RelationFinder:
 
 
 class _Parse:
-    """The parse of a document, with what its steps are called; each is looked at once."""
+    """The parse of a document with the names of path steps, which are cached."""
 
     def __init__(self, doc: Doc) -> None:
         self.doc = doc
         offsets: Any = doc.to_array([HEAD]).astype(numpy.int64)
         self.heads = [i + offset for i, offset in enumerate(offsets.tolist())]
         self.ends = list(_paragraph_ends(doc))
-        self.named: dict[int, str] = {}
-        self.steps: dict[int, str] = {}
+        self.down_steps: dict[int, str] = {}
+        self.up_steps: dict[int, str] = {}
 
     def top(self, token: int) -> int:
         """The root of the token's sentence."""
@@ -199,39 +199,39 @@ class _Parse:
         return token
 
     def paragraph(self, token: int) -> int:
-        """The number of a token's paragraph: a parser takes a headline and what follows for one sentence."""
+        """The index of a token's paragraph: a parser may join a headline with the sentence that follows."""
         return bisect(self.ends, token)
 
     def step(self, token: int) -> str:
-        """How a token hangs on what is above it."""
-        if token not in self.steps:
-            self.steps[token] = _step(self.doc[token])
-        return self.steps[token]
+        """The name of the step from a token up to its head."""
+        if token not in self.up_steps:
+            self.up_steps[token] = _up_step(self.doc[token])
+        return self.up_steps[token]
 
     def path(self, up: Mapping[int, str], token: int) -> str:
-        """The path to a token, "" where there is none that is short enough."""
+        """The path to a token; "" if there is none within `FAR` steps."""
         down = ""
         for _ in range(FAR):
             if token in up:
                 return up[token] + down
             if self.heads[token] == token:
                 break
-            if token not in self.named:
-                self.named[token] = _named(self.doc[token])
-            down = f"/{self.named[token]}{down}"
+            if token not in self.down_steps:
+                self.down_steps[token] = _down_step(self.doc[token])
+            down = f"/{self.down_steps[token]}{down}"
             token = self.heads[token]
         return ""
 
 
 def _paragraph_ends(doc: Doc) -> Iterator[int]:
-    """The tokens that end a paragraph; a line that goes on in small letters is only wrapped."""
+    """The tokens that end a paragraph; a line break before a lower-case word is only wrapping."""
     for i in numpy.flatnonzero(doc.to_array([IS_SPACE])).tolist():
         breaks = doc[i].text.count("\n")
         if breaks > 1 or (breaks and not (i + 1 < len(doc) and doc[i + 1].text[0].islower())):
             yield i
 
 
-def _named(token: Token) -> str:
+def _down_step(token: Token) -> str:
     if token.dep_ == "prep":
         return f"prep:{token.lower_}"
     if token.dep_ == "appos" and token.pos_ == "NOUN":
@@ -241,11 +241,11 @@ def _named(token: Token) -> str:
     return token.dep_
 
 
-def _step(token: Token) -> str:
-    """How a token hangs on what is above it; of a relative clause, what its pronoun is."""
+def _up_step(token: Token) -> str:
+    """The dependency of a token on its head; for a relative clause, that of its pronoun."""
     if token.dep_ == "relcl":
         before = {t.tag_: t.dep_ for t in reversed(list(token.subtree)) if t.i < token.i}
-        if "WP$" in before or "WRB" in before:  # whose, where, when: the noun is none of its arguments
+        if "WP$" in before or "WRB" in before:  # whose, where, when: the noun is not an argument of the clause
             return "relcl:where"
         has_subject = any(child.dep_ in SUBJECTS for child in token.children)
         pronoun = next((child.dep_ for child in token.children if child.tag_ in ("WDT", "WP")), "")

@@ -1,29 +1,30 @@
-"""The arrays of a parse → the role of each token, and what it plays it to; conjuncts are like the first of them."""
+"""The arrays of a parse → the role and the governor of each token; conjuncts have those of the first one."""
 
 from dataclasses import dataclass
 from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from spacy.strings import get_string_id
+
+from labeling.nlp.hashes import hash_of
 
 Ids = NDArray[Any]
-CONJ, POBJ, DATIVE, AGENT, PREP = (int(get_string_id(dep)) for dep in ("conj", "pobj", "dative", "agent", "prep"))
-SUBJECT, PASSIVE, OBJECT = (int(get_string_id(dep)) for dep in ("nsubj", "nsubjpass", "dobj"))
-WITHIN = tuple(int(get_string_id(dep)) for dep in ("compound", "amod", "nmod", "poss"))
-CHAIN = 4  # conjuncts that are followed back: "a, b, c, d and e"
+CONJ, POBJ, DATIVE, AGENT, PREP = (hash_of(dep) for dep in ("conj", "pobj", "dative", "agent", "prep"))
+SUBJECT, PASSIVE, OBJECT = (hash_of(dep) for dep in ("nsubj", "nsubjpass", "dobj"))
+WITHIN = tuple(hash_of(dep) for dep in ("compound", "amod", "nmod", "poss"))
+CHAIN = 4  # steps back along conjuncts, at most: "a, b, c, d and e"
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Of n tokens: what each is to what governs it.
+    """The roles of n tokens.
 
     Attributes:
-        dep: How it hangs, or how the first of its conjuncts hangs; hashes.
-        head: On what; the noun's preposition is stepped over.
-        preposition: The token of that preposition, -1 where there is none.
-        subject, object, oblique, within: Whether it is the subject of a verb that it is not done to, what a verb is
-            done to, a noun behind a preposition, a noun or adjective before a noun.
+        dep: The dependency of the token, or of its first conjunct; hashes.
+        head: The token's governor; for the object of a preposition, the governor of that.
+        preposition: The index of that preposition, -1 if there is none.
+        subject, object, oblique, within: Whether the token is the agent of a verb, the patient of a verb, another
+            object of a preposition, a modifier of a noun.
     """
 
     dep: Ids
@@ -36,7 +37,7 @@ class Roles:
 
 
 def roles_of(dep: Ids, heads: Ids) -> Roles:
-    """The roles of n tokens, from how each hangs (hashes) and on which token."""
+    """The roles of n tokens, given their dependencies (hashes) and heads (indices)."""
     first: Ids = numpy.arange(len(dep))
     for _ in range(CHAIN):
         first = numpy.where(dep[first] == CONJ, heads[first], first)

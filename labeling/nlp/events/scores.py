@@ -1,4 +1,4 @@
-"""How likely a token is the head of a span of some kind: logistic regression over the features, its weights as data."""
+"""The probability that a token heads a span of each kind: a logistic regression whose weights are data."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from labeling.core.parsing import parse_json
 from labeling.errors import SchemaError
-from labeling.nlp.events.features import NAMES, NUMBERS, Features, code, joined
+from labeling.nlp.events.features import AT, NAMES, NUMBERS, Features
+from labeling.nlp.hashes import hash_of, joint_hash
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,10 @@ class Weights:
     Attributes:
         kinds: Their names.
         intercepts: Shape (k,).
-        names: For each of `NAMES`, hash → row of `rows`.
-        rows: The weights of the names; shape (names known, k). Row 0 is that of an unknown name: zeros.
+        names: For each of `NAMES`, feature hash → row of `rows`.
+        rows: The weights of categorical features; shape (features, k). Row 0, for unknown ones, is zeros.
         numbers: The weights of `NUMBERS`; shape (numbers, k).
-        coverage: The share of the gold spans of each part ("actor", "action", …) that is a candidate at all.
+        coverage: The share of gold spans that are candidates, for each part of an event ("actor", "action", …).
     """
 
     kinds: tuple[str, ...]
@@ -33,7 +34,7 @@ class Weights:
     coverage: dict[str, float]
 
     def probabilities(self, features: Features) -> NDArray[numpy.float32]:
-        """The probability that each of n tokens is the head of a span of each kind; shape (n, k)."""
+        """The probability that each of n tokens heads a span of each kind; shape (n, k)."""
         logits = features.numbers @ self.numbers + self.intercepts
         for known, column in zip(self.names, features.names, strict=True):
             get = known.get
@@ -49,37 +50,36 @@ def read_weights(text: str) -> Weights:
     W is `{"intercept": x, "names": {"pos": {"VERB": x}}, "numbers": {"capital": x}}`.
 
     Raises:
-        SchemaError: It cannot be read, or names a feature that there is not.
+        SchemaError: It cannot be read, or names an unknown feature.
     """
     try:
         found = parse_json(text)
         return to_weights(found["kinds"], found["coverage"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise SchemaError(f"The weights of the scores are none: {type(error).__name__}: {error}") from error
+        raise SchemaError(f"The weights of the scores are not valid: {type(error).__name__}: {error}") from error
 
 
 def to_weights(kinds: dict[str, Any], coverage: dict[str, float]) -> Weights:
-    """The weights that such JSON describes.
+    """The weights from parsed JSON.
 
     Raises:
-        KeyError: It names a feature that there is not.
+        KeyError: It names an unknown feature.
     """
     names: list[dict[int, int]] = [{} for _ in NAMES]
     rows = [[0.0] * len(kinds)]
     numbers = numpy.zeros((len(NUMBERS), len(kinds)), dtype=numpy.float32)
-    place = {name: number for number, name in enumerate(NAMES)}
-    number_of = {name: number for number, name in enumerate(NUMBERS)}
+    index_of = {name: index for index, name in enumerate(NAMES)}
     for column, kind in enumerate(kinds.values()):
         for name, weights in kind["names"].items():
-            known = names[place[name]]
+            known = names[index_of[name]]
             for value, weight in weights.items():
-                key = joined(*map(code, value.split(" "))) if " " in name and name in JOINED else code(value)
+                key = joint_hash(*map(hash_of, value.split(" "))) if " " in name and name in JOINED else hash_of(value)
                 if key not in known:
                     known[key] = len(rows)
                     rows.append([0.0] * len(kinds))
                 rows[known[key]][column] = weight
         for name, weight in kind["numbers"].items():
-            numbers[number_of[name], column] = weight
+            numbers[AT[name], column] = weight
     return Weights(
         kinds=tuple(kinds),
         intercepts=numpy.array([kind["intercept"] for kind in kinds.values()], dtype=numpy.float32),

@@ -1,4 +1,4 @@
-"""The pipeline component `event_spans`: actors, actions, places and dates, each with a score and a source."""
+"""A parsed document → actors, actions, places and dates, each with a score and a source."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc, Span, SpanGroup
 
 from labeling.core.preannotate import Preannotate
-from labeling.nlp.events.candidates import KINDS, Candidate, Extents, Finder
+from labeling.nlp.events.candidates import KINDS, Candidate, Finder, NameBounds
 from labeling.nlp.events.features import Describer, Features
 from labeling.nlp.events.lexicon import Lexicon
 from labeling.nlp.events.scores import Weights
 
-# What a wrong span costs an annotator, one gesture, against a missing one, two: from here on a span pays.
-PAYS = 1 / 3
+# The probability from which showing a span saves work: a wrong span costs one gesture, a missing one two.
+BREAK_EVEN = 1 / 3
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A candidate with its label, and how sure it is (0 to 1)."""
+    """A candidate with its label and score (0 to 1)."""
 
     candidate: Candidate
     label: str
@@ -28,23 +28,23 @@ class Found:
 
 @dataclass(frozen=True)
 class Scored:
-    """How likely each of a document's n tokens is the head of a span of each of `KINDS`.
+    """The probability that each of a document's n tokens heads a span of each of `KINDS`.
 
     Attributes:
-        features: What is known of the tokens.
-        probabilities: 0 where no such span can be; shape (n, kinds).
-        possible: Where one can be; shape (n, kinds).
-        names: The extents of names, by their heads.
+        features: The features of the tokens.
+        probabilities: 0 if the token cannot head such a span; shape (n, kinds).
+        possible: Whether it can; shape (n, kinds).
+        names: The bounds of names, by head.
     """
 
     features: Features
     probabilities: NDArray[numpy.float32]
     possible: NDArray[numpy.bool_]
-    names: Extents
+    names: NameBounds
 
 
 class SpanFinder:
-    """Finds the spans of parsed documents, as a schema wants them."""
+    """Finds the spans of parsed documents, as a schema's settings ask for."""
 
     def __init__(self, settings: Preannotate, lexicon: Lexicon, weights: Weights) -> None:
         self.describe = Describer(lexicon)
@@ -53,33 +53,33 @@ class SpanFinder:
         self.columns = [weights.kinds.index(kind) for kind in KINDS]
         labels = [self.find.label(kind) if kind in self.find.kinds else "" for kind in KINDS]
         self.coverage = numpy.array([weights.coverage.get(kind.split()[0], 1.0) for kind in KINDS])
-        self.thresholds = numpy.array([settings.thresholds.get(label, PAYS) for label in labels])
+        self.thresholds = numpy.array([settings.thresholds.get(label, BREAK_EVEN) for label in labels])
 
     def __call__(self, doc: Doc, given: Iterable[Found] = ()) -> tuple[list[Found], float]:
-        """The spans in order of text, none of which overlap; and the share of the work that they are expected to save.
+        """The spans in text order, without overlaps; and the share of the work that they are expected to save.
 
         Args:
             doc: A document with tags, a parse and entities.
-            given: What other sources found; where the rules find something in the same place, it stays.
+            given: The spans of other sources, which take precedence over those of the rules.
 
-        The work is measured as `labeling.core.effort` does, with every count replaced by its expectation: a candidate
-        of the probability p is p gold spans, and where candidates cover only a share of the gold there is more of it.
+        The work is measured as in `labeling.core.effort`, with every count replaced by its expectation: a candidate
+        of probability p counts as p gold spans, divided by the share of the gold that candidates cover.
         """
-        return self.chosen(doc, self.scored(doc), given) if len(doc) else (_side_by_side(given), 1.0)
+        return self.chosen(doc, self.scored(doc), given) if len(doc) else (_without_overlap(given), 1.0)
 
     def scored(self, doc: Doc) -> "Scored":
-        """How likely each token is the head of a span of each kind."""
+        """The probability that each token heads a span of each kind."""
         features = self.describe(doc)
         possible, names = self.find.heads(doc, features)
         return Scored(features, self.weights.probabilities(features)[:, self.columns] * possible, possible, names)
 
     def chosen(self, doc: Doc, scored: "Scored", given: Iterable[Found] = ()) -> tuple[list[Found], float]:
-        """What `__call__` says, by the scores of a document that has tokens."""
-        given = _side_by_side(given)
+        """The result of `__call__`, given the scores of a non-empty document."""
+        given = _without_overlap(given)
         probabilities, possible, names = scored.probabilities, scored.possible, scored.names
         likely = probabilities >= self.thresholds
         if self.find.settings.every_name:
-            likely |= self.find.surest_names(doc, scored.features, names, probabilities)
+            likely |= self.find.likelier_kinds(doc, scored.features, names, probabilities)
         found = []
         for head, column in numpy.argwhere(likely & possible).tolist():
             kind = KINDS[column]
@@ -89,17 +89,17 @@ class SpanFinder:
         if not self.find.settings.light_verbs:
             actions = {one.candidate.head for one in found if one.candidate.kind.startswith("action")}
             found = [one for one in found if not self._only_carries(doc, one.candidate, actions)]
-        shown = sorted((*given, *_side_by_side(found)), key=lambda f: f.candidate.start)
+        shown = sorted((*given, *_without_overlap(found)), key=lambda f: f.candidate.start)
         gold = float((probabilities.sum(axis=0) / self.coverage).sum())
-        return shown, _saved(gold, [one.score for one in shown])
+        return shown, expected_savings(gold, [one.score for one in shown])
 
     def _only_carries(self, doc: Doc, candidate: Candidate, actions: set[int]) -> bool:
-        """Whether a verb only carries another action: "held talks", "began to march"."""
+        """Whether a verb is only the light or aspectual verb of another action: "held talks", "began to march"."""
         return candidate.kind == "action verb" and self.find.carriers.carries(doc[candidate.head], actions)
 
 
-def _saved(gold: float, scores: list[float]) -> float:
-    """The share of the work that is done, where so much gold is expected and these spans are shown."""
+def expected_savings(gold: float, scores: list[float]) -> float:
+    """The share of the work saved by showing spans with these scores, given the expected number of gold spans."""
     right = sum(scores)
     gold = max(gold, right)
     if not gold:
@@ -111,8 +111,8 @@ def _overlap(a: Candidate, b: Candidate) -> bool:
     return a.start < b.end and b.start < a.end
 
 
-def _side_by_side(found: Iterable[Found]) -> list[Found]:
-    """Those that can stand side by side: a whole noun rather than a name within it, then the surest."""
+def _without_overlap(found: Iterable[Found]) -> list[Found]:
+    """The spans without overlaps: a whole noun is preferred to a name within it, then the higher score."""
     ranked = sorted(found, key=lambda f: (-f.score, f.candidate.start))
     holders = [f.candidate for f in ranked if f.candidate.end - f.candidate.start > 1]
     taken: dict[int, Found] = {}
@@ -126,7 +126,7 @@ def _side_by_side(found: Iterable[Found]) -> list[Found]:
 
 
 def to_group(doc: Doc, key: str, found: list[Found], saved: float) -> SpanGroup:
-    """The spans as spaCy has them; `attrs` has `scores` and `sources`, one a span, and `saved` of the document."""
+    """The spans as a spaCy group; its `attrs` are `scores` and `sources`, one per span, and `saved`."""
     spans = [Span(doc, f.candidate.start, f.candidate.end, label=f.label) for f in found]
     attrs = {"scores": [f.score for f in found], "sources": [f.candidate.kind for f in found]}
     attrs["saved"] = saved

@@ -1,4 +1,4 @@
-"""Expressions of time in a parsed document: those of the recogniser and of a grammar, and what each says."""
+"""Time expressions in a parsed document, found by the entity recogniser and by a grammar, with their kinds."""
 
 import re
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from spacy.tokens import Doc
 
 from labeling.errors import SchemaError
 
-# What an expression says: a date by the calendar, a time by the clock, when in relation to something; how old, how
-# often, how long; something else that the recogniser took for a time; a figure alone, which is none.
+# Kinds of expressions: a calendar date, a clock time, a time relative to another; an age, a frequency, a duration;
+# anything else that the recogniser took for a time; and a bare number, which is not a time expression.
 KINDS = ("calendar", "clock", "relative", "age", "repeated", "lasting", "other", "figure")
 WHEN = frozenset({"calendar", "clock", "relative"})
 HOW_LONG = frozenset({"repeated", "lasting"})
@@ -18,13 +18,13 @@ OTHER, FIGURE = "other", "figure"
 ENTITIES = frozenset({"DATE", "TIME"})
 BEFORE = frozenset(["last", "next", "this", "early", "late", "earlier", "later"])
 AFTER = frozenset(["ago", "later", "earlier", "morning", "afternoon", "evening", "night"])
-GAPS = ("", " ", ", ")  # between the parts of one unbroken expression
+GAPS = ("", " ", ", ")  # between two parts of one expression
 REFERENCE = re.compile(r"\{([A-Z]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """Tokens `[start, end)` that say when, how long, how often: one of `KINDS`; and whether the grammar found them."""
+    """A time expression of tokens `[start, end)`, its kind of `KINDS`, and whether the grammar found it."""
 
     start: int
     end: int
@@ -34,25 +34,25 @@ class Expression:
 
 @dataclass(frozen=True)
 class Grammar:
-    """What expressions of time look like: one pattern for a text, whose groups are the kinds."""
+    """The grammar of time expressions: one pattern, whose groups are the kinds."""
 
     pattern: re.Pattern[str] | None = None
 
     def matches(self, text: str) -> Iterator[tuple[int, int, str]]:
-        """Start, end and kind of what looks like an expression of time, in characters."""
+        """The start, end (code points) and kind of each match."""
         if self.pattern:
             for match in self.pattern.finditer(text):
                 yield match.start(), match.end(), str(match.lastgroup).rstrip("_0123456789")
 
     def kind(self, text: str) -> str:
-        """What a text says, if it is an expression of time: the first of `KINDS` that stands in it; else "other"."""
+        """The first of `KINDS` that a text has matches of; else "other"."""
         found = {kind for _, _, kind in self.matches(text)}
         return next((kind for kind in KINDS if kind in found), OTHER)
 
 
 @lru_cache(maxsize=4)
 def read_grammar(text: str) -> Grammar:
-    """The grammar in a text; schemas/en/times.tsv explains its form.
+    """The grammar in a text; schemas/en/times.tsv explains the format.
 
     Raises:
         SchemaError: Lines are not patterns; the message names all of them.
@@ -72,26 +72,26 @@ def read_grammar(text: str) -> Grammar:
             elif name in KINDS:
                 kinds.append((f"{name}_{len(kinds)}", whole))
             else:
-                raise ValueError(f"{name!r} is none of {', '.join(KINDS)}")
+                raise ValueError(f"{name!r} is not one of {', '.join(KINDS)}")
         except KeyError as error:
-            faults.append(f"  line {number}: {error} is not above it")
+            faults.append(f"  line {number}: {error} is not defined above it")
         except (ValueError, re.error) as error:
             faults.append(f"  line {number}: {error}")
     if faults:
         raise SchemaError(f"{len(faults)} lines of times.tsv are not patterns\n" + "\n".join(faults))
     if not kinds:
         return Grammar()
-    # what is beside a match belongs to a longer word or number: 555-1234, 2,013
+    # a match must not be part of a longer word or number: 555-1234, 2,013
     any_of = "|".join(f"(?P<{name}>{pattern})" for name, pattern in kinds)
     start = f"(?={named['START']})" if "START" in named else ""
     return Grammar(re.compile(rf"(?<![\w/:$€£#-]){start}(?<![0-9][-.,–])(?:{any_of})(?![\w/]|[-–][0-9]|[.,:][0-9])"))
 
 
 def expressions(doc: Doc, text: str, grammar: Grammar) -> tuple[Expression, ...]:
-    """The expressions of time in a document, whose text is given since it takes long to make; in order, none overlap.
+    """The time expressions in a document, in order and without overlaps.
 
-    An entity and a match of the grammar that overlap are one expression, and so are two with nothing or a comma between
-    them, "Friday" and "night", "May 3, 2013" and "4 p.m.".
+    An entity and a match of the grammar that overlap are one expression, and so are two with at most a comma between
+    them: "Friday" and "night", "May 3, 2013" and "4 p.m.". `text` is the document's text, which is slow to compute.
     """
     found = [
         Expression(*span, kind, True) for *ends, kind in grammar.matches(text) if (span := _tokens(doc, text, *ends))
@@ -105,11 +105,11 @@ def expressions(doc: Doc, text: str, grammar: Grammar) -> tuple[Expression, ...]
             joined[-1] = _joined(doc, joined[-1], one)
         else:
             joined.append(one)
-    return tuple(_named(doc, _extended(doc, one)) for one in joined)
+    return tuple(_with_kind(doc, _extended(doc, one)) for one in joined)
 
 
 def _tokens(doc: Doc, text: str, start: int, end: int) -> tuple[int, int] | None:
-    """The tokens of a stretch of text; None where it ends within a word."""
+    """The tokens of a range of text; None if its edges are inside a word."""
     span = doc.char_span(start, end, alignment_mode="expand")
     if span is None:
         return None
@@ -118,7 +118,7 @@ def _tokens(doc: Doc, text: str, start: int, end: int) -> tuple[int, int] | None
 
 
 def _lines(doc: Doc, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """A stretch of tokens, cut at the ends of lines and at brackets."""
+    """A range of tokens, split at line ends and brackets."""
     for i in range(start, end):
         if "\n" in doc[i].text or doc[i].text in "()[]":
             if start < i:
@@ -148,7 +148,7 @@ def _joined(doc: Doc, left: Expression, right: Expression) -> Expression:
 
 
 def _extended(doc: Doc, one: Expression) -> Expression:
-    """With the words at its edges that place it in time: "late Friday", "three days ago"."""
+    """The expression with adjacent words that place it in time: "late Friday", "three days ago"."""
     start, end = one.start, one.end
     while start and doc[start - 1].lower_ in BEFORE and not doc[start - 1].ent_type_:
         start -= 1
@@ -158,8 +158,8 @@ def _extended(doc: Doc, one: Expression) -> Expression:
     return Expression(start, end, kind, one.by_grammar)
 
 
-def _named(doc: Doc, one: Expression) -> Expression:
-    """With a kind, also where the grammar found nothing: a figure alone is not a time."""
+def _with_kind(doc: Doc, one: Expression) -> Expression:
+    """The expression with a kind even if the grammar found nothing: a bare number is a "figure"."""
     if one.kind:
         return one
     is_figure = all(doc[i].like_num or doc[i].is_stop or not doc[i].is_alpha for i in range(one.start, one.end))

@@ -1,4 +1,4 @@
-"""What a model is built on: what parses, what the recogniser reads, chosen by what is there, and said in one line."""
+"""What a model is built on: its parser and the recogniser's input, chosen from what is installed."""
 
 import warnings
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ Kind = Literal["transformer", "encoder", "vectors", "blank"]
 
 
 class Stamp(Value):
-    """Something that a model was built on; `sha256` is of its files, "" where it has none of its own."""
+    """A pretrained artefact that a model was built on; `sha256` is over its files."""
 
     kind: str
     name: str
@@ -42,13 +42,13 @@ class Base:
     """What a model is built on.
 
     Attributes:
-        parser: The pipeline that tags, parses and finds names; blank where there is none for the language. Its
-            vocabulary has the static vectors, where the recogniser reads some.
+        parser: The pipeline that tags, parses and finds names; blank if the language has none. Its vocabulary holds the
+            static vectors if the recogniser reads any.
         kind: What the recogniser reads.
         encoder: The frozen encoder, if there is one.
-        transformer: The pipeline whose transformer is read, as it is; None where there is none.
-        stamps: What it all was, for the model's card.
-        said: The choice in one line.
+        transformer: The pipeline with the transformer, which is not fine-tuned; None if there is none.
+        stamps: Names and checksums of all of these, for the model card.
+        summary: The choice in one line.
     """
 
     parser: Language
@@ -56,22 +56,22 @@ class Base:
     encoder: Encoder | None
     transformer: Language | None
     stamps: tuple[Stamp, ...]
-    said: str
+    summary: str
 
 
 def choose(language: str, base: str = AUTO, encoder: str = AUTO, threads: int = 1, *, gpu: bool = False) -> Base:
-    """The best base that is there for a language, or the one that was asked for.
+    """The base that was asked for, or the best one installed for the language.
 
     Args:
         language: spaCy's code.
-        base: A pipeline with a transformer or static vectors, by its package's name or its folder; `auto`, or `none`.
-        encoder: A folder with `model.onnx` and `tokenizer.json`; `auto` takes the one that is installed, if it is for
-            the language; `none`.
-        threads: How many compute the encoder.
-        gpu: Whether to compute on a GPU; `auto` then takes a transformer that is installed for the language.
+        base: A pipeline with a transformer or static vectors (package name or folder); `auto`; or `none`.
+        encoder: A folder with `model.onnx` and `tokenizer.json`; `auto` for the installed one, if it is for the
+            language; or `none`.
+        threads: The number of threads for the encoder.
+        gpu: Whether to use a GPU; `auto` then takes an installed transformer for the language.
 
     Raises:
-        ModelError: What was asked for is not there, is for another language, or has nothing to read; there is no GPU.
+        ModelError: What was asked for is missing, for another language, or has no vectors; or there is no GPU.
     """
     if gpu:
         _require_gpu()
@@ -87,18 +87,18 @@ def choose(language: str, base: str = AUTO, encoder: str = AUTO, threads: int = 
         read = load(base)
         read.select_pipes(enable=[component])
         stamps.append(Stamp(kind="transformer", name=model_stamp(base), sha256=files_hash(base)))
-        return Base(parser, "transformer", None, read, tuple(stamps), _said(stamps, "transformer", language))
+        return Base(parser, "transformer", None, read, tuple(stamps), _summary(stamps, "transformer", language))
     frozen = _encoder(language, encoder, threads, stamps)
     kind: Kind = "encoder" if frozen else "blank"
     name = vectors_of(NONE if frozen and base == AUTO else base, language)
     if name:
-        # the words of both have one numbering, and the pipeline is saved with the vectors
+        # word hashes are the same in both pipelines, and the parser is saved with the vectors
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # W095: it was made with an earlier 3.x
+            warnings.simplefilter("ignore", UserWarning)  # W095: made with an earlier spaCy 3.x
             parser.vocab.vectors = load(name).vocab.vectors
         kind = "vectors"
         stamps.append(Stamp(kind=kind, name=model_stamp(name), sha256=files_hash(name)))
-    return Base(parser, kind, frozen, None, tuple(stamps), _said(stamps, kind, language))
+    return Base(parser, kind, frozen, None, tuple(stamps), _summary(stamps, kind, language))
 
 
 def _require_gpu() -> None:
@@ -117,14 +117,14 @@ def _encoder(language: str, asked: str, threads: int, stamps: list[Stamp]) -> En
     if asked == AUTO:
         if language != encoders.LANGUAGE or not encoders.installed():
             return None
-        found, name = encoders.shipped(threads), encoders.PACKAGE
+        found, name = encoders.from_package(threads), encoders.PACKAGE
     else:
         found, name = encoders.from_folder(Path(asked), threads), Path(asked).name
     stamps.append(Stamp(kind="encoder", name=name, sha256=found.sha256))
     return found
 
 
-def _said(stamps: list[Stamp], kind: Kind, language: str) -> str:
+def _summary(stamps: list[Stamp], kind: Kind, language: str) -> str:
     by_kind = {stamp.kind: stamp.name for stamp in stamps}
     parser = by_kind.get("parser", f"no parser for {named(language)} (words and shapes alone)")
     reads = {

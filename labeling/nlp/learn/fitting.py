@@ -1,4 +1,4 @@
-"""Prepared documents → what is learned of spans: the regressions, the recogniser, and how much to trust each."""
+"""Prepared documents → the fitted parts of a span model: regressions, recogniser, and their weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,18 +17,18 @@ from labeling.nlp.learn.linear import fit as fit_linear
 from labeling.nlp.learn.mixture import Mixture, as_logs, calibrate
 from labeling.nlp.learn.prepared import Prepared
 from labeling.nlp.learn.recognizer import FACTORY
-from labeling.nlp.learn.state import ENCODER, KNOWLEDGE, RECOGNIZER, SHIPPED, Learned, Settings
-from labeling.nlp.learn.tags import Likely, Tags
+from labeling.nlp.learn.state import ENCODER, KNOWLEDGE, RECOGNIZER, SHIPPED, Learned, Settings, regressed
+from labeling.nlp.learn.tags import ScoredSpan, Tags
 
 STRENGTH = {KNOWLEDGE: 0.1, ENCODER: 0.001}  # scikit-learn's C
-MOST_TOKENS = 60_000  # that a regression over dense vectors is fitted to; it takes 8 kB of memory a token
+MAX_TOKENS = 60_000  # for a regression over dense vectors, which takes 8 kB of memory per token
 Advance = Callable[[float], None]
 Trainer = Callable[[Sequence[Prepared], Tags, int, Advance], Language]  # documents, tags, seed → a trained recogniser
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What cross-validation says: the effort saved (see `labeling.core.effort`) without and with what was learned."""
+class CrossValidation:
+    """The effort saved (`labeling.core.effort`) before and after learning, cross-validated; and the parts' weights."""
 
     before: float
     after: float
@@ -44,71 +44,58 @@ def fit(
     thresholds: Mapping[str, float],
     seed: int,
     advance: Advance,
-) -> tuple[Learned, Language | None, list[list[Likely]], Judged]:
-    """What is learned of spans; the recogniser; the spans found in each document unseen; and what it is worth.
+) -> tuple[Learned, Language | None, list[list[ScoredSpan]], CrossValidation]:
+    """The learned weights; the recogniser; the spans of each document by the other folds; and their evaluation.
 
-    Each part is fitted without each fold in turn, and says what it thinks of that fold. On what they say so, the
-    weights, the calibration and the choice whether to use any of it are made. Then each part is fitted on everything.
-    `encoded` says whether a regression over the encoder's vectors is one of them: where a recogniser read those in many
-    documents, it has nothing to add.
+    Each part is fitted without each fold in turn, and predicts that fold. The weights, the calibration and the decision
+    whether to use the learned parts at all are based on these predictions. Then each part is fitted on all documents.
+    `encoded` says whether to include a regression over the encoder's vectors: with many documents it adds nothing to a
+    recogniser that reads them.
     """
-    seen: list[dict[str, Floats]] = [
-        {SHIPPED: as_logs(shown(one.known, tags), len(one.gold.doc), tags)} if one.known.shown else {} for one in docs
+    predicted: list[dict[str, Floats]] = [
+        {SHIPPED: as_logs(shown(one.features, tags), len(one.gold.doc), tags)} if one.features.shown else {}
+        for one in docs
     ]
-    # Small matrices: threads would wait for each other. SciPy has a BLAS of its own, which is limited if it is there.
+    split = folds if len(folds) > 1 else ()
+    kept = [[one for index, one in enumerate(docs) if index not in set(fold)] for fold in split]
+    # imported before the limit is set, which then applies to SciPy's own BLAS too
     import scipy.linalg  # noqa: F401
 
-    with threadpool_limits(1):
-        return _fit(docs, folds, tags, trainer, encoded, thresholds, seed, advance, seen)
-
-
-def _fit(
-    docs: Sequence[Prepared],
-    folds: Sequence[Sequence[int]],
-    tags: Tags,
-    trainer: Trainer | None,
-    encoded: bool,
-    thresholds: Mapping[str, float],
-    seed: int,
-    advance: Advance,
-    seen: list[dict[str, Floats]],
-) -> tuple[Learned, Language | None, list[list[Likely]], Judged]:
-    split = folds if len(folds) > 1 else ()
-    kept = [[one for place, one in enumerate(docs) if place not in set(fold)] for fold in split]
-    # the regressions of symbols, one after the other, on a core that the rest leaves free
-    beside = ThreadPoolExecutor(1)
-    knowledge = [beside.submit(_known, some, tags) for some in [*kept, docs]]
-    try:
-        for some, fold, known in zip(kept, split, knowledge, strict=False):
-            regressions = _encoded(some, tags, encoded, seed, advance)
-            recognizer = trainer(some, tags, seed, advance) if trainer else None
-            regressions[KNOWLEDGE] = known.result()
+    with threadpool_limits(1):  # the matrices are small: threads would wait for each other
+        # the regressions over features run one after the other on a core that the rest leaves free
+        background = ThreadPoolExecutor(1)
+        knowledge = [background.submit(_knowledge, some, tags) for some in [*kept, docs]]
+        try:
+            for some, fold, regression in zip(kept, split, knowledge, strict=False):
+                regressions = _encoded(some, tags, encoded, seed, advance)
+                recognizer = trainer(some, tags, seed, advance) if trainer else None
+                regressions[KNOWLEDGE] = regression.result()
+                advance(1)
+                for index in fold:
+                    predicted[index] |= _predictions(docs[index], regressions, recognizer, tags)
+            learned, found, validation = _weighed(docs, predicted, tags, thresholds)
+            weights = learned.settings.weights
+            regressions = _encoded(docs, tags, encoded, seed, advance)
+            recognizer = trainer(docs, tags, seed, advance) if trainer and RECOGNIZER in weights else None
+            regressions[KNOWLEDGE] = knowledge[-1].result()
             advance(1)
-            for number in fold:
-                seen[number] |= said(docs[number], regressions, recognizer, tags)
-        learned, found, judged = _trust(docs, seen, tags, thresholds)
-        weights = learned.settings.weights
-        regressions = _encoded(docs, tags, encoded, seed, advance)
-        recognizer = trainer(docs, tags, seed, advance) if trainer and RECOGNIZER in weights else None
-        regressions[KNOWLEDGE] = knowledge[-1].result()
-        advance(1)
-    finally:
-        beside.shutdown(cancel_futures=True)
+        finally:
+            background.shutdown(cancel_futures=True)
     used = {name: one for name, one in regressions.items() if name in weights or not kept}
-    return Learned(learned.settings, used), recognizer, found, judged
+    return Learned(learned.settings, used), recognizer, found, validation
 
 
-def _known(docs: Sequence[Prepared], tags: Tags) -> Linear:
-    """The regression over what is known of the documents' tokens."""
-    known = Examples.joined([Examples(one.known.symbols, one.known.numbers, one.tags) for one in docs])
-    return fit_linear(known, tags, STRENGTH[KNOWLEDGE])
+def _knowledge(docs: Sequence[Prepared], tags: Tags) -> Linear:
+    """The regression over the features of the documents' tokens."""
+    examples = Examples.joined([Examples(one.features.hashed, one.features.numbers, one.tags) for one in docs])
+    return fit_linear(examples, tags, STRENGTH[KNOWLEDGE])
 
 
 def _encoded(docs: Sequence[Prepared], tags: Tags, encoded: bool, seed: int, advance: Advance) -> dict[str, Linear]:
-    """The regression over the encoder's vectors, where there is to be one and all documents have them."""
+    """The regression over the encoder's vectors, if it is wanted and all documents have vectors."""
     if not encoded or not all(one.gold.doc.tensor.ndim == 2 and len(one.gold.doc.tensor) for one in docs):
         return {}
-    fitted = fit_linear(_dense(_some(docs, seed)), tags, STRENGTH[ENCODER])
+    fitted = fit_linear(_dense(_sample(docs, seed)), tags, STRENGTH[ENCODER])
     advance(1)
     return {ENCODER: fitted}
 
@@ -124,48 +111,44 @@ def _dense(docs: Sequence[Prepared]) -> Examples:
     return Examples(None, numbers, numpy.concatenate([one.tags for one in docs]))
 
 
-def said(
+def _predictions(
     one: Prepared, regressions: Mapping[str, Linear], recognizer: Language | None, tags: Tags
 ) -> dict[str, Floats]:
-    """What each part says of a document's tags."""
-    found = {}
-    if KNOWLEDGE in regressions:
-        found[KNOWLEDGE] = regressions[KNOWLEDGE].logs(one.known.symbols, one.known.numbers, tags)
-    if ENCODER in regressions:
-        found[ENCODER] = regressions[ENCODER].logs(None, surrounded(one.gold.doc.tensor), tags)
+    """The log-probabilities of a document's tags by each learned part."""
+    found = regressed(regressions, one.features, one.gold.doc.tensor, tags)
     if recognizer is not None:
         tagger: Any = recognizer.get_pipe(FACTORY)
         found[RECOGNIZER] = tagger.predict([one.gold.doc])[0]
     return found
 
 
-def _some(docs: Sequence[Prepared], seed: int) -> list[Prepared]:
-    order = numpy.random.default_rng(seed).permutation(len(docs))
+def _sample(docs: Sequence[Prepared], seed: int) -> list[Prepared]:
+    """A random sample of the documents, of at most `MAX_TOKENS` tokens."""
     found: list[Prepared] = []
     tokens = 0
-    for place in order:
-        if found and tokens + len(docs[place].gold.doc) > MOST_TOKENS:
+    for index in numpy.random.default_rng(seed).permutation(len(docs)):
+        if found and tokens + len(docs[index].gold.doc) > MAX_TOKENS:
             continue
-        found.append(docs[place])
-        tokens += len(docs[place].gold.doc)
+        found.append(docs[index])
+        tokens += len(docs[index].gold.doc)
     return found
 
 
-def _trust(
-    docs: Sequence[Prepared], seen: Sequence[dict[str, Floats]], tags: Tags, thresholds: Mapping[str, float]
-) -> tuple[Learned, list[list[Likely]], Judged]:
-    weights = mixture.fit(seen, [one.tags for one in docs], tags)
+def _weighed(
+    docs: Sequence[Prepared], predicted: Sequence[dict[str, Floats]], tags: Tags, thresholds: Mapping[str, float]
+) -> tuple[Learned, list[list[ScoredSpan]], CrossValidation]:
+    """The settings fitted to the parts' predictions of unseen documents; the spans of each; and their evaluation."""
+    weights = mixture.fit(predicted, [one.tags for one in docs], tags)
     mixed = Mixture(weights, mixture.Calibration(intercepts={}))
-    likely = [mixed.likely(parts, tags, one.gold.doc) for one, parts in zip(docs, seen, strict=True)]
+    candidates = [mixed.candidates(parts, tags, one.gold.doc) for one, parts in zip(docs, predicted, strict=True)]
     gold = [one.gold.spans.values() for one in docs]
-    calibration = calibrate(likely, gold, [one.gold.doc for one in docs], tags.labels)
+    calibration = calibrate(candidates, gold, [one.gold.doc for one in docs], tags.labels)
     mixed = Mixture(weights, calibration)
-    found = [mixture.chosen(mixed.calibrated(some), tags, thresholds) for some in likely]
-    before = _saved(docs, [shown(one.known, tags) for one in docs])
-    after = _saved(docs, found)
+    found = [mixture.chosen(mixed.calibrated(some), tags, thresholds) for some in candidates]
+    unlearned = [shown(one.features, tags) for one in docs]
+    before, after = _effort_saved(docs, unlearned), _effort_saved(docs, found)
     untrained = before > after
     if untrained:
-        unlearned = [shown(one.known, tags) for one in docs]
         calibration = calibrate(unlearned, gold, [one.gold.doc for one in docs], tags.labels)
         found = [Mixture(weights, calibration).calibrated(some) for some in unlearned]
     settings = Settings(
@@ -177,10 +160,10 @@ def _trust(
         coverage=round(min(1.0, sum(span.p for some in found for span in some) / max(1, sum(map(len, gold)))), 4),
         untrained=untrained,
     )
-    return Learned(settings, {}), found, Judged(before, after, weights)
+    return Learned(settings, {}), found, CrossValidation(before, after, weights)
 
 
-def _saved(docs: Sequence[Prepared], found: Sequence[Sequence[Likely]]) -> float:
+def _effort_saved(docs: Sequence[Prepared], found: Sequence[Sequence[ScoredSpan]]) -> float:
     gold = [
         Marks(
             text=one.gold.labeled.text,
@@ -195,7 +178,7 @@ def _saved(docs: Sequence[Prepared], found: Sequence[Sequence[Likely]]) -> float
     return effort(gold, predicted).effort_saved
 
 
-def _marks(text: str, doc: Any, found: Sequence[Likely]) -> Marks:
+def _marks(text: str, doc: Any, found: Sequence[ScoredSpan]) -> Marks:
     spans = [doc[span.start : span.end] for span in found]
     return Marks(
         text=text,

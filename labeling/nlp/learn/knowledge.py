@@ -1,4 +1,4 @@
-"""What is known of a document's tokens before anything is learned, in the forms that the parts of a model take."""
+"""The features of a document's tokens before anything is learned, in the forms that a model's parts take."""
 
 from typing import Any
 
@@ -11,34 +11,34 @@ from labeling.nlp.events.files import Files
 from labeling.nlp.events.sources import Source, read_sources
 from labeling.nlp.events.spans import SpanFinder
 from labeling.nlp.learn.linear import Floats
-from labeling.nlp.learn.symbols import Known, known_of
-from labeling.nlp.learn.tags import Likely, Tags
+from labeling.nlp.learn.tags import ScoredSpan, Tags
+from labeling.nlp.learn.token_features import TokenFeatures, features_of
 
 
 class Knowledge:
-    """What a schema's shipped pre-annotation knows, if it has one that a pipeline can use, and its other sources."""
+    """Extracts token features, by a schema's pre-annotation if the pipeline can use it, and by other sources."""
 
     def __init__(self, nlp: Language, files: Files | None) -> None:
         self.finder: SpanFinder | None = finder_of(files) if files and nlp.has_pipe("parser") else None
         self.sources: tuple[Source, ...] = read_sources(nlp, files) if files else ()
 
-    def __call__(self, doc: Doc) -> Known:
-        """What is known of the document's tokens."""
-        return known_of(doc, self.finder, [found for source in self.sources for found in source(doc)])
+    def __call__(self, doc: Doc) -> TokenFeatures:
+        """The features of the document's tokens."""
+        return features_of(doc, self.finder, [found for source in self.sources for found in source(doc)])
 
 
-def shown(known: Known, tags: Tags) -> list[Likely]:
+def shown(features: TokenFeatures, tags: Tags) -> list[ScoredSpan]:
     """The spans of the shipped pre-annotation that have one of the labels."""
     labels = set(tags.labels)
     return [
-        Likely(one.candidate.start, one.candidate.end, one.label, one.score)
-        for one in known.shown
+        ScoredSpan(one.candidate.start, one.candidate.end, one.label, one.score)
+        for one in features.shown
         if one.label in labels
     ]
 
 
 def surrounded(vectors: Any) -> Floats:
-    """Each token's vector with those of its neighbours, of which the deepest layer's half is enough."""
+    """Each token's vector, joined by its neighbours' vectors of the deepest layer (the first half of theirs)."""
     half = vectors.shape[1] // 2 if vectors.ndim == 2 else 0
     before, after = numpy.zeros((len(vectors), half), "float32"), numpy.zeros((len(vectors), half), "float32")
     before[1:], after[:-1] = vectors[:-1, :half], vectors[1:, :half]
@@ -46,5 +46,5 @@ def surrounded(vectors: Any) -> Floats:
 
 
 def bounds(doc: Doc) -> list[int]:
-    """The first tokens of lines, which no span crosses."""
+    """The first token of each line but the first; no span crosses these."""
     return [token.i + 1 for token in doc if "\n" in token.text_with_ws and token.i + 1 < len(doc)]

@@ -1,13 +1,14 @@
-"""How much to trust each part: log-probabilities are added by weights, and what comes out is made a probability.
+"""The weighted combination of a model's parts, and the calibration of its scores.
 
-Each part says how likely each tag of each token is. The mixture is a logarithmic opinion pool (Genest and Zidek, 1986):
-the weighted sum of the parts' log-probabilities, normalised. The weights are those under which the reviewed tags are
-likeliest, judged on documents that the parts had not seen (stacked generalization, Wolpert 1992), and not below 0.
+Each part predicts the probability of each tag of each token. The mixture is a logarithmic opinion pool (Genest and
+Zidek, 1986): the normalised weighted sum of the parts' log-probabilities. The weights are non-negative and maximize the
+likelihood of the reviewed tags in documents that the parts had not seen (stacked generalization, Wolpert 1992).
 
-Spans that have the same core (see `labeling.core.effort`) count as one, whose likeliest variant is shown: guidelines
-and annotators waver over articles and prepositions, and none of three unsure variants would be likely enough by itself.
-Their probability is calibrated on the same documents (Platt 1999), since neighbouring tokens are not as independent as
-the tags take them to be. So a score is the probability that the span is right but for articles and prepositions.
+Spans with the same core (see `labeling.core.effort`) count as one, and the most probable variant is shown: guidelines
+and annotators are inconsistent about articles and prepositions, and none of three uncertain variants would pass the
+threshold alone. Probabilities are calibrated on the same documents (Platt 1999), since neighbouring tokens are less
+independent than the tags assume. A score is thus the probability that the span is right up to articles and
+prepositions.
 """
 
 import bisect
@@ -22,20 +23,20 @@ from spacy.tokens import Doc
 
 from labeling.core.effort import core
 from labeling.core.value import Value
+from labeling.nlp.events.spans import BREAK_EVEN
 from labeling.nlp.learn.knowledge import bounds
-from labeling.nlp.learn.tags import MISSING, Likely, Tags, Tokens, normalised
+from labeling.nlp.learn.tags import MISSING, ScoredSpan, Tags, TokenSpan, normalised
 
 Floats = NDArray[numpy.float32]
 Parts = Mapping[str, Floats]  # name → log-probabilities of a document's tags, shape (tokens, width)
 
-PAYS = 1 / 3  # a wrong span costs one gesture, a missing one two: from here on a span pays
-ENOUGH = 40  # spans that a label needs for a calibration of its own
-HELD_BACK = 1.0  # scikit-learn's C of the calibration
-UNSURE = 0.01  # what a part that only shows spans is taken to be wrong by, where it shows none
+MIN_SPANS = 40  # of a label, for it to have its own calibration
+REGULARIZATION = 1.0  # scikit-learn's C, for the calibration
+SMOOTHING = 0.01  # the least probability of a tag by a part that only gives spans
 
 
 class Calibration(Value):
-    """The probability of a span: 1 / (1 + exp(−(slope · log-odds + intercept of its label)))."""
+    """The calibrated probability of a span is 1 / (1 + exp(−(slope · log-odds + intercept of its label)))."""
 
     slope: float = 1.0
     intercepts: dict[str, float]
@@ -43,68 +44,64 @@ class Calibration(Value):
 
 @dataclass(frozen=True)
 class Mixture:
-    """Weights of the parts, by their names, and the calibration of what they say together."""
+    """The weights of the parts by name, and the calibration of their mixture."""
 
     weights: Mapping[str, float]
     calibration: Calibration
 
     def logs(self, parts: Parts, tags: Tags) -> Floats:
-        """What the parts say together; shape (tokens, width)."""
-        heard = [self.weights[name] * parts[name] for name in self._heard(parts)]
-        return normalised(numpy.sum(heard, axis=0), tags)
+        """The mixed log-probabilities; shape (tokens, width)."""
+        weighted = [self.weights[name] * logs for name, logs in parts.items() if self.weights.get(name)]
+        return normalised(numpy.sum(weighted, axis=0), tags)
 
-    def _heard(self, parts: Parts) -> list[str]:
-        """The parts that have a weight, all of them where none has."""
-        return [name for name in parts if self.weights.get(name)]
+    def candidates(self, parts: Parts, tags: Tags, doc: Doc) -> list[ScoredSpan]:
+        """The candidate spans of a document, one for each core, with uncalibrated probabilities."""
+        return merged_by_core(tags.candidates(self.logs(parts, tags), bounds(doc)), doc)
 
-    def likely(self, parts: Parts, tags: Tags, doc: Doc) -> list[Likely]:
-        """The spans of a document that are worth a look, one of each core, with probabilities yet to be calibrated."""
-        return one_a_core(tags.likely(self.logs(parts, tags), bounds(doc)), doc)
+    def spans(self, parts: Parts, tags: Tags, doc: Doc, thresholds: Mapping[str, float]) -> list[ScoredSpan]:
+        """The spans above their thresholds, calibrated and in text order; spans of one layer do not overlap."""
+        return chosen(self.calibrated(self.candidates(parts, tags, doc)), tags, thresholds)
 
-    def spans(self, parts: Parts, tags: Tags, doc: Doc, thresholds: Mapping[str, float]) -> list[Likely]:
-        """The spans that pay, in order of text, with calibrated probabilities; those of a layer do not overlap."""
-        return chosen(self.calibrated(self.likely(parts, tags, doc)), tags, thresholds)
-
-    def calibrated(self, likely: Iterable[Likely]) -> list[Likely]:
-        """The same spans with the probability that they are right."""
+    def calibrated(self, likely: Iterable[ScoredSpan]) -> list[ScoredSpan]:
+        """The spans with calibrated probabilities."""
         return [span._replace(p=_probability(self.calibration, span)) for span in likely]
 
 
-def one_a_core(likely: Iterable[Likely], doc: Doc) -> list[Likely]:
-    """Of the spans of a label that share a core the likeliest, with the probability of all of them."""
-    best: dict[tuple[int, int, str], Likely] = {}
+def merged_by_core(likely: Iterable[ScoredSpan], doc: Doc) -> list[ScoredSpan]:
+    """The most probable of the spans with the same label and core, with the sum of their probabilities."""
+    best: dict[tuple[int, int, str], ScoredSpan] = {}
     p: Counter[tuple[int, int, str]] = Counter()
     for span, key in zip(likely := list(likely), cores(likely, doc), strict=True):
-        p[key] += span.p  # type: ignore[assignment]  # a Counter adds up fractions too
+        p[key] += span.p  # type: ignore[assignment]  # a Counter also sums floats
         if key not in best or span.p > best[key].p:
             best[key] = span
     return [span._replace(p=min(1.0, p[key])) for key, span in best.items()]
 
 
-def cores(spans: Iterable[Likely | Tokens], doc: Doc) -> list[tuple[int, int, str]]:
+def cores(spans: Iterable[ScoredSpan | TokenSpan], doc: Doc) -> list[tuple[int, int, str]]:
     """The core of each span, in code points of the text, with its label."""
     text = doc.text
     return [(*core(text, doc[s.start].idx, doc[s.end - 1].idx + len(doc[s.end - 1])), s.label) for s in spans]
 
 
-def chosen(likely: Iterable[Likely], tags: Tags, thresholds: Mapping[str, float]) -> list[Likely]:
-    """Of each layer the spans, none overlapping, by which most is gained: what each is above its threshold."""
+def chosen(likely: Iterable[ScoredSpan], tags: Tags, thresholds: Mapping[str, float]) -> list[ScoredSpan]:
+    """The spans of each layer, without overlaps, with the greatest total excess over their thresholds."""
     layer_of = {label: number for number, layer in enumerate(tags.layers) for label in layer}
-    layers: list[list[Likely]] = [[] for _ in tags.layers]
+    layers: list[list[ScoredSpan]] = [[] for _ in tags.layers]
     for span in likely:
-        if span.p > thresholds.get(span.label, PAYS):
+        if span.p > thresholds.get(span.label, BREAK_EVEN):
             layers[layer_of[span.label]].append(span)
-    return sorted(span for layer in layers for span in _side_by_side(layer, thresholds))
+    return sorted(span for layer in layers for span in _best_without_overlap(layer, thresholds))
 
 
-def _side_by_side(spans: list[Likely], thresholds: Mapping[str, float]) -> list[Likely]:
-    """Weighted interval scheduling."""
+def _best_without_overlap(spans: list[ScoredSpan], thresholds: Mapping[str, float]) -> list[ScoredSpan]:
+    """The non-overlapping spans with the greatest gain (weighted interval scheduling)."""
     spans = sorted(spans, key=lambda span: (span.end, span.start))
     ends = [span.end for span in spans]
     gains, before = [0.0], []
     for number, span in enumerate(spans):
         free = bisect.bisect_right(ends, span.start, 0, number)
-        gain = gains[free] + span.p - thresholds.get(span.label, PAYS)
+        gain = gains[free] + span.p - thresholds.get(span.label, BREAK_EVEN)
         before.append(free if gain > gains[-1] else -1)
         gains.append(max(gain, gains[-1]))
     found, at = [], len(spans)
@@ -117,9 +114,9 @@ def _side_by_side(spans: list[Likely], thresholds: Mapping[str, float]) -> list[
     return found
 
 
-def as_logs(shown: Iterable[Likely], tokens: int, tags: Tags) -> Floats:
-    """The log-probabilities of a part that only shows spans, each with a score."""
-    found = numpy.full((tokens, tags.width), UNSURE, dtype=numpy.float32)
+def as_logs(shown: Iterable[ScoredSpan], tokens: int, tags: Tags) -> Floats:
+    """The log-probabilities of tags for a part that only gives scored spans."""
+    found = numpy.full((tokens, tags.width), SMOOTHING, dtype=numpy.float32)
     for columns in tags.columns:
         found[:, columns.start] = 1
     place = {
@@ -132,7 +129,7 @@ def as_logs(shown: Iterable[Likely], tokens: int, tags: Tags) -> Floats:
     }
     for start, end, label, p in shown:
         if label in place:
-            sure = min(1 - UNSURE, max(UNSURE, p))
+            sure = min(1 - SMOOTHING, max(SMOOTHING, p))
             found[start:end, outside[label]] = 1 - sure
             found[start, place[label]] = sure
             found[start + 1 : end, place[label] + 1] = sure
@@ -140,7 +137,7 @@ def as_logs(shown: Iterable[Likely], tokens: int, tags: Tags) -> Floats:
 
 
 def fit(parts: Sequence[Parts], tagged: Sequence[NDArray[Any]], tags: Tags) -> dict[str, float]:
-    """The weights under which the known tags of the documents are likeliest; parts that do not help have 0."""
+    """The weights that maximize the likelihood of the documents' known tags, without those near 0."""
     from scipy.optimize import minimize
 
     names = sorted({name for each in parts for name in each})
@@ -171,9 +168,12 @@ def fit(parts: Sequence[Parts], tagged: Sequence[NDArray[Any]], tags: Tags) -> d
 
 
 def calibrate(
-    likely: Sequence[Sequence[Likely]], gold: Sequence[Iterable[Tokens]], docs: Sequence[Doc], labels: Sequence[str]
+    likely: Sequence[Sequence[ScoredSpan]],
+    gold: Sequence[Iterable[TokenSpan]],
+    docs: Sequence[Doc],
+    labels: Sequence[str],
 ) -> Calibration:
-    """The calibration by which the spans of the documents are as likely as their cores are right."""
+    """The calibration that fits the candidates' probabilities to how often their cores are right."""
     from sklearn.linear_model import LogisticRegression
 
     spans = [span for each in likely for span in each]
@@ -185,9 +185,9 @@ def calibrate(
     ]
     if len(set(right)) < 2:
         return Calibration(intercepts={})
-    own = [label for label in labels if sum(span.label == label for span in spans) >= ENOUGH]
-    grounds = numpy.array([[_odds(span.p), *(span.label == label for label in own)] for span in spans])
-    model = LogisticRegression(C=HELD_BACK).fit(grounds, right)
+    own = [label for label in labels if sum(span.label == label for span in spans) >= MIN_SPANS]
+    inputs = numpy.array([[_odds(span.p), *(span.label == label for label in own)] for span in spans])
+    model = LogisticRegression(C=REGULARIZATION).fit(inputs, right)
     slope, *more = model.coef_[0].tolist()
     base = float(model.intercept_[0])
     given = {label: round(base + extra, 4) for label, extra in zip(own, more, strict=True)}
@@ -201,6 +201,6 @@ def _odds(p: float) -> float:
     return float(numpy.log(p / (1 - p)))
 
 
-def _probability(calibration: Calibration, span: Likely) -> float:
+def _probability(calibration: Calibration, span: ScoredSpan) -> float:
     odds = calibration.slope * _odds(span.p) + calibration.intercepts.get(span.label, 0.0)
     return float(1 / (1 + numpy.exp(-odds)))

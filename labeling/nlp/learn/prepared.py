@@ -1,4 +1,4 @@
-"""Reviewed documents, parsed and described: what every part of a model learns from."""
+"""Reviewed documents, parsed and with token features: the training data of a model's parts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -13,38 +13,38 @@ from labeling.core.labels import LabeledDoc
 from labeling.core.offsets import without_overlap
 from labeling.nlp.events.headlines import in_sentence_case
 from labeling.nlp.learn.knowledge import Knowledge
-from labeling.nlp.learn.symbols import Known
-from labeling.nlp.learn.tags import Tags, Tokens
+from labeling.nlp.learn.tags import Tags, TokenSpan
+from labeling.nlp.learn.token_features import TokenFeatures
 from labeling.nlp.words import make_doc
 
-FEW = 0.01  # up to this share of spans that overlap a longer one, they are left out rather than given layers
-COVERED = 0.998  # of the spans are as long as those that are looked for
-LONGEST = 40  # tokens of a span, at most
+FEW = 0.01  # of the spans may overlap longer ones and be left out; with more, each label gets its own layer
+COVERED = 0.998  # of the spans are no longer than the longest that is predicted
+LONGEST = 40  # tokens of a predicted span, at most
 
 
 @dataclass(frozen=True)
-class Gold:
-    """A reviewed document on its tokens.
+class GoldDoc:
+    """A reviewed document with tokens and a parse.
 
     Attributes:
         labeled: The document.
-        doc: Its tokens, parsed, with the encoder's vectors in `doc.tensor` where there is an encoder.
-        spans: The spans that are on tokens, by their ids.
-        unknown: Stretches of tokens whose labels nobody knows, or that a span touches which is not on tokens.
+        doc: Its tokens, parsed, with the encoder's vectors in `doc.tensor` if there is an encoder.
+        spans: The spans that fit token boundaries, by id.
+        unknown: Token ranges that were not reviewed, or where a span does not fit token boundaries.
     """
 
     labeled: LabeledDoc
     doc: Doc
-    spans: dict[str, Tokens]
+    spans: dict[str, TokenSpan]
     unknown: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A gold document, what is known of its tokens, and their tags, shape (tokens, layers)."""
+    """A gold document, the features of its tokens, and their tags; shape (tokens, layers)."""
 
-    gold: Gold
-    known: Known
+    gold: GoldDoc
+    features: TokenFeatures
     tags: NDArray[Any]
 
 
@@ -54,8 +54,8 @@ def parse(
     lexicon: Any | None,
     encode: Callable[[Iterable[Doc]], Iterable[Doc]] | None,
     advance: Callable[[int], None],
-) -> list[Gold]:
-    """The documents on the tokens of a pipeline; `advance` is told of the characters of each."""
+) -> list[GoldDoc]:
+    """The documents as parsed by a pipeline; `advance` is called with the characters of each."""
     texts = (in_sentence_case(one.text, lexicon) if lexicon else one.text for one in docs)
     stream: Iterable[Doc] = nlp.pipe((make_doc(nlp, text) for text in texts), batch_size=64)
     found = []
@@ -65,22 +65,22 @@ def parse(
     return found
 
 
-def _on_tokens(labeled: LabeledDoc, doc: Doc) -> Gold:
+def _on_tokens(labeled: LabeledDoc, doc: Doc) -> GoldDoc:
     spans, unknown = {}, []
     for span in labeled.spans:
         exact = doc.char_span(span.start, span.end)
         if exact is not None:
-            spans[span.id] = Tokens(exact.start, exact.end, span.label)
+            spans[span.id] = TokenSpan(exact.start, exact.end, span.label)
         elif touched := doc.char_span(span.start, span.end, alignment_mode="expand"):
             unknown.append((touched.start, touched.end))
     for start, end in labeled.unknown:
         if touched := doc.char_span(start, end, alignment_mode="expand"):
             unknown.append((touched.start, touched.end))
-    return Gold(labeled, doc, spans, tuple(unknown))
+    return GoldDoc(labeled, doc, spans, tuple(unknown))
 
 
-def tags_for(golds: Iterable[Gold]) -> Tags:
-    """The labels that the reviews have, in layers, and how long a span may be."""
+def tags_for(golds: Iterable[GoldDoc]) -> Tags:
+    """The tags for the labels in the reviews: in one layer, or in one each if many spans overlap."""
     golds = list(golds)
     spans = [span for gold in golds for span in gold.spans.values()]
     labels = sorted({span.label for span in spans})
@@ -91,8 +91,8 @@ def tags_for(golds: Iterable[Gold]) -> Tags:
     return Tags(tuple(layers), min(LONGEST, max(2, longest + 1)))
 
 
-def describe(golds: Iterable[Gold], knowledge: Knowledge, tags: Tags) -> list[Prepared]:
-    """What is known of the documents' tokens."""
+def describe(golds: Iterable[GoldDoc], knowledge: Knowledge, tags: Tags) -> list[Prepared]:
+    """The documents with the features and tags of their tokens."""
     return [
         Prepared(gold, knowledge(gold.doc), tags.of(gold.spans.values(), len(gold.doc), gold.unknown)) for gold in golds
     ]

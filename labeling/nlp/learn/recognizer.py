@@ -1,7 +1,7 @@
-"""The pipeline component `span_tagger`: tags of spans for each token, learned by spaCy's own training.
+"""The pipeline component `span_tagger`: the probability of each span tag of each token, trained by spaCy's own loop.
 
-Its model is any `tok2vec` of spaCy's (static vectors, a transformer, hash embeddings) or the frozen encoder, and a
-softmax a layer of tags. It has probabilities, which `ner` has not.
+Its model is any spaCy `tok2vec` (static vectors, a transformer, hash embeddings) or the frozen encoder, followed by a
+softmax per layer of tags. Unlike `ner`, it gives probabilities.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,10 +37,10 @@ from labeling.nlp.quick import optimize
 
 TAGS = "tags"  # of an example's reference, in `user_data`: shape (tokens, layers)
 LOGS = "span_tagger"  # of a document, in `user_data`: log-probabilities, shape (tokens, width)
-DROPPED = 0.5  # of the encoder's numbers, in training
-RATE = 0.001  # of Adam
-SMALLEST, LARGEST, GROWTH = 200, 1_000, 1.002  # tokens of the first batch, of the largest, and their ratio
-PIECE = 40  # tokens of a piece of a document, and the rest of its sentence
+DROPOUT = 0.5  # of the encoder's vectors, in training
+RATE = 0.001  # Adam's learning rate
+SMALLEST, LARGEST, GROWTH = 200, 1_000, 1.002  # tokens of the first and the largest batch, and the growth per batch
+PIECE = 40  # tokens of a piece of a document, at least; it ends with a sentence
 FACTORY = "span_tagger"
 
 
@@ -48,23 +48,23 @@ FACTORY = "span_tagger"
 def doc_tensor(
     width: int, vectors: int, attrs: list[str], rows: list[int], size: int
 ) -> Model[list[Doc], list[Floats2d]]:
-    """`width` numbers a token, learned over the `vectors` numbers that stand in `doc.tensor` and over its attributes.
+    """A layer that maps `doc.tensor` and the tokens' attributes to one vector per token.
 
     Args:
-        width: Numbers that come out.
-        vectors: Numbers a token in `doc.tensor`.
+        width: The length of the output vectors.
+        vectors: The length of the vectors in `doc.tensor`.
         attrs: Attributes of tokens, as `spacy.MultiHashEmbed` takes them.
-        rows: Of each attribute's table of embeddings.
-        size: Numbers of each embedding.
+        rows: The number of rows in each attribute's embedding table.
+        size: The length of each embedding.
     """
     embeds: list[Model[Any, Any]] = [
-        HashEmbed(size, number, column=column, dropout=DROPPED, seed=column) for column, number in enumerate(rows)
+        HashEmbed(size, number, column=column, dropout=DROPOUT, seed=column) for column, number in enumerate(rows)
     ]
     described: Model[Any, Any] = chain(
         FeatureExtractor(attrs), list2ragged(), with_array(concatenate(*embeds)), ragged2list()
     )
-    read: Model[Any, Any] = chain(Model("doc_tensor", _tensors, dims={"nO": vectors}), with_array(Dropout(DROPPED)))
-    mix: Model[Any, Any] = Maxout(nO=width, nI=vectors + size * len(rows), nP=3, dropout=DROPPED / 2, normalize=True)
+    read: Model[Any, Any] = chain(Model("doc_tensor", _tensors, dims={"nO": vectors}), with_array(Dropout(DROPOUT)))
+    mix: Model[Any, Any] = Maxout(nO=width, nI=vectors + size * len(rows), nP=3, dropout=DROPOUT / 2, normalize=True)
     model: Model[list[Doc], list[Floats2d]] = chain(concatenate(read, described), with_array(mix))
     model.set_dim("nO", width)
     return model
@@ -77,7 +77,7 @@ def _tensors(model: Model[Any, Any], docs: Sequence[Doc], is_train: bool) -> tup
 
 @registry.architectures("labeling.SpanTagger.v1")  # type: ignore[untyped-decorator]
 def span_tagger(tok2vec: Model[list[Doc], list[Floats2d]]) -> Model[list[Doc], list[Floats2d]]:
-    """Logits of the tags over the vectors of a `tok2vec`; `nO` is set when the labels are known."""
+    """A linear layer from the vectors of a `tok2vec` to logits of the tags; `nO` is set in `initialize`."""
     output = Linear(nI=tok2vec.maybe_get_dim("nO"))
     model: Model[list[Doc], list[Floats2d]] = chain(tok2vec, with_array(output))
     model.set_ref("output", output)
@@ -96,11 +96,11 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The labels of spans."""
+        """The labels of the spans."""
         return self.tags.labels
 
     def predict(self, docs: Iterable[Doc]) -> list[NDArray[numpy.float32]]:
-        """Log-probabilities of the tags, a document each; shape (tokens, width)."""
+        """The log-probabilities of the tags of each document; shape (tokens, width)."""
         docs = list(docs)
         if not any(map(len, docs)):
             return [numpy.zeros((0, self.tags.width), dtype=numpy.float32) for _ in docs]
@@ -108,12 +108,12 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]
         return [normalised(self.model.ops.to_numpy(one), self.tags) for one in logits]
 
     def set_annotations(self, docs: Iterable[Doc], scores: Any) -> None:
-        """Keep the log-probabilities for the components behind this one."""
+        """Store the log-probabilities for later components."""
         for doc, logs in zip(docs, scores, strict=True):
             doc.user_data[LOGS] = logs
 
     def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Language | None = None) -> None:
-        """Give the model its dimensions."""
+        """Set the model's dimensions."""
         sample = [example.predicted for _, example in zip(range(10), get_examples(), strict=False)]
         output = self.model.get_ref("output")
         output.set_dim("nO", self.tags.width)
@@ -127,7 +127,7 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]
         sgd: Any = None,
         losses: dict[str, float] | None = None,
     ) -> dict[str, float]:
-        """Learn from a batch; tokens whose tag nobody knows teach nothing."""
+        """Train on a batch, without the tokens whose tag is `MISSING`."""
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = [example for example in examples if len(example.predicted)]
@@ -146,7 +146,7 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]
         return losses
 
     def _gradient(self, logits: NDArray[numpy.float32], tags: NDArray[Any]) -> tuple[NDArray[numpy.float32], float]:
-        """The derivative of the cross-entropy by the logits, and the cross-entropy in nats."""
+        """The gradient of the cross-entropy with respect to the logits, and the cross-entropy in nats."""
         logs = normalised(logits, self.tags)
         found = numpy.exp(logs)
         loss = 0.0
@@ -163,12 +163,12 @@ class SpanTagger(TrainablePipe):  # type: ignore[misc]
 def make_span_tagger(
     nlp: Language, name: str, model: Model[list[Doc], list[Floats2d]], layers: list[list[str]], longest: int
 ) -> SpanTagger:
-    """The component `span_tagger`; `layers` are labels that exclude each other, `longest` is in tokens."""
+    """The component `span_tagger`; `layers` are groups of labels that exclude each other, `longest` is in tokens."""
     return SpanTagger(nlp.vocab, model, name, layers, longest)
 
 
 def config_of(tags: Tags, vectors: int | None, *, static: bool = False, width: int = 96) -> dict[str, Any]:
-    """The settings of a `span_tagger` over a frozen encoder of so many numbers a token, static vectors, or blank."""
+    """The config of a `span_tagger`; `vectors` is the length of the vectors in `doc.tensor`, if it reads these."""
     if vectors:
         embed: dict[str, Any] = {"@architectures": "labeling.DocTensor.v1", "width": width, "vectors": vectors}
         embed |= {"attrs": ["TAG", "DEP", "ENT_TYPE", "SHAPE"], "rows": [200, 200, 100, 2000], "size": 32}
@@ -196,7 +196,7 @@ def config_of(tags: Tags, vectors: int | None, *, static: bool = False, width: i
 
 
 def examples_of(docs: Iterable[Doc], tags: Iterable[NDArray[Any]]) -> Iterator[Example]:
-    """What spaCy trains on: each document with its tags."""
+    """The documents and their tags as spaCy's training examples."""
     for doc, known in zip(docs, tags, strict=True):
         reference = Doc(doc.vocab, [t.text for t in doc], [bool(t.whitespace_) for t in doc])
         reference.user_data[TAGS] = known
@@ -213,24 +213,24 @@ def train(
     epochs: float,
     advance: Callable[[float], None],
 ) -> Language:
-    """A blank pipeline with a `span_tagger` that learned the documents, by spaCy's own loop, optimizer and averages.
+    """A blank pipeline with a `span_tagger` trained on the documents, by spaCy's own loop and averaged optimizer.
 
     Args:
-        docs: The documents, with what the model reads of them.
+        docs: The documents, with whatever the model reads.
         tags: Their tags, shape (tokens, layers) each.
-        of: Which tags.
-        nlp: The pipeline whose vocabulary the documents have.
-        settings: What `config_of` gives.
-        seed: Of the weights, the order and the dropout.
-        epochs: How often each token is learned.
-        advance: Is told the share of the work that was done since the last time.
+        of: The tags to learn.
+        nlp: The pipeline whose vocabulary the documents share.
+        settings: The component's config, from `config_of`.
+        seed: The seed of weights, order and dropout.
+        epochs: The number of passes over the documents.
+        advance: Called with the share of the work done since the last call.
     """
     fix_random_seed(seed)
     blank = spacy.blank(nlp.lang or "xx", vocab=nlp.vocab)
     blank.config["training"]["optimizer"] |= {"use_averages": True, "learn_rate": RATE}
     blank.add_pipe(FACTORY, config=settings)
-    stretches = [stretch for doc, known in zip(docs, tags, strict=True) for stretch in _stretches(doc, known)]
-    examples = list(examples_of(*zip(*stretches, strict=True)))
+    pieces = [piece for doc, known in zip(docs, tags, strict=True) for piece in _pieces(doc, known)]
+    examples = list(examples_of(*zip(*pieces, strict=True)))
     optimizer = blank.initialize(lambda: examples)
     optimize(blank)
     batches = _batches(examples, epochs, seed)
@@ -257,29 +257,29 @@ def train(
     return blank
 
 
-def _stretches(doc: Doc, tags: NDArray[Any]) -> Iterator[tuple[Doc, NDArray[Any]]]:
-    """A document in pieces of whole sentences, since batches are to be small."""
+def _pieces(doc: Doc, tags: NDArray[Any]) -> Iterator[tuple[Doc, NDArray[Any]]]:
+    """A document and its tags in pieces of whole sentences, so that batches can be small."""
     starts = [token.i for token in doc if token.is_sent_start] if doc.has_annotation("SENT_START") else [0]
-    begun = 0
+    first = 0
     for start in [*starts[1:], len(doc)]:
-        if start - begun >= PIECE or start == len(doc):
-            if start > begun:
-                piece = doc[begun:start].as_doc()
-                piece.tensor = doc.tensor[begun:start] if len(doc.tensor) else doc.tensor
-                yield piece, tags[begun:start]
-            begun = start
+        if start - first >= PIECE or start == len(doc):
+            if start > first:
+                piece = doc[first:start].as_doc()
+                piece.tensor = doc.tensor[first:start] if len(doc.tensor) else doc.tensor
+                yield piece, tags[first:start]
+            first = start
 
 
 def _batches(examples: list[Example], epochs: float, seed: int) -> list[list[Example]]:
-    """Batches of a growing number of tokens, over the examples in a new order each time."""
+    """Batches of a growing number of tokens; the examples are shuffled anew in each epoch."""
     rng = numpy.random.default_rng(seed)
     left = epochs * sum(len(example.predicted) for example in examples)
     batches: list[list[Example]] = [[]]
     tokens, size = 0, float(SMALLEST)
     while left > 0:
-        for place in rng.permutation(len(examples)):
-            batches[-1].append(examples[place])
-            tokens += len(examples[place].predicted)
+        for index in rng.permutation(len(examples)):
+            batches[-1].append(examples[index])
+            tokens += len(examples[index].predicted)
             if tokens >= size:
                 left -= tokens
                 batches.append([])

@@ -1,4 +1,4 @@
-"""Reviewed documents and the spans that are found in them → the model of their relations."""
+"""Reviewed documents and the spans predicted for them → the model of their relations."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -11,23 +11,23 @@ from labeling.nlp.events.component import KEY, EventRelations, lexicon_of
 from labeling.nlp.events.files import Files
 from labeling.nlp.events.lexicon import Lexicon
 from labeling.nlp.learn.mixture import cores
-from labeling.nlp.learn.prepared import Gold
+from labeling.nlp.learn.prepared import GoldDoc
 from labeling.nlp.learn.relation_features import Rules
 from labeling.nlp.learn.relations import Example, RelationModel
-from labeling.nlp.learn.tags import Likely
+from labeling.nlp.learn.tags import ScoredSpan
 
 
-def relate(
+def fit_relations(
     nlp: Language,
-    golds: Sequence[Gold],
-    found: Sequence[Sequence[Likely]],
+    golds: Sequence[GoldDoc],
+    found: Sequence[Sequence[ScoredSpan]],
     schema: LabelSchema,
     rules: Files | None,
     seed: int,
 ) -> RelationModel | None:
-    """The model of the relations; None where the schema has none.
+    """The relation model; None if the schema has no relations.
 
-    It learns from the spans that were found in documents unseen, since those are what it will be given.
+    It is trained on spans that were predicted for unseen documents, since those are what it will be given.
     """
     if not schema.relations:
         return None
@@ -36,23 +36,23 @@ def relate(
 
 
 def rules_of(nlp: Language, rules: Files | None) -> Rules | None:
-    """What the shipped rules say of spans; None where a schema has none."""
+    """The shipped rules as a function of spans; None if the schema has none."""
     return EventRelations(nlp, rules, KEY).between if rules else None
 
 
 def lexicon_for(rules: Files | None) -> Lexicon | None:
-    """What words name; None where nothing is known of the language."""
+    """The lexicon of the rules; None if there are no rules."""
     return lexicon_of(rules) if rules else None
 
 
-def _example(gold: Gold, found: Sequence[Likely]) -> Example:
+def _example(gold: GoldDoc, found: Sequence[ScoredSpan]) -> Example:
     doc = gold.doc
     spans = [Span(doc, one.start, one.end, label=one.label) for one in found]
-    number = {key: place for place, key in enumerate(cores(found, doc))}
-    place = dict(zip(gold.spans, map(number.get, cores(gold.spans.values(), doc)), strict=True))
+    by_core = {key: index for index, key in enumerate(cores(found, doc))}
+    index = dict(zip(gold.spans, map(by_core.get, cores(gold.spans.values(), doc)), strict=True))
     relations, missed = [], Counter[str]()
     for relation in gold.labeled.relations:
-        head, tail = place.get(relation.head), place.get(relation.tail)
+        head, tail = index.get(relation.head), index.get(relation.tail)
         if head is None or tail is None:
             missed[relation.label] += 1
         else:

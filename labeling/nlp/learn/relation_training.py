@@ -1,4 +1,4 @@
-"""Reviewed documents → a model of their relations, and for each relation whether it is better than the rules."""
+"""Reviewed documents → a relation model; each relation is left to the rules unless the learned weights are better."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,11 +14,11 @@ from labeling.nlp.learn.relation_pairs import PairFinder, Pairs, sentences_of
 from labeling.nlp.learn.relation_vectors import Projection
 from labeling.nlp.learn.relations import (
     NUMBERS,
-    UNSURE,
+    PRIOR_PRECISION,
     Example,
     Floats,
     RelationModel,
-    Reviewed,
+    RelationReport,
     Weights,
     rivalry,
 )
@@ -26,35 +26,37 @@ from labeling.nlp.learn.relations import (
 Bools = NDArray[numpy.bool_]
 FOLDS = 5
 STRENGTHS = (0.03, 0.1, 0.3, 1.0)  # scikit-learn's C
-OF_VECTORS = 0.01  # the same of the regression over vectors
-SAID = 3.0  # what the rules say counts from the beginning: a weight on it is held back 9 times less than another
-OFTEN = 2  # pairs that have a symbol before anything is learned from it
-REACH = 0.02  # the share of the gold that may lie beyond the window
-FARTHEST = 3  # sentences
-LEAST = 0.05  # the least threshold
-PRIOR = 4  # said relations that the precision of the rules is held back by
-SURE = 0.75  # in which share of resamples of the documents something has to be better than the rules
+VECTOR_STRENGTH = 0.01  # the same for the regression over vectors
+RULE_SCALE = 3.0  # what the rules say counts from the beginning: a weight on it is held back 9 times less than another
+MIN_COUNT = 2  # pairs with a feature, for it to get a weight
+BEYOND_WINDOW = 0.02  # the share of the gold relations that may lie beyond the window
+MAX_WINDOW = 3  # sentences
+MIN_THRESHOLD = 0.05
+PRIOR_COUNT = 4  # pseudo-count that smooths the precision of the rules towards PRIOR_PRECISION
+CONFIDENCE = 0.75  # the share of bootstrap resamples in which learned weights must beat the rules
 RESAMPLES = 1000
 TOLERANCE, ITERATIONS = 1e-3, 300
 
 
 @dataclass
 class Table:
-    """The pairs of all documents one below the other, as the regressions take them.
+    """The pairs of all documents in one table, the input of the regressions.
 
     Attributes:
-        pairs: Of each document.
-        grounds: Which pair has which symbol, as a sparse matrix; shape (pairs, symbols).
-        values: The symbols, ascending.
+        pairs: The pairs of each document.
+        features: Which pair has which feature, as a sparse matrix; shape (pairs, features).
+        values: The hashes of the features, ascending.
         pooled: The pooled vectors of each pair; shape (pairs, 0) without vectors.
-        document: Of each pair.
-        known: Whether anybody knows about each pair.
+        document: The index of each pair's document.
+        known: Whether each pair was reviewed.
         right: Relation label → whether the gold has it for each pair.
-        missed: Relation label → relations of each document that are none of the pairs.
+        missed: Relation label → the number of gold relations of each document that are not among the pairs.
+        legal: Relation label → whether each pair was reviewed and the schema allows the relation for it.
+        by_rules: Relation label → whether the rules give it for each pair.
     """
 
     pairs: list[Pairs]
-    grounds: Any
+    features: Any
     values: NDArray[numpy.uint64]
     pooled: Floats
     document: NDArray[numpy.int64]
@@ -62,12 +64,12 @@ class Table:
     right: Mapping[str, Bools]
     missed: Mapping[str, NDArray[numpy.int64]]
     legal: Mapping[str, Bools] = field(init=False)
-    said: Mapping[str, Bools] = field(init=False)
+    by_rules: Mapping[str, Bools] = field(init=False)
 
     def __post_init__(self) -> None:
         names = self.right.keys()
         self.legal = {name: _joined([p.legal[name] for p in self.pairs]) & self.known for name in names}
-        self.said = {name: _joined([p.said[name] for p in self.pairs]) for name in names}
+        self.by_rules = {name: _joined([p.by_rules[name] for p in self.pairs]) for name in names}
 
 
 def fit(
@@ -87,28 +89,30 @@ def fit(
     numbers = _rivalries(table, odds)
     report = []
     for name in schema.relations:
-        said = _counts(table, name, table.said[name])
+        rule_counts = _counts(table, name, table.by_rules[name])
         best, f = weights[name], None
         if name in odds:
             judged = _cross_validated(table, name, numbers[name], folds)
             f = _f(judged.sum(axis=0))
-            if rules is None or _is_better(judged, said, seed):
+            if rules is None or _is_better(judged, rule_counts, seed):
                 best = replace(_fit_second(table, name, numbers[name], table.legal[name], best), source="learned")
         weights[name] = best
-        gold = int(said[:, 2].sum())
-        report.append(Reviewed(name, gold, round(_f(said.sum(axis=0)), 4), f, round(best.threshold, 4), best.source))
+        gold = int(rule_counts[:, 2].sum())
+        report.append(
+            RelationReport(name, gold, round(_f(rule_counts.sum(axis=0)), 4), f, round(best.threshold, 4), best.source)
+        )
     return RelationModel(schema, weights, window, report, projection=projection, rules=rules, lexicon=lexicon)
 
 
 def _window(examples: Sequence[Example]) -> int:
-    """How many sentences relations go beyond their own."""
+    """The window in sentences that covers nearly all gold relations."""
     far = []
     for example in examples:
         numbers = sentences_of(example.doc)
         far += [
             abs(int(numbers[example.spans[h].start] - numbers[example.spans[t].start])) for h, t, _ in example.relations
         ]
-    return min(FARTHEST, int(numpy.quantile(far, 1 - REACH, method="lower"))) if far else 0
+    return min(MAX_WINDOW, int(numpy.quantile(far, 1 - BEYOND_WINDOW, method="lower"))) if far else 0
 
 
 def _table(examples: Sequence[Example], finder: PairFinder, window: int) -> Table:
@@ -122,26 +126,28 @@ def _table(examples: Sequence[Example], finder: PairFinder, window: int) -> Tabl
     for number, (example, some) in enumerate(zip(examples, pairs, strict=True)):
         gold = set(example.relations)
         ends = list(zip(some.heads.tolist(), some.tails.tolist(), strict=True))
-        blind = [any(span.start < end and start < span.end for start, end in example.unknown) for span in example.spans]
-        known.append(numpy.array([not (blind[h] or blind[t]) for h, t in ends], dtype=bool))
+        is_unknown = [
+            any(span.start < end and start < span.end for start, end in example.unknown) for span in example.spans
+        ]
+        known.append(numpy.array([not (is_unknown[h] or is_unknown[t]) for h, t in ends], dtype=bool))
         for name in names:
             hit = numpy.array([(h, t, name) in gold for h, t in ends], dtype=bool) & some.legal[name]
             right[name].append(hit)
-            there = sum(label == name for _, _, label in gold)
-            missed[name][number] = there - hit.sum() + example.missed.get(name, 0)
-    width = max((p.symbols.shape[1] for p in pairs), default=0)
-    symbols = _joined([p.symbols for p in pairs if len(p.heads)], numpy.zeros((0, width), numpy.uint64))
-    seen, counts = numpy.unique(symbols, return_counts=True)
-    values = seen[(counts >= OFTEN) & (seen > 0)]
-    place = numpy.minimum(numpy.searchsorted(values, symbols), max(0, len(values) - 1))
-    hit = values[place] == symbols if len(values) else numpy.zeros(symbols.shape, dtype=bool)
+            total = sum(label == name for _, _, label in gold)
+            missed[name][number] = total - hit.sum() + example.missed.get(name, 0)
+    width = max((p.hashed.shape[1] for p in pairs), default=0)
+    hashed = _joined([p.hashed for p in pairs if len(p.heads)], numpy.zeros((0, width), numpy.uint64))
+    seen, counts = numpy.unique(hashed, return_counts=True)
+    values = seen[(counts >= MIN_COUNT) & (seen > 0)]
+    place = numpy.minimum(numpy.searchsorted(values, hashed), max(0, len(values) - 1))
+    hit = values[place] == hashed if len(values) else numpy.zeros(hashed.shape, dtype=bool)
     rows, _ = numpy.nonzero(hit)
-    shape = (len(symbols), len(values))
-    grounds = csr_matrix((numpy.ones(len(rows), dtype=numpy.float32), (rows, place[hit])), shape=shape)
+    shape = (len(hashed), len(values))
+    features = csr_matrix((numpy.ones(len(rows), dtype=numpy.float32), (rows, place[hit])), shape=shape)
     document = numpy.repeat(numpy.arange(len(examples)), [len(p.heads) for p in pairs])
     pooled = _joined([p.pooled for p in pairs], numpy.zeros((0, 0), numpy.float32))
     return Table(
-        pairs, grounds, values, pooled, document, _joined(known), {n: _joined(r) for n, r in right.items()}, missed
+        pairs, features, values, pooled, document, _joined(known), {n: _joined(r) for n, r in right.items()}, missed
     )
 
 
@@ -156,7 +162,7 @@ def _folds(documents: int, seed: int) -> NDArray[numpy.int64]:
 
 
 def _is_learnable(table: Table, name: str, folds: NDArray[numpy.int64]) -> bool:
-    """Whether every fold leaves pairs that are right and pairs that are not."""
+    """Whether the training set of every fold has both right and wrong pairs."""
     rows = table.legal[name]
     fold = folds[table.document]
     return len(set(folds.tolist())) > 1 and all(
@@ -167,32 +173,35 @@ def _is_learnable(table: Table, name: str, folds: NDArray[numpy.int64]) -> bool:
 def _by_rules(table: Table, name: str, are_there: bool) -> Weights:
     if not are_there:
         return Weights()
-    said = table.said[name] & table.legal[name]
-    precision = ((said & table.right[name]).sum() + PRIOR * UNSURE) / (said.sum() + PRIOR)
+    shown = table.by_rules[name] & table.legal[name]
+    precision = ((shown & table.right[name]).sum() + PRIOR_COUNT * PRIOR_PRECISION) / (shown.sum() + PRIOR_COUNT)
     return Weights(source="rules", precision=round(float(precision), 6), threshold=0.0)
 
 
 def _fit_first(
     table: Table, name: str, folds: NDArray[numpy.int64], weights: Weights, seed: int
 ) -> tuple[Floats, Weights]:
-    """The log-odds of each pair by the other folds, and the weights by all of them.
+    """The log-odds of each pair by the other folds, and the weights fitted to all of them.
 
-    What vectors say is learned by itself, since beside their many numbers symbols would count less. Then both are
-    weighed; where that makes documents unseen no likelier, symbols stay alone.
+    The vectors have a regression of their own, since together with their many numbers the hashed features would count
+    less. A third regression weighs both. If it does not raise the likelihood of held-out documents, the vectors are
+    left out.
     """
     from scipy.sparse import csr_matrix, hstack
 
     rows, right, fold = table.legal[name], table.right[name], folds[table.document]
-    grounds = hstack([table.grounds, csr_matrix(SAID * table.said[name][:, None].astype(numpy.float32))], format="csr")
-    tried = [(strength, _unseen(grounds, right, rows, fold, strength, seed)) for strength in STRENGTHS]
+    features = hstack(
+        [table.features, csr_matrix(RULE_SCALE * table.by_rules[name][:, None].astype(numpy.float32))], format="csr"
+    )
+    tried = [(strength, _held_out_odds(features, right, rows, fold, strength, seed)) for strength in STRENGTHS]
     strength, odds = min(tried, key=lambda one: _loss(one[1], right, rows))
-    model = _regression(grounds[numpy.flatnonzero(rows)], right[rows], strength, seed)
+    model = _regression(features[numpy.flatnonzero(rows)], right[rows], strength, seed)
     coefficients, intercept = model.coef_[0], model.intercept_[0]
     if table.pooled.shape[1]:
-        both = numpy.column_stack((odds, _unseen(table.pooled, right, rows, fold, OF_VECTORS, seed)))
-        mixed = _unseen(both, right, rows, fold, 1.0, seed)
+        both = numpy.column_stack((odds, _held_out_odds(table.pooled, right, rows, fold, VECTOR_STRENGTH, seed)))
+        mixed = _held_out_odds(both, right, rows, fold, 1.0, seed)
         if _loss(mixed, right, rows) < _loss(odds, right, rows):
-            by_vectors = _regression(table.pooled[rows], right[rows], OF_VECTORS, seed)
+            by_vectors = _regression(table.pooled[rows], right[rows], VECTOR_STRENGTH, seed)
             mix = _regression(both[rows], right[rows], 1.0, seed)
             of_symbols, of_vectors = mix.coef_[0]
             coefficients = of_symbols * coefficients
@@ -204,19 +213,21 @@ def _fit_first(
         weights,
         values=table.values[used],
         weights=coefficients[:-1][used].astype(numpy.float32),
-        said=float(SAID * coefficients[-1]),
+        said=float(RULE_SCALE * coefficients[-1]),
         intercept=float(intercept),
     )
 
 
-def _unseen(grounds: Any, right: Bools, rows: Bools, fold: NDArray[numpy.int64], strength: float, seed: int) -> Floats:
-    """The log-odds of each pair by a regression over the `rows` of the other folds."""
+def _held_out_odds(
+    features: Any, right: Bools, rows: Bools, fold: NDArray[numpy.int64], strength: float, seed: int
+) -> Floats:
+    """The log-odds of each pair by a regression fitted to the `rows` of the other folds."""
     odds = numpy.zeros(len(rows), dtype=numpy.float32)
     for one in range(int(fold.max()) + 1):
         learn, judge = numpy.flatnonzero(rows & (fold != one)), numpy.flatnonzero(fold == one)
         if len(judge):
-            model = _regression(grounds[learn], right[learn], strength, seed)
-            odds[judge] = model.decision_function(grounds[judge])
+            model = _regression(features[learn], right[learn], strength, seed)
+            odds[judge] = model.decision_function(features[judge])
     return odds
 
 
@@ -225,14 +236,14 @@ def _loss(odds: Floats, right: Bools, rows: Bools) -> float:
     return float(numpy.logaddexp(0, numpy.where(right, -odds, odds))[rows].mean())
 
 
-def _regression(grounds: Any, right: Bools, strength: float, seed: int) -> Any:
+def _regression(features: Any, right: Bools, strength: float, seed: int) -> Any:
     from sklearn.linear_model import LogisticRegression
 
-    return LogisticRegression(C=strength, max_iter=ITERATIONS, tol=TOLERANCE, random_state=seed).fit(grounds, right)
+    return LogisticRegression(C=strength, max_iter=ITERATIONS, tol=TOLERANCE, random_state=seed).fit(features, right)
 
 
 def _rivalries(table: Table, odds: Mapping[str, Floats]) -> dict[str, Floats]:
-    """The numbers of the second regression for each pair of all documents."""
+    """The inputs of the second regression for all pairs, by relation."""
     ends = numpy.cumsum([0, *(len(p.heads) for p in table.pairs)])
     found: dict[str, Floats] = {}
     for name in odds:
@@ -246,7 +257,7 @@ def _rivalries(table: Table, odds: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def _fit_second(table: Table, name: str, numbers: Floats, rows: Bools, weights: Weights) -> Weights:
-    """The weights with those of the second regression, and with the threshold that has the best F."""
+    """The weights completed by those of the second regression, and by the threshold with the best F."""
     model = _regression(numbers[rows], table.right[name][rows], 1.0, 0)
     decision = numpy.append(model.coef_[0], model.intercept_).astype(numpy.float32)
     found = replace(weights, decision=decision)
@@ -256,11 +267,10 @@ def _fit_second(table: Table, name: str, numbers: Floats, rows: Bools, weights: 
 
 
 def _best_threshold(p: Floats, right: Bools, missed: int) -> float:
-    """The threshold with the best F, `missed` relations being out of reach.
+    """The threshold with the best F, counting `missed` relations as not found.
 
-    Which one that is, is a matter of chance where pairs are few. Of true probabilities it is half of that best F
-    (Lipton, Elkan and Naryanaswamy, Optimal Thresholding of Classifiers to Maximize F1 Measure, 2014), so what is taken
-    is the mean of what was found and of what has to be.
+    With few pairs the empirical optimum is noisy. For true probabilities it is half of the best F (Lipton, Elkan and
+    Naryanaswamy, Optimal Thresholding of Classifiers to Maximize F1 Measure, 2014), so the mean of both is taken.
     """
     order = numpy.argsort(-p, kind="stable")
     hits = numpy.cumsum(right[order])
@@ -268,11 +278,11 @@ def _best_threshold(p: Floats, right: Bools, missed: int) -> float:
     best = int(numpy.argmax(f))
     below = float(p[order][best + 1]) if best + 1 < len(order) else 0.0
     found = (float(p[order][best]) + below) / 2
-    return max(LEAST, (found + float(f[best]) / 2) / 2)
+    return max(MIN_THRESHOLD, (found + float(f[best]) / 2) / 2)
 
 
 def _cross_validated(table: Table, name: str, numbers: Floats, folds: NDArray[numpy.int64]) -> NDArray[numpy.int64]:
-    """The counts of each document, each judged by a second regression and a threshold of the other folds."""
+    """The counts of each document, with a second regression and a threshold fitted to the other folds."""
     fold = folds[table.document]
     shown = numpy.zeros(len(fold), dtype=bool)
     for one in range(int(folds.max()) + 1):
@@ -283,7 +293,7 @@ def _cross_validated(table: Table, name: str, numbers: Floats, folds: NDArray[nu
 
 
 def _counts(table: Table, name: str, shown: Bools) -> NDArray[numpy.int64]:
-    """Of each document: how many are right, how many are shown, how many the gold has; shape (documents, 3)."""
+    """The numbers of right, shown and gold relations of each document; shape (documents, 3)."""
     rows, size = table.legal[name], len(table.pairs)
     right = table.right[name]
     counts = [numpy.bincount(table.document[rows & some], minlength=size) for some in (shown & right, shown, right)]
@@ -298,8 +308,8 @@ def _f(counts: NDArray[numpy.int64]) -> float:
 
 
 def _is_better(one: NDArray[numpy.int64], other: NDArray[numpy.int64], seed: int) -> bool:
-    """Whether the first counts have a better F in most resamples of the documents (paired bootstrap)."""
+    """Whether the first counts have a better F in enough resamples of the documents (paired bootstrap)."""
     chosen = numpy.random.default_rng(seed).integers(0, len(one), (RESAMPLES, len(one)))
     a, b = one[chosen].sum(axis=1), other[chosen].sum(axis=1)
     f = [2 * c[:, 0] / numpy.maximum(1, c[:, 1] + c[:, 2]) for c in (a, b)]
-    return float((f[0] > f[1]).mean()) >= SURE
+    return float((f[0] > f[1]).mean()) >= CONFIDENCE

@@ -1,9 +1,9 @@
-"""Relations between spans, learned from reviewed documents: which of the pairs that the schema allows are joined.
+"""Relations between spans, learned from reviewed documents.
 
-For each relation a logistic regression over symbols of a pair (`relation_features`) says how likely it is; a second
-one, over a handful of numbers, weighs that against the rivals of the pair: the other pairs of its head, of its tail,
-and the other relations of the same two spans. A relation of which the reviews say nothing, or not enough to beat the
-shipped rules, is left to the rules. `relation_training` fits a model; one that is there needs NumPy alone.
+For each relation, a logistic regression over the features of a pair (`relation_features`) gives its log-odds; a second
+one, over a handful of numbers, compares these with the rivals of the pair: the other pairs of its head and of its tail,
+and the other relations of the same two spans. A relation is left to the shipped rules unless the reviews suffice to
+beat them. `relation_training` fits a model; a fitted one needs NumPy alone.
 """
 
 import io
@@ -19,52 +19,52 @@ from spacy.tokens import Doc, Span
 from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
 from labeling.nlp.events.lexicon import Lexicon
-from labeling.nlp.learn.relation_features import Arrow, Rules
+from labeling.nlp.learn.relation_features import Rules, Triple
 from labeling.nlp.learn.relation_pairs import PairFinder, Pairs
 from labeling.nlp.learn.relation_vectors import Projection
 
 Floats = NDArray[numpy.float32]
-FORMAT = 2  # of the bytes
-CLEAR = 6.0  # log-odds beyond which nothing is surer
-NUMBERS = 5  # that the second regression has of a pair
-UNSURE = 0.75  # how likely a rule is right, where nothing is known of it
+FORMAT = 2  # the version of the saved bytes
+MAX_ODDS = 6.0  # log-odds are clipped to this
+NUMBERS = 5  # inputs of the second regression
+PRIOR_PRECISION = 0.75  # of a rule without evidence
 
 Source = Literal["rules", "learned", "none"]
-Scored = tuple[int, int, str, float]  # number of the head, number of the tail, label, probability
+Scored = tuple[int, int, str, float]  # index of the head, index of the tail, label, probability
 
 
 @dataclass(frozen=True)
 class Example:
-    """A document that was reviewed, and its relations.
+    """A reviewed document and its relations.
 
     Attributes:
-        doc: The document, parsed where its language has a parser.
-        spans: Its spans, as a model finds them (best those of a model that was not trained on the document) or gold.
-        relations: What the reviewers joined: number of the head, number of the tail, label.
-        scores: How sure the spans are (0 to 1), one a span; None for gold ones.
-        missed: Relation label → how many relations of the gold have an end that is none of the spans.
-        unknown: Stretches of tokens `[start, end)` of which nobody knows what is joined there.
+        doc: The document, parsed if its language has a parser.
+        spans: Its spans: gold, or better those of a model that was not trained on the document.
+        relations: The reviewed relations: index of the head, index of the tail, label.
+        scores: The score of each span (0 to 1); None for gold spans.
+        missed: Relation label → the number of gold relations with an end that is not among the spans.
+        unknown: Token ranges `[start, end)` whose relations were not reviewed.
     """
 
     doc: Doc
     spans: Sequence[Span]
-    relations: Sequence[Arrow]
+    relations: Sequence[Triple]
     scores: Sequence[float] | None = None
     missed: Mapping[str, int] = field(default_factory=dict)
     unknown: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True)
-class Reviewed:
-    """What came of one relation; F (0 to 1) is by cross-validation over the documents, missed relations counted.
+class RelationReport:
+    """The evaluation of one relation; F (0 to 1) is cross-validated over the documents and counts missed relations.
 
     Attributes:
         label: The relation.
-        gold: How many of it the reviewers made.
+        gold: The number of gold relations.
         rules: F of the rules alone.
-        learned: F of what was learned; None where there was too little to learn from.
-        threshold: From which probability on it is shown.
-        source: What decides about it from now on.
+        learned: F of the learned weights; None if there was too little to learn from.
+        threshold: The least probability of a relation that is shown.
+        source: Which of the two the model uses.
     """
 
     label: str
@@ -77,23 +77,23 @@ class Reviewed:
 
 @dataclass(frozen=True)
 class Weights:
-    """What decides about one relation.
+    """The weights of one relation.
 
     Attributes:
-        source: Whether the rules decide, what was learned, or nothing, where there is neither.
+        source: Whether to use the rules, the learned weights, or neither, so that it is never predicted.
         threshold: The least probability of a relation that is shown.
-        precision: How likely the rules are right.
-        values: The symbols that have a weight, ascending; shape (n,).
+        precision: The precision of the rules.
+        values: The hashed features with a weight, ascending; shape (n,).
         weights: Their weights; shape (n,).
         pooled: The weights of pooled vectors; shape (0,) without vectors.
-        said: The weight of what the rules say.
-        intercept: Of the first regression.
+        said: The weight of the feature that the rules give the relation.
+        intercept: The intercept of the first regression.
         decision: The weights of the second regression, its intercept last; shape (NUMBERS + 1,).
     """
 
     source: Source = "none"
     threshold: float = 0.5
-    precision: float = UNSURE
+    precision: float = PRIOR_PRECISION
     values: NDArray[numpy.uint64] = field(default_factory=lambda: numpy.zeros(0, numpy.uint64))
     weights: Floats = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
     pooled: Floats = field(default_factory=lambda: numpy.zeros(0, numpy.float32))
@@ -105,36 +105,36 @@ class Weights:
         """The log-odds of the first regression for each pair."""
         found = numpy.full(len(pairs.heads), self.intercept, dtype=numpy.float32)
         if len(self.values) and len(found):
-            place = numpy.minimum(numpy.searchsorted(self.values, pairs.symbols), len(self.values) - 1)
-            found += numpy.where(self.values[place] == pairs.symbols, self.weights[place], 0).sum(axis=1)
+            index = numpy.minimum(numpy.searchsorted(self.values, pairs.hashed), len(self.values) - 1)
+            found += numpy.where(self.values[index] == pairs.hashed, self.weights[index], 0).sum(axis=1)
         if len(self.pooled) and len(found):
             found += pairs.pooled @ self.pooled
-        found += self.said * pairs.said[label]
+        found += self.said * pairs.by_rules[label]
         return found
 
     def probabilities(self, numbers: Floats) -> Floats:
-        """The probability of each pair, by its numbers; shape (pairs, NUMBERS) → (pairs,)."""
+        """The probability of each pair by the second regression; shape (pairs, NUMBERS) → (pairs,)."""
         found: Floats = 1 / (1 + numpy.exp(-(numbers @ self.decision[:-1] + self.decision[-1])))
         return found
 
 
 def rivalry(odds: Mapping[str, Floats], label: str, pairs: Pairs) -> Floats:
-    """The numbers of the second regression for each pair; shape (pairs, NUMBERS).
+    """The inputs of the second regression for each pair; shape (pairs, NUMBERS).
 
-    Its log-odds; how far they are above those of the best other pair with the same tail, with the same head, and of the
-    best other relation of the same two spans; and whether the rules say it.
+    They are the pair's log-odds; the margins over the best other pair with the same tail, the best with the same head,
+    and the best other relation of the same two spans; and whether the rules give the relation.
     """
     mine = numpy.where(pairs.legal[label], odds[label], -numpy.inf)
     others = [numpy.where(pairs.legal[name], one, -numpy.inf) for name, one in odds.items() if name != label]
     best = numpy.max(others, axis=0) if others else numpy.full(len(mine), -numpy.inf)
     with numpy.errstate(invalid="ignore"):
         numbers = [mine, mine - _best_other(mine, pairs.tails), mine - _best_other(mine, pairs.heads), mine - best]
-    found = numpy.clip(numpy.nan_to_num(numpy.stack(numbers, axis=1), nan=0.0), -CLEAR, CLEAR) / (CLEAR / 2)
-    return numpy.column_stack((found, pairs.said[label])).astype(numpy.float32)
+    found = numpy.clip(numpy.nan_to_num(numpy.stack(numbers, axis=1), nan=0.0), -MAX_ODDS, MAX_ODDS) / (MAX_ODDS / 2)
+    return numpy.column_stack((found, pairs.by_rules[label])).astype(numpy.float32)
 
 
 def _best_other(values: Floats, owners: NDArray[numpy.int64]) -> Floats:
-    """For each value the greatest other one of the same owner; minus infinity where it is alone."""
+    """For each value the greatest other one of the same owner; minus infinity if there is none."""
     found = numpy.full(len(values), -numpy.inf, dtype=values.dtype)
     order = numpy.lexsort((-values, owners))
     first = numpy.ones(len(order), dtype=bool)
@@ -149,12 +149,12 @@ def _best_other(values: Floats, owners: NDArray[numpy.int64]) -> Floats:
 
 
 class RelationModel:
-    """Says which spans of a document are joined, and how likely.
+    """Predicts the relations between a document's spans, with probabilities.
 
     Attributes:
-        weights: Relation label → what decides about it.
-        window: How many sentences a relation goes beyond its own.
-        report: What came of each relation when the model was made.
+        weights: Relation label → its weights.
+        window: The greatest distance of two related spans, in sentences.
+        report: The evaluation of each relation in training.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class RelationModel:
         schema: LabelSchema,
         weights: Mapping[str, Weights],
         window: int = 0,
-        report: Sequence[Reviewed] = (),
+        report: Sequence[RelationReport] = (),
         *,
         projection: Projection | None = None,
         rules: Rules | None = None,
@@ -181,28 +181,28 @@ class RelationModel:
         lexicon: Lexicon | None = None,
         seed: int = 0,
     ) -> "RelationModel":
-        """The model of reviewed documents; the same seed gives the same model. Needs scikit-learn.
+        """The model fitted to reviewed documents; the same seed gives the same model. Needs scikit-learn.
 
         Args:
-            examples: The documents. With few of them, or none, more is left to the rules.
-            schema: Which relations there are, and what they may join.
-            rules: What the shipped rules say of spans (`EventRelations.between`); None where there are none.
-            lexicon: What words name; None where nothing is known of the language.
-            seed: Which documents stand together in cross-validation.
+            examples: The documents. With few of them, or none, more relations are left to the rules.
+            schema: The relations, and the labels that they may join.
+            rules: The shipped rules (`EventRelations.between`); None if there are none.
+            lexicon: The lexicon of the rules; None if there is none.
+            seed: The seed of the folds and the bootstrap.
         """
         from labeling.nlp.learn.relation_training import fit
 
         return fit(examples, schema, rules, lexicon, seed)
 
     def __call__(self, doc: Doc, spans: Sequence[Span], scores: Sequence[float] | None = None) -> list[Scored]:
-        """The relations that are likely enough, in order of their heads; `scores` are those of the spans."""
+        """The relations above their thresholds, in order of their heads; `scores` are the spans' scores."""
         pairs = self.pairs(doc, spans, scores, self.window)
         odds = {name: one.odds(pairs, name) for name, one in self.weights.items() if len(one.values)}
         found: list[Scored] = []
         for label, one in self.weights.items():
             if one.source == "rules":
-                p = numpy.where(pairs.said[label], one.precision, 0)
-                shown = pairs.said[label] & pairs.legal[label]
+                p = numpy.where(pairs.by_rules[label], one.precision, 0)
+                shown = pairs.by_rules[label] & pairs.legal[label]
             elif one.source == "learned" and len(pairs.heads):
                 p = one.probabilities(rivalry(odds, label, pairs))
                 shown = (p >= one.threshold) & pairs.legal[label]
@@ -213,29 +213,29 @@ class RelationModel:
         return sorted(found)
 
     def to_bytes(self) -> bytes:
-        """Everything but schema, rules and lexicon: an .npz of arrays, with a JSON text among them."""
-        said = {
+        """The model without schema, rules and lexicon, as an .npz with arrays and a JSON text."""
+        relations = {
             name: {key: getattr(one, key) for key in ("source", "threshold", "precision", "said", "intercept")}
             for name, one in self.weights.items()
         }
         report = [vars(one) for one in self.report]
-        about = {"format": FORMAT, "window": self.window, "relations": said, "report": report}
+        about = {"format": FORMAT, "window": self.window, "relations": relations, "report": report}
         arrays: dict[str, Any] = {"about": numpy.frombuffer(json.dumps(about).encode("utf-8"), dtype=numpy.uint8)}
         for number, one in enumerate(self.weights.values()):
             arrays |= {f"{key}.{number}": getattr(one, key) for key in ("values", "weights", "pooled", "decision")}
         arrays |= {"mean": self.projection.mean, "axes": self.projection.axes}
-        into = io.BytesIO()
-        numpy.savez_compressed(into, allow_pickle=False, **arrays)
-        return into.getvalue()
+        out = io.BytesIO()
+        numpy.savez_compressed(out, allow_pickle=False, **arrays)
+        return out.getvalue()
 
     @classmethod
     def from_bytes(
         cls, data: bytes, schema: LabelSchema, rules: Rules | None = None, lexicon: Lexicon | None = None
     ) -> Self:
-        """What `to_bytes` gave.
+        """The model that `to_bytes` saved.
 
         Raises:
-            ModelError: The bytes are damaged, or of another version of labeling; or of another schema.
+            ModelError: The bytes are damaged, or of another version of labeling, or for another schema.
         """
         try:
             weights, window, report, projection = _unpacked(data)
@@ -247,12 +247,12 @@ class RelationModel:
             raise ModelError(
                 f"The model has learned relations that the schema {schema.key} does not have: "
                 f"{', '.join(sorted(unknown))}.",
-                "Take the schema that it was trained with.",
+                "Use the schema that it was trained with.",
             )
         return cls(schema, weights, window, report, projection=projection, rules=rules, lexicon=lexicon)
 
 
-def _unpacked(data: bytes) -> tuple[dict[str, Weights], int, list[Reviewed], Projection]:
+def _unpacked(data: bytes) -> tuple[dict[str, Weights], int, list[RelationReport], Projection]:
     with numpy.load(io.BytesIO(data), allow_pickle=False) as arrays:
         about = json.loads(arrays["about"].tobytes().decode("utf-8"))
         if about["format"] != FORMAT:
@@ -260,32 +260,32 @@ def _unpacked(data: bytes) -> tuple[dict[str, Weights], int, list[Reviewed], Pro
         mean = _array(arrays["mean"], numpy.float32, None)
         projection = Projection(mean, _array(arrays["axes"], numpy.float32, None, len(mean)))
         weights: dict[str, Weights] = {}
-        for number, (name, said) in enumerate(about["relations"].items()):
+        for number, (name, saved) in enumerate(about["relations"].items()):
             one = Weights(
                 values=_array(arrays[f"values.{number}"], numpy.uint64, None),
                 weights=_array(arrays[f"weights.{number}"], numpy.float32, None),
                 pooled=_array(arrays[f"pooled.{number}"], numpy.float32, None),
                 decision=_array(arrays[f"decision.{number}"], numpy.float32, NUMBERS + 1),
-                source=_source(said["source"]),
-                **{key: float(said[key]) for key in ("threshold", "precision", "said", "intercept")},
+                source=_source(saved["source"]),
+                **{key: float(saved[key]) for key in ("threshold", "precision", "said", "intercept")},
             )
             if len(one.values) != len(one.weights) or (one.values[1:] <= one.values[:-1]).any():
-                raise ValueError(f"the weights of {name} do not fit its symbols")
+                raise ValueError(f"the weights of {name} do not fit its features")
             if len(one.pooled) not in (0, projection.width):
                 raise ValueError(f"the weights of {name} do not fit its vectors")
             weights[name] = one
         window = int(about["window"])
         if window < 0:
             raise ValueError(f"a window of {window} sentences")
-        return weights, window, [Reviewed(**one) for one in about["report"]], projection
+        return weights, window, [RelationReport(**one) for one in about["report"]], projection
 
 
-def _source(said: str) -> Source:
+def _source(name: str) -> Source:
     sources: tuple[Source, ...] = ("rules", "learned", "none")
     for source in sources:
-        if said == source:
+        if name == source:
             return source
-    raise ValueError(f"{said!r} decides about no relation")
+    raise ValueError(f"{name!r} is not a source of relations")
 
 
 def _array(given: Any, kind: Any, *shape: int | None) -> Any:
@@ -293,7 +293,7 @@ def _array(given: Any, kind: Any, *shape: int | None) -> Any:
         size in (None, there) for size, there in zip(shape, given.shape, strict=True)
     )
     if given.dtype != kind or not fits:
-        raise ValueError(f"an array of {given.dtype} and shape {given.shape} is not what stands there")
+        raise ValueError(f"unexpected array of {given.dtype} with shape {given.shape}")
     if kind is numpy.float32 and not numpy.isfinite(given).all():
         raise ValueError("weights that are not numbers")
     return given

@@ -16,24 +16,24 @@ from labeling.errors import InputError
 from labeling.nlp.folder import part_file, read_docs
 from labeling.nlp.gold import SPANS_KEY, USER_DATA, from_doc
 
-LEARNED_FROM = ("train", "dev")  # nothing else: test stays unseen
+LEARNED_FROM = ("train", "dev")  # never test
 
 
 @dataclass(frozen=True)
 class Reviews:
-    """Reviewed documents, and of each the number of its cluster of near-duplicates."""
+    """Reviewed documents, and for each the number of its cluster of near-duplicates."""
 
     docs: tuple[LabeledDoc, ...]
     clusters: tuple[int, ...]
 
     def folds(self, number: int, seed: int) -> list[list[int]]:
-        """The documents in so many folds of about as many characters, near-duplicates together; fewer where they must.
+        """The documents in up to `number` folds of similar size, by their indices; near-duplicates share a fold.
 
-        It depends on the documents and the seed alone.
+        The folds depend on the documents and the seed alone. There are fewer folds if there are fewer clusters.
         """
         members: dict[int, list[int]] = {}
-        for place, cluster in enumerate(self.clusters):
-            members.setdefault(cluster, []).append(place)
+        for index, cluster in enumerate(self.clusters):
+            members.setdefault(cluster, []).append(index)
         groups = list(members.values())
         order = numpy.random.default_rng(seed).permutation(len(groups))
         sized = sorted((groups[i] for i in order), key=lambda group: -sum(len(self.docs[d].text) for d in group))
@@ -47,7 +47,7 @@ class Reviews:
 
 
 def read(folder: Path, parts: Sequence[str] = LEARNED_FROM) -> Reviews:
-    """The reviewed documents in these parts of an exported folder.
+    """The reviewed documents in the given parts of an exported folder.
 
     Raises:
         InputError: There are none, or none has a span; or a file cannot be read.

@@ -1,4 +1,4 @@
-"""What a model has learned of spans, as a value that can be written and read: numbers and text, nothing that runs."""
+"""The learned state of a span model, which is saved as JSON and arrays, without code."""
 
 import io
 from collections.abc import Mapping
@@ -12,25 +12,27 @@ from pydantic import Field
 from labeling.core.parsing import parse_json
 from labeling.core.value import Value
 from labeling.errors import ModelError
+from labeling.nlp.learn.knowledge import surrounded
 from labeling.nlp.learn.linear import Linear
 from labeling.nlp.learn.mixture import Calibration, Mixture
 from labeling.nlp.learn.tags import Tags
+from labeling.nlp.learn.token_features import TokenFeatures
 
 SHIPPED, KNOWLEDGE, ENCODER, RECOGNIZER = "shipped", "knowledge", "encoder", "recognizer"
 SETTINGS, WEIGHTS = "learned.json", "learned.npz"
 
 
 class Settings(Value):
-    """What stands in `learned.json`.
+    """The content of `learned.json`.
 
     Attributes:
-        layers: Labels that exclude each other, layer by layer.
-        longest: Tokens of the longest span that is looked for.
-        weights: Part → how much it is trusted.
-        calibration: From the mixture's probability of a span to the probability that it is right.
+        layers: Groups of labels whose spans exclude each other.
+        longest: The length of the longest span that is predicted, in tokens.
+        weights: Part → its weight in the mixture.
+        calibration: Maps the mixture's probability of a span to the probability that it is right.
         thresholds: Label → the least probability of a span that is shown.
         coverage: The share of the gold spans that the parts could have found at all, in cross-validation.
-        untrained: Whether the pre-annotation without learning was better in cross-validation, and is used instead.
+        untrained: Whether the untrained pre-annotation was better in cross-validation, and is used instead.
     """
 
     layers: tuple[tuple[str, ...], ...]
@@ -44,35 +46,35 @@ class Settings(Value):
 
 @dataclass(frozen=True)
 class Learned:
-    """The settings, and the regressions by the parts that they are."""
+    """The settings, and the regressions by part."""
 
     settings: Settings
     regressions: Mapping[str, Linear]
 
     @property
     def tags(self) -> Tags:
-        """The tags of the tokens."""
+        """The tags that are predicted."""
         return Tags(self.settings.layers, self.settings.longest)
 
     @property
     def mixture(self) -> Mixture:
-        """How the parts are put together."""
+        """The mixture of the parts."""
         return Mixture(self.settings.weights, self.settings.calibration)
 
     def files(self) -> dict[str, bytes]:
-        """Everything by names; `of` takes it."""
+        """The files to save, by name; `of` reads them."""
         arrays: dict[str, NDArray[Any]] = {
             f"{part}/{name}": array
             for part, regression in self.regressions.items()
             for name, array in regression.arrays().items()
         }
         out = io.BytesIO()
-        numpy.savez(out, **arrays)  # type: ignore[arg-type]  # of names that nobody can mistake for its options
+        numpy.savez(out, **arrays)  # type: ignore[arg-type]  # the names have a slash, so none is an option of savez
         return {SETTINGS: self.settings.model_dump_json(indent=1).encode(), WEIGHTS: out.getvalue()}
 
     @classmethod
     def of(cls, files: Mapping[str, bytes]) -> Self:
-        """What `files` gave.
+        """The state saved in these files.
 
         Raises:
             ModelError: Something is missing or damaged.
@@ -87,7 +89,19 @@ class Learned:
             return cls(settings, {part: Linear.of(found) for part, found in regressions.items()})
         except MemoryError:
             raise
-        except Exception as error:  # whatever damaged files make zipfile, NumPy and pydantic raise
+        except Exception as error:  # whatever zipfile, NumPy and pydantic raise for damaged files
             raise ModelError(
-                f"What the model has learned cannot be read: {str(error).splitlines()[0]}", "Train it anew."
+                f"The model's learned weights cannot be read: {str(error).splitlines()[0]}", "Train it again."
             ) from error
+
+
+def regressed(
+    regressions: Mapping[str, Linear], features: TokenFeatures, vectors: Any, tags: Tags
+) -> dict[str, NDArray[numpy.float32]]:
+    """The log-probabilities of a document's tags by each regression."""
+    found = {}
+    if knowledge := regressions.get(KNOWLEDGE):
+        found[KNOWLEDGE] = knowledge.logs(features.hashed, features.numbers, tags)
+    if encoder := regressions.get(ENCODER):
+        found[ENCODER] = encoder.logs(None, surrounded(vectors), tags)
+    return found

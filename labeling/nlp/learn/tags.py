@@ -1,7 +1,7 @@
-"""Spans ↔ tags of tokens, and the probability of every span from the probabilities of the tags.
+"""Spans ↔ BIO tags of tokens, and the probability of each span from the probabilities of the tags.
 
-A layer is a group of labels whose spans exclude each other. Its tags are O, and B and I of each label. Where spans
-overlap, every label has a layer of its own.
+A layer is a group of labels whose spans exclude each other. Its tags are O, and B and I of each label. If spans of
+different labels overlap, each label has its own layer.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,22 +14,22 @@ from numpy.typing import NDArray
 
 Floats = NDArray[numpy.float32]
 Ints = NDArray[Any]
-MISSING = -1  # the tag of a token whose label nobody knows
-LIKELY = 0.02  # the least probability of a span that is worth a look
+MISSING = -1  # the tag of a token that was not reviewed
+LIKELY = 0.02  # the least probability of a candidate span
 TINY = 1e-30
 NEGLIGIBLE = 1e-6
 
 
-class Tokens(NamedTuple):
-    """A labelled stretch of tokens `[start, end)`."""
+class TokenSpan(NamedTuple):
+    """A labelled span of tokens `[start, end)`."""
 
     start: int
     end: int
     label: str
 
 
-class Likely(NamedTuple):
-    """A stretch of tokens `[start, end)` with a label, and its probability (0 to 1)."""
+class ScoredSpan(NamedTuple):
+    """A labelled span of tokens `[start, end)` with its probability (0 to 1)."""
 
     start: int
     end: int
@@ -39,11 +39,11 @@ class Likely(NamedTuple):
 
 @dataclass(frozen=True)
 class Tags:
-    """The tags of labels in layers.
+    """The tags of all labels.
 
     Attributes:
-        layers: Labels that exclude each other, layer by layer.
-        longest: Tokens of the longest span that is looked for.
+        layers: Groups of labels whose spans exclude each other.
+        longest: The length of the longest span that is predicted, in tokens.
     """
 
     layers: tuple[tuple[str, ...], ...]
@@ -56,7 +56,7 @@ class Tags:
 
     @cached_property
     def columns(self) -> tuple[slice, ...]:
-        """Where each layer's tags lie among the columns of an array of tags: O, then B and I of each label."""
+        """The columns of each layer in an array of tags: O, then B and I of each label."""
         found, start = [], 0
         for layer in self.layers:
             end = start + 2 * len(layer) + 1
@@ -66,21 +66,21 @@ class Tags:
 
     @property
     def width(self) -> int:
-        """How many tags there are in all layers."""
+        """The number of tags in all layers."""
         return self.columns[-1].stop if self.layers else 0
 
-    def of(self, spans: Iterable[Tokens], tokens: int, unknown: Iterable[tuple[int, int]] = ()) -> Ints:
-        """The number of each token's tag within each layer, shape (tokens, layers); `MISSING` where nobody knows it.
+    def of(self, spans: Iterable[TokenSpan], tokens: int, unknown: Iterable[tuple[int, int]] = ()) -> Ints:
+        """The index of each token's tag within each layer, shape (tokens, layers); `MISSING` in the `unknown` ranges.
 
-        Of two spans of a layer that overlap, the longer one is taken, and what the other has besides is unknown.
+        Of two overlapping spans in a layer the longer one is kept, and the rest of the other is `MISSING`.
         """
         found = numpy.zeros((tokens, len(self.layers)), dtype=numpy.int64)
         for start, end in unknown:
             found[start:end] = MISSING
-        place = {label: (n, k) for n, layer in enumerate(self.layers) for k, label in enumerate(layer)}
+        index = {label: (n, k) for n, layer in enumerate(self.layers) for k, label in enumerate(layer)}
         taken = numpy.zeros(found.shape, dtype=bool)
         for start, end, label in sorted(spans, key=lambda s: (s.start - s.end, s.start)):
-            layer, number = place[label]
+            layer, number = index[label]
             if taken[start:end, layer].any():
                 free = ~taken[start:end, layer]
                 found[start:end, layer][free] = MISSING
@@ -90,24 +90,24 @@ class Tags:
             found[start, layer] = 2 * number + 1
         return found
 
-    def likely(self, logs: Floats, bounds: Sequence[int] = ()) -> list[Likely]:
-        """The spans that are worth a look, by their probability under all legal sequences of tags.
+    def candidates(self, logs: Floats, bounds: Sequence[int] = ()) -> list[ScoredSpan]:
+        """The spans with a probability of at least `LIKELY`.
 
-        The probability of a span is the sum over the sequences that have it, by the forward-backward algorithm; within
-        a layer the tokens are independent but for what is legal: I follows B or I of its label.
+        The probability of a span is the sum over all legal tag sequences that contain it, by the forward-backward
+        algorithm. Within a layer, tokens are independent except that I must follow B or I of its label.
 
         Args:
             logs: Log-probabilities of the tags, shape (tokens, width).
-            bounds: The first tokens of stretches that no span crosses, such as sentences or lines.
+            bounds: The first tokens of sentences or lines, which no span crosses.
         """
-        found: list[Likely] = []
+        found: list[ScoredSpan] = []
         for layer, columns in zip(self.layers, self.columns, strict=True):
-            found += _likely(layer, numpy.asarray(logs[:, columns], dtype=numpy.float64), bounds, self.longest)
+            found += _candidates(layer, numpy.asarray(logs[:, columns], dtype=numpy.float64), bounds, self.longest)
         return found
 
 
 def normalised(logs: Floats, tags: Tags) -> Floats:
-    """Log-probabilities whose layers each sum to 1."""
+    """The log-probabilities, normalised so that the probabilities of each layer sum to 1."""
     found = numpy.array(logs, dtype=numpy.float32)
     for columns in tags.columns:
         part = found[:, columns]
@@ -117,7 +117,7 @@ def normalised(logs: Floats, tags: Tags) -> Floats:
 
 
 def legal(labels: int) -> NDArray[numpy.float64]:
-    """Which tag may follow which, as 0 and 1; shape (tags, tags), from the row to the column."""
+    """Which tag (column) may follow which (row), as 0 and 1; shape (tags, tags)."""
     tags = 2 * labels + 1
     found = numpy.zeros((tags, tags))
     found[:, 0] = 1
@@ -128,12 +128,14 @@ def legal(labels: int) -> NDArray[numpy.float64]:
     return found
 
 
-def _likely(layer: Sequence[str], logs: NDArray[numpy.float64], bounds: Sequence[int], longest: int) -> list[Likely]:
+def _candidates(
+    layer: Sequence[str], logs: NDArray[numpy.float64], bounds: Sequence[int], longest: int
+) -> list[ScoredSpan]:
     if not len(logs):
         return []
     starts = numpy.unique([0, *bounds])
     lengths = numpy.diff([*starts, len(logs)])
-    # sentences side by side, padded at their ends: one step of the algorithm for all of them
+    # sentences in parallel, padded at the end, so that each step of the algorithm serves all of them
     rows, most = len(starts), int(lengths.max())
     scores = numpy.exp(logs - logs.max(axis=1, keepdims=True))
     grid = numpy.zeros((most, rows, logs.shape[1]))
@@ -154,11 +156,11 @@ def _likely(layer: Sequence[str], logs: NDArray[numpy.float64], bounds: Sequence
     for i in range(most - 2, -1, -1):
         on = ((grid[i + 1] * behind[i + 1]) @ step.T) / scale[i + 1][:, None]
         behind[i] = numpy.where(inside[i + 1][:, None], on, 1)
-    # what follows a span, if anything does: any tag but I of its label
+    # the weight of whatever may follow a span: any tag but I of its label
     following = (grid * behind)[:, :, [0, *range(1, logs.shape[1], 2)]].sum(axis=2)
     following = numpy.where(inside, following / scale, 1)
     following = numpy.concatenate([following, numpy.ones((1, rows))])
-    found: list[Likely] = []
+    found: list[ScoredSpan] = []
     for number, label in enumerate(layer):
         begun = numpy.where(inside, ahead[:, :, 2 * number + 1], 0)
         further = numpy.where(inside, grid[:, :, 2 * number + 2] / scale, 0)
@@ -167,7 +169,7 @@ def _likely(layer: Sequence[str], logs: NDArray[numpy.float64], bounds: Sequence
             p = begun * following[length : length + len(begun)]
             for i, line in numpy.argwhere(p >= LIKELY).tolist():
                 start = int(starts[line]) + i
-                found.append(Likely(start, start + length, label, min(1.0, float(p[i, line]))))
+                found.append(ScoredSpan(start, start + length, label, min(1.0, float(p[i, line]))))
             begun = begun[: most - length] * further[length:]
             if not len(begun) or begun.max() < NEGLIGIBLE:
                 break

@@ -1,4 +1,4 @@
-"""An exported folder → one spaCy pipeline that has learned everything that the reviews say."""
+"""An exported folder → one spaCy pipeline trained on its reviewed documents."""
 
 import os
 import warnings
@@ -22,29 +22,29 @@ from labeling.nlp.folder import check_language
 from labeling.nlp.learn import base as bases
 from labeling.nlp.learn import fitting, prepared, recognizer, reviews
 from labeling.nlp.learn.component import FROZEN, RELATIONS, SPANS, VECTORS, FrozenEncoder, TransformerVectors
-from labeling.nlp.learn.fitting import Judged
+from labeling.nlp.learn.fitting import CrossValidation
 from labeling.nlp.learn.knowledge import Knowledge
-from labeling.nlp.learn.relating import relate
+from labeling.nlp.learn.relating import fit_relations
 from labeling.nlp.learn.relations import RelationModel
 from labeling.nlp.learn.state import Learned
 from labeling.nlp.learn.tags import Tags
 from labeling.nlp.pipelines import has_rules
 
-FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # up to FEW documents a fold more costs little, and every part helps
+FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # with up to FEW documents, more folds cost little and every part helps
 EPOCHS = {"transformer": 12.0, "encoder": 12.0, "vectors": 20.0, "blank": 20.0}
-RECOGNIZER = 2.0  # times the time of a regression
-Advance = Callable[[float, str], None]  # told the share of all work that was done since the last time, and what is next
+RECOGNIZER = 2.0  # how many times as long as a regression it takes
+Advance = Callable[[float, str], None]  # called with the share of all work done since the last call, and the step
 
 
 class Options(Value):
-    """How to train.
+    """The options of a training.
 
     Attributes:
-        quick: Whether to leave out the recogniser, which takes most of the time.
-        base: What the recogniser reads (see `labeling.nlp.learn.bases.choose`).
-        encoder: Which frozen encoder.
+        quick: Whether to leave out the recogniser, which takes the most time.
+        base: What the recogniser reads (see `labeling.nlp.learn.base.choose`).
+        encoder: Which frozen encoder to use (see there).
         gpu: Whether to compute on a GPU.
-        seed: Of folds, weights, order and dropout.
+        seed: The seed of folds, weights, order and dropout.
     """
 
     quick: bool = False
@@ -56,32 +56,32 @@ class Options(Value):
 
 @dataclass(frozen=True)
 class Trained:
-    """A model, and how it came about.
+    """The result of a training.
 
     Attributes:
-        said: On what it was built, in one line.
-        stamps: The same for its card.
-        documents: From how many it learned.
-        folds: In how many folds they were; with one, nothing could be cross-validated.
-        judged: What cross-validation says of the spans, and how much each part is trusted.
-        related: The relations, whose `report` says what cross-validation says of each; None where the schema has none.
+        summary: What the model is built on, in one line.
+        stamps: The same for the model card.
+        documents: The number of training documents.
+        folds: The number of folds; with one, nothing could be cross-validated.
+        validation: The cross-validation of the spans, and the weights of the parts.
+        relations: The relation model, whose `report` has the cross-validation of each; None if the schema has none.
     """
 
-    said: str
+    summary: str
     stamps: tuple[bases.Stamp, ...]
     documents: int
     folds: int
-    judged: Judged
-    related: RelationModel | None
+    validation: CrossValidation
+    relations: RelationModel | None
 
 
 def train(folder: Path, model: Path, schema: LabelSchema, options: Options, advance: Advance) -> Trained:
-    """The pipeline that learned what the exported folder says, in a new folder `model`.
+    """Train a pipeline on an exported folder, and write it into a new folder `model`.
 
     Raises:
-        InputError: There is nothing to learn from.
+        InputError: The folder has no reviewed documents or no spans.
         OSError: The model cannot be written.
-        ModelError: What it is to be built on is not there, or is for another language.
+        ModelError: What the model is to be built on is missing, or for another language.
         SchemaError: The reviews have labels that the schema lacks.
     """
     reviewed = reviews.read(folder)
@@ -100,24 +100,23 @@ def train(folder: Path, model: Path, schema: LabelSchema, options: Options, adva
     folds = reviewed.folds(FOLDS_OF_FEW if len(docs) <= FEW else FOLDS, options.seed)
     thresholds = dict(schema.preannotate.thresholds) if schema.preannotate else {}
     trainer = None if options.quick else _trainer(base, options)
-    # above FEW, where the recogniser reads the same vectors, a regression over them has nothing to add
+    # above FEW documents, a regression adds nothing to a recogniser that reads the same vectors
     alone = options.quick or base.kind in ("vectors", "blank") or len(docs) <= FEW
     encoded = (base.encoder or base.transformer) is not None and alone
     work.begin(len(folds), 1 + encoded + RECOGNIZER * (trainer is not None))
-    learned, tagger, found, judged = fitting.fit(
+    learned, tagger, found, validation = fitting.fit(
         docs, folds, tags, trainer, encoded, thresholds, options.seed, work.fitted
     )
     advance(0, "Relations")
     with threadpool_limits(1):
-        related = relate(nlp, golds, found, schema, rules, options.seed)
+        relations = fit_relations(nlp, golds, found, schema, rules, options.seed)
     advance(0, "Writing")
-    made = _assembled(base, tagger, learned, schema, rules, related)
-    made.to_disk(model)
-    return Trained(base.said, base.stamps, len(docs), len(folds), judged, related)
+    _assembled(base, tagger, learned, schema, rules, relations).to_disk(model)
+    return Trained(base.summary, base.stamps, len(docs), len(folds), validation, relations)
 
 
 class _Work:
-    """Translates steps into shares of the whole, by what they were measured to take."""
+    """Reports steps as shares of the whole work, by their measured durations."""
 
     READ, FIT = 0.15, 0.8
 
@@ -126,16 +125,16 @@ class _Work:
         self.step = 0.0
 
     def read(self, characters: int) -> None:
-        """So many characters were parsed."""
+        """Report that this many more characters were parsed."""
         self.advance(self.READ * characters / self.characters, "Reading")
 
     def begin(self, folds: int, steps: float) -> None:
-        """Each fold's fit, of so many steps, is of all documents but its own; the last is of all of them."""
+        """Start the fits, each of this many steps: one for each fold without its documents, and one for all."""
         fits = max(1, folds - 1) + 1 if folds > 1 else 1
         self.step = self.FIT / fits / steps
 
     def fitted(self, share: float) -> None:
-        """So large a share of a step is done."""
+        """Report that this share of a step was done."""
         self.advance(self.step * share, "Learning")
 
 
@@ -149,7 +148,7 @@ def _check_labels(reviewed: reviews.Reviews, schema: LabelSchema, folder: Path) 
 
 
 def _reader(base: bases.Base) -> Callable[[Iterable[Doc]], Iterable[Doc]] | None:
-    """What gives documents their vectors; None where nothing does."""
+    """A function that sets the documents' vectors; None if there are none to set."""
     if base.transformer:
         [(_, transformer)] = base.transformer.pipeline
         vectors = TransformerVectors()
@@ -178,7 +177,7 @@ def _recognizer(
         docs[0].gold.doc.tensor.shape[1] if base.kind in ("transformer", "encoder") else None,
         static=base.kind == "vectors",
     )
-    with use_ops("cpu"):  # the recogniser is small: a GPU takes longer to begin each step than a CPU to end it
+    with use_ops("cpu"):  # the recogniser is small: a GPU takes longer to start a step than a CPU to finish it
         return recognizer.train(
             [one.gold.doc for one in docs],
             [one.tags for one in docs],
@@ -197,13 +196,13 @@ def _assembled(
     learned: Learned,
     schema: LabelSchema,
     rules: Files | None,
-    related: RelationModel | None,
+    relations: RelationModel | None,
 ) -> Language:
     nlp = base.parser
     if base.transformer:
         [component] = base.transformer.pipe_names
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # W113: it has other word vectors, which it does not read
+            warnings.simplefilter("ignore", UserWarning)  # W113: other word vectors, which the transformer does not use
             nlp.add_pipe(component, source=base.transformer)
         nlp.add_pipe(VECTORS)
     elif base.encoder:
@@ -211,7 +210,7 @@ def _assembled(
     if tagger:
         nlp.add_pipe(recognizer.FACTORY, source=tagger)
     nlp.add_pipe(SPANS).build(learned, schema, rules)  # type: ignore[attr-defined]
-    nlp.add_pipe(RELATIONS).build(related, schema, rules)  # type: ignore[attr-defined]
+    nlp.add_pipe(RELATIONS).build(relations, schema, rules)  # type: ignore[attr-defined]
     return nlp
 
 

@@ -184,9 +184,9 @@ def test_annotate_helps_a_model_that_was_trained_on_labels_alone_to_relations():
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"label": "ACTOR"}', 'line 1: it is no {"label"'),
+        ('{"label": "ACTOR"}', 'line 1: it is not a {"label"'),
         ("nonsense", "line 1"),
-        ('{"label": "WEAPON", "pattern": "gun"}', "'WEAPON' is none of ACTOR, ACTION"),
+        ('{"label": "WEAPON", "pattern": "gun"}', "'WEAPON' is not one of ACTOR, ACTION"),
         ('{"label": "ACTOR", "pattern": 3}', "line 1: it needs a text or a list"),
         ('{"label": "ACTOR", "pattern": [{"LOWERR": "x"}]}', "mine"),
     ],
@@ -310,7 +310,7 @@ def test_lexicon_knows_a_compound_by_its_end():
 
 
 def test_rules_and_weights_name_what_is_wrong():
-    with pytest.raises(SchemaError, match="line 1: 'who' is none of agent"):
+    with pytest.raises(SchemaError, match="line 1: 'who' is not one of agent"):
         read_rules("who\t1\tverb\t/nsubj\tx\n")
     with pytest.raises(SchemaError, match="line 2"):
         read_rules("agent\t1\tverb\t/nsubj\tx\nagent\t1\tverb\t(\tx\n")

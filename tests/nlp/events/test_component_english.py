@@ -165,9 +165,9 @@ def test_each_example_of_the_grammar_of_time_is_what_it_stands_for():
 
 
 def test_the_grammar_of_time_names_what_is_wrong():
-    with pytest.raises(SchemaError, match=r"line 2: 'DAY' is not above it"):
+    with pytest.raises(SchemaError, match=r"line 2: 'DAY' is not defined above it"):
         read_grammar("# x\ncalendar\t{DAY} May\t3 May\n")
-    with pytest.raises(SchemaError, match="line 1: 'when' is none of calendar"):
+    with pytest.raises(SchemaError, match="line 1: 'when' is not one of calendar"):
         read_grammar("when\tnow\tnow\n")
     with pytest.raises(SchemaError, match="line 1: "):
         read_grammar("clock\t(\tnow\n")

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 import spacy
 
-from labeling.nlp.learn.encoder import MODEL, PACKAGE, shipped
+from labeling.nlp.learn.encoder import MODEL, PACKAGE, from_package
 
 pytestmark = pytest.mark.train
 
@@ -22,13 +22,13 @@ TEXTS = (
 
 def test_vectors_do_not_depend_on_the_batch():
     docs = [spacy.blank("en")(text) for text in TEXTS]
-    encoder = shipped()
+    encoder = from_package()
     for doc, together in zip(docs, encoder.vectors(docs), strict=True):
         numpy.testing.assert_allclose(encoder.vectors([doc])[0], together, atol=1e-4)
 
 
 def test_vectors_are_those_of_the_second_and_the_fourth_of_six_layers():
-    encoder = shipped()
+    encoder = from_package()
     ids = numpy.array([encoder.cutter.encode(TEXTS[1].split(), is_pretokenized=True).ids])
     origin = getattr(find_spec(PACKAGE), "origin", None)
     assert origin

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from labeling.nlp.events.spans import BREAK_EVEN
 from labeling.nlp.learn.linear import Examples, Linear
 from labeling.nlp.learn.linear import fit as fit_linear
-from labeling.nlp.learn.mixture import PAYS, Calibration, Mixture, as_logs, calibrate, chosen, fit, one_a_core
+from labeling.nlp.learn.mixture import Calibration, Mixture, as_logs, calibrate, chosen, fit, merged_by_core
 from labeling.nlp.learn.state import Learned, Settings
-from labeling.nlp.learn.tags import Likely, Tags, Tokens, normalised
+from labeling.nlp.learn.tags import ScoredSpan, Tags, TokenSpan, normalised
 
 TAGS = Tags((("A", "B"),), 4)
 
@@ -40,8 +41,8 @@ def test_calibrated_probabilities_are_as_likely_as_they_are_right():
     rng = numpy.random.default_rng(0)
     said = rng.uniform(0.05, 0.95, size=4000)
     right = rng.uniform(size=4000) < said**2  # too sure
-    likely = [[Likely(n, n + 1, "A", float(p)) for n, p in enumerate(said)]]
-    gold = [[Tokens(n, n + 1, "A") for n in numpy.flatnonzero(right)]]
+    likely = [[ScoredSpan(n, n + 1, "A", float(p)) for n, p in enumerate(said)]]
+    gold = [[TokenSpan(n, n + 1, "A") for n in numpy.flatnonzero(right)]]
     doc = Doc(Vocab(), words=["word"] * len(said))
     found = Mixture({}, calibrate(likely, gold, [doc], ["A"])).calibrated(likely[0])
     ps = numpy.array([span.p for span in found])
@@ -51,14 +52,19 @@ def test_calibrated_probabilities_are_as_likely_as_they_are_right():
 
 
 def test_calibration_without_anything_to_learn_from_changes_nothing():
-    [span] = Mixture({}, calibrate([[]], [[]], [Doc(Vocab())], ["A"])).calibrated([Likely(0, 1, "A", 0.7)])
+    [span] = Mixture({}, calibrate([[]], [[]], [Doc(Vocab())], ["A"])).calibrated([ScoredSpan(0, 1, "A", 0.7)])
     assert span.p == pytest.approx(0.7)
 
 
 def test_spans_that_articles_and_prepositions_alone_tell_apart_count_as_one():
     doc = Doc(Vocab(), words=["They", "live", "in", "the", "old", "town", "now"])
-    likely = [Likely(2, 6, "A", 0.2), Likely(3, 6, "A", 0.3), Likely(4, 6, "A", 0.1), Likely(5, 6, "A", 0.15)]
-    whole, part = one_a_core(likely, doc)
+    likely = [
+        ScoredSpan(2, 6, "A", 0.2),
+        ScoredSpan(3, 6, "A", 0.3),
+        ScoredSpan(4, 6, "A", 0.1),
+        ScoredSpan(5, 6, "A", 0.15),
+    ]
+    whole, part = merged_by_core(likely, doc)
     assert whole == (3, 6, "A", pytest.approx(0.6))
     assert part == likely[3]
 
@@ -66,20 +72,20 @@ def test_spans_that_articles_and_prepositions_alone_tell_apart_count_as_one():
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(1, 4), st.floats(0.01, 0.99)), max_size=8))
 def test_chosen_spans_gain_most_of_all_that_do_not_overlap(drawn_spans):
-    spans = [Likely(start, start + length, "A", p) for start, length, p in drawn_spans]
+    spans = [ScoredSpan(start, start + length, "A", p) for start, length, p in drawn_spans]
     found = chosen(spans, TAGS, {})
     assert all(a.end <= b.start for a, b in pairwise(found))
     best = max(
-        sum(span.p - PAYS for span in some)
+        sum(span.p - BREAK_EVEN for span in some)
         for size in range(len(spans) + 1)
         for some in combinations(spans, size)
         if all(a.end <= b.start or b.end <= a.start for a, b in combinations(some, 2))
     )
-    assert sum(span.p - PAYS for span in found) == pytest.approx(best)
+    assert sum(span.p - BREAK_EVEN for span in found) == pytest.approx(best)
 
 
 def test_shown_spans_become_tags_with_their_scores():
-    logs = as_logs([Likely(1, 3, "B", 0.9)], 4, TAGS)
+    logs = as_logs([ScoredSpan(1, 3, "B", 0.9)], 4, TAGS)
     assert logs.argmax(axis=1).tolist() == [0, 3, 4, 0]
     assert numpy.exp(logs[1, 3]) == pytest.approx(0.9, abs=0.05)
 

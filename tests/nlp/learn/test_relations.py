@@ -17,8 +17,13 @@ from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
 from labeling.nlp.annotate import EventFinder, event_finder
 from labeling.nlp.learn.relation_vectors import Projection
+<<<<<<< HEAD
 from labeling.nlp.learn.relations import Example, RelationModel, Reviewed, Weights
 from tests.builders import EVENT, ROOT
+=======
+from labeling.nlp.learn.relations import Example, RelationModel, RelationReport, Weights
+from labeling.nlp.load import load
+>>>>>>> cbecc3d (Events and learning in plain English; string hashes and the saving of components stand in one place)
 
 pytest.importorskip("sklearn")
 
@@ -287,7 +292,7 @@ def weights(draw: st.DrawFn) -> Weights:
 
 @given(st.fixed_dictionaries({"sells": weights(), "buys": weights()}), st.integers(0, 3))
 def test_bytes_and_back_is_the_same_model(given: dict[str, Weights], window: int) -> None:
-    report = [Reviewed("sells", 3, 0.5, None, 0.25, "rules"), Reviewed("buys", 0, 0.0, 0.5, 0.5, "none")]
+    report = [RelationReport("sells", 3, 0.5, None, 0.25, "rules"), RelationReport("buys", 0, 0.0, 0.5, 0.5, "none")]
     model = RelationModel(TRADE, given, window, report, projection=PROJECTION)
     again = RelationModel.from_bytes(model.to_bytes(), TRADE)
     assert again.to_bytes() == model.to_bytes()

@@ -1,4 +1,4 @@
-"""What is known of each token of a document, as symbols and numbers: what the adapted knowledge is learned from."""
+"""The features of each token of a document, hashed and numeric: the input of the regression `knowledge`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +10,9 @@ from spacy.tokens import Doc
 
 from labeling.nlp.events.candidates import KINDS
 from labeling.nlp.events.features import NAMES as SHIPPED
-from labeling.nlp.events.features import NUMBERS, code
+from labeling.nlp.events.features import NUMBERS
 from labeling.nlp.events.spans import Found, Scored, SpanFinder
+from labeling.nlp.hashes import Hashes, hash_of, joined
 
 OWN = ("lower", "lemma", "shape", "prefix", "suffix", "tag", "pos", "dep", "entity")
 NEIGHBOURS = ("lower", "tag", "entity", "shipped")
@@ -23,73 +24,71 @@ SLOTS = (
     *(f"rules {name}" for name in SHIPPED),
     "shipped",
 )
-CLEAR = 6.0  # log-odds beyond which nothing is surer
-MIX = numpy.uint64(1_000_003)
+MAX_ODDS = 6.0  # log-odds are clipped to this
 ATTRIBUTES = (LOWER, LEMMA, SHAPE, PREFIX, SUFFIX, TAG, POS, DEP, ENT_IOB, ENT_TYPE, HEAD)
-WIDTH = 4 * len(KINDS) + len(NUMBERS)  # numbers a token
+WIDTH = 4 * len(KINDS) + len(NUMBERS)  # numeric features of a token
 
-Symbols = NDArray[numpy.uint64]
 Numbers = NDArray[numpy.float32]
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of a document's n tokens.
+class TokenFeatures:
+    """The features of a document's n tokens.
 
     Attributes:
-        symbols: For each of `SLOTS` a hash a token, 0 where there is nothing; shape (slots, n).
-        numbers: What the shipped knowledge says, if there is some; shape (n, `WIDTH`).
+        hashed: A hash per slot of `SLOTS` and token, 0 if the slot is empty; shape (slots, n).
+        numbers: The scores and numeric features of the shipped pre-annotation, 0 without it; shape (n, `WIDTH`).
         shown: The spans that the shipped pre-annotation shows.
         saved: The share of the work that those are expected to save.
     """
 
-    symbols: Symbols
+    hashed: Hashes
     numbers: Numbers
     shown: list[Found]
     saved: float
 
 
-def known_of(doc: Doc, finder: SpanFinder | None, given: list[Found]) -> Known:
-    """What is known of a document's tokens; `finder` is the shipped knowledge, `given` what other sources found."""
+def features_of(doc: Doc, finder: SpanFinder | None, given: list[Found]) -> TokenFeatures:
+    """The features of a document's tokens; `finder` is the shipped pre-annotation, `given` are other sources' spans."""
     scored = finder.scored(doc) if finder and len(doc) else None
     shown, saved = finder.chosen(doc, scored, given) if finder and scored else (given, 0.0)
-    symbols = numpy.zeros((len(SLOTS), len(doc)), dtype=numpy.uint64)
+    hashed = numpy.zeros((len(SLOTS), len(doc)), dtype=numpy.uint64)
     if len(doc):
-        _describe(doc, symbols, _marks(len(doc), shown))
+        _describe(doc, hashed, _marks(len(doc), shown))
         if scored:
             first = SLOTS.index(f"rules {SHIPPED[0]}")
-            symbols[first : first + len(SHIPPED)] = scored.features.names
-    return Known(symbols, _numbers(scored, len(doc)), shown, saved)
+            hashed[first : first + len(SHIPPED)] = scored.features.names
+    return TokenFeatures(hashed, _numbers(scored, len(doc)), shown, saved)
 
 
-def _describe(doc: Doc, symbols: Symbols, marks: Symbols) -> None:
+def _describe(doc: Doc, hashed: Hashes, marks: Hashes) -> None:
     columns: Any = doc.to_array(list(ATTRIBUTES)).T
     lower, lemma, shape, prefix, suffix, tag, pos, dep, iob, entity, head = columns
     heads = numpy.arange(len(doc)) + head.astype(numpy.int64)
-    entity = numpy.where(entity > 0, _joined(entity, iob), 0)
+    entity = numpy.where(entity > 0, joined(entity, iob), 0)
     own = dict(zip(OWN, (lower, lemma, shape, prefix, suffix, tag, pos, dep, entity), strict=True))
     own["shipped"] = marks
-    for place, name in enumerate(SLOTS):
+    for slot, name in enumerate(SLOTS):
         side, _, what = name.partition(" ")
         if name in own:
-            symbols[place] = own[name]
+            hashed[slot] = own[name]
         elif side == "previous":
-            symbols[place, 1:] = own[what][:-1]
+            hashed[slot, 1:] = own[what][:-1]
         elif side == "next":
-            symbols[place, :-1] = own[what][1:]
+            hashed[slot, :-1] = own[what][1:]
         elif name == "head dep lemma":
-            symbols[place] = numpy.where(dep > 0, _joined(dep, lemma[heads]), 0)
+            hashed[slot] = numpy.where(dep > 0, joined(dep, lemma[heads]), 0)
         elif side == "head":
-            symbols[place] = numpy.where(dep > 0, own[what][heads], 0)
+            hashed[slot] = numpy.where(dep > 0, own[what][heads], 0)
 
 
-def _marks(tokens: int, shown: list[Found]) -> Symbols:
-    """The shipped pre-annotation as tags."""
+def _marks(tokens: int, shown: list[Found]) -> Hashes:
+    """The shipped pre-annotation as hashed tags."""
     found = numpy.zeros(tokens, dtype=numpy.uint64)
     for one in shown:
         span = one.candidate
-        found[span.start : span.end] = code(f"I-{one.label}")
-        found[span.start] = code(f"B-{one.label}")
+        found[span.start : span.end] = hash_of(f"I-{one.label}")
+        found[span.start] = hash_of(f"B-{one.label}")
     return found
 
 
@@ -98,15 +97,12 @@ def _numbers(scored: Scored | None, tokens: int) -> Numbers:
     if scored is None or not tokens:
         return found
     p = numpy.clip(scored.probabilities, 1e-4, 1 - 1e-4)
-    odds = numpy.clip(numpy.where(scored.possible, numpy.log(p / (1 - p)), -CLEAR), -CLEAR, CLEAR) / (CLEAR / 2)
+    odds = numpy.clip(numpy.where(scored.possible, numpy.log(p / (1 - p)), -MAX_ODDS), -MAX_ODDS, MAX_ODDS) / (
+        MAX_ODDS / 2
+    )
     kinds = len(KINDS)
     found[:, :kinds], found[:, kinds : 2 * kinds] = odds, scored.possible
     found[1:, 2 * kinds : 3 * kinds] = odds[:-1]
     found[:-1, 3 * kinds : 4 * kinds] = odds[1:]
     found[:, 4 * kinds :] = scored.features.numbers
-    return found
-
-
-def _joined(first: Any, second: Any) -> Symbols:
-    found: Symbols = (first.astype(numpy.uint64) * MIX) ^ second.astype(numpy.uint64)
     return found

@@ -1,0 +1,28 @@
+"""spaCy's string hashes, and how two of them are joined into one."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+from spacy.strings import get_string_id
+
+Hashes = NDArray[numpy.uint64]
+MIX = 1_000_003
+
+
+@lru_cache(maxsize=200_000)
+def hash_of(name: str) -> int:
+    """The number that spaCy has for a string: that of a symbol, else its hash; 0 for ""."""
+    return int(get_string_id(name)) if name else 0
+
+
+def joined(first: Any, second: Any) -> Hashes:
+    """The hashes of pairs of values, given as two arrays."""
+    pairs: Hashes = (first.astype(numpy.uint64) * numpy.uint64(MIX)) ^ second.astype(numpy.uint64)
+    return pairs
+
+
+def joint_hash(first: int, second: int) -> int:
+    """The same for one pair."""
+    return (first * MIX ^ second) & 0xFFFF_FFFF_FFFF_FFFF
