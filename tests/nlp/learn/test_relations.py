@@ -17,13 +17,8 @@ from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
 from labeling.nlp.annotate import EventFinder, event_finder
 from labeling.nlp.learn.relation_vectors import Projection
-<<<<<<< HEAD
-from labeling.nlp.learn.relations import Example, RelationModel, Reviewed, Weights
-from tests.builders import EVENT, ROOT
-=======
 from labeling.nlp.learn.relations import Example, RelationModel, RelationReport, Weights
-from labeling.nlp.load import load
->>>>>>> cbecc3d (Events and learning in plain English; string hashes and the saving of components stand in one place)
+from tests.builders import EVENT, ROOT
 
 pytest.importorskip("sklearn")
 
