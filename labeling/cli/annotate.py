@@ -36,7 +36,7 @@ def command(
     if json:
         console.json(done)
     else:
-        console.counts(f"{done.articles} articles → {output}", done.spans)
+        console.counts(f"{done.articles} article{'s' * (done.articles != 1)} → {output}", done.spans)
         for note in done.notes:
             console.say(f"Note: {note}")
         console.problems(done.problems)
