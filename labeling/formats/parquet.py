@@ -14,7 +14,7 @@ ROW = 256
 
 
 def require_pyarrow(name: str) -> None:
-    """Nothing.
+    """Check that pyarrow is installed.
 
     Raises:
         InputError: pyarrow is not installed; the message names the format that needs it.

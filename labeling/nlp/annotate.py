@@ -123,9 +123,9 @@ def learned_finder(nlp: Language, schema: LabelSchema) -> LearnedFinder | None:
 
 
 def _check_labels(nlp: Language, schema: LabelSchema) -> None:
-    """Nothing, unless the pipeline is one of `labeling train`, for other labels than the schema's.
+    """Check that a model of `labeling train` was trained on labels of the schema.
 
-    Of one that spaCy alone trained, labels that the schema lacks are left out, as long as there are others.
+    A model trained by spaCy alone may know other labels too, which are left out; it needs one in common with the schema.
 
     Raises:
         ModelError: It was trained on labels that the schema does not have.
@@ -139,7 +139,7 @@ def _check_labels(nlp: Language, schema: LabelSchema) -> None:
         raise ModelError(
             f"The model was trained on labels that the schema {schema.key} does not have: "
             f"{', '.join(sorted(unknown))}.",
-            "Name the schema that it was trained with, or train it anew on what was reviewed with this one.",
+            "Name the schema that it was trained with, or train a model on what was reviewed with this one.",
         )
 
 

@@ -9,10 +9,10 @@ from labeling.nlp.events.files import Files
 
 
 def check_patterns(schema: LabelSchema) -> None:
-    """Nothing, where they can.
+    """Check that the schema's patterns compile, and that the files and models that it names can be read.
 
     Raises:
-        SchemaError: One cannot; the message says which and why.
+        SchemaError: One is not valid; the message says which and why.
         ModelError: A model that the schema names cannot be loaded.
     """
     nlp = spacy.blank(schema.language)

@@ -40,14 +40,14 @@ def _read_file(file: Path, nlp: Language) -> Iterator[Any]:
     except MemoryError:
         raise
     except Exception as error:  # whatever a file that is not a DocBin makes zlib and msgpack raise
-        raise InputError(f"{file} is not a DocBin: {error}", "`labeling export` writes it anew.") from error
+        raise InputError(f"{file} is not a DocBin: {error}", "`labeling export` writes it again.") from error
 
 
 def check_language(folder: Path, what: str, language: str) -> None:
-    """Nothing, where something for this language can be used with the tokens of an exported folder.
+    """Check that a model for this language can be used with the tokens of an exported folder.
 
     Raises:
-        ModelError: Those are of another language.
+        ModelError: The tokens are those of another language.
     """
     try:
         exported = parse_json((folder / "manifest.json").read_bytes())["language"]["code"]

@@ -35,10 +35,10 @@ SIZES = ("sm", "md", "lg", "trf")
 
 
 def check_language(model: str, schema: LabelSchema) -> None:
-    """Nothing, where the model is for the schema's language, or for any.
+    """Check that the model is for the schema's language, or for any.
 
     Raises:
-        ModelError: It is for another one, and would find nothing or nonsense; or there is no such model.
+        ModelError: It is for another language, and would find nothing or nonsense; or there is no such model.
     """
     language = model_language(model)
     if fits(language, schema.language):

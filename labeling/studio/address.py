@@ -13,10 +13,10 @@ PAGES = re.compile(
 
 
 def refuse_address(url: str) -> None:
-    """Nothing, where the URL is a server's address.
+    """Check that the URL is the address of a server.
 
     Raises:
-        InputError: It is not, or it is that of a page; the message never repeats a password.
+        InputError: It is not a URL, or that of a page; the message never repeats a password.
     """
     shown = re.sub(r"//[^/@]*@", "//", url)
     if "://" not in url:

@@ -153,7 +153,7 @@ class _Stream:
         return data
 
     def end(self) -> None:
-        """Nothing, where only zeros follow; the checksum over all stands behind them."""
+        """Check that only zeros follow, up to the checksum of the whole archive."""
         left = LARGEST_TAIL
         while data := self.some(CHUNK):
             left -= len(data)
@@ -208,7 +208,7 @@ def _records(file: Path, data: bytes) -> dict[str, str]:
 
 
 def _refuse_name(file: Path, name: str, found: dict[str, Member]) -> None:
-    """Nothing, where a file of this name is one of those that a backup has."""
+    """Check that a backup has a file of this name, and that it is the first of the name."""
     path = PurePosixPath(name)
     inside = len(path.parts) > 1 and path.parts[0] in ("data", "workspace")
     known = inside or name in {MANIFEST, SQL, CREDENTIALS, SETUP}

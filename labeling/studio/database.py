@@ -191,7 +191,7 @@ class Postgres(Value):
     options: tuple[tuple[str, str], ...] = ()
 
     def model_post_init(self, _: object) -> None:
-        """Nothing that is printed shows the password."""
+        """Keep the password out of everything that is printed."""
         keep(self.password.get_secret_value())
 
     @property

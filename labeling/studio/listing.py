@@ -265,13 +265,13 @@ class Listing:
         return list(found.values())
 
     def _refuse_others(self, tasks: list[Json], after: int, last: int | None) -> None:
-        """Nothing, where all of the tasks were asked for; else a walk by ids would not end."""
+        """Check that each of the tasks was asked for; otherwise a walk by ids might not end."""
         for task in tasks:
             if task["id"] <= after or (last is not None and task["id"] > last):
                 raise self._strange(f"lists task {task['id']}, which was not asked for")
 
     def _refuse_more(self, listed: int, different: int) -> None:
-        """Nothing, where so many tasks may well have been listed by now; else the pages would not end."""
+        """Check that the project can have this many tasks; otherwise the pages might not end."""
         if listed > FACTOR * min(self._total, different) + SLACK:
             found, _ = self._get(f"api/projects/{self._project}/", PROJECT, {"include": "id,task_number"})
             self._total = found.get("task_number") or 0  # many may have come meanwhile

@@ -25,7 +25,7 @@ class Credentials(Value):
     token: SecretStr
 
     def model_post_init(self, _: object) -> None:
-        """Nothing that is printed shows them."""
+        """Keep the password and the token out of everything that is printed."""
         keep(self.password.get_secret_value())
         keep(self.token.get_secret_value())
 
