@@ -10,6 +10,7 @@ import typer
 from labeling import __version__
 from labeling.cli import (
     annotate,
+    check,
     curve,
     demo,
     doctor,
@@ -46,6 +47,7 @@ app.add_typer(studio.app, name="studio")
 app.command("annotate")(annotate.command)
 app.command("import")(importing.command)
 app.command("status")(status.command)
+app.command("check")(check.command)
 app.command("pull")(pull.command)
 app.command("export")(export.export)
 app.command("watch")(watch.command)

@@ -125,7 +125,7 @@ def learned_finder(nlp: Language, schema: LabelSchema) -> LearnedFinder | None:
 def _check_labels(nlp: Language, schema: LabelSchema) -> None:
     """Check that a model of `labeling train` was trained on labels of the schema.
 
-    A model trained by spaCy alone may know other labels too, which are left out; it needs one in common with the schema.
+    A model trained by spaCy alone may know other labels too; at least one has to be in the schema.
 
     Raises:
         ModelError: It was trained on labels that the schema does not have.

@@ -16,6 +16,7 @@ COMMANDS = (
     "annotate",
     "import",
     "status",
+    "check",
     "pull",
     "export",
     "watch",

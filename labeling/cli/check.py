@@ -1,0 +1,43 @@
+"""`labeling check`."""
+
+import typer
+
+from labeling.cli import console
+from labeling.cli.options import HERE, JsonOption, OfflineOption, ProjectOption, WorkspaceOption
+
+
+def command(
+    workspace: WorkspaceOption = HERE,
+    project: ProjectOption = None,
+    offline: OfflineOption = False,
+    json: JsonOption = False,
+) -> None:
+    """List what an export would refuse, by annotator, with a link to each task.
+
+    For instance arrows that could be several relations or none, and unknown labels. Exit code 1 if there are any.
+
+    Example: `labeling check`
+    """
+    from labeling.settings import open_workspace
+    from labeling.workflow.checking import check
+
+    opened = open_workspace(workspace, project=project)
+    if offline:
+        console.as_pulled(opened)
+    found = check(opened, offline=offline, track=console.track)
+    if json:
+        console.json(found)
+    elif found.refused:
+        reasons = sorted({reason for counts in found.annotators.values() for reason in counts})
+        rows = [[name, *(counts.get(reason, 0) for reason in reasons)] for name, counts in found.annotators.items()]
+        console.table(f"Refused in {found.annotations:,} annotations", ["annotator", *reasons], rows)
+        console.put()
+        listed = [
+            (each.annotator, each.problem.text or each.problem.said, each.problem.detail, each.problem.url)
+            for each in found.refused
+        ]
+        console.table("", ["annotator", "what", "why", "task"], listed)
+    else:
+        console.say(f"Nothing would be refused in {found.annotations:,} annotations of {found.project_url}.")
+    if found.refused:
+        raise typer.Exit(1)
