@@ -328,7 +328,7 @@ def test_restore_is_refused_while_the_server_runs(workspace: Workspace, tmp_path
     own = server.psutil.Process()
     running = server.Server(pid=own.pid, create_time=own.create_time(), port=1)
     (workspace.studio_folder / "server.json").write_text(running.model_dump_json())
-    with pytest.raises(StudioError, match="runs") as caught:
+    with pytest.raises(StudioError, match="is running") as caught:
         restore(workspace, file, replace=True)
     assert "labeling studio stop" in caught.value.hint
 

@@ -372,7 +372,7 @@ def test_restore_brings_back_what_was_destroyed(
 
     # made after the backup, so it must not be there afterwards
     assert api.post("/api/projects/", json={"title": "Later"}).status_code == 201
-    with pytest.raises(StudioError, match="runs"):
+    with pytest.raises(StudioError, match="is running"):
         restore(production, made.file, replace=True)
     server.stop(production.studio_folder)
     with pytest.raises(Exception, match="data already, in postgresql://"):

@@ -29,7 +29,7 @@ def test_vectors_do_not_depend_on_the_batch():
 
 def test_vectors_are_those_of_the_second_and_the_fourth_of_six_layers():
     encoder = from_package()
-    ids = numpy.array([encoder.cutter.encode(TEXTS[1].split(), is_pretokenized=True).ids])
+    ids = numpy.array([encoder.subwords.encode(TEXTS[1].split(), is_pretokenized=True).ids])
     origin = getattr(find_spec(PACKAGE), "origin", None)
     assert origin
     whole = onnx.load(Path(origin).parent / MODEL)

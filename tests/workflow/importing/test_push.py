@@ -39,7 +39,7 @@ def colleague(studio_folder: Path, api: httpx.Client):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from labeling.workflow.importing.ledger import alone
+from labeling.locks import alone
 with alone(Path(sys.argv[1]), print):
     print("held", flush=True)
     time.sleep(4)
