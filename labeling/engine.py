@@ -150,7 +150,7 @@ def _start(begin: Callable[[], object]) -> None:
 
 
 def _call(function: Callable[[I], O], chunk: I) -> O:
-    while _to_begin:  # with the first chunk, so that its errors are raised like any other
+    if _to_begin:  # with the first chunk, so that its errors are raised like any other
         _to_begin[0]()
         _to_begin.clear()
     return function(chunk)

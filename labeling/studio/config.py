@@ -43,10 +43,8 @@ NORMAL_FORMS = {
     "place": "Normal form: the country's code, and latitude and longitude of a city (UA 50.45,30.52); "
     "empty where it cannot be told.",
 }
-
-
 # How a relation is drawn, in as few gestures as Label Studio needs.
-DRAWING = "To draw one: click the first span, press Alt+R, click the second. It needs no name where its ends leave one."
+DRAWING = "To draw one: click the first span, press Alt+R, click the second. It needs no name if its ends and direction leave one relation."
 
 
 def to_xml(schema: LabelSchema) -> str:

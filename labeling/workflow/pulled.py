@@ -232,9 +232,7 @@ class Store:
             waiting(f"Another process ({holder}) is pulling into {folder}; waiting for it to end.")
 
         try:
-            with alone(
-                folder / "lock", lambda who: waiting(f"{who} is pulling into {folder}; waiting for it."), patience
-            ):
+            with alone(folder / "lock", told, patience):
                 aside = None
                 try:
                     make(folder)

@@ -74,8 +74,8 @@ def import_articles(
         with (
             alone(workspace.state / f"{name}.lock", waiting),
             Ledger(workspace.state / f"{name}.sqlite") as ledger,
-            Spool(workspace.state) as changed,
-            Spool(workspace.state) as outdated,
+            Spool(workspace.state, counts_only=dry_run) as changed,
+            Spool(workspace.state, counts_only=dry_run) as outdated,
         ):
             pusher = Pusher(ProjectState(studio, project, ledger, version))
             confirmation = Confirmation(pusher)

@@ -20,12 +20,16 @@ class Spool:
     The file is unlinked at once, so that nothing is left when the process ends, in whatever way. If a process was
     killed before that, the next spool removes its file.
 
+    Args:
+        folder: The folder.
+        counts_only: Whether to count the articles without keeping them.
+
     Raises:
         InputError: The file cannot be written.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, counts_only: bool = False) -> None:
+        self._folder, self._counts_only = folder, counts_only
         with self._errors_named():
             folder.mkdir(parents=True, exist_ok=True)
             for left in folder.glob(f"{PREFIX}*"):
@@ -47,9 +51,10 @@ class Spool:
 
     def add(self, article: Article) -> None:
         """Add an article."""
-        with self._errors_named():
-            self._file.write(json.dumps(article.model_dump()).encode() + b"\n")
         self._count += 1
+        if not self._counts_only:
+            with self._errors_named():
+                self._file.write(json.dumps(article.model_dump()).encode() + b"\n")
 
     def articles(self) -> Iterator[Article]:
         """The articles, in order."""
