@@ -44,7 +44,10 @@ NORMAL_FORMS = {
     "empty where it cannot be told.",
 }
 # How a relation is drawn, in as few gestures as Label Studio needs.
-DRAWING = "To draw one: click the first span, press Alt+R, click the second. It needs no name if its ends and direction leave one relation."
+DRAWING = (
+    "To draw one: click the first span, press Alt+R, click the second. "
+    "It needs no name if its ends and direction leave one relation."
+)
 
 
 def to_xml(schema: LabelSchema) -> str:
