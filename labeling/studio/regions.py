@@ -469,52 +469,37 @@ class _Reader:
         elif label is not None and (not isinstance(label, str) or not label.strip()):
             raise RefusedError("no-label", f"the relation's label is {_short(label)}")
         elif self.schema:
-            return self.legal(self.schema, start, stop, label, changes, is_only=is_only)
+            relation, more = self.legal(self.schema, start, stop, label, is_only=is_only)
+            return relation, changes + more
         return Relation(head=start.id, tail=stop.id, label=label), changes
 
     def legal(
-        self,
-        schema: LabelSchema,
-        start: Span,
-        stop: Span,
-        label: str | None,
-        changes: list[Fault],
-        *,
-        is_only: bool,
+        self, schema: LabelSchema, start: Span, stop: Span, label: str | None, *, is_only: bool
     ) -> tuple[Relation, list[Fault]]:
-        """The relation of the schema that an arrow from `start` to `stop` stands for.
+        """The relation of the schema that an arrow from `start` to `stop` stands for, and how it had to be changed.
 
         Its label says which, however it is drawn. Without a label, or with a single one that cannot be between these
         spans, its ends and its direction do, where they leave one.
         """
-        if label is not None and (kind := schema.relations.get(label)):
-            head, tail = kind.in_order(start, stop)
-            if kind.allows(head.label, tail.label):
-                return Relation(head=head.id, tail=tail.id, label=label), changes
-            if kind.allows(tail.label, head.label):
-                if kind.drawn == "from head":
-                    drawn = f"drawn from {start.label} to {stop.label}, but {label} goes the other way"
-                    changes.append(("turned", drawn))
-                return Relation(head=tail.id, tail=head.id, label=label), changes
-        elif label is not None:
-            raise RefusedError("illegal-relation", schema.objection(label, start.label, stop.label))
-        fitting = schema.arrows(start.label, stop.label)
-        if is_turned := not fitting:
-            fitting = schema.arrows(stop.label, start.label)
-        if label is not None and (len(fitting) != 1 or not is_only):
-            head, tail = schema.relations[label].in_order(start, stop)
-            raise RefusedError("illegal-relation", schema.objection(label, head.label, tail.label))
-        if len(fitting) != 1:
-            names = " or ".join(fitting) or "none that the schema allows"
-            detail = f"the relation from {start.label} to {stop.label} has no label; it could be {names}"
+        ways = [(a, b, schema.arrows(a.label, b.label)) for a, b in ((start, stop), (stop, start))]
+        named = [(a, b, [label]) for a, b, names in ways if label is not None and label in names]
+        first, second, names = (named or [way for way in ways if way[2]] or ways)[0]
+        kind = schema.relations.get(label or "")
+        if len(names) != 1 or not (named or label is None or (kind and is_only)):
+            if label is not None:
+                head, tail = kind.in_order(start, stop) if kind else (start, stop)
+                raise RefusedError("illegal-relation", schema.objection(label, head.label, tail.label))
+            known = " or ".join(names) or "none that the schema allows"
+            detail = f"the relation from {start.label} to {stop.label} has no label; it could be {known}"
             raise RefusedError("no-label", detail)
-        (name,) = fitting
-        if is_turned:
-            start, stop = stop, start
-            changes.append(("turned", f"drawn from {stop.label} to {start.label}, but {name} goes the other way"))
-        if label is not None:
+        (name,) = names
+        changes: list[Fault] = []
+        # the head is where an arrow starts that somebody drew before the schema said otherwise
+        if first is not start and not (named and schema.relations[name].drawn == "from tail"):
+            changes.append(("turned", f"drawn from {start.label} to {stop.label}, but {name} goes the other way"))
+        if label not in (None, name):
             changes.append(("relabelled", f"{label} cannot be between {start.label} and {stop.label}; {name} can"))
-        head, tail = schema.relations[name].in_order(start, stop)
+        head, tail = schema.relations[name].in_order(first, second)
         return Relation(head=head.id, tail=tail.id, label=name), changes
 
     def likeliest(self, starts: Sequence[Span], stops: Sequence[Span], label: Any) -> tuple[Span, Span]:
