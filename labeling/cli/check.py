@@ -32,10 +32,7 @@ def command(
         rows = [[name, *(counts.get(reason, 0) for reason in reasons)] for name, counts in found.annotators.items()]
         console.table(f"Refused in {found.annotations:,} annotations", ["annotator", *reasons], rows)
         console.put()
-        listed = [
-            (each.annotator, each.problem.text or each.problem.said, each.problem.detail, each.problem.url)
-            for each in found.refused
-        ]
+        listed = [(each.annotator, each.text or each.said, each.detail, each.url) for each in found.refused]
         console.table("", ["annotator", "what", "why", "task"], listed)
     else:
         console.say(f"Nothing would be refused in {found.annotations:,} annotations of {found.project_url}.")

@@ -15,7 +15,8 @@ class Problem(Value):
     named, or refused. Only what was refused is lost.
 
     `start` and `end` are code points in the article's text, `text` is the text between them, and `said` the text
-    according to the region. `where` names the file and the position in it, `url` the task in Label Studio.
+    according to the region. `where` names the file and the position in it, `url` the task in Label Studio, `annotator`
+    whose annotation it is about.
 
     >>> Problem(reason="trimmed", action="changed", detail="white space at the edge", doc_id="a1", start=3, end=9)
     Problem(changed, trimmed: white space at the edge)
@@ -32,6 +33,7 @@ class Problem(Value):
     text: str = ""
     said: str = ""
     url: str = ""
+    annotator: str = ""
 
     def __repr__(self) -> str:
         return f"Problem({self.action}, {self.reason}: {self.detail})"

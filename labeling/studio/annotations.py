@@ -294,8 +294,9 @@ class _Reviewer:
             return "skipped"
         return "draft" if any(a.use == "draft" for a in self.task.annotations) else "pending"
 
-    def note(self, problem: Problem) -> None:
-        self.problems.append(problem.model_copy(update={"doc_id": self.doc_id, "where": self.where, "url": self.url}))
+    def note(self, annotation: Annotation, problem: Problem) -> None:
+        task = {"doc_id": self.doc_id, "where": self.where, "url": self.url, "annotator": annotation.annotator}
+        self.problems.append(problem.model_copy(update=task))
 
     def leave_out(self, annotation: Annotation, use: str, reason: Reason | None, detail: str, action: Action) -> None:
         self.annotations[use] += 1
@@ -303,7 +304,7 @@ class _Reviewer:
         self.unused["spans"] += sum(len(labels_of(i)) if isinstance(i, dict) else 1 for i in items if is_span(i))
         self.unused["relations"] += sum(len(labels_of(i)) for i in items if is_relation(i))
         if reason:
-            self.note(Problem(reason=reason, action=action, detail=detail))
+            self.note(annotation, Problem(reason=reason, action=action, detail=detail))
 
     def leave_out_with_reason(self, annotation: Annotation) -> None:
         """Count an annotation that does not count, and list it where somebody might have expected it to."""
@@ -326,20 +327,20 @@ class _Reviewer:
         task, raw = self.task, annotation.raw.get("result")
         if task.fault:
             reason, detail = task.fault
-            self.note(Problem(reason=reason, action="refused", detail=detail))
+            self.note(annotation, Problem(reason=reason, action="refused", detail=detail))
         text = task.article.text if task.article else ""
         result = read_result(
             raw, task.raw, text, self.rules.legend, moved=task.moved, located=task.located, veto=task.fault
         )
         for problem in result.problems:
-            self.note(problem)
+            self.note(annotation, problem)
         if not task.article:
             self.annotations[annotation.use or "unreadable"] += 1
             return result, None
         self.annotations["used" if items_of(raw) else "empty"] += 1
         if task.is_min:
             detail = "the task comes from a JSON-MIN export: its relations and its origin were lost there"
-            self.note(Problem(reason="json-min", action="kept", detail=detail))
+            self.note(annotation, Problem(reason="json-min", action="kept", detail=detail))
         is_partial = annotation.use == "draft" or not self.rules.complete
         doc = LabeledDoc.of(
             task.article,

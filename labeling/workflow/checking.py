@@ -1,25 +1,18 @@
 """`labeling check`: what an export would refuse of the submitted annotations, by annotator."""
 
 from collections import Counter
+from operator import attrgetter
 
 from pydantic import Field
 
 from labeling.core.problem import Problem
 from labeling.core.value import Value
 from labeling.settings import Workspace
-from labeling.studio.annotations import Choice, Rules, Task, read_task
+from labeling.studio.annotations import Choice, Rules, read_task
 from labeling.studio.exports import parse
 from labeling.studio.regions import Legend
 from labeling.workflow.progress import Track, unseen
-from labeling.workflow.pulled import stored
-from labeling.workflow.refreshing import refresh
-
-
-class Refused(Value):
-    """A span, relation or answer of somebody's annotation that an export would refuse; `problem.url` is the task's."""
-
-    annotator: str
-    problem: Problem
+from labeling.workflow.refreshing import refreshed
 
 
 class Checked(Value):
@@ -36,7 +29,7 @@ class Checked(Value):
     project_url: str
     annotations: int = 0
     annotators: dict[str, dict[str, int]] = Field(default_factory=dict)
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[Problem, ...] = ()
     pulled_at: str = ""
 
 
@@ -47,30 +40,23 @@ def check(workspace: Workspace, *, offline: bool = False, track: Track = unseen)
         StudioError: There is no project, or the server does not answer.
         InputError: Offline, and nothing was pulled yet.
     """
-    if not offline:
-        refresh(workspace, track)
-    legend = Legend(label_schema=workspace.label_schema)
-    found: list[Refused] = []
+    rules = Rules(legend=Legend(label_schema=workspace.label_schema), choice=Choice(by="all"))
+    refused: list[Problem] = []
     annotations = 0
-    with stored(workspace) as store:
+    with refreshed(workspace, offline=offline, track=track) as store:
         state = store.state
-        everybody = Rules(legend=legend, choice=Choice(by="all"))
         for line in track(store.lines(), "Checking", len(store)):
-            record = parse(line)
-            names = [each.annotator for each in Task(record, everybody, state.users).chosen]
-            annotations += len(names)
-            for name in names:
-                rules = Rules(legend=legend, choice=Choice(by="annotator", annotator=name))
-                review = read_task(record, rules, "", state.users, url=f"{state.url}?task={{task}}")
-                found += [Refused(annotator=name, problem=p) for p in review.problems if p.action == "refused"]
-    found.sort(key=lambda each: each.annotator)
-    counts: dict[str, Counter[str]] = {}
-    for each in found:
-        counts.setdefault(each.annotator, Counter())[each.problem.reason] += 1
+            review = read_task(parse(line), rules, "", state.users, url=f"{state.url}?task={{task}}")
+            annotations += review.annotations.get("used", 0) + review.annotations.get("empty", 0)
+            refused += [problem for problem in review.problems if problem.action == "refused"]
+    refused.sort(key=attrgetter("annotator"))
+    annotators: dict[str, Counter[str]] = {}
+    for problem in refused:
+        annotators.setdefault(problem.annotator, Counter())[problem.reason] += 1
     return Checked(
         project_url=state.url,
         annotations=annotations,
-        annotators={name: dict(reasons) for name, reasons in counts.items()},
-        refused=tuple(found),
+        annotators={name: dict(reasons) for name, reasons in annotators.items()},
+        refused=tuple(refused),
         pulled_at=state.pulled_at,
     )

@@ -1,24 +1,28 @@
 """Updating the pulled copy, for commands that read it afterwards."""
 
 import contextlib
+from collections.abc import Iterator
 
 from labeling.core.moment import local_time
 from labeling.errors import AccessError, InputError, StudioError
 from labeling.settings import Workspace
 from labeling.workflow.progress import Track
-from labeling.workflow.pulled import stored
+from labeling.workflow.pulled import Store, stored
 
 
-def refresh(workspace: Workspace, track: Track) -> None:
-    """Pull what changed.
+@contextlib.contextmanager
+def refreshed(workspace: Workspace, *, offline: bool, track: Track) -> Iterator[Store]:
+    """The pulled copy of the workspace's project, with what changed since; offline, as of the last pull.
 
     Raises:
         StudioError: It cannot be pulled; the hint names --offline if there is a copy.
+        InputError: Offline, and nothing was pulled yet.
     """
     from labeling.workflow.pulling import pull
 
     try:
-        pull(workspace, drafts=True, track=track)
+        if not offline:
+            pull(workspace, drafts=True, track=track)
     except AccessError:
         raise
     except StudioError as error:
@@ -26,3 +30,5 @@ def refresh(workspace: Workspace, track: Track) -> None:
             hint = f"Or use --offline, for what was pulled on {local_time(store.state.pulled_at)}."
             error.hint = f"{error.hint} {hint}".strip()
         raise
+    with stored(workspace) as store:
+        yield store

@@ -9,8 +9,7 @@ from labeling.studio.annotations import STATES, Rules, read_task
 from labeling.studio.exports import parse
 from labeling.studio.regions import Legend
 from labeling.workflow.progress import Track, unseen
-from labeling.workflow.pulled import stored
-from labeling.workflow.refreshing import refresh
+from labeling.workflow.refreshing import refreshed
 
 
 class Status(Value):
@@ -33,12 +32,10 @@ def status(workspace: Workspace, *, offline: bool = False, track: Track = unseen
         StudioError: There is no project, or the server does not answer.
         InputError: Offline, and nothing was pulled yet.
     """
-    if not offline:
-        refresh(workspace, track)
     states: Counter[str] = Counter()
     annotators: dict[str, Counter[str]] = {}
     problems: list[Problem] = []
-    with stored(workspace) as store:
+    with refreshed(workspace, offline=offline, track=track) as store:
         state, rules = store.state, Rules(legend=Legend(label_schema=workspace.label_schema))
         for line in track(store.lines(), "Reading", len(store)):
             review = read_task(parse(line), rules, "", state.users, url=f"{state.url}?task={{task}}")

@@ -52,7 +52,7 @@ def test_check_lists_what_an_export_would_refuse_by_annotator(workspace):
         "ann@example.org": {"unknown-label": 1, "no-label": 1},
         "bob@example.org": {"no-such-span": 1},
     }
-    first = next(each.problem for each in found.refused if each.problem.reason == "no-label")
+    first = next(problem for problem in found.refused if problem.reason == "no-label")
     assert first.text == "Rebels → Friday"
     assert "from ACTOR to DATE has no label" in first.detail
     assert first.url == "http://127.0.0.1:1/projects/7/data?task=1"

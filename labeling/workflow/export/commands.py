@@ -11,8 +11,7 @@ from labeling.workflow.export.report import Exported
 from labeling.workflow.export.run import run
 from labeling.workflow.export.sources import PulledTasks, open_source
 from labeling.workflow.progress import Meter, Track, unmetered, unseen
-from labeling.workflow.pulled import stored
-from labeling.workflow.refreshing import refresh
+from labeling.workflow.refreshing import refreshed
 
 
 def export_project(
@@ -31,9 +30,7 @@ def export_project(
         InputError: Offline, and nothing was pulled yet; or as for `labeling.workflow.export.run.run`.
     """
     options = options or Options()
-    if not offline:
-        refresh(workspace, track)
-    with stored(workspace) as store:
+    with refreshed(workspace, offline=offline, track=track) as store:
         state = store.state
         return run(
             PulledTasks(store),
