@@ -25,6 +25,8 @@ from labeling.nlp.learn.relation_vectors import Projection
 
 Floats = NDArray[numpy.float32]
 FORMAT = 2  # the version of the saved bytes
+# The arrays of a relation's weights, by their names in the saved bytes.
+ARRAYS = {"values": "values", "weights": "weights", "numbers": "pooled", "decision": "decision"}
 MAX_ODDS = 6.0  # log-odds are clipped to this
 NUMBERS = 5  # inputs of the second regression
 PRIOR_PRECISION = 0.75  # of a rule without evidence
@@ -222,7 +224,7 @@ class RelationModel:
         about = {"format": FORMAT, "window": self.window, "relations": relations, "report": report}
         arrays: dict[str, Any] = {"about": numpy.frombuffer(json.dumps(about).encode("utf-8"), dtype=numpy.uint8)}
         for number, one in enumerate(self.weights.values()):
-            arrays |= {f"{key}.{number}": getattr(one, key) for key in ("values", "weights", "pooled", "decision")}
+            arrays |= {f"{key}.{number}": getattr(one, field) for key, field in ARRAYS.items()}
         arrays |= {"mean": self.projection.mean, "axes": self.projection.axes}
         out = io.BytesIO()
         numpy.savez_compressed(out, allow_pickle=False, **arrays)
@@ -264,7 +266,7 @@ def _unpacked(data: bytes) -> tuple[dict[str, Weights], int, list[RelationReport
             one = Weights(
                 values=_array(arrays[f"values.{number}"], numpy.uint64, None),
                 weights=_array(arrays[f"weights.{number}"], numpy.float32, None),
-                pooled=_array(arrays[f"pooled.{number}"], numpy.float32, None),
+                pooled=_array(arrays[f"numbers.{number}"], numpy.float32, None),
                 decision=_array(arrays[f"decision.{number}"], numpy.float32, NUMBERS + 1),
                 source=_source(saved["source"]),
                 **{key: float(saved[key]) for key in ("threshold", "precision", "said", "intercept")},

@@ -328,7 +328,7 @@ def _changed(model: RelationModel, **arrays: Sequence[float]) -> bytes:
         {"values_0": numpy.zeros(4, numpy.uint64)},
         {"values_0": numpy.array(["a"], dtype=object)},
         {"about": numpy.frombuffer(b'{"format": 99}', numpy.uint8)},
-        {"pooled_0": numpy.zeros(2, numpy.float32)},
+        {"numbers_0": numpy.zeros(2, numpy.float32)},
         {"mean": numpy.zeros(40, numpy.float32)},
         {"axes": numpy.zeros(3, numpy.float32)},
     ],
