@@ -24,6 +24,8 @@ class Missing(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Missing())
 for name in ("SIGHUP", "SIGPIPE", "SIGALRM", "SIGKILL"):
     delattr(signal, name)
+for name in ("sched_getaffinity", "killpg", "getpgid", "setsid", "pread", "mkfifo", "getuid", "geteuid", "getloadavg"):
+    delattr(os, name)
 """
 EVERY = """
 import importlib, pkgutil, labeling
