@@ -72,11 +72,12 @@ class Store:
         InputError: There is no store in the folder, it is of another version, or it is damaged.
     """
 
+    _db: sqlite3.Connection
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file = folder / FILE
         self.state = State()
-        self._db = sqlite3.connect(":memory:")  # until it is opened
 
     @classmethod
     def exists(cls, folder: Path) -> bool:
@@ -91,6 +92,9 @@ class Store:
                 pass  # which brings an older copy into a database
         try:
             self._db = connect(self.file)
+        except sqlite3.Error as error:
+            raise in_words(self.file, error) from error
+        try:
             self._begin()
             self.state = self._read_state()
         except BaseException as error:
