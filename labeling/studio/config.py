@@ -19,11 +19,11 @@ STYLE = """
   background: var(--color-neutral-background, #fff); border-bottom: 1px solid var(--color-neutral-border, #e1e4e8); }
 .labeling-article { max-width: 60em; padding-left: 12px; }
 .labeling-article .lsf-richtext__container { font-size: 17px; line-height: 3; padding-top: 26px; }
-.relations-overlay path[stroke] { stroke: #8250df; stroke-width: 1.5px; opacity: .45; }
-.relations-overlay marker path { fill: #8250df; }
-.relations-overlay g g { translate: 0 -9px; }
+.relations-overlay path[stroke] { stroke: #9065e6; stroke-width: 1.5px; opacity: .45; }
+.relations-overlay marker path { fill: #9065e6; }
+.relations-overlay g g { translate: 0 -8px; }
 .relations-overlay g g rect { fill: none; stroke: none; }
-.relations-overlay g g text { font-size: 11px !important; fill: #8250df; paint-order: stroke; stroke-width: 4px;
+.relations-overlay g g text { font-size: 11px !important; fill: #9065e6; paint-order: stroke; stroke-width: 2px;
   stroke: var(--color-neutral-background, #fff); }
 .labeling-byline { opacity: .7; margin-top: -8px; }
 .labeling-byline h4:empty { display: none; }
