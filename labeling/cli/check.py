@@ -30,11 +30,14 @@ def command(
     elif found.refused:
         reasons = sorted({reason for counts in found.annotators.values() for reason in counts})
         rows = [[name, *(counts.get(reason, 0) for reason in reasons)] for name, counts in found.annotators.items()]
-        console.table(f"Refused in {found.annotations:,} annotations", ["annotator", *reasons], rows)
-        console.put()
-        listed = [(each.annotator, each.text or each.said, each.detail, each.url) for each in found.refused]
-        console.table("", ["annotator", "what", "why", "task"], listed)
+        console.table(
+            f"An export would refuse {len(found.refused):,}; annotations: {found.annotations:,}",
+            ["annotator", *reasons],
+            rows,
+        )
+        for problem in found.refused:  # a line each, since a cell of a table would break the link
+            console.put(f"{problem.url}  {problem.annotator}  {problem.text or problem.said}: {problem.detail}")
     else:
-        console.say(f"Nothing would be refused in {found.annotations:,} annotations of {found.project_url}.")
+        console.say(f"An export would refuse nothing; annotations: {found.annotations:,}. {found.project_url}")
     if found.refused:
         raise typer.Exit(1)

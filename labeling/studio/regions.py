@@ -489,9 +489,8 @@ class _Reader:
             if label is not None:
                 head, tail = kind.in_order(start, stop) if kind else (start, stop)
                 raise RefusedError("illegal-relation", schema.objection(label, head.label, tail.label))
-            known = " or ".join(names) or "none that the schema allows"
-            detail = f"the relation from {start.label} to {stop.label} has no label; it could be {known}"
-            raise RefusedError("no-label", detail)
+            known = f"it could be {' or '.join(names)}" if names else "the schema allows none between them"
+            raise RefusedError("no-label", f"the relation from {start.label} to {stop.label} has no label; {known}")
         (name,) = names
         changes: list[Fault] = []
         # the head is where an arrow starts that somebody drew before the schema said otherwise

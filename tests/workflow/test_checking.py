@@ -62,6 +62,6 @@ def test_check_prints_a_table_with_links_and_ends_with_1(workspace, run: Run):
     done = run("check", "--offline", cwd=workspace.folder)
     assert done.returncode == 1
     assert "ann@example.org" in done.stdout
-    assert "projects/7/data?task=1" in done.stdout.replace("\n", "")
+    assert "\nhttp://127.0.0.1:1/projects/7/data?task=1  ann@example.org  Rebels → Friday: " in done.stdout
     said = json.loads(run("check", "--offline", "--json", cwd=workspace.folder).stdout)
     assert [each["annotator"] for each in said["refused"]] == ["ann@example.org"] * 2 + ["bob@example.org"]
