@@ -13,7 +13,7 @@ from labeling.errors import StudioError
 
 Json = dict[str, Any]
 
-TASK = re.compile(rb'\{"id":(\d+),"submitted":(\d+),"skipped":(\d+),"skips":(\d+),"updated_at":"([^"]*)",')
+BEGINNING = re.compile(rb'\{"id":\d+,"submitted":\d+,"skipped":\d+,"skips":\d+,"updated_at":"[^"\\]*",')
 
 
 class Row(NamedTuple):
@@ -36,15 +36,6 @@ class Row(NamedTuple):
     line: bytes
 
 
-def row(line: bytes) -> Row | None:
-    """The row of a line; None if it is not a task's."""
-    found = TASK.match(line)
-    if not found:
-        return None
-    number, submitted, skipped, skips, updated_at = found.groups()
-    return Row(int(number), int(submitted), int(skipped), int(skips), updated_at.decode(), line)
-
-
 def encode(task: Json) -> Row:
     """The row of a task from the API.
 
@@ -62,10 +53,10 @@ def encode(task: Json) -> Row:
         rest["annotations"] = [
             dict(sorted(a.items())) for a in sorted(annotations, key=lambda a: int(a.get("id") or 0))
         ]
-    made = row(as_json({**head, **rest}))
-    if not made:  # it could not be read again
+    line = as_json({**head, **rest})
+    if not BEGINNING.match(line):
         raise StudioError(f"Task {str(task['id'])[:40]!r} cannot be stored; its numbers or its time are not valid.")
-    return made
+    return Row(**head, line=line)
 
 
 def with_drafts(line: bytes, drafts: bytes | None) -> bytes:

@@ -23,7 +23,6 @@ from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.locks import alone
 from labeling.settings import EMBEDDED, Workspace
-from labeling.workflow import older_copy
 from labeling.workflow.lines import as_json, encode, from_json, with_drafts
 from labeling.workflow.pulled_database import (
     DROP,
@@ -35,6 +34,7 @@ from labeling.workflow.pulled_database import (
     connect,
     in_words,
     make,
+    old_files,
     put_aside,
 )
 
@@ -81,15 +81,17 @@ class Store:
 
     @classmethod
     def exists(cls, folder: Path) -> bool:
-        """Whether the folder holds a store."""
-        return (folder / FILE).is_file() or older_copy.exists(folder)
+        """Whether the folder holds a store, of whatever version."""
+        return (folder / FILE).is_file() or bool(old_files(folder))
 
     def __enter__(self) -> Self:
         if not self.exists(self.folder):
             raise InputError(f"There is nothing pulled in {self.folder}.", "`labeling pull` pulls.")
         if not self.file.is_file():
-            with self.writing(self.folder):
-                pass  # which brings an older copy into a database
+            raise InputError(
+                f"The copy in {self.folder} is in the layout of an older version.",
+                "`labeling pull` pulls every task again, and then removes the old files.",
+            )
         try:
             self._db = connect(self.file)
         except sqlite3.Error as error:

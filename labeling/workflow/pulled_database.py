@@ -10,11 +10,11 @@ from pydantic import Field
 
 from labeling.core.value import Value
 from labeling.errors import InputError
-from labeling.workflow import older_copy
-from labeling.workflow.lines import Row, as_json
+from labeling.workflow.lines import as_json
 
 FILE = "tasks.sqlite"
 FORMAT = 2
+OLD_STATE = "state.json"  # of a copy from before the database
 TABLES = """
 CREATE TABLE tasks (id INTEGER PRIMARY KEY, submitted INT, skipped INT, skips INT, updated_at TEXT, line BLOB);
 CREATE TABLE drafts (id INTEGER PRIMARY KEY, drafts BLOB);
@@ -97,41 +97,27 @@ def in_words(file: Path, error: sqlite3.Error) -> Exception:
 
 
 def make(folder: Path) -> None:
-    """There is a database in the folder, with what an older copy holds; it is made whole or not at all.
-
-    Raises:
-        WornError: The older copy cannot be read.
-    """
+    """Make the database of a folder that has none; it is made whole or not at all."""
     file, part = folder / FILE, folder / f"{FILE}.part"
-    if not file.is_file():
-        for left in folder.glob(f"{FILE}*"):
-            left.unlink()
-        try:
-            with contextlib.closing(sqlite3.connect(part, isolation_level="IMMEDIATE")) as db:
-                db.executescript(f"PRAGMA journal_mode = WAL; {TABLES}")
-                state = _take_older(folder, db) if older_copy.exists(folder) else State()
-                db.execute("INSERT INTO state VALUES (?)", (as_json(state.model_dump(mode="json")),))
-                db.commit()
-            part.replace(file)
-            _sync_folder(folder)
-        finally:
-            part.unlink(missing_ok=True)
-    for left in older_copy.files(folder):
+    if file.is_file():
+        return
+    for left in folder.glob(f"{FILE}*"):
         left.unlink()
-
-
-def _take_older(folder: Path, db: sqlite3.Connection) -> State:
     try:
-        state, changes, drafts = older_copy.read(folder)
-        for change in changes:
-            if isinstance(change, Row):
-                db.execute(PUT, change)
-            else:
-                db.execute(DROP, (change,))
-        db.executemany("INSERT OR REPLACE INTO drafts VALUES (?, ?)", drafts)
-        return State.model_validate(state)
-    except ValueError as error:
-        raise WornError(f"The copy in {folder}, of an older version of labeling, is damaged: {error}.") from error
+        with contextlib.closing(sqlite3.connect(part, isolation_level="IMMEDIATE")) as db:
+            db.executescript(f"PRAGMA journal_mode = WAL; {TABLES}")
+            db.execute("INSERT INTO state VALUES (?)", (as_json(State().model_dump(mode="json")),))
+            db.commit()
+        part.replace(file)
+        _sync_folder(folder)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def old_files(folder: Path) -> list[Path]:
+    """The files of a copy from before the database; last the one without which there is no such copy."""
+    names = ("tasks-*.jsonl", "changes-*.jsonl", "drafts.jsonl", OLD_STATE)
+    return [file for name in names for file in folder.glob(name)] if (folder / OLD_STATE).is_file() else []
 
 
 def put_aside(folder: Path) -> Path:
@@ -139,7 +125,7 @@ def put_aside(folder: Path) -> Path:
     aside = folder / f"damaged-{datetime.now(UTC):%Y-%m-%dT%H%M%S.%f}"
     aside.mkdir()
     # the database last: what stands beside one that is gone is removed
-    for file in [*older_copy.files(folder), *sorted(folder.glob(f"{FILE}*"), reverse=True)]:
+    for file in sorted(folder.glob(f"{FILE}*"), reverse=True):
         file.rename(aside / file.name)
     _sync_folder(folder)
     return aside

@@ -22,6 +22,7 @@ from labeling.studio.connection import ATTEMPTS
 from labeling.studio.listing import Listing, Page, before, comparable
 from labeling.workflow.progress import Track, unseen
 from labeling.workflow.pulled import PATIENCE_SECONDS, Counts, Store, Writer, store_folder
+from labeling.workflow.pulled_database import old_files
 
 SETTLING_SECONDS = 10  # a change may reach the database so long after its time
 LEAF = 10  # a range of so few tasks is pulled again without bisecting it further: 0.1 s
@@ -131,6 +132,7 @@ def pull(
             run.pull_tasks(full=full)
             found = run.drafts() if drafts else None
             run.end()
+            run.notes += _without_old_files(folder, drafts=drafts)
             run.notes += _begun_aside(studio, project)
             states = store.states()
             return Pulled(
@@ -150,6 +152,20 @@ def pull(
                 changed=run.counts["changed"],
                 gone=run.counts["gone"],
             )
+
+
+def _without_old_files(folder: Path, *, drafts: bool) -> list[str]:
+    """A note if the folder held a copy from before the database, whose files are removed now that all is pulled."""
+    files = old_files(folder)
+    if not files:
+        return []
+    had_drafts = any(file.name == "drafts.jsonl" for file in files)
+    for file in files:
+        file.unlink()
+    again = " Its drafts come again with --drafts." if had_drafts and not drafts else ""
+    return [
+        f"The copy was in the layout of an older version, so every task was pulled again and its files removed.{again}"
+    ]
 
 
 def _begun_aside(studio: Studio, project: Project) -> list[str]:

@@ -26,6 +26,7 @@ from labeling.workflow.export.commands import export_files, export_project
 from labeling.workflow.export.options import Options
 from labeling.workflow.lines import encode
 from labeling.workflow.pulled import Counts, State, Store, store_folder
+from labeling.workflow.pulled_database import old_files
 from labeling.workflow.status import status
 
 
@@ -195,59 +196,26 @@ def test_full_disk_says_so_and_keeps_what_was_there(tmp_path: Path):
     assert content(tmp_path)[1] == expected(task(1))[1]
 
 
-LINES = {number: encode(task(number)).line for number in range(1, 5)}
-DRAFT = {"id": 5, "user": "ann@example.org", "result": [], "updated_at": "2026-11-24T08:30:00Z"}
-
-
-def older(folder: Path, **state: Any) -> Path:
-    """A copy as older versions kept it: three tasks, of which one went and one changed, and half of another."""
-    folder.mkdir(exist_ok=True)
-    told = {"format": 1, "generation": 3, "project": 7, "complete": True, "drafts_at": "2026-11-24T09:00:00.000000Z"}
-    (folder / "state.json").write_text(json.dumps(told | state))
-    (folder / "tasks-3.jsonl").write_bytes(b"".join(LINES[number] + b"\n" for number in (1, 2, 3)))
-    changed = LINES[1].replace(b"Police", b"Nobody") + b"\n"
-    (folder / "changes-3.jsonl").write_bytes(b'{"gone":2}\n' + changed + LINES[4][:50])
-    (folder / "tasks-2.jsonl").write_bytes(b"of before")
-    (folder / "drafts.jsonl").write_text(json.dumps({"id": 3, "drafts": [DRAFT]}) + "\n")
-    return folder
-
-
-def test_older_copy_becomes_a_database(tmp_path: Path):
-    folder = older(tmp_path)
-    with Store(folder) as store:
-        assert [json.loads(line).get("drafts") for line in store.lines()] == [None, [DRAFT]]
-        assert store.line(1) == LINES[1].replace(b"Police", b"Nobody")
-        assert (store.state.project, store.state.complete, store.state.format) == (7, True, 2)
-        assert store.counts() == Counts(tasks=2, annotations=2)
-    assert sorted(file.name for file in folder.iterdir()) == ["lock", "tasks.sqlite"]
-
-
-@pytest.mark.parametrize("name", ["state.json", "tasks-3.jsonl", "changes-3.jsonl", "drafts.jsonl"])
-def test_older_copy_that_is_damaged_is_kept(tmp_path: Path, name: str):
-    folder = older(tmp_path / "copy")
-    (folder / name).write_bytes(b"\0" * 50 + b"\n" + (folder / name).read_bytes())
-    before = {file.name: file.read_bytes() for file in folder.iterdir()}
-    for _ in range(2):
-        with pytest.raises(InputError, match=f"The copy in {folder}, of an older version of labeling, is damaged"):
-            content(folder)
-    assert before.items() <= {file.name: file.read_bytes() for file in folder.iterdir()}.items()
-    with Store.writing(folder, anew=True) as store:
+def test_copy_in_the_old_layout_is_refused_and_kept_until_it_is_pulled_again(tmp_path: Path):
+    for name in ("state.json", "tasks-3.jsonl", "changes-3.jsonl", "drafts.jsonl"):
+        (tmp_path / name).write_text("{}\n")
+    assert Store.exists(tmp_path)
+    with pytest.raises(InputError, match="is in the layout of an older version") as found, Store(tmp_path):
+        pass
+    assert "`labeling pull` pulls every task again" in found.value.hint
+    with Store.writing(tmp_path) as store:
         assert (len(store), store.state) == (0, State())
-        assert {file.name: file.read_bytes() for file in store.aside.iterdir()} == before
+    names = {"state.json", "tasks-3.jsonl", "changes-3.jsonl", "drafts.jsonl"}
+    assert {file.name for file in old_files(tmp_path)} == names
 
 
-def test_older_copy_whose_taking_was_cut_off_is_taken_again(tmp_path: Path):
-    folder = older(tmp_path)
-    (folder / "tasks.sqlite.part").write_bytes(b"half")
-    (folder / "tasks.sqlite-wal").write_bytes(b"of a database that somebody removed")
-    assert set(content(folder)) == {1, 3}
-    shutil.rmtree(folder)
-    with Store.writing(folder) as store:
+def test_store_whose_making_was_cut_off_is_made(tmp_path: Path):
+    (tmp_path / "tasks.sqlite.part").write_bytes(b"half")
+    (tmp_path / "tasks.sqlite-wal").write_bytes(b"of a database that somebody removed")
+    with Store.writing(tmp_path) as store:
         store.put(task(9))
-    older(folder)  # killed before the files were removed
-    with Store.writing(folder) as store:
-        assert store.ids == [9]
-    assert sorted(file.name for file in folder.iterdir()) == ["lock", "tasks.sqlite"]
+    assert set(content(tmp_path)) == {9}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["lock", "tasks.sqlite"]
 
 
 def test_nothing_there_and_a_later_version_say_so(tmp_path: Path):

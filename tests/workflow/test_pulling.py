@@ -164,6 +164,32 @@ def test_pull_is_what_the_export_holds_after_each_kind_of_change(workspace, hand
     assert kept(workspace) == hands.exported()
 
 
+def test_copy_in_the_old_layout_goes_when_all_is_pulled_again(workspace, hands):
+    hands.add(3, annotated=2)
+    folder = store_folder(workspace, hands.project)
+    folder.mkdir(parents=True)
+    for name in ("state.json", "tasks-3.jsonl", "changes-3.jsonl", "drafts.jsonl"):
+        (folder / name).write_text("{}\n")
+    with pytest.raises(InputError, match="is in the layout of an older version"):
+        status(workspace, offline=True)
+
+    def refuse(request: httpx.Request, send: Send) -> httpx.Response:
+        return httpx.Response(403) if request.url.path.startswith("/api/tasks") else send(request)
+
+    with pytest.raises(StudioError):
+        pull(workspace, transport=Between(refuse))
+    assert (folder / "state.json").exists()
+    first = pull(workspace)
+    assert first.notes == (
+        "The copy was in the layout of an older version, so every task was pulled again and its files removed. "
+        "Its drafts come again with --drafts.",
+    )
+    assert (first.full, first.new) == (True, 3)
+    assert not {"state.json", "tasks-3.jsonl", "changes-3.jsonl", "drafts.jsonl"} & {f.name for f in folder.iterdir()}
+    assert pull(workspace).notes == ()
+    assert kept(workspace) == hands.exported()
+
+
 def test_number_of_a_deleted_task_may_come_again(workspace, hands):
     """SQLite gives the newest task's number to the next one where that task was deleted."""
     ids = hands.add(3, annotated=3)
