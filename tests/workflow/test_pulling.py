@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from labeling.settings import Workspace, open_workspace
 from labeling.studio import connection
 from labeling.studio import listing as listing_module
 from labeling.studio.client import Studio
-from labeling.studio.limits import WatchedTransport
 from labeling.studio.listing import Listing
 from labeling.workflow import pulling
 from labeling.workflow.connecting import connect, project_in_step
@@ -30,24 +28,9 @@ from labeling.workflow.pulled import Store, store_folder
 from labeling.workflow.pulling import pull
 from labeling.workflow.status import status
 from tests.hostile import REGION
+from tests.transports import Between, Send
 
 pytestmark = pytest.mark.studio
-
-
-Send = Callable[[httpx.Request], httpx.Response]
-
-
-class Between(httpx.BaseTransport):
-    """Hands each request to `does`, with what sends it over the network."""
-
-    def __init__(self, does: Callable[[httpx.Request, Send], httpx.Response]) -> None:
-        self.does, self.network = does, WatchedTransport()
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return self.does(request, self.network.handle_request)
-
-    def close(self) -> None:
-        self.network.close()
 
 
 class Hands:

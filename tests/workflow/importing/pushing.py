@@ -7,6 +7,7 @@ import httpx
 from labeling.settings import Workspace, open_workspace
 from labeling.workflow.importing.command import import_articles
 from labeling.workflow.importing.report import Imported
+from tests.transports import Between, Send
 
 TEXTS = {f"n{n}": f"Police arrested {n + 2} protesters in Paris on Monday." for n in range(6)}
 
@@ -16,6 +17,16 @@ def push(workspace: Workspace, texts: dict[str, str] = TEXTS, **options: object)
     file = workspace.folder / "articles.jsonl"
     file.write_text("".join(json.dumps({"id": key, "text": text}) + "\n" for key, text in texts.items()))
     return import_articles(workspace, [str(file)], **options)
+
+
+def asking_for_no_article() -> Between:
+    """A transport on which a look-up of articles fails the test."""
+
+    def forbid(request: httpx.Request, send: Send) -> httpx.Response:
+        assert "data.doc_id" not in request.url.params.get("query", ""), "the ledger knows all of it"
+        return send(request)
+
+    return Between(forbid)
 
 
 def tasks(workspace: Workspace, api: httpx.Client) -> dict[str, dict]:

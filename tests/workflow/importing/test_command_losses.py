@@ -17,13 +17,13 @@ import pytest
 from labeling.core.article import Article
 from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
-from labeling.studio.client import Studio
 from labeling.studio.tasks import to_data
 from labeling.workflow.importing import command
 from labeling.workflow.importing.annotate import Annotator
 from labeling.workflow.importing.confirm import Confirmation
 from labeling.workflow.pulling import pull
-from tests.workflow.importing.pushing import TEXTS, newer, push, tasks
+from tests.transports import Between, Send
+from tests.workflow.importing.pushing import TEXTS, asking_for_no_article, newer, push, tasks
 
 pytestmark = pytest.mark.studio
 
@@ -154,15 +154,15 @@ def test_one_server_spelt_in_two_ways_gets_everything_once(
     old = hashlib.sha256(url.encode()).hexdigest()[:8]
     for file in workspace.state.glob("import-*.sqlite*"):
         file.rename(file.with_name(re.sub(r"-[0-9a-f]{8}\.", f"-{old}.", file.name)))
-    monkeypatch.setattr(Studio, "stored", lambda *_: pytest.fail("the ledger knows all of it"))
     for spelling in (
         url,
         url.replace("127.0.0.1", "localhost"),
         url.replace("http://127.0.0.1", "HTTP://LOCALHOST") + "/",
     ):
-        again = push(open_workspace(workspace.folder, url=spelling))
+        again = push(open_workspace(workspace.folder, url=spelling), transport=asking_for_no_article())
         assert again.outcomes == {"there already": 6}
-    assert push(open_workspace(workspace.folder)).outcomes == {"there already": 6}
+    again = push(open_workspace(workspace.folder), transport=asking_for_no_article())
+    assert again.outcomes == {"there already": 6}
     assert list(workspace.state.glob("import-*.sqlite")) == [ledger]
 
 
@@ -272,22 +272,21 @@ def test_replace_keeps_annotations_that_are_submitted_meanwhile(
 
 
 def test_duplicate_is_kept_with_what_someone_submits_meanwhile(
-    workspace: Workspace, api: httpx.Client, monkeypatch, studio_folder: Path
+    workspace: Workspace, api: httpx.Client, studio_folder: Path
 ):
     push(workspace)
     data = tasks(workspace, api)["n2"]["data"]
     project = workspace.remembered_project()
     made = api.post(f"/api/projects/{project}/import?return_task_ids=true", json=[{"data": data}]).json()["task_ids"][0]
-    real, annotations = Studio.unbegun, []
+    annotations: list[int] = []
 
-    def unbegun(*args):
-        free = real(*args)
-        annotations.append(submit(api, made))  # between the question and what follows
-        return free
+    def submit_before_it_moves(request: httpx.Request, send: Send) -> httpx.Response:
+        if request.method == "PATCH" and request.url.path == f"/api/tasks/{made}/" and not annotations:
+            annotations.append(submit(api, made))
+        return send(request)
 
-    monkeypatch.setattr(Studio, "unbegun", unbegun)
-    done = push(workspace)
-    monkeypatch.undo()
+    done = push(workspace, transport=Between(submit_before_it_moves))
+    assert annotations
     with database(studio_folder) as db:
         there = [row[0] for row in db.execute("SELECT id FROM task_completion WHERE task_id = ?", (made,))]
     assert set(annotations) <= set(there)

@@ -12,12 +12,11 @@ import pytest
 
 from labeling.settings import Workspace
 from labeling.studio import server
-from labeling.studio.client import Studio
 from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.importing import push as push_module
 from labeling.workflow.importing.command import import_articles
 from labeling.workflow.importing.ledger import Entry, Ledger
-from tests.workflow.importing.pushing import TEXTS, newer, push, tasks
+from tests.workflow.importing.pushing import TEXTS, asking_for_no_article, newer, push, tasks
 
 pytestmark = pytest.mark.studio
 
@@ -50,11 +49,10 @@ def prefill(workspace: Workspace, api: httpx.Client) -> str:
     return api.get(f"/api/projects/{workspace.remembered_project()}/").json()["model_version"]
 
 
-def test_a_second_import_changes_nothing_and_asks_for_no_article(workspace: Workspace, api, monkeypatch):
+def test_a_second_import_changes_nothing_and_asks_for_no_article(workspace: Workspace, api):
     assert push(workspace).outcomes == {"new": 6}
     before = tasks(workspace, api)
-    monkeypatch.setattr(Studio, "stored", lambda *_: pytest.fail("the ledger knows all of it"))
-    again = push(workspace)
+    again = push(workspace, transport=asking_for_no_article())
     assert again.outcomes == {"there already": 6}
     assert tasks(workspace, api) == before
     assert prefill(workspace, api) == again.model_version

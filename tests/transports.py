@@ -1,0 +1,22 @@
+"""Transports that stand between a connection and the network: they watch, change, answer or break requests."""
+
+from collections.abc import Callable
+
+import httpx
+
+from labeling.studio.limits import WatchedTransport
+
+Send = Callable[[httpx.Request], httpx.Response]
+
+
+class Between(httpx.BaseTransport):
+    """Hands each request to `does`, with what sends it over the network."""
+
+    def __init__(self, does: Callable[[httpx.Request, Send], httpx.Response]) -> None:
+        self.does, self.network = does, WatchedTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return self.does(request, self.network.handle_request)
+
+    def close(self) -> None:
+        self.network.close()
