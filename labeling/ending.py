@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from labeling import __version__
+from labeling.core.wording import first_lines
 from labeling.errors import LabelingError
 from labeling.terminal import ReaderGone, guard, one_line, say, visible
 
 NOT_DONE, BUG, SIGNALLED, INTERRUPTED, GONE = 2, 70, 128, 130, 141
-SHOWN = 300  # characters of a fault's own words
-LINES = 100  # of a message
+MOST_CHARACTERS = 300  # of a bug's own words
+MOST_LINES = 100  # of a message
 KEPT = 20  # reports of faults
 GO_ON = "Nothing is broken: run the same command again."
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -108,10 +109,8 @@ def fail(message: str, hint: str = "") -> None:
     """Say what went wrong and what to do next. Further lines of a message are set in, so that none looks like ours."""
     first, *more = visible(message).split("\n")
     say(f"Error: {first}", "red")
-    for line in more[:LINES]:
+    for line in first_lines(more, MOST_LINES, what=" lines"):
         say(f"    {line.strip()}", "red")
-    if len(more) > LINES:
-        say(f"    … and {len(more) - LINES:,} more lines", "red")
     for line in filter(None, hint.splitlines()):
         say(f"  → {line}")
 
@@ -131,7 +130,7 @@ def _failed(error: OSError) -> None:
 def _bug(error: BaseException) -> None:
     """Say that it is a fault of ours, and where the whole of it is kept."""
     words = one_line(error)
-    words = words if len(words) <= SHOWN else f"{words[:SHOWN]}…"
+    words = words if len(words) <= MOST_CHARACTERS else f"{words[:MOST_CHARACTERS]}…"
     nested = isinstance(error, RecursionError)
     fail(f"This is a bug in labeling: {type(error).__name__}{': ' if words else ''}{words}")
     if nested:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from labeling.core.moment import local_time
 from labeling.core.problem import Problem
+from labeling.core.wording import first_lines
 from labeling.terminal import for_rich, guarded, one_line, put, put_json, put_source, rewrite, say, sees
 
 __all__ = ("put", "put_json", "put_source", "say", "sees")  # so that commands find all printing functions here
@@ -21,6 +22,7 @@ KINDS = ("spans", "relations")
 NONE = "–"  # shown for a missing number
 SHOWN = 10  # problems of each action in the terminal; the files have them all
 OUTCOMES = ("in", "exact", "trimmed", "repaired", "snapped", "changed", "shadowed", "dropped", "refused")
+ALWAYS = {"in", "exact", "refused"}  # outcomes that are shown also where there are none
 
 
 def track(items: Iterable[T], what: str, total: int | None = None, within: Any = None) -> Iterator[T]:
@@ -161,21 +163,29 @@ def counts(title: str, numbers: Mapping[str, int]) -> None:
     table(title, list(numbers), [list(numbers.values())] if numbers else [])
 
 
-def problems(found: Sequence[Problem]) -> None:
-    """Print how many problems there are of each reason, and the first refused and skipped ones, on stderr."""
-    if not found:
+def problems(
+    found: Sequence[Problem], counted: Mapping[tuple[str, str], int] | None = None, where_all: str = ""
+) -> None:
+    """Print how many problems there are of each reason, and the first refused and skipped ones, on stderr.
+
+    Args:
+        found: The problems; only the first ones if `counted` is given.
+        counted: Action and reason → number.
+        where_all: A line about where all of them are listed.
+    """
+    groups = Counter(counted) if counted is not None else Counter((p.action, p.reason) for p in found)
+    if not groups:
         return
-    groups = Counter((problem.action, problem.reason) for problem in found)
     say()
     say("Problems:")
-    for (action, reason), number in sorted(groups.items()):
-        say(f"  {number:6}  {action:8}  {reason}")
+    for (action, reason), number in sorted(groups.most_common(), key=lambda group: group[0][0]):
+        say(f"  {number:8,}  {action:8}  {reason}")
     for action in ("refused", "skipped"):
-        told = [problem for problem in found if problem.action == action]
-        for problem in told[:SHOWN]:
-            say(f"  {action}: {problem.where or problem.doc_id}: {problem.detail}")
-        if len(told) > SHOWN:
-            say(f"  … and {len(told) - SHOWN} more")
+        told = [f"{action}: {p.where or p.doc_id}: {p.detail}" for p in found if p.action == action]
+        for line in first_lines(told, SHOWN, sum(n for group, n in groups.items() if group[0] == action)):
+            say(f"  {line}")
+    if where_all:
+        say(f"  {where_all}")
 
 
 def json(report: BaseModel) -> None:
@@ -202,10 +212,8 @@ def exported(done: Any, *, as_json: bool) -> None:
         counts("annotations", {name: n for name, n in annotations.items() if n or name in {"in", "used"}})
         if unsubmitted := {name: n for name, n in manifest["unsubmitted"].items() if n}:
             say(f"Not submitted, so not counted: {', '.join(f'{n:,} {name}' for name, n in unsubmitted.items())}.")
-        names = [name for name in OUTCOMES if any(manifest[k].get(name) for k in KINDS)]
-        names += [name for name in ("in", "exact", "refused") if name not in names]
-        names = [name for name in OUTCOMES if name in names]
-        table("", ["", *names], [(kind, *(str(manifest[kind].get(name, "–")) for name in names)) for kind in KINDS])
+        names = [name for name in OUTCOMES if name in ALWAYS or any(manifest[kind].get(name) for kind in KINDS)]
+        table("", ["", *names], [(kind, *(str(manifest[kind].get(name, NONE)) for name in names)) for kind in KINDS])
         language = manifest["language"]
         say(f"Tokenized as {language['code']}: {language['why']}.")
         training = manifest["training"]
@@ -213,27 +221,11 @@ def exported(done: Any, *, as_json: bool) -> None:
         say(f"config.cfg trains {training['train']}: {training['why']}.{vectors}")
         for warning in manifest["warnings"]:
             say(f"Note: {warning}")
-        tallied(done, str(done.folder / "problems.jsonl"))
+        counted = {(action, reason): n for action, reasons in done.listed.items() for reason, n in reasons.items()}
+        problems(done.problems, counted, f"Full list: {done.folder / 'problems.jsonl'}")
         if not documents["out"] and annotations["in"]:
             say(f"None of {annotations['in']:,} submitted annotations was used: see the reasons above, and --choose.")
         elif not documents["out"]:
             say("Nothing has been reviewed yet: submit some articles in Label Studio.")
     if done.refused and not done.is_tolerated:
         raise typer.Exit(1)
-
-
-def tallied(done: Any, where_all: str) -> None:
-    """Print how many problems there are of each reason, and the first refused ones, on stderr."""
-    if not done.manifest["problems"]:
-        return
-    say()
-    say("Problems:")
-    for action in sorted(done.listed):
-        for reason, number in done.listed[action].items():
-            say(f"  {number:8,}  {action:8}  {reason}")
-    refused = [problem for problem in done.problems if problem.action == "refused"]
-    for problem in refused[:SHOWN]:
-        say(f"  refused: {problem.where or problem.doc_id}: {problem.detail}")
-    if done.refused > SHOWN:
-        say(f"  … and {done.refused - SHOWN:,} more")
-    say(f"  Full list: {where_all}")

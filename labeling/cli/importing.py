@@ -14,8 +14,9 @@ from labeling.cli.options import (
     WorkspaceOption,
     with_options_of,
 )
+from labeling.core.wording import first_lines
 
-SHOWN = 5
+MOST_BEGUN = 5  # tasks begun without a prediction that are shown
 
 
 @with_options_of(ArticleOptions)
@@ -70,11 +71,13 @@ def command(
             console.say(f"Nothing was deleted: {done.set_aside} tasks were moved to {done.aside_url}.")
         if done.returned:
             console.say(f"{done.returned} tasks were moved back from there, since someone had begun to label them.")
-        begun = [problem for problem in done.problems if problem.reason == "no-prediction"]
-        for problem in begun[:SHOWN]:
-            console.say(f"Someone began to label this task without a prediction: {problem.url}")
-        if len(begun) > SHOWN:
-            console.say(f"… and {len(begun) - SHOWN} more; --json lists them.")
+        begun = [
+            f"Someone began to label this task without a prediction: {problem.url}"
+            for problem in done.problems
+            if problem.reason == "no-prediction"
+        ]
+        for line in first_lines(begun, MOST_BEGUN, what="; --json lists them."):
+            console.say(line)
         if done.waited:
             console.say(f"{done.waited} requests failed and were repeated.")
         if done.replaced_version:

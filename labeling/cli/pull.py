@@ -6,6 +6,7 @@ import typer
 
 from labeling.cli import console
 from labeling.cli.options import HERE, JsonOption, ProjectOption, WorkspaceOption
+from labeling.core.wording import first_lines
 
 
 def command(
@@ -43,10 +44,9 @@ def command(
             console.say(
                 f"{done.differing} tasks differed from the copy that earlier pulls had made; it is correct now:"
             )
-            for found in done.differences[: console.SHOWN]:
-                console.say(f"  task {found.task}: {found.what} {', '.join(found.fields)}".rstrip())
-            if done.differing > console.SHOWN:
-                console.say(f"  … and {done.differing - console.SHOWN} more")
+            told = [f"task {task.task}: {task.what} {', '.join(task.fields)}".rstrip() for task in done.differences]
+            for line in first_lines(told, console.SHOWN, done.differing):
+                console.say(f"  {line}")
         elif full:
             console.say("Earlier pulls had missed nothing.")
     if done.differing:

@@ -14,7 +14,7 @@ from labeling.core.problem import Action, Problem
 from labeling.core.reasons import Reason
 from labeling.core.text import UNSTORABLE, normalize, storable
 from labeling.ingest.clean import Removed, paragraphs, split_headline, without_breadcrumb, without_rubbish
-from labeling.ingest.fields import OPTIONS, FieldNames, as_text, is_nothing, kind_of, listed, no_text, to_fields
+from labeling.ingest.fields import OPTIONS, FieldNames, as_text, is_nothing, kind_of, named, no_text, to_fields
 from labeling.ingest.records import Record
 from labeling.inputs.broken import shown
 
@@ -32,13 +32,13 @@ def of_record(record: Record, names: FieldNames, *, keep_all: bool) -> Iterator[
     notes: list[Note] = []
     for field, name in names.given.items():
         if not names.find(field, record.fields):
-            detail = f"no field {shown(name)} ({OPTIONS[field]}); there are: {listed(record.fields)}"
+            detail = f"no field {shown(name)} ({OPTIONS[field]}); there are: {named(record.fields)}"
             notes.append(("missing-field", detail, ""))
     for key in names.read(record.fields):
         if isinstance(record.fields[key], float) and is_nothing(record.fields[key]):
             notes.append(("odd-field", f"the field {shown(key)} is NaN, which is not a value", ""))
     if record.twice:
-        detail = f"{listed(record.twice)} stands in it twice; the last one was kept"
+        detail = f"{named(record.twice)} stands in it twice; the last one was kept"
         notes.append(("duplicate-key", detail, ""))
     yield from of_fields(fields, extra, record.where, keep_all=keep_all, notes=notes)
 

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from labeling.core.value import Value
+from labeling.core.wording import listed
 from labeling.inputs.broken import shown
 
 # Article field → the names that it has in the wild; the first one with a value counts.
@@ -19,7 +20,7 @@ NAMES = {
     "url": ("url", "link"),
 }
 OPTIONS = {"text": "--text-field", "doc_id": "--id-field", "title": "--title-field"}
-SHOWN, LONGEST = 12, 40  # keys in a message, and characters of one
+MOST_KEYS, LONGEST = 12, 40  # keys in a message, and characters of one
 EXACT = 2**53  # from here on two whole numbers may be the same float
 
 Record = dict[str, Any]
@@ -90,14 +91,12 @@ def no_text(keys: Iterable[str], names: FieldNames, what: str = "field") -> str:
     if not keys:
         return f"it has no {what}s at all"
     wanted = [names.text] if names.text else NAMES["text"]
-    return f"no {what} {_one_of(wanted)}; there are: {listed(keys)}. --text-field names another"
+    return f"no {what} {_one_of(wanted)}; there are: {named(keys)}. --text-field names another"
 
 
-def listed(keys: Iterable[str]) -> str:
+def named(keys: Iterable[str]) -> str:
     """Keys as a message names them: not too many, and none too long."""
-    keys = [shown(key) for key in keys]
-    some = [key if len(key) <= LONGEST else f"{key[:LONGEST]}…" for key in keys[:SHOWN]]
-    return ", ".join(some) + (f" and {len(keys) - SHOWN:,} more" if len(keys) > SHOWN else "")
+    return listed((key if len(key) <= LONGEST else f"{key[:LONGEST]}…" for key in map(shown, keys)), MOST_KEYS)
 
 
 def kind_of(value: Any) -> str:

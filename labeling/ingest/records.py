@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from labeling.core.problem import Problem
-from labeling.ingest.fields import FieldNames, has_text, kind_of, listed, no_text
+from labeling.ingest.fields import FieldNames, has_text, kind_of, named, no_text
 from labeling.inputs.broken import refused, shown
 from labeling.inputs.records import STEPS as JSON_STEPS
 from labeling.inputs.records import has_too_many_values, json_records, lines, text_lines, too_many
@@ -98,7 +98,7 @@ def read_table(stream: Stream, names: FieldNames, delimiter: str) -> Iterator[Re
             yield problem
             return
         if twice := sorted({name for name in header if header.count(name) > 1}):
-            detail = f"there are two columns {listed(twice)}; the last one is kept"
+            detail = f"there are two columns {named(twice)}; the last one is kept"
             yield Problem(reason="duplicate-key", action="changed", detail=detail, where=f"{stream.where}:{line}")
         line = before + rows.line_num + 1
         for row in rows:
@@ -146,7 +146,7 @@ def _header_problem(header: list[str], names: FieldNames, where: str) -> Problem
     if not names.find("text", header):
         return refused("empty", no_text(header, names, "column"), where)
     if twice := sorted({name for name in names.read(header) if header.count(name) > 1}):
-        return refused("duplicate-key", f"there are two columns {listed(twice)}; rename or remove one", where)
+        return refused("duplicate-key", f"there are two columns {named(twice)}; rename or remove one", where)
     return None
 
 
@@ -171,7 +171,7 @@ def _of_value(data: bytes, where: str, names: FieldNames) -> Iterator[Record | P
     if not lists:
         yield _record(value, where, names)
     elif len(lists) > 1:
-        detail = f"the lists {listed(lists)} hold articles; leave one of them, for example: jq '.{next(iter(lists))}'"
+        detail = f"the lists {named(lists)} hold articles; leave one of them, for example: jq '.{next(iter(lists))}'"
         yield refused("several-lists", detail, where)
     else:
         ((key, items),) = lists.items()
@@ -202,10 +202,10 @@ def _record(item: Any, where: str, names: FieldNames) -> Record | Problem:
         return refused("task-not-article", detail, where)
     twice = _twice_in(item)
     if wrong := names.read(item.twice if isinstance(item, _Repeated) else ()):
-        return refused("duplicate-key", f"it has {listed(wrong)} twice, and which one counts nobody can tell", where)
+        return refused("duplicate-key", f"it has {named(wrong)} twice, and which one counts nobody can tell", where)
     if not has_text(item, names) and (hidden := _objects_below(item)):
         key, keys = hidden
-        detail = f"{no_text(item, names)}. In the list {shown(key)} there are: {listed(keys)}"
+        detail = f"{no_text(item, names)}. In the list {shown(key)} there are: {named(keys)}"
         return refused("empty", detail, where)
     return Record(where, item, twice)
 

@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from labeling.core.problem import Problem
 from labeling.core.reasons import Reason
+from labeling.core.wording import listed
 from labeling.inputs.broken import refused, shown, skipped, unreadable
 
 STDIN = "standard input"
@@ -20,7 +21,7 @@ STDIN_NAMES = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 RUBBISH = ("__MACOSX", "Thumbs.db", "desktop.ini")  # what macOS and Windows leave in folders and archives
 BLOCK = 1 << 20  # bytes read at once
 HEAD = 1 << 16  # bytes that tell what a file is
-NAMED = 3  # hidden files whose names are told
+MOST_HIDDEN = 3  # hidden files whose names are told
 
 # The reason why a file is passed over that nobody named, by its name and its first bytes; "" to read it.
 Sieve = Callable[[str, Callable[[], bytes]], str]
@@ -151,9 +152,8 @@ def nothing_in(what: str, reader: Reader, where: str) -> Problem:
 def hidden_among(names: list[str], where: str) -> Iterator[Problem]:
     """The note on what was passed over because it is hidden, if there is any."""
     if names:
-        some = ", ".join(shown(name) for name in sorted(names)[:NAMED])
-        more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
-        yield skipped("hidden", f"hidden files and folders are not read: {some}{more}.", where)
+        some = listed(map(shown, sorted(names)), MOST_HIDDEN)
+        yield skipped("hidden", f"hidden files and folders are not read: {some}.", where)
 
 
 def _of_path(path: str | Path, reader: Reader) -> Iterator[File | Problem]:

@@ -12,8 +12,10 @@ import orjson
 from pydantic import ConfigDict, FailFast, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from labeling.core.wording import listed
+
 T = TypeVar("T")
-SHOWN, SHOWN_CHARACTERS = 3, 80  # of what is wrong with an answer
+MOST_FAULTS, SHOWN_CHARACTERS = 3, 80  # of what is wrong with an answer
 KEEPING = ConfigDict(extra="allow", strict=True)
 
 Id = Annotated[int, Field(ge=1, lt=2**63)]
@@ -170,15 +172,14 @@ def faults(error: ValidationError) -> str:
     """What is wrong with an answer: the first few things, each with its place. Of a list, only the first is known."""
     found = error.errors(include_url=False)
     lines = []
-    for each in found[:SHOWN]:
+    for each in found:
         place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in each["loc"]).lstrip(".")
         if each["type"] == "missing":
             lines.append(f"{place} is missing")
         else:
             wanted = WANTED.get(each["type"], each["msg"]).format(**each.get("ctx", {}))
             lines.append(f"{place or 'it'} is {_short(each['input'])}, not {wanted}")
-    more = f", and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return "; ".join(lines) + more
+    return listed(lines, MOST_FAULTS, "; ")
 
 
 def _short(value: Any) -> str:

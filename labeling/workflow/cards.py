@@ -25,6 +25,7 @@ from pydantic import ValidationError
 from labeling.core.faults import faults
 from labeling.core.parsing import parse_json
 from labeling.core.split import PARTS
+from labeling.core.wording import listed
 from labeling.errors import InputError, ModelError
 from labeling.files import json_text, write_atomic
 from labeling.workflow.card import Base, Card, Figures, Gold, PartStamp, SchemaStamp
@@ -130,9 +131,8 @@ def read_card(model: Path, *, check_files: bool = True) -> Card:
         )
     card = read_card_file(model / CARD)
     if check_files and (wrong := _wrong_files(model, card)):
-        shown = ", ".join(wrong[:3]) + (f" and {len(wrong) - 3} more" if len(wrong) > 3 else "")
         raise ModelError(
-            f"The model {model} is not the one that its card describes: {shown}.",
+            f"The model {model} is not the one that its card describes: {listed(wrong, 3)}.",
             "Something was changed after the training. Bring back the model as it was, or train it again.",
         )
     return card

@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from labeling.core.effort import Effort, Marks, effort
 from labeling.core.faults import faults
 from labeling.core.problem import Problem
+from labeling.core.wording import first_lines
 from labeling.errors import InputError
 from labeling.studio.exports import ExportFiles, parse
 
-SHOWN = 20  # faults in one message
+MOST_FAULTS = 20  # faults in one message
 GOLD_FORM = (
     'A line of the gold is {"text", "spans": [{"start", "end", "label"}]}; a task is'
     ' {"data": {"text"}, "predictions": [{"result"}]}, as `labeling annotate` writes it.'
@@ -36,8 +37,7 @@ def measure_effort(gold: Path, tasks: Path) -> Effort:
     wanted = list(_marks(gold, _gold_of, faults))
     predicted = {marks.text: marks for marks in _marks(tasks, _prediction_of, faults)}
     if faults:
-        more = [f"… and {len(faults) - SHOWN:,} more"] if len(faults) > SHOWN else []
-        raise InputError("This cannot be measured:\n" + "\n".join(faults[:SHOWN] + more), GOLD_FORM)
+        raise InputError("\n".join(["This cannot be measured:", *first_lines(faults, MOST_FAULTS)]), GOLD_FORM)
     _refuse_strangers(wanted, predicted)
     return effort(wanted, predicted)
 

@@ -13,6 +13,7 @@ from typing import Any
 from labeling.core.gate import LABEL_MARGIN, MARGIN, Gate, Side, decide
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
+from labeling.core.wording import listed
 from labeling.errors import InputError, ModelError
 from labeling.promoted import Promoted, keep_promoted
 from labeling.settings import Workspace
@@ -20,7 +21,6 @@ from labeling.workflow.cards import CARD, Card, read_card
 from labeling.workflow.model_store import remove_older, store
 from labeling.workflow.progress import Track, unseen
 
-SHOWN = 3
 NEW_TEST = "--new-test compares both models on the current test part."
 
 
@@ -212,10 +212,9 @@ def _check_leaks(rival: _Rival, test: Mapping[str, str], exports: Path) -> None:
     known = sorted(rival.card.trained_on & test.keys()) if rival.card else []
     if not known:
         return
-    shown = ", ".join(known[:SHOWN]) + (f" and {len(known) - SHOWN} more" if len(known) > SHOWN else "")
     raise InputError(
         f"{rival.name} was trained or tuned on {len(known)} of the {len(test)} documents in the test part of {exports} "
-        f"(texts {shown}): it would look better than it is.",
+        f"(texts {listed(known, 3)}): it would look better than it is.",
         "Use a test part that neither model was trained on, such as that of the export it was trained with.",
     )
 

@@ -27,7 +27,7 @@ from labeling.workflow.pulled_database import old_files
 SETTLING_SECONDS = 10  # a change may reach the database so long after its time
 LEAF = 10  # a range of so few tasks is pulled again without bisecting it further: 0.1 s
 ROUNDS = 3  # of looking for changes, while annotators go on working
-SHOWN = 200  # differences that a report carries
+REPORTED = 200  # differences that a report carries
 
 
 class Difference(Value):
@@ -146,7 +146,7 @@ def pull(
                 notes=tuple(run.notes),
                 pulled_at=store.state.pulled_at,
                 seconds=round(time.monotonic() - began, 3),
-                differences=tuple(run.differences[:SHOWN]),
+                differences=tuple(run.differences[:REPORTED]),
                 differing=len(run.differences),
                 new=run.counts["new"],
                 changed=run.counts["changed"],

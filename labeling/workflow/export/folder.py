@@ -24,6 +24,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from labeling.core.wording import first_lines
 from labeling.errors import InputError
 from labeling.files import json_text, write_atomic
 from labeling.locks import OWNER, abandoned, owned_folder
@@ -187,10 +188,8 @@ def _refuse_obstacles(staging: Staging, names: Iterable[str], named: dict[str, s
 def _message(folder: Path, found: list[Obstacle]) -> str:
     if len(found) == 1:
         return f"{found[0].path} is in the way of the new files: {found[0].why}. Nothing was written."
-    lines = [f"  {one.path}: {one.why}" for one in found[:NAMED_OBSTACLES]]
-    lines += [f"  and {len(found) - NAMED_OBSTACLES:,} more"] if len(found) > NAMED_OBSTACLES else []
     head = f"{len(found):,} things in {folder} are in the way of the new files. Nothing was written."
-    return "\n".join([head, *lines])
+    return "\n  ".join([head, *first_lines((f"{one.path}: {one.why}" for one in found), NAMED_OBSTACLES)])
 
 
 def _hint(found: list[Obstacle], overwrite: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from labeling.core.article import Article
 from labeling.core.problem import Problem
+from labeling.core.wording import first_lines
 from labeling.engine import in_chunks
 from labeling.studio.client import Stored
 from labeling.studio.tasks import to_article
@@ -19,7 +20,7 @@ Todo = Literal["create", "renew", "replace"]
 Outcome = Literal["create", "unchanged", "renew", "replace", "begun", "changed"]
 
 COMPARED = 300  # articles looked up at once
-SHOWN = 3  # lines of a difference
+MOST_LINES = 3  # lines of a difference
 
 TODO: dict[Outcome, Todo] = {"create": "create", "renew": "renew", "replace": "replace"}
 
@@ -113,8 +114,8 @@ def _difference(article: Article, stored: Stored, why: str, state: ProjectState)
     """The problem that the text differs from the project's, which stays, and why it stays."""
     lines = difflib.unified_diff(stored.text.splitlines(), article.text.splitlines(), lineterm="", n=0)
     changed = [line[:120] for line in lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
-    more = f" … and {len(changed) - SHOWN} lines more" if len(changed) > SHOWN else ""
-    detail = f"the project has this article with another text, which is kept ({why}): {' '.join(changed[:SHOWN])}{more}"
+    some = " ".join(first_lines(changed, MOST_LINES, what=" lines"))
+    detail = f"the project has this article with another text, which is kept ({why}): {some}"
     return Problem(
         reason="text-differs",
         action="refused",

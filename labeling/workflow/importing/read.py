@@ -4,11 +4,12 @@ from collections.abc import Iterator, Sequence
 
 from labeling.core.article import Article
 from labeling.core.problem import Problem
+from labeling.core.wording import first_lines
 from labeling.errors import InputError
 from labeling.ingest import FieldNames, read_articles
 from labeling.settings import Workspace
 
-SHOWN = 10  # of the problems, where nothing could be taken
+MOST_PROBLEMS = 10  # in the message, where nothing could be taken
 
 
 class ArticleReader:
@@ -60,7 +61,5 @@ class ArticleReader:
                 f"There is no article in {places}; nothing was done.",
                 "Name files or folders of articles. docs/formats.md says what is read, and what is skipped.",
             )
-        lines = [f"  {problem.where}: {problem.detail} ({problem.reason})" for problem in self.problems[:SHOWN]]
-        if len(self.problems) > SHOWN:
-            lines.append(f"  … and {len(self.problems) - SHOWN:,} more")
-        return InputError(f"No article could be taken from {places}; nothing was done.\n" + "\n".join(lines))
+        why = first_lines((f"{each.where}: {each.detail} ({each.reason})" for each in self.problems), MOST_PROBLEMS)
+        return InputError("\n  ".join([f"No article could be taken from {places}; nothing was done.", *why]))
