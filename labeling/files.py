@@ -37,7 +37,7 @@ def atomic_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
     Raises:
         InputError: The file cannot be written; the message says where and why.
     """
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with _beside(path) as place:
             with (place / NEW).open("wb") as file:
@@ -47,6 +47,13 @@ def atomic_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
             if private:
                 (place / NEW).chmod(0o600)
             (place / NEW).replace(path)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise an `InputError` that names the path, instead of an `OSError`."""
+    try:
+        yield
     except OSError as error:
         raise InputError(
             f"Cannot write {path}: {error.strerror or error}", hint="Check the free space and the folder's permissions."

@@ -160,8 +160,7 @@ class Workspace(Value):
             InputError: There is none of its name.
             SchemaError: It has problems.
         """
-        file = schema_file(self.settings.schema_name, self.folder)
-        return LabelSchema.from_toml(read_text(file, "The schema"), where=str(file), folder=file.parent)
+        return read_schema(schema_file(self.settings.schema_name, self.folder))
 
     @property
     def server(self) -> str:
@@ -283,6 +282,16 @@ def schema_file(name: str, folder: Path) -> Path:
             return place / f"{name}.toml"
     known = sorted({file.stem for place in places for file in place.glob("*.toml")})
     raise InputError(f"There is no schema {name!r}.", f"There are: {', '.join(known)}; or name a .toml file.")
+
+
+def read_schema(file: Path) -> LabelSchema:
+    """The schema in a file.
+
+    Raises:
+        InputError: The file cannot be read.
+        SchemaError: It has problems.
+    """
+    return LabelSchema.from_toml(read_text(file, "The schema"), where=str(file), folder=file.parent)
 
 
 def init(

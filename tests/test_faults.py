@@ -296,7 +296,7 @@ def test_import_survives_kill_9_between_a_201_and_the_repair(
             assert db.execute(query, (project,)).fetchone() == (0,)
         imported(workspace)
     check(own_studio_folder, project, 14, {})
-    assert not list(workspace.state.glob("spool-*"))
+    assert not [*workspace.state.glob("spool-*"), *workspace.state.glob("tmp*")]
 
 
 def _projects(folder: Path) -> list[int]:

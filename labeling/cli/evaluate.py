@@ -1,18 +1,15 @@
 """`labeling evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from labeling.cli import console, differences, scores
-from labeling.cli.options import JsonOption
+from labeling.cli.options import HERE, JsonOption
 from labeling.core.split import PARTS
 from labeling.errors import InputError
 from labeling.terminal import put_json
-
-if TYPE_CHECKING:
-    from labeling.core.schema import LabelSchema
 
 STDOUT = Path("-")
 
@@ -52,6 +49,7 @@ def command(
     if part not in PARTS:
         raise InputError(f"There is no part {part!r}.", f"There are {', '.join(PARTS)}.")
     from labeling.nlp.evaluation.scores import Bootstrap
+    from labeling.settings import read_schema, schema_file
     from labeling.workflow.evaluating import evaluate, write_errors
 
     found = evaluate(
@@ -59,7 +57,7 @@ def command(
         folder,
         part,
         against=against,
-        schema=_schema(schema),
+        schema=read_schema(schema_file(schema, HERE)) if schema else None,
         with_errors=errors or errors_to is not None,
         bootstrap=Bootstrap(seed=seed),
         track=console.track,
@@ -78,14 +76,3 @@ def command(
             differences.show_errors(found.errors or ())
     if errors_to:
         console.say(f"{len(found.errors or ()):,} differences: {errors_to}")
-
-
-def _schema(name: str | None) -> "LabelSchema | None":
-    if name is None:
-        return None
-    from labeling.core.schema import LabelSchema
-    from labeling.files import read_text
-    from labeling.settings import schema_file
-
-    file = schema_file(name, Path())
-    return LabelSchema.from_toml(read_text(file, "The schema"), where=str(file), folder=file.parent)

@@ -10,7 +10,7 @@ Documents, not spans, are drawn, because the spans of a document are not indepen
 near-duplicates, are drawn together for the same reason.
 
     >>> counts = numpy.array([[[3, 4, 5]], [[2, 2, 2]], [[0, 1, 3]], [[4, 4, 6]]])  # four documents, one label
-    >>> interval(counts)
+    >>> intervals(counts, {"F": micro_f})["F"]
     Interval(point=0.6667, low=0.2857, high=0.8571)
 """
 
@@ -142,19 +142,6 @@ def intervals(
         point = rounded(statistic(counts.sum(axis=0)))
         found[key] = Interval(point=point, low=None if point is None else low, high=None if point is None else high)
     return found
-
-
-def interval(
-    counts: Array,
-    statistic: Statistic = micro_f,
-    *,
-    seed: int = 0,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-    groups: Groups | None = None,
-) -> Interval:
-    """One statistic of the test with its interval."""
-    return intervals(counts, {0: statistic}, seed=seed, resamples=resamples, level=level, groups=groups)[0]
 
 
 def differences(

@@ -13,7 +13,8 @@ from labeling.core.labels import LabeledDoc, Span
 from labeling.core.offsets import trim
 from labeling.core.problem import Problem
 from labeling.core.tokens import TokenizedDoc
-from labeling.formats.format import Context, Format, Rendered, json_of, writing
+from labeling.files import writing
+from labeling.formats.format import Context, Format, Rendered, json_of
 from labeling.formats.names import renamed, safe_names
 
 # Readers of .ann files cut them into lines at all of these (`str.splitlines`), and a line into columns at tabs.

@@ -1,8 +1,7 @@
 """What a format is: a pure half that runs in any process, and a half that appends to files in one."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -11,7 +10,7 @@ from labeling.core.labels import LabeledDoc, Span
 from labeling.core.problem import Problem
 from labeling.core.text import storable
 from labeling.core.tokens import TokenizedDoc
-from labeling.errors import InputError
+from labeling.files import writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,14 +114,3 @@ def json_of(value: Any) -> str:
 def attributes_of(labeled: LabeledDoc | Span) -> str:
     """The attributes as JSON on one line; "" where there are none."""
     return json_of(labeled.attributes) if labeled.attributes else ""
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """An `InputError` instead of an `OSError`."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(
-            f"Cannot write {path}: {error.strerror or error}", hint="Check the free space and the folder's permissions."
-        ) from error

@@ -6,7 +6,7 @@ from typing import Any
 
 from labeling.distribution import install
 from labeling.errors import InputError
-from labeling.formats.format import writing
+from labeling.files import writing
 
 # A row group ends with the row that takes its texts, and this much for each row, past so many bytes.
 GROUP = 4_000_000

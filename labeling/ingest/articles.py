@@ -14,7 +14,7 @@ from labeling.core.problem import Action, Problem
 from labeling.core.reasons import Reason
 from labeling.core.text import UNSTORABLE, normalize, storable
 from labeling.ingest.clean import Removed, paragraphs, split_headline, without_breadcrumb, without_rubbish
-from labeling.ingest.fields import OPTIONS, FieldNames, as_text, is_nothing, kind_of, named, no_text, to_fields
+from labeling.ingest.fields import OPTIONS, FieldNames, as_text, is_nothing, named, no_text, to_fields, type_of
 from labeling.ingest.records import Record
 from labeling.inputs.broken import shown
 
@@ -78,7 +78,7 @@ def of_fields(
     """
     text = fields.get("text", "")
     if not isinstance(text, str):
-        yield problem("bad-row", f"the text is {kind_of(text)}, not text", where)
+        yield problem("bad-row", f"the text is {type_of(text)}, not text", where)
         return
     notes = list(notes)
     strings: dict[str, str] = {}
@@ -140,7 +140,7 @@ def problem(
 
 def _odd(name: str, value: Any) -> str:
     if not isinstance(value, float):
-        return f"the {name} is {kind_of(value)}, not text; it was kept as an extra field"
+        return f"the {name} is {type_of(value)}, not text; it was kept as an extra field"
     if math.isinf(value):
         return f"the {name} is infinite, which is not a value"
     return f"the {name} is a number that is not exact ({value:g}); it was kept as an extra field"

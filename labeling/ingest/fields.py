@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from functools import cached_property
 from itertools import chain
+from types import NoneType
 from typing import Any
 
 from labeling.core.value import Value
@@ -99,14 +100,10 @@ def named(keys: Iterable[str]) -> str:
     return listed((key if len(key) <= LONGEST else f"{key[:LONGEST]}…" for key in map(shown, keys)), MOST_KEYS)
 
 
-def kind_of(value: Any) -> str:
-    """What a JSON value is, in plain English: "a number"."""
-    kinds = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
-    return (
-        "null"
-        if value is None
-        else next((name for kind, name in kinds.items() if isinstance(value, kind)), "an object")
-    )
+def type_of(value: Any) -> str:
+    """The type of a JSON value in plain English: "a number"."""
+    types = {NoneType: "null", bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list"}
+    return types.get(type(value), "an object")
 
 
 def as_text(value: Any) -> str | None:

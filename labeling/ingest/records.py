@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from labeling.core.problem import Problem
-from labeling.ingest.fields import FieldNames, has_text, kind_of, named, no_text
+from labeling.ingest.fields import FieldNames, has_text, named, no_text, type_of
 from labeling.inputs.broken import refused, shown
 from labeling.inputs.records import STEPS as JSON_STEPS
 from labeling.inputs.records import has_too_many_values, json_records, lines, text_lines, too_many
@@ -196,7 +196,7 @@ def _is_task(value: Any) -> bool:
 
 def _record(item: Any, where: str, names: FieldNames) -> Record | Problem:
     if not isinstance(item, dict):
-        return refused("bad-row", f"an article is an object, not {kind_of(item)}", where)
+        return refused("bad-row", f"an article is an object, not {type_of(item)}", where)
     if _is_task(item):
         detail = "this looks like a Label Studio task; `labeling convert` reads Label Studio's exports"
         return refused("task-not-article", detail, where)

@@ -16,9 +16,9 @@ from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.distribution import install
 from labeling.errors import InputError, SchemaError
-from labeling.files import read_text, replacing
+from labeling.files import replacing
 from labeling.resources import resource
-from labeling.settings import Workspace, schema_file
+from labeling.settings import Workspace, read_schema, schema_file
 from labeling.workflow.cards import Base, Card, Figures, SchemaStamp, gold_of, schema_of, write_card
 
 if TYPE_CHECKING:
@@ -156,12 +156,12 @@ def schema_for(
         SchemaError: It has problems.
     """
     if name:
-        return _read(schema_file(name, workspace.folder))
+        return read_schema(schema_file(name, workspace.folder))
     stamp = schema_of(folder)
     if not stamp.name:
         return _of_documents(folder)
     files = (schema_file(workspace.settings.schema_name, workspace.folder), resource("schemas") / f"{stamp.name}.toml")
-    found = [schema for file in files if file.is_file() and (schema := _read(file)).name == stamp.name]
+    found = [schema for file in files if file.is_file() and (schema := read_schema(file)).name == stamp.name]
     for schema in found:
         if schema.sha256 == stamp.sha256:
             return schema
@@ -174,10 +174,6 @@ def schema_for(
         "--schema FILE names it."
     )
     return _of_documents(folder)
-
-
-def _read(file: Path) -> LabelSchema:
-    return LabelSchema.from_toml(read_text(file, "The schema"), str(file), file.parent)
 
 
 def _of_documents(folder: Path) -> LabelSchema:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from labeling.core import bootstrap
 from labeling.core.bootstrap import (
     Difference,
+    Interval,
     differences,
     f_scores,
-    interval,
     intervals,
     label_f,
     macro_f,
@@ -24,6 +24,11 @@ from labeling.core.bootstrap import (
     recalls,
     resampled,
 )
+
+
+def interval(counts: Any, statistic: Any = micro_f, **options: Any) -> Interval:
+    """One statistic of `counts`."""
+    return intervals(counts, {0: statistic}, **options)[0]
 
 
 def paired(counts: Any, others: Any, statistic: Any = micro_f, **options: Any) -> Difference:

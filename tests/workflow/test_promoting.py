@@ -289,6 +289,7 @@ def test_full_disk_leaves_the_model_that_was_there(
     before = read_promoted(workspace.state)
 
     def full(source: Path, target: Path, **_: object) -> None:
+        Path(target).mkdir()
         (Path(target) / "half").write_text("half")
         raise OSError(28, "No space left on device")
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,14 +10,11 @@ from typing import Self
 from labeling.core.article import Article
 from labeling.errors import InputError
 
-PREFIX = "spool-"
-
 
 class Spool:
     """Articles in a temporary file in the folder; `len` is their number. A context manager.
 
-    The file is unlinked at once, so that nothing is left when the process ends, in whatever way. If a process was
-    killed before that, the next spool removes its file.
+    The file has no name, so that nothing is left when the process ends, in whatever way.
 
     Args:
         folder: The folder.
@@ -32,11 +28,7 @@ class Spool:
         self._folder, self._counts_only = folder, counts_only
         with self._errors_named():
             folder.mkdir(parents=True, exist_ok=True)
-            for left in folder.glob(f"{PREFIX}*"):
-                left.unlink(missing_ok=True)
-            descriptor, name = tempfile.mkstemp(prefix=PREFIX, dir=folder)
-            self._file = os.fdopen(descriptor, "w+b")
-            Path(name).unlink(missing_ok=True)
+            self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed in __exit__
         self._count = 0
 
     def __enter__(self) -> Self:

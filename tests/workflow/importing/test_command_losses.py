@@ -46,7 +46,7 @@ def piped(workspace: Workspace, text: str, *options: str) -> "subprocess.Complet
 
 
 def scratch(workspace: Workspace) -> list[Path]:
-    return list(workspace.state.glob("spool-*"))
+    return [*workspace.state.glob("spool-*"), *workspace.state.glob("tmp*")]
 
 
 @pytest.mark.parametrize("before", ["an empty project", "a project with tasks"])
