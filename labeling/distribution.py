@@ -1,6 +1,6 @@
-"""The installed distribution: what the package index calls it, and how more of it is installed.
+"""The installed distribution: its name on the package index, and how to install more of it.
 
-Another package is called `labeling` there, so nothing here may tell anybody to install that.
+Another package is called `labeling` there, so no message may tell anybody to install that.
 """
 
 import json
@@ -15,9 +15,9 @@ SOURCE = Path(__file__).parents[1]
 
 
 def install(extra: str) -> str:
-    """The command that adds an extra (`server`, `model`, `learn`) to this installation, from where it was installed.
+    """The command that adds an extra (`server`, `model`, `learn`) to this installation, from the same source.
 
-    That is a folder, a file or a repository where pip wrote one down, and else the package index.
+    That is a folder, a file or a repository if pip recorded one, else the package index.
     """
     where, is_editable = _origin()
     if is_editable:
@@ -26,10 +26,10 @@ def install(extra: str) -> str:
 
 
 def _origin() -> tuple[str, bool]:
-    """A folder to install in editable mode, or a URL; nothing where it came from an index. Whether it is editable."""
+    """The source, "" for the package index, and whether it is a folder installed in editable mode; else it is a URL."""
     try:
         written = metadata.distribution(NAME).read_text("direct_url.json")
-    except metadata.PackageNotFoundError:  # it runs from its sources
+    except metadata.PackageNotFoundError:  # it runs from a checkout
         return (str(SOURCE), True) if (SOURCE / "pyproject.toml").is_file() else ("", False)
     try:
         origin = json.loads(written or "{}")
@@ -41,6 +41,6 @@ def _origin() -> tuple[str, bool]:
     if not url.startswith("file:"):
         return f"{vcs}+{url}" if vcs else url, False
     path = url2pathname(urlparse(url).path)
-    if not Path(path).exists():  # built in a folder that is gone
+    if not Path(path).exists():  # installed from a folder that is gone
         return "", False
     return (path, True) if is_editable else (url, False)

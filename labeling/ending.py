@@ -1,10 +1,10 @@
-"""How a command ends: every exception becomes one message and an exit code, here and nowhere else.
+"""How a command ends: every exception becomes one message and an exit code, only here.
 
-0    all well
-1    done, but something was refused or is not well
-2    not done: the input, the options, the server, the disk or the memory were not good for it
-70   not done: a fault in labeling itself
-130  interrupted (Ctrl-C); 143 and 129 stopped (SIGTERM, SIGHUP); 141 whoever read it has gone
+0    done
+1    done, but something was refused or is not in order
+2    not done: the input, the options, the server, the disk or the memory did not allow it
+70   not done: a bug in labeling
+130  interrupted (Ctrl-C); 143 and 129: stopped (SIGTERM, SIGHUP); 141: the reader of its output has gone
 """
 
 import errno
@@ -29,7 +29,7 @@ from labeling.terminal import ReaderGone, guard, one_line, say, visible
 NOT_DONE, BUG, SIGNALLED, INTERRUPTED, GONE = 2, 70, 128, 130, 141
 MOST_CHARACTERS = 300  # of a bug's own words
 MOST_LINES = 100  # of a message
-KEPT = 20  # reports of faults
+KEPT = 20  # reports of bugs
 GO_ON = "Nothing is broken: run the same command again."
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NOT_ALLOWED = {errno.EACCES, errno.EPERM, errno.EROFS}
@@ -37,29 +37,29 @@ TOO_MANY = {errno.EMFILE, errno.ENFILE}
 
 
 def run(command: Callable[[], int | None]) -> NoReturn:
-    """Run it to its end, and leave with the exit code; what it returns is one, and None is 0.
+    """Run a command, and exit with the code that it returns; None is 0.
 
-    SIGTERM and SIGHUP end it as Ctrl-C does, so that it can tidy up. A fault in one of its threads is reported as it
-    happens, and makes the exit code 70 in the end.
+    SIGTERM and SIGHUP end it as Ctrl-C does, so that it can clean up. An exception in one of its threads is reported as
+    it happens, and makes the exit code 70.
     """
     guard()
     stops: list[int] = []
-    faults: list[BaseException] = []
+    bugs: list[BaseException] = []
 
     def stop(number: int, _: object) -> None:
         stops.append(number)
         raise KeyboardInterrupt
 
-    def fault(found: Any) -> None:
-        faults.append(found.exc_value)
+    def bug(found: Any) -> None:
+        bugs.append(found.exc_value)
         _bug(found.exc_value)
 
     for number in filter(None, (signal.SIGTERM, getattr(signal, "SIGHUP", None))):
-        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+        if signal.getsignal(number) is signal.SIG_DFL:  # not if nohup ignores it
             signal.signal(number, stop)
-    threading.excepthook = fault
+    threading.excepthook = bug
     code = _code_of(command, stops)
-    sys.exit(BUG if faults and code in (0, 1) else code)
+    sys.exit(BUG if bugs and code in (0, 1) else code)
 
 
 def _code_of(command: Callable[[], int | None], stops: list[int]) -> int:
@@ -69,7 +69,7 @@ def _code_of(command: Callable[[], int | None], stops: list[int]) -> int:
         code = GONE
     except BaseException as error:
         code, tell = _ending(error, stops)
-        with suppress(OSError, ReaderGone):  # stderr may be gone, or on the disk that is full
+        with suppress(OSError, ReaderGone):  # stderr may be closed, or a file on the full disk
             tell()
     _close()
     return code
@@ -80,14 +80,14 @@ def _to_the_end(command: Callable[[], int | None]) -> int:
         code = command() or 0
     except SystemExit as done:
         code = done.code if isinstance(done.code, int) else NOT_DONE if done.code else 0
-    sys.stdout.flush()  # or it would be done, and fail, where nobody can say so
+    sys.stdout.flush()  # at exit, a failure could not be reported any more
     sys.stderr.flush()
     return code
 
 
 def _ending(error: BaseException, stops: list[int]) -> tuple[int, Callable[[], None]]:
-    """The exit code, and what tells of it."""
-    # pydantic wraps a Ctrl-C that meets it at work
+    """The exit code, and a function that prints the message."""
+    # pydantic wraps a Ctrl-C that interrupts it
     wrapped = type(error).__name__ == "PydanticSerializationError" and "KeyboardInterrupt" in str(error)
     if isinstance(error, KeyboardInterrupt) or wrapped:
         code, word = (SIGNALLED + stops[0], "Stopped") if stops else (INTERRUPTED, "Interrupted")
@@ -95,18 +95,18 @@ def _ending(error: BaseException, stops: list[int]) -> tuple[int, Callable[[], N
     if isinstance(error, LabelingError):
         return NOT_DONE, lambda: fail(error.message, error.hint)
     if isinstance(error, MemoryError):
-        hint = "Give it less at once: fewer --jobs, or smaller files one after the other."
+        hint = "Use fewer --jobs, or give it smaller files, one after the other."
         return NOT_DONE, lambda: fail("Memory ran out.", hint)
     if isinstance(error, OSError):
         return NOT_DONE, lambda: _failed(error)
     if isinstance(error, ModuleNotFoundError) and not (error.name or "").startswith("labeling"):
-        hint = "Install labeling again, with all that it needs."
+        hint = "Install labeling again, with everything that it needs."
         return NOT_DONE, lambda: fail(f"A package is missing here: {error}", hint)
     return BUG, lambda: _bug(error)
 
 
 def fail(message: str, hint: str = "") -> None:
-    """Say what went wrong and what to do next. Further lines of a message are set in, so that none looks like ours."""
+    """Print what went wrong and what to do next; further lines are indented, so that none looks like ours."""
     first, *more = visible(message).split("\n")
     say(f"Error: {first}", "red")
     for line in first_lines(more, MOST_LINES, what=" lines"):
@@ -119,30 +119,29 @@ def _failed(error: OSError) -> None:
     place = f" ({error.filename})" if error.filename else ""
     hint = ""
     if error.errno in FULL:
-        hint = "The disk is full, or a limit of it is reached. Make room, and run the same command again."
+        hint = "The disk is full, or a quota is reached. Free some space, and run the same command again."
     elif error.errno in NOT_ALLOWED:
-        hint = "Check whose it is, and its permissions."
+        hint = "Check its owner and permissions."
     elif error.errno in TOO_MANY:
-        hint = "More files are open than the system allows: try fewer --jobs, or a higher `ulimit -n`."
+        hint = "More files are open than the system allows: use fewer --jobs, or raise `ulimit -n`."
     fail(f"{error.strerror or str(error) or type(error).__name__}{place}", hint)
 
 
 def _bug(error: BaseException) -> None:
-    """Say that it is a fault of ours, and where the whole of it is kept."""
+    """Print that this is a bug, and where the whole traceback is."""
     words = one_line(error)
     words = words if len(words) <= MOST_CHARACTERS else f"{words[:MOST_CHARACTERS]}…"
     nested = isinstance(error, RecursionError)
     fail(f"This is a bug in labeling: {type(error).__name__}{': ' if words else ''}{words}")
     if nested:
-        say("  → Something is nested too deeply. Look whether a file has thousands of brackets in one another.")
+        say("  → Something is nested too deeply. Check whether a file has thousands of nested brackets.")
     say("  → What was done before stays done.")
-    file = _kept(error)
-    if file:
-        say(f"  → Please report it, with {file} (it names no secrets that labeling knows, but perhaps texts of yours).")
+    if file := _kept(error):
+        say(f"  → Please report it, with {file} (it has no secrets that labeling knows, but perhaps texts of yours).")
 
 
 def _kept(error: BaseException) -> Path | None:
-    """The file with the whole traceback, that only its owner can read; None where it cannot be written."""
+    """The file with the whole traceback, which only its owner can read; None if it cannot be written."""
     now = datetime.now(UTC)
     report = "\n".join(
         [
@@ -168,7 +167,7 @@ def _kept(error: BaseException) -> Path | None:
 
 
 def _close() -> None:
-    """Let the interpreter, when it ends, flush what nobody reads to nowhere."""
+    """Redirect closed output to os.devnull, so that the interpreter does not fail when it flushes at exit."""
     for stream in (sys.__stdout__, sys.__stderr__):
         try:
             if stream:

@@ -1,8 +1,8 @@
-"""An ordered, bounded map over chunks of work: the one interface through which anything runs in several processes.
+"""An ordered, bounded map over chunks of work: everything that runs in several processes runs through it.
 
-This process works too, instead of waiting for another. On Linux the others are forked from it with everything that it
-has loaded, which costs nothing. Where forking is not safe, because of other threads or another system, they are fresh
-interpreters, started only when there are enough chunks to be worth it.
+This process works too, instead of waiting for the others. On Linux these are forked from it with everything that it has
+loaded, which costs nothing. If forking is not safe, because of other threads or another system, they are fresh
+interpreters, and are only started for enough chunks to be worth it.
 """
 
 import gc
@@ -28,10 +28,10 @@ Map = Callable[[Callable[[I], O], Iterable[I]], Iterator[O]]
 
 AHEAD = 4  # chunks per process that are read ahead, so that no process is idle, and memory stays flat
 FEW = 30  # chunks that make it worth starting fresh interpreters
-# Objects made from articles and tasks hardly ever form cycles; looking for one every 700 objects, Python's default,
+# Objects made from articles and tasks hardly ever form cycles; looking for some every 700 objects, Python's default,
 # takes a tenth of the time.
 OBJECTS_BETWEEN_COLLECTIONS = 100_000
-SWITCH_SECONDS = 0.0001  # a thread of this process feeds the others while it works; they would wait for it
+SWITCH_SECONDS = 0.0001  # while this process works, one of its threads feeds the others, which would wait for it
 THREADED = {"pyarrow"}  # packages with threads that Python does not count
 
 
@@ -55,7 +55,7 @@ def workers(jobs: int, begin: Callable[[], object] = int) -> Iterator[Map[Any, A
     The function, `begin` and the chunks must be picklable. What `begin` raises in another process, the map raises.
 
     Raises:
-        InputError: A process was killed, as the system does where memory runs out.
+        InputError: A process was killed, as the system does when memory runs out.
     """
     threshold, interval = gc.get_threshold(), sys.getswitchinterval()
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
@@ -65,7 +65,7 @@ def workers(jobs: int, begin: Callable[[], object] = int) -> Iterator[Map[Any, A
         forked = None
         if jobs > 1 and can_fork():
             forked = stack.enter_context(_processes("fork", jobs - 1, begin))
-            forked.submit(int)  # forks them now, before a progress bar starts its thread
+            forked.submit(int)  # fork now, before a progress bar starts its thread
         if jobs > 1:
             sys.setswitchinterval(SWITCH_SECONDS)
             stack.callback(sys.setswitchinterval, interval)
@@ -84,7 +84,7 @@ def workers(jobs: int, begin: Callable[[], object] = int) -> Iterator[Map[Any, A
 
 
 def in_own_process(function: Callable[..., O], *arguments: Any) -> O:
-    """What the function returns, called in a process of its own, whose memory is freed when it ends."""
+    """What the function returns in a process of its own, whose memory is freed when it ends."""
     with _processes("fork" if can_fork() else "spawn", 1, int) as executor:
         return executor.submit(function, *arguments).result()
 

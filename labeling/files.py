@@ -1,4 +1,4 @@
-"""Whole files, written so that a reader never sees half of one."""
+"""Files and folders that are replaced as a whole, so that a reader never sees half of one."""
 
 import contextlib
 import glob
@@ -12,13 +12,13 @@ from typing import IO, Any
 from labeling.errors import InputError
 from labeling.locks import abandoned, owned_folder
 
-NEW, OLD = "new", "old"  # in the folder beside what is being replaced
+NEW, OLD = "new", "old"  # names in the temporary folder beside what is being replaced
 
 
 def write_atomic(path: Path, content: str | bytes, *, private: bool = False) -> Path:
-    """The path, now holding the content: a crash or a full disk leaves the old file or none, never a part.
+    """Write a file at once, and return its path: a crash or a full disk leaves the old file or none, never half of one.
 
-    Folders on the way are made. A private file can be read by its owner alone.
+    Missing folders are created. A private file can only be read by its owner.
 
     Raises:
         InputError: The file cannot be written; the message says where and why.
@@ -30,9 +30,9 @@ def write_atomic(path: Path, content: str | bytes, *, private: bool = False) -> 
 
 @contextlib.contextmanager
 def atomic_file(path: Path, *, private: bool = False) -> Iterator[IO[bytes]]:
-    """A file to write to, which takes the path's place at the end; after an error the old one stays as it was.
+    """A file to write to, which replaces the one at the path at the end; after an error, the old one stays.
 
-    It stands in a folder beside, of which nothing stays. That of a process that was killed is removed here.
+    Meanwhile it is in a temporary folder beside the path; such a folder of a killed process is removed first.
 
     Raises:
         InputError: The file cannot be written; the message says where and why.
@@ -62,9 +62,9 @@ def writing(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def replacing(folder: Path) -> Iterator[Path]:
-    """The path of a new folder, to be made, which takes the place of `folder` at the end; after an error nothing does.
+    """The path of a folder to create, which replaces `folder` at the end; after an error, the old one stays.
 
-    It stands in a folder beside, of which nothing stays. That of a process that was killed is removed here.
+    Meanwhile it is in a temporary folder beside `folder`; such a folder of a killed process is removed first.
 
     Raises:
         InputError: It cannot be written; the message says where and why.
@@ -104,7 +104,7 @@ def _bring_back(folder: Path, place: Path) -> None:
 
 @contextlib.contextmanager
 def _beside(path: Path) -> Iterator[Path]:
-    """A folder beside the path, which goes at the end; those of processes that were killed go before."""
+    """A temporary folder beside the path; those of killed processes are removed first."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.*"):
         with contextlib.suppress(OSError), abandoned(left) as is_abandoned:
             if is_abandoned:
@@ -115,11 +115,11 @@ def _beside(path: Path) -> Iterator[Path]:
             yield place
         finally:
             shutil.rmtree(place, ignore_errors=True)
-    shutil.rmtree(place, ignore_errors=True)  # Windows removes no file that is locked
+    shutil.rmtree(place, ignore_errors=True)  # Windows cannot remove a locked file
 
 
 def json_text(value: Any) -> str:
-    """The value as indented JSON with a line end; characters stay as they are."""
+    """The value as indented JSON with a final line end; non-ASCII characters are not escaped."""
     return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
@@ -127,7 +127,7 @@ def read_text(path: Path, what: str) -> str:
     """The content of a UTF-8 file.
 
     Raises:
-        InputError: It is not there, cannot be read, or is not UTF-8; the message calls the file `what`.
+        InputError: It does not exist, cannot be read, or is not UTF-8; the message calls the file `what`.
     """
     try:
         return path.read_text(encoding="utf-8-sig")

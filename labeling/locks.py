@@ -1,4 +1,4 @@
-"""Locks between processes, which go with the process that holds them however it ends."""
+"""Locks between processes; one is released when the process that holds it ends, in whatever way."""
 
 import json
 import os
@@ -13,18 +13,19 @@ from filelock import FileLock, Timeout
 
 from labeling.errors import InputError
 
-OWNER = "owner"  # the lock in a folder that shows that it is in use
-HOLDER = ".holder"  # the ending of the file that says who holds a lock
+OWNER = "owner"  # the lock file in a folder that is in use
+HOLDER = ".holder"  # the suffix of the file that says which process holds a lock
 
 
 @contextmanager
 def alone(file: Path, waiting: Callable[[str], None], patience: float = -1) -> Iterator[None]:
-    """Hold a lock that one process at a time can hold.
+    """Hold a lock that only one process can hold at a time.
 
     Args:
-        file: The file that is locked. One beside it says who holds it: Windows lets nobody read a locked file.
-        waiting: Is told who holds the lock, where another process does, before that is waited for.
-        patience: Seconds to wait; for ever where it is negative.
+        file: The file that is locked. A file beside it says which process holds it, since Windows does not let anybody
+            read a locked file.
+        waiting: If another process holds the lock, is told which one before the wait.
+        patience: Seconds to wait; forever if it is negative.
 
     Raises:
         InputError: The file cannot be written, or another process holds it for longer than that.
@@ -44,7 +45,7 @@ def alone(file: Path, waiting: Callable[[str], None], patience: float = -1) -> I
         raise InputError(f"Cannot use {file}: {error.strerror or error}", "Check the permissions.") from error
     try:
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        with suppress(OSError):  # the disk is full: what is written next says so
+        with suppress(OSError):  # if the disk is full, the next write will say so
             file.with_suffix(HOLDER).write_text(
                 json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": since}), encoding="utf-8"
             )
@@ -65,7 +66,7 @@ def _holder(file: Path) -> str:
 
 @contextmanager
 def owned_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """A new folder that is seen to be in use until the block ends, or its process does.
+    """A new folder, marked as in use until the block or the process ends.
 
     Raises:
         OSError: It cannot be made.
@@ -75,7 +76,7 @@ def owned_folder(parent: Path, prefix: str) -> Iterator[Path]:
         owner = FileLock(place / OWNER, thread_local=False)
         try:
             owner.acquire()
-        except FileNotFoundError:  # it was taken for abandoned before it was locked
+        except FileNotFoundError:  # another process removed it as abandoned before it was locked
             continue
         except OSError:  # a file system without locks
             pass
@@ -88,9 +89,9 @@ def owned_folder(parent: Path, prefix: str) -> Iterator[Path]:
 
 @contextmanager
 def abandoned(place: Path) -> Iterator[bool]:
-    """Whether it is an owned folder whose process is gone; nobody else removes it meanwhile."""
+    """Whether it is an owned folder whose process is gone; during the block no other process removes it."""
     lock = FileLock(place / OWNER)
-    with suppress(OSError):  # it is in use, or nobody can tell
+    with suppress(OSError):  # it is in use, or locks do not work here
         if (place / OWNER).is_file():
             lock.acquire(timeout=0)
     try:

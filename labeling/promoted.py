@@ -1,4 +1,4 @@
-"""Which model a workspace was given by `labeling promote`: one small file, replaced as a whole."""
+"""The model that `labeling promote` made the workspace's: one small file, replaced as a whole."""
 
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,11 @@ class Promoted(Value):
         model: The name of its folder in `.labeling/models`, or of an installed package.
         is_package: Whether it is a package.
         name: `en_labeling-0.0.0+1a2b3c4d`.
-        instead_of: What `model` in labeling.toml was then: it counts again as soon as that says something else.
-        at: When: ISO 8601, UTC.
+        instead_of: The `model` in labeling.toml at that time; as soon as that is another one, it is used instead.
+        at: The time of the promotion; ISO 8601, UTC.
         test: The test that it was judged on: the digest of each text → the digest of its gold.
-        before: The name of the model that was there before.
-        gate: What was compared, as `labeling.core.gate.Gate` says it.
+        before: The name of the model before it.
+        gate: The comparison, a `labeling.core.gate.Gate` in JSON.
     """
 
     model: str
@@ -38,7 +38,7 @@ class Promoted(Value):
     gate: dict[str, Any] = Field(default_factory=dict)
 
     def path(self, workspace: Path) -> str:
-        """What loads it: its folder, or the package's name.
+        """The folder or package that spaCy loads.
 
         Raises:
             InputError: The folder is gone.
@@ -60,10 +60,10 @@ def models(state: Path) -> Path:
 
 
 def read_promoted(state: Path) -> Promoted | None:
-    """The model that was promoted; None where none was.
+    """The promoted model; None if there is none.
 
     Raises:
-        InputError: Nobody can read which it is.
+        InputError: The file cannot be read.
     """
     file = state / FILE
     try:
@@ -81,9 +81,9 @@ def read_promoted(state: Path) -> Promoted | None:
 
 
 def keep_promoted(state: Path, promoted: Promoted) -> None:
-    """Make it the one that was promoted.
+    """Record the promoted model.
 
     Raises:
-        InputError: It cannot be written; the one before stays.
+        InputError: It cannot be written; the record before it stays.
     """
     write_atomic(state / FILE, json_text(promoted.model_dump(mode="json")))

@@ -1,7 +1,7 @@
-"""Secrets that this process knows, and text without them.
+"""The secrets that this process knows, and how they are hidden in texts.
 
-Whoever obtains a secret calls `keep`; whatever prints, logs or reports applies `hidden`. A secret is found by its
-value, whatever its way into a text: a server repeats tokens in its errors, a library shows a whole URL.
+Code that obtains a secret calls `keep`; code that prints, logs or reports calls `hidden`. A secret is found by its
+value, however it got into a text: a server repeats tokens in its errors, a library shows a whole URL.
 """
 
 import base64
@@ -13,10 +13,10 @@ from threading import Lock
 from urllib.parse import quote, quote_plus, unquote
 
 STARS = "********"
-SHORTEST = 6  # characters; `admin` would blank out half of what is said, and whoever guesses it needs no help
-# A token is hidden in part too: messages are cut, and tables are folded. A password in words is hidden as a whole only.
+SHORTEST = 6  # characters; hiding `admin` would blank out half of every message, and it is easily guessed anyway
+# Pieces of a token are hidden, too, since messages are cut and tables folded; other passwords only as a whole.
 TOKEN = re.compile(r"[\w.+/=~-]{20,}", re.ASCII)
-PIECE = 12  # characters of a token that are hidden alone
+PIECE = 12  # characters: a shorter piece of a token is not hidden
 BLOCK = PIECE // 2  # a piece has at least one whole block of the token in it
 
 _lock = Lock()
@@ -27,7 +27,7 @@ _tokens: tuple[str, ...] = ()
 
 
 def keep(value: str) -> None:
-    """Remember a secret for as long as the process lives. One of less than 6 characters is not hidden."""
+    """Hide this secret from now on, in this process. One of fewer than 6 characters is not hidden."""
     global _forms, _coded, _tokens  # noqa: PLW0603
     value = value.strip()
     with _lock:
@@ -41,9 +41,9 @@ def keep(value: str) -> None:
 
 
 def keep_in_url(url: str) -> None:
-    """Remember the password in a URL, or the token that stands alone in a web address.
+    """Hide the password in a URL; in a web address also a user name without a password, which is a token.
 
-    What stands alone in the URL of a database is its user's name: `labeling`, say, a word in half of what is said.
+    In the URL of a database, that is only a user name, such as `labeling`, which would blank out half of every message.
     """
     user, at, _ = re.split("[/?#]", url.partition("://")[2], maxsplit=1)[0].rpartition("@")
     name, _, password = user.partition(":")
@@ -53,17 +53,17 @@ def keep_in_url(url: str) -> None:
 
 
 def hidden(text: str) -> str:
-    """The text with asterisks for each kept secret.
+    """The text with asterisks in place of each kept secret.
 
-    Found are the secret itself; as URLs, JSON, HTML and Python's `repr` write it; Base64 of it, or of `user:secret`;
-    and 12 or more characters in a row of one that is a token.
+    It is found as it is, as URLs, JSON, HTML and Python's `repr` write it, and as Base64 of it or of `user:secret`. Of
+    a token, 12 or more consecutive characters are found, too.
     """
     for form in _forms:
         if form in text:
             text = text.replace(form, STARS)
     for code in _coded:
         if code in text:
-            # the letters at both edges have some bits of the secret
+            # the characters at both edges hold some bits of the secret
             text = re.sub(rf"[\w+/-]?{re.escape(code)}[\w+/-]?=*", STARS, text, flags=re.ASCII)
     for token in _tokens:
         text = _without_pieces(text, token)
@@ -82,7 +82,7 @@ def _written(value: str) -> Iterator[str]:
         yield re.sub("%..", lambda code: code[0].lower(), coded)
     for text in (json.dumps(value), json.dumps(value, ensure_ascii=False)):
         yield text[1:-1]
-        yield json.dumps(text[1:-1])[1:-1]  # an answer in JSON that repeats a request in JSON
+        yield json.dumps(text[1:-1])[1:-1]  # a response in JSON that repeats a request in JSON
     yield repr(value)[1:-1]
     yield repr(data)[2:-1]
     yield html.escape(value)
@@ -90,7 +90,7 @@ def _written(value: str) -> Iterator[str]:
 
 
 def _in_base64(value: str) -> Iterator[str]:
-    """What of the value stands in Base64, whatever stands before and after it: three bytes make four letters."""
+    """The value in Base64, whatever comes before and after it: three bytes make four characters."""
     data = value.encode("utf-8", "surrogatepass")
     for before in range(3):
         size = before + len(data)

@@ -1,6 +1,6 @@
-"""A workspace: the folder that someone works in, and its settings.
+"""A workspace: the folder that someone works in, with its settings.
 
-`labeling.toml`, then the environment, then options of the command: the later one wins.
+Options of the command override the environment, which overrides `labeling.toml`.
 """
 
 import json
@@ -25,13 +25,13 @@ from labeling.promoted import Promoted, read_promoted
 from labeling.resources import resource
 from labeling.secrets import keep, keep_in_url
 
-ADDRESS = r"^(https?://[^/]+/?)?$"  # or nothing
+ADDRESS = r"^(https?://[^/]+/?)?$"  # or ""
 ADDRESS_IN_WORDS = "should be an address without a path, as in https://labels.example.org"
 FILE = "labeling.toml"
 MODEL = "en_core_web_sm"
-# Names of this machine, where a port is one server's.
+# Names of this machine, on which a port belongs to one server.
 LOOPBACK = frozenset({"localhost", "::1", "0:0:0:0:0:0:0:1", "0.0.0.0", "::"})  # noqa: S104 - not to listen at
-EMBEDDED = "embedded"  # its port may change, so its project is not kept under its URL
+EMBEDDED = "embedded"  # the server whose port may change, so that its URL does not identify it
 
 TEMPLATE = """\
 # The settings of this workspace. docs/settings.md explains them.
@@ -56,28 +56,28 @@ test = {test}
 
 
 class StudioSettings(Value):
-    """Which Label Studio: one elsewhere by its URL, else the embedded one, on this port where it is free."""
+    """The Label Studio to use: the one with this URL, else the embedded one, on this port if it is free."""
 
     url: str = ""
     project: int | None = None
     port: int | None = Field(default=None, ge=1, le=65535)
-    timeout: float = Field(default=120.0, ge=1, le=3600)  # seconds until an answer begins
+    timeout: float = Field(default=120.0, ge=1, le=3600)  # seconds until a response begins
     ca: str = ""  # certificates (PEM) to trust instead of the public ones
-    public_url: str = Field(default="", pattern=ADDRESS)  # of a proxy before the embedded one
+    public_url: str = Field(default="", pattern=ADDRESS)  # of a proxy in front of the embedded one
 
 
 class ArticlesSettings(Value):
-    """Which articles are taken: one of more characters (code points) than this is refused.
+    """The articles to accept: one with more characters (code points) is refused.
 
-    The longest reports of news agencies have some 100,000; in a file of millions there is mostly a whole corpus, and
-    nobody labels one page of that size.
+    The longest agency reports have some 100,000. A file with millions is usually a whole corpus, and nobody labels a
+    page of that size.
     """
 
     max_characters: int = Field(default=3_000_000, ge=1)
 
 
 class Settings(Value):
-    """What `labeling.toml` may say."""
+    """The content of `labeling.toml`."""
 
     title: str = Field(default="", max_length=50)
     schema_name: str = Field(default="event", alias="schema")
@@ -90,7 +90,7 @@ class Settings(Value):
 class Workspace(Value):
     """A folder with its settings, its schema and the state that `labeling` keeps in `.labeling/`.
 
-    `named_model` is the one that an option of the command names.
+    `named_model` is the model that the command's `--model` names.
     """
 
     folder: Path
@@ -100,48 +100,48 @@ class Workspace(Value):
 
     @property
     def state(self) -> Path:
-        """Where `labeling` keeps what is not for editing."""
+        """The folder of the state, which is not for editing."""
         return self.folder / ".labeling"
 
     @property
     def studio_folder(self) -> Path:
-        """Where the embedded Label Studio lives."""
+        """The folder of the embedded Label Studio."""
         return self.state / "studio"
 
     @property
     def studio_ca(self) -> Path | None:
-        """The certificates to trust instead of the public ones; a relative path counts from the workspace."""
+        """The certificates to trust instead of the public ones; a relative path starts at the workspace."""
         return self.folder / Path(self.settings.studio.ca).expanduser() if self.settings.studio.ca else None
 
     @property
     def exports(self) -> Path:
-        """Where training files land."""
+        """The default folder for training files."""
         return self.folder / "exports"
 
     @cached_property
     def promoted(self) -> Promoted | None:
-        """The model that was promoted; None where none was.
+        """The promoted model; None if there is none.
 
         Raises:
-            InputError: Nobody can read which it is.
+            InputError: The record of it cannot be read.
         """
         return read_promoted(self.state)
 
     @property
     def uses_promoted(self) -> bool:
-        """Whether the promoted model counts: as long as labeling.toml says the `model` that it was promoted over.
+        """Whether the promoted model is used: as long as labeling.toml has the `model` that it was promoted over.
 
         Raises:
-            InputError: Nobody can read which it is.
+            InputError: The record of it cannot be read.
         """
         return self.promoted is not None and self.promoted.instead_of == self.settings.model
 
     @property
     def model(self) -> str:
-        """What pre-annotates: the model that an option names, else the promoted one, else labeling.toml's.
+        """The model that pre-annotates: the one that an option names, else the promoted one, else labeling.toml's.
 
         Raises:
-            InputError: The promoted one is not there any more, or nobody can read which it is.
+            InputError: The promoted one is gone, or the record of it cannot be read.
         """
         if self.named_model is None and self.promoted and self.uses_promoted:
             return self.promoted.path(self.folder)
@@ -157,39 +157,39 @@ class Workspace(Value):
         """The workspace's schema.
 
         Raises:
-            InputError: There is none of its name.
+            InputError: There is none with its name.
             SchemaError: It has problems.
         """
         return read_schema(schema_file(self.settings.schema_name, self.folder))
 
     @property
     def server(self) -> str:
-        """Which Label Studio, however its URL is spelt; `embedded` for the workspace's own."""
+        """The identity of the Label Studio, however its URL is spelt; `embedded` for the workspace's own."""
         return server_identity(self.settings.studio.url) or EMBEDDED
 
     @property
     def server_spellings(self) -> tuple[str, ...]:
-        """How URLs of the server were spelt in this workspace; what older versions made is called after them."""
+        """The URLs of the server as spelt in this workspace; older versions named files after them."""
         said = (self.settings.studio.url, *self._projects())
         same = (url for url in said if url not in {"", EMBEDDED} and server_identity(url) == self.server)
         return tuple(dict.fromkeys(same))
 
     @property
     def is_initialised(self) -> bool:
-        """Whether `labeling init` has been here."""
+        """Whether the folder has a labeling.toml."""
         return (self.folder / FILE).is_file()
 
     def remembered_project(self) -> int | None:
-        """The project that this workspace made on its Label Studio."""
+        """The number of the project that this workspace created on its Label Studio; None if there is none."""
         projects = self._projects()
         said = self.settings.studio.url
-        # Older versions took each spelling for a server of its own, so there may be a project for each.
+        # Older versions treated each spelling as a server of its own, so there may be a project for each.
         spelt_so = next((url for url in projects if url == said), None)
         found = (url for url in projects if server_identity(url) == self.server)
         return projects.get(spelt_so or next(found, ""))
 
     def remember_project(self, project_id: int) -> None:
-        """Keep the project's number for the next command."""
+        """Store the project's number for later commands."""
         others = {url: number for url, number in self._projects().items() if server_identity(url) != self.server}
         write_atomic(self.state / "projects.json", json_text(others | {self.server: project_id}))
 
@@ -205,12 +205,12 @@ class Workspace(Value):
 
 
 def open_workspace(folder: Path, **options: Any) -> Workspace:
-    """The workspace in a folder, with the environment and then the options (those that are not None) over its file.
+    """The workspace in a folder; its file is overridden by the environment, and that by options that are not None.
 
     Options are `url`, `project`, `model`, `schema`.
 
     Raises:
-        InputError: labeling.toml is not valid TOML or says something it may not; every problem is named.
+        InputError: labeling.toml is not valid TOML, or has invalid settings; every problem is named.
     """
     file = folder / FILE
     try:
@@ -222,7 +222,7 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
     if url is not None and server_identity(url) == server_identity(str(studio.get("url") or "")):
         studio = studio | {"url": url}
     elif url is not None:
-        studio = studio | {"url": url, "project": None}  # the file's number is one of another server
+        studio = studio | {"url": url, "project": None}  # the number in the file is that of a project on another server
     if options.get("project") is not None:
         studio["project"] = options["project"]
     said |= {key: options[key] for key in ("model", "schema") if options.get(key) is not None}
@@ -249,7 +249,7 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
 
 
 def server_identity(url: str) -> str:
-    """One spelling for all URLs of a server, so that one server is not taken for two; "" for none.
+    """One spelling for all URLs of a server, so that it is not taken for two servers; "" for no URL.
 
     >>> server_identity("HTTP://127.0.0.1:80/"), server_identity("http://localhost")
     ('http://localhost', 'http://localhost')
@@ -258,7 +258,7 @@ def server_identity(url: str) -> str:
         parts = urlsplit(url.strip())
         scheme, host, port = parts.scheme, (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
-        return url.strip()  # whoever connects says what is wrong with it
+        return url.strip()  # connecting to it says what is wrong
     if host in LOOPBACK or host.startswith("127."):
         host = "localhost"
     if ":" in host:
@@ -269,10 +269,10 @@ def server_identity(url: str) -> str:
 
 
 def schema_file(name: str, folder: Path) -> Path:
-    """The file of a schema: a path as it is, else by name from the workspace, else from what is shipped.
+    """The file of a schema: a .toml file itself, else the workspace's schema of this name, else the shipped one.
 
     Raises:
-        InputError: There is none; the message names those that there are.
+        InputError: There is no such schema; the message lists the known ones.
     """
     if name.endswith(".toml") and Path(name).is_file():
         return Path(name)
@@ -302,9 +302,9 @@ def init(
     split: Split | None = None,
     model: Callable[[str], str] = lambda _: MODEL,
 ) -> list[Path]:
-    """The files that were written: labeling.toml and a copy of the schema, each only where there is none.
+    """Write labeling.toml and a copy of the schema, each unless it exists already; the files that were written.
 
-    `model` says which model a language gets.
+    `model` gives the model for a language.
 
     Raises:
         InputError: The title does not fit Label Studio, the schema does not exist, or the folder cannot be written.

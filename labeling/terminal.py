@@ -1,11 +1,11 @@
-r"""The one way out: whatever leaves this process for a person or a pipe.
+r"""Safe output: everything that this process prints, for a person or a pipe, goes through here.
 
-Titles, labels, addresses, versions, file names and errors come from servers and files of other people. So every text
-that is printed has its secrets hidden (`labeling.secrets`), and its control characters shown as signs instead of
-obeyed: an escape sequence as `␛[2J`, a mark that turns the writing direction as `\u202e`. What is printed as one line
-is one line, whatever is in it.
+Titles, labels, addresses, versions, file names and errors come from other people's servers and files. So in every
+text that is printed, secrets are hidden (`labeling.secrets`) and control characters are shown as visible signs instead
+of taking effect: an escape sequence as `␛[2J`, a character that changes the writing direction as `\u202e`. What is
+printed as one line stays one line, whatever it contains.
 
-`guard` puts the same before `sys.stdout`, `sys.stderr`, warnings and logs, for what other packages print.
+`guard` does the same for `sys.stdout`, `sys.stderr`, warnings and logs, which other packages write to.
 """
 
 import io
@@ -24,8 +24,8 @@ from labeling.secrets import hidden, keep, keep_in_url
 Colour = Literal["red", "green", "bold"]
 
 CODES: dict[Colour, int] = {"bold": 1, "red": 31, "green": 32}
-# Control characters, marks that change the direction of writing or cannot be seen, line ends of other kinds, and halves
-# of characters. Joiners (U+200C, U+200D) are part of words and of emoji.
+# Control characters, invisible characters and those that change the writing direction, unusual line ends, and lone
+# surrogates. Joiners (U+200C, U+200D) are part of words and of emoji.
 UNSEEN = (
     "\x7f-\x9f\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f"
@@ -34,18 +34,18 @@ CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f{UNSEEN}]")
 NOT_ASCII = re.compile(r"[^\x20-\x7e\n\t]")
 IN_JSON = re.compile(f"[{UNSEEN}]")
 LINE_ENDS = {"\n": "␊", "\t": "␉"}
-LONGEST = 2000  # characters of a line of talk
+LONGEST = 2000  # characters of a message
 PICTURES = 0x2400  # U+2400 and what follows are pictures of U+0000 and what follows
-# Bold, underlined and coloured; all that Typer's help and spaCy's tables use.
+# Bold, underlined and coloured text: all that Typer's help and spaCy's tables use.
 COLOURS = re.compile(r"\x1b\[(?:(?:[0-4]|2[1-4]|[34]\d|9\d|10\d|[34]8;5;\d{1,3})(?:;|(?=m)))*m")
 
 
 class ReaderGone(BaseException):
-    """Whoever reads our output has seen enough. It is not a fault, so no handler may stop it."""
+    """Whoever read our output closed the pipe. This is not an error, so no `except Exception` may catch it."""
 
 
 def visible(text: str) -> str:
-    r"""The text with secrets hidden and with signs for control characters; only line ends and tabs stay.
+    r"""The text with secrets hidden, and visible signs for control characters other than line ends and tabs.
 
     >>> print(visible("\x1b]0;owned\x07 \u202etxt.exe"))
     ␛]0;owned␇ \u202etxt.exe
@@ -54,7 +54,7 @@ def visible(text: str) -> str:
 
 
 def one_line(text: object) -> str:
-    r"""The same in one line: a line end in a title must not begin a line that looks like one of ours.
+    r"""The text as `visible` shows it, on one line: a line end in a title must not start a line that looks like ours.
 
     >>> print(one_line("Title\nError: all is lost"))
     Title␊Error: all is lost
@@ -63,7 +63,7 @@ def one_line(text: object) -> str:
 
 
 def say(text: str = "", colour: Colour | None = None) -> None:
-    """One line of talk, on stderr. A very long one is cut: a server's error may be a whole page."""
+    """Print a message as one line on stderr; a very long one is cut, since a server's error may be a whole page."""
     text = one_line(text)
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}… and {len(text) - LONGEST:,} more characters"
@@ -71,40 +71,44 @@ def say(text: str = "", colour: Colour | None = None) -> None:
 
 
 def rewrite(text: str) -> None:
-    """Talk in the place of what it said before, where somebody looks."""
+    """Print a message over the last one, on stderr, if it is a terminal."""
     if sees(sys.stderr):
         _print(sys.stderr, f"\r{one_line(text)}", end="")
 
 
 def put(text: str = "", colour: Colour | None = None, *, mark: str = "", secret: str = "") -> None:
-    """One line of data, on stdout.
+    """Print a line of data on stdout.
 
-    The colour is that of the mark before it, where there is one. Behind it stands a secret, on purpose.
+    Args:
+        text: The line.
+        colour: The colour of the mark if there is one, else of the line.
+        mark: What is printed before the text.
+        secret: A secret that is printed after the text, on purpose.
 
     Raises:
-        ValueError: There is a secret, and nobody looks: it would end in a file.
+        ValueError: There is a secret, and stdout is not a terminal, so that it would end up in a file.
     """
     if secret and not sees(sys.stdout):
-        raise ValueError("a secret is for the eyes of a person only")
+        raise ValueError("a secret is only printed on a terminal")
     if mark:
         mark, colour = _coloured(one_line(mark), colour, sys.stdout), None
     _print(sys.stdout, mark + _coloured(one_line(text), colour, sys.stdout) + CONTROL.sub(_sign, secret))
 
 
 def put_json(value: Any, *, indent: int | None = 2) -> None:
-    """The value (of JSON's types) as JSON, on stdout: the same content to a program, and safe to look at."""
+    """Print a value of JSON's types as JSON on stdout: the same to a program, and safe to look at."""
     text = json.dumps(_hidden_in(value), ensure_ascii=not _takes_all(sys.stdout), indent=indent)
     _print(sys.stdout, IN_JSON.sub(_in_json, text))
 
 
 def put_source(text: str, escape: Callable[[int], str]) -> None:
-    """A file's content, on stdout, where people may look at it; `escape` writes a code point in its language."""
+    """Print the content of a file on stdout; `escape` gives the escape sequence of a code point in its language."""
     unfit = CONTROL if _takes_all(sys.stdout) else NOT_ASCII
     _print(sys.stdout, unfit.sub(lambda found: escape(ord(found[0])), hidden(text)), end="")
 
 
 def sees(stream: TextIO | None) -> bool:
-    """Whether somebody looks at it: it is a terminal."""
+    """Whether the stream is a terminal."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:  # it is closed
@@ -112,22 +116,22 @@ def sees(stream: TextIO | None) -> bool:
 
 
 def _takes_all(stream: TextIO | None) -> bool:
-    """Whether its encoding has every character."""
+    """Whether the stream's encoding has every character."""
     return (getattr(stream, "encoding", None) or "utf-8").lower().startswith("utf")
 
 
 def for_rich(stream: TextIO | None) -> TextIO:
-    """The stream as Rich needs it, with all that it takes to draw. Only texts that are one line may be drawn."""
+    """The stream for Rich, which writes escape sequences of its own; what Rich draws has to be `one_line` already."""
     return cast(TextIO, Stream(_raw(stream), str))
 
 
 def guarded(stream: TextIO | None) -> TextIO:
-    """The stream, where what other packages write is shown as here; they may use colours."""
+    """The stream for other packages: what they write is made `visible`, except for colours."""
     return cast(TextIO, Stream(_raw(stream), _with_colours))
 
 
 def guard() -> None:
-    """Let everything that is printed, warned of or logged from now on pass here, and keep the environment's secrets."""
+    """Make everything printed, warned of or logged from now on go through here, and hide the environment's secrets."""
     for name in ("LABEL_STUDIO_API_KEY", "PGPASSWORD"):
         keep(os.environ.get(name, ""))
     for url in (*sys.argv, os.environ.get("LABEL_STUDIO_URL", ""), os.environ.get("LABELING_DATABASE", "")):
@@ -141,33 +145,33 @@ def guard() -> None:
 
 
 class Stream(io.TextIOBase):
-    """A stream whose texts are made fit first. It has no `buffer`, by which bytes could get past it."""
+    """A stream that passes each text through `fit` first. It has no `buffer`, by which bytes could bypass that."""
 
     def __init__(self, raw: TextIO, fit: Callable[[str], str]) -> None:
         self.raw = raw
         self.fit = fit
 
     def write(self, text: str) -> int:
-        """Write the text, made fit; as many characters as it had."""
+        """Write the text; its number of characters, before `fit`."""
         _write(self.raw, self.fit(text))
         return len(text)
 
     def flush(self) -> None:
-        """Pass on what was written."""
+        """Flush the stream behind it."""
         if not self.raw.closed:
             _attempt(self.raw.flush)
 
     def isatty(self) -> bool:
-        """Whether somebody looks."""
+        """Whether it is a terminal."""
         return sees(self.raw)
 
     def fileno(self) -> int:
-        """The number of the file behind it."""
+        """The file descriptor of the stream behind it."""
         return self.raw.fileno()
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
-        """That of the stream behind it."""
+        """The encoding of the stream behind it."""
         return getattr(self.raw, "encoding", None) or "utf-8"
 
     def writable(self) -> bool:
@@ -176,7 +180,7 @@ class Stream(io.TextIOBase):
 
 
 class _Log(logging.Handler):
-    """The last resort of a log record: a line of talk."""
+    """Prints log records that nothing else handles, a line each."""
 
     def emit(self, record: logging.LogRecord) -> None:
         for line in self.format(record).splitlines():
@@ -191,18 +195,14 @@ def _warn(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    for part in warnings.formatwarning(message, category, filename, lineno, line).splitlines():
-        say(part)
+    for each in warnings.formatwarning(message, category, filename, lineno, line).splitlines():
+        say(each)
 
 
 def _raw(stream: TextIO | None) -> TextIO:
     while isinstance(stream, Stream):
         stream = stream.raw
-    return stream if stream is not None else _nowhere()  # it was closed before we began
-
-
-def _nowhere() -> TextIO:
-    return io.StringIO()
+    return io.StringIO() if stream is None else stream  # None if it was closed before we began
 
 
 def _print(stream: TextIO, text: str, end: str = "\n") -> None:
@@ -236,7 +236,7 @@ def _with_colours(text: str) -> str:
     if "\x1b" not in text:
         return visible(text)
     texts, colours = COLOURS.split(text), [*COLOURS.findall(text), ""]
-    return "".join(visible(part) + colour for part, colour in zip(texts, colours, strict=True))
+    return "".join(visible(piece) + colour for piece, colour in zip(texts, colours, strict=True))
 
 
 def _sign(found: re.Match[str]) -> str:
