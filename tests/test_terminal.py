@@ -153,11 +153,11 @@ def test_terminal_that_knows_few_characters(monkeypatch: pytest.MonkeyPatch) -> 
     assert out.read() == "café \\U0001f600 \\u2192 \\u241b\n"
 
 
-def test_secret_is_put_on_purpose_to_eyes_only(
+def test_secret_is_put_on_purpose_to_a_terminal_only(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keep(SECRET)
-    with pytest.raises(ValueError, match="eyes"):
+    with pytest.raises(ValueError, match="only printed on a terminal"):
         put("password ", secret=SECRET)
 
     monkeypatch.setattr(terminal, "sees", lambda _: True)
