@@ -63,7 +63,11 @@ def ends(action: str, tmp_path: Path, **more: object) -> "subprocess.CompletedPr
         ("end(InputError('x\\n' * 500))", 2, "… and 400 more lines"),
         ("end(MemoryError())", 2, "Error: Memory ran out.\n  → Use fewer --jobs"),
         ("end(OSError(errno.ENOSPC, 'No space left on device', '/x\\x1b'))", 2, "(/x␛)\n  → The disk is full"),
-        ("end(PermissionError(errno.EACCES, 'Permission denied', '/x'))", 2, "Permission denied (/x)\n  → Check its owner"),
+        (
+            "end(PermissionError(errno.EACCES, 'Permission denied', '/x'))",
+            2,
+            "(/x)\n  → Check its owner",
+        ),
         ("end(OSError(errno.EMFILE, 'Too many open files'))", 2, "--jobs"),
         ("end(ConnectionResetError())", 2, "Error: ConnectionResetError\n"),
         ("end(BrokenPipeError(errno.EPIPE, 'Broken pipe'))", 2, "Error: Broken pipe\n"),

@@ -1,1 +1,1 @@
-"""Tokenised documents → the files that people train with: one small module a format, all in `registry.FORMATS`."""
+"""Tokenized documents → training files of other tools: a small module for each format, all in `registry.FORMATS`."""

@@ -1,4 +1,4 @@
-"""brat standoff: `brat/<part>/<name>.txt` and `.ann`, with the `annotation.conf` that brat shows them by."""
+"""brat standoff: `brat/<part>/<name>.txt` and `.ann`, with brat's `annotation.conf`."""
 
 import json
 import re
@@ -14,23 +14,22 @@ from labeling.core.offsets import trim
 from labeling.core.problem import Problem
 from labeling.core.tokens import TokenizedDoc
 from labeling.files import writing
-from labeling.formats.format import Context, Format, Rendered, json_of
+from labeling.formats.format import Context, Format, Rendered, json_of, meta_of
 from labeling.formats.names import renamed, safe_names
 
-# Readers of .ann files cut them into lines at all of these (`str.splitlines`), and a line into columns at tabs.
+# Readers of .ann files split them into lines at any of these (`str.splitlines`), and lines into columns at tabs.
 BREAK = re.compile("[\t\n\x0b\x0c\r\x1c\x1d\x1e\x85\u2028\u2029]")
 NOT_IN_TYPE = re.compile(r"[^A-Za-z0-9_-]+|^-+")
 NOT_IN_FILE = re.compile(r"[^A-Za-z0-9_-]+")
-RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)  # no names of files on Windows
+RESERVED = re.compile(r"con|prn|aux|nul|com\d|lpt\d", re.IGNORECASE)  # invalid as file names on Windows
 MAX_NAME = 80
-META = ("doc_id", "title", "source", "published", "url")
 
 
 def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
-    """The text and the annotations of each document; every span and relation is in them, so there are no problems.
+    """The text and the annotations of each document; they have every span and relation, so there are no problems.
 
-    Offsets are code points. A span over a line end or a tab is given in fragments, `0 5;6 10`, because no line of an
-    .ann file can hold it; its text has a space there. Spans are numbered in order of text; their own ids are not kept.
+    Offsets are code points. A span across a line end or a tab is written as fragments, `0 5;6 10`, because a line of an
+    .ann file cannot hold it; its text has a space there. Spans are numbered in order of text; their ids are not kept.
     """
     entities, relations = _types(context.labels), _types(context.relations)
     files = [
@@ -46,12 +45,13 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
 
 
 def check(context: Context) -> tuple[Problem, ...]:
-    """One `renamed-label` for each label that brat cannot spell: it takes ASCII letters, digits, `_` and `-`."""
-    return (*renamed("brat", _types(context.labels)), *renamed("brat", _types(context.relations)))
+    """A `renamed-label` for each label that brat cannot spell: it allows ASCII letters, digits, `_` and `-`."""
+    detail = "brat: the label {0!r} is written as {1!r}"
+    return (*renamed(detail, _types(context.labels)), *renamed(detail, _types(context.relations)))
 
 
 def file_name(doc_id: str) -> str:
-    """A name for files that every system takes, equal for equal ids; not the same for different ones but by accident.
+    """A file name that is valid on every system, the same for the same id; those of two ids are equal only by accident.
 
     >>> file_name("a-17"), file_name("https://example.org/news?id=1")
     ('a-17', 'https-example-org-news-id-1-7d47f4fb')
@@ -63,7 +63,7 @@ def file_name(doc_id: str) -> str:
 
 
 def fragments(text: str, span: Span) -> list[tuple[int, int]]:
-    r"""The stretches of the span that stand on one line each, without white space at their edges.
+    r"""The start and end of each piece of the span that is on one line, without white space at the edges.
 
     >>> fragments("New\n York fell", Span(id="s", start=0, end=9, label="PLACE"))
     [(0, 3), (5, 9)]
@@ -79,7 +79,7 @@ def fragments(text: str, span: Span) -> list[tuple[int, int]]:
 
 
 def annotation_conf(context: Context) -> str:
-    """The labels in brat's configuration syntax; any label may be an end of any relation, and spans may overlap."""
+    """The labels in brat's configuration syntax; relations may be between any labels, and spans may overlap."""
     entities = _section(context.labels, "")
     relations = _section(context.relations, "\tArg1:<ENTITY>, Arg2:<ENTITY>")
     overlap = "<OVERLAP>\tArg1:<ENTITY>, Arg2:<ENTITY>, <OVL-TYPE>:<ANY>"
@@ -88,19 +88,19 @@ def annotation_conf(context: Context) -> str:
 
 
 class BratSink:
-    """A folder with two files a document, `annotation.conf`, and `documents.jsonl`: which file is which document."""
+    """A folder with two files for each document, `annotation.conf`, and `documents.jsonl`, which names them."""
 
     def __init__(self, folder: Path, context: Context) -> None:
         self.folder = folder
         self._names: list[str] = []
-        self._taken: set[str] = set()  # case-folded: some systems know no difference
+        self._taken: set[str] = set()  # case-folded, since some file systems ignore case
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         self._add("annotation.conf", annotation_conf(context))
         self._index = self._add("documents.jsonl", "")
 
     def write(self, data: bytes) -> None:
-        """Add the files of the documents; of two with the same name the later gets a number."""
+        """Add the files of the documents; the later of two with the same name gets a number."""
         index = b""
         for file in orjson.loads(data):
             name = self._free(file["name"])
@@ -136,7 +136,11 @@ def open_sink(folder: Path, stem: str, context: Context) -> BratSink:
 
 
 FORMAT = Format(
-    name="brat", description="brat standoff: a .txt and an .ann a document", render=render, open=open_sink, check=check
+    name="brat",
+    description="brat standoff: a .txt and .ann files",
+    render=render,
+    open=open_sink,
+    check=check,
 )
 
 
@@ -174,8 +178,8 @@ def _note(name: str, value: Any) -> str:
 
 
 def _meta(doc: LabeledDoc) -> str:
-    """What else is known of the document, as a JSON object on one line."""
-    meta: dict[str, Any] = {name: value for name in META if (value := getattr(doc, name))}
+    """The document's other fields, as a JSON object on one line."""
+    meta = meta_of(doc)
     if doc.attributes:
         meta["attributes"] = doc.attributes
     if doc.unknown:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labeling.core.problem import Problem
 from labeling.core.tokens import TokenizedDoc
-from labeling.formats.format import Context, FileSink, Format, Rendered
+from labeling.formats.format import Context, FileSink, Format, Rendered, problem, words_of
 from labeling.formats.names import renamed, safe_names
 
 DOCUMENT = "-DOCSTART- -X- O O\n\n"
@@ -15,14 +15,14 @@ SPACE = re.compile(r"\s")
 
 
 def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
-    r"""A line a token, `token -X- _ TAG`, an empty line after each sentence, `-DOCSTART-` before each document.
+    r"""A line `token -X- _ TAG` for each token, an empty line after each sentence, `-DOCSTART-` before each document.
 
-    White-space tokens are left out; an entity with one inside goes on with `I-`. No sentence ends inside an entity.
-    CoNLL has one layer, no relations, no attributes and no unknown tags. The problems are:
+    White-space tokens are left out; an entity with one inside continues with `I-`. No sentence ends inside an entity.
+    CoNLL has no overlapping spans, relations, attributes or unknown tags. The problems are:
 
-    - `overlapping-spans`: the document was left out, because its spans overlap and the context says `refuse`;
-    - `sentence-left-out`: it has tokens of which nobody knows the tag;
-    - `space-in-token`: white space within a token is written as `_`.
+    - `overlapping-spans`: the document is left out, because its spans overlap and the context says `refuse`;
+    - `sentence-left-out`: the tags of some of its tokens are unknown;
+    - `space-in-token`: white space inside a token is written as `_`.
     """
     spelled = _spelled(context)
     columns = {f"{prefix}-{label}": f" -X- _ {prefix}-{spelled[label]}\n" for label in spelled for prefix in "BI"}
@@ -38,12 +38,12 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
 
 
 def check(context: Context) -> tuple[Problem, ...]:
-    """One `renamed-label` for each label with white space in it, which would break the columns."""
-    return tuple(renamed("conll", _spelled(context)))
+    """A `renamed-label` for each label with white space, which would break the columns."""
+    return renamed("conll: the label {0!r} is written as {1!r}", _spelled(context))
 
 
 def open_sink(folder: Path, stem: str, context: Context) -> FileSink:
-    """`conll/<stem>.conll`; without sentences it has one `-DOCSTART-`, since spaCy may stumble over an empty file."""
+    """`conll/<stem>.conll`; without sentences it has one `-DOCSTART-`, since spaCy may not read an empty file."""
     return FileSink(folder / "conll" / f"{stem}.conll", if_empty=DOCUMENT.encode("utf-8"))
 
 
@@ -74,22 +74,14 @@ def _sentences(doc: TokenizedDoc, columns: dict[str, str], problems: list[Proble
 
 
 def _words(doc: TokenizedDoc, problems: list[Problem]) -> list[str]:
-    """The tokens as the first column has them; "" for one of white space."""
-    text = doc.doc.text
-    words = [text[start:end] for start, end in doc.tokens]
+    """The first column of each token; "" for one of white space."""
+    words = words_of(doc)
     spaced = {word: "" if word.isspace() else SPACE.sub("_", word) for word in set(words) if word.split() != [word]}
     if not spaced:
         return words
     if changed := [word for word in words if spaced.get(word)]:
-        problems.append(
-            Problem(
-                reason="space-in-token",
-                action="changed",
-                detail=f"conll: {len(changed)} tokens have white space inside, the first is {changed[0]!r}; "
-                "it is written as `_`",
-                doc_id=doc.doc.doc_id,
-            )
-        )
+        some = f"{len(changed)} tokens have white space inside, the first is {changed[0]!r}"
+        problems.append(problem(doc, "space-in-token", "changed", f"conll: {some}; it is written as `_`"))
     return [spaced.get(word, word) for word in words]
 
 
@@ -104,27 +96,13 @@ def _overlap(doc: TokenizedDoc) -> tuple[str, str] | None:
 
 def _refused(doc: TokenizedDoc, first: str, second: str) -> Problem:
     a, b = doc.doc.by_id[first], doc.doc.by_id[second]
-    return Problem(
-        reason="overlapping-spans",
-        action="refused",
-        detail=f"conll: {b.label} {doc.doc.slice(b)!r} overlaps {a.label} {doc.doc.slice(a)!r}; left out",
-        doc_id=doc.doc.doc_id,
-        label=b.label,
-        start=b.start,
-        end=b.end,
-        text=doc.doc.slice(b),
-    )
+    detail = f"conll: {b.label} {doc.doc.slice(b)!r} overlaps {a.label} {doc.doc.slice(a)!r}; left out"
+    return problem(doc, "overlapping-spans", "refused", detail, b)
 
 
 def _left_out(doc: TokenizedDoc, first: int, stop: int, missing: int) -> Problem:
     start, end = doc.tokens[first][0], doc.tokens[stop - 1][1]
     entities = sum(tag.startswith("B-") for tag in doc.tags[first:stop])
-    return Problem(
-        reason="sentence-left-out",
-        action="refused",
-        detail=f"conll: nobody knows the tags of {missing} of its tokens; {entities} entities are left out with it",
-        doc_id=doc.doc.doc_id,
-        start=start,
-        end=end,
-        text=doc.doc.text[start:end],
-    )
+    detail = f"conll: nobody knows the tags of {missing} of its tokens; {entities} entities are left out with it"
+    text = doc.doc.text[start:end]
+    return problem(doc, "sentence-left-out", "refused", detail, start=start, end=end, text=text)

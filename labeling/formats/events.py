@@ -1,4 +1,4 @@
-"""A table of events over all parts: `events.csv` and `events.parquet`, one row an event."""
+"""A table of the events of all parts: `events.csv` and `events.parquet`, a row for each event."""
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,14 +10,15 @@ from labeling.core.normal import normal_form
 from labeling.core.problem import Problem
 from labeling.core.tokens import TokenizedDoc
 from labeling.formats.format import Context, FileSink, Format, Rendered, attributes_of
+from labeling.formats.names import renamed
 from labeling.formats.parquet import ParquetSink, require_pyarrow, to_bytes
 from labeling.formats.spreadsheet import write_rows
 
-META = ("doc_id", "part", "title", "source", "published", "url")
+COLUMNS = ("doc_id", "part", "title", "source", "published", "url")
 EVENT = ("event", "label", "text", "start", "end", "attributes")
 NUMBERS = ("start", "end")
 BETWEEN = " | "
-LENGTH = 8  # bytes, of the number that says where the CSV ends and the Arrow stream begins
+LENGTH = 8  # bytes of the number that says how long the CSV before the Arrow stream is
 
 Targets = dict[str, list[Span]]
 
@@ -25,10 +26,9 @@ Targets = dict[str, list[Span]]
 def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
     """The rows of the documents, as CSV and as an Arrow IPC stream; nothing is changed, so there are no problems.
 
-    An event is a span that is the head of a relation, itself being a tail or not. Its targets stand in the columns of
-    their relations, in order of text, with their normal forms where they can have some. Offsets are code points;
-    `attributes` is JSON, or "". In the CSV a text that a spreadsheet would compute has an apostrophe before it, unless
-    the context says `csv_raw`.
+    An event is a span that is the head of a relation, whether or not it is also a tail. The columns of relations have
+    the tails, in order of text, with their normal forms if they can have some. Offsets are code points; `attributes` is
+    JSON, or "". In the CSV, a text that a spreadsheet would compute has an apostrophe before it, unless `csv_raw`.
 
     Raises:
         InputError: pyarrow is not installed.
@@ -51,12 +51,12 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
 
 
 def column_names(relations: Iterable[str]) -> dict[str, str]:
-    """The column of each relation: its own name, with `_` behind it where the table has such a column already.
+    """Relation → the name of its column: its own, with `_` appended while the table has such a column.
 
     >>> column_names(["agent", "source"])
     {'agent': 'agent', 'source': 'source_'}
     """
-    taken = {*META, *EVENT}
+    taken = {*COLUMNS, *EVENT}
     columns = {}
     for relation in relations:
         name = relation
@@ -77,21 +77,13 @@ def escape(text: str) -> str:
 
 
 def check(context: Context) -> tuple[Problem, ...]:
-    """One `renamed-label` for each relation whose column has another name."""
-    return tuple(
-        Problem(
-            reason="renamed-label",
-            action="changed",
-            detail=f"events: the columns of the relation {relation!r} are {name!r} and '{name}_offsets'",
-            label=relation,
-        )
-        for relation, name in column_names(context.relations).items()
-        if relation != name
-    )
+    """A `renamed-label` for each relation whose column has another name."""
+    detail = "events: the columns of the relation {0!r} are {1!r} and '{1}_offsets'"
+    return renamed(detail, column_names(context.relations))
 
 
 class EventsSink:
-    """The two files side by side."""
+    """The CSV and the Parquet file."""
 
     def __init__(self, folder: Path, stem: str, context: Context) -> None:
         header = io.StringIO(newline="")
@@ -100,7 +92,7 @@ class EventsSink:
             for relation, name in column_names(context.relations).items()
             for end in ("", "_offsets", *(("_normal",) if relation in context.normal else ()))
         ]
-        write_rows(header, [[*META, *EVENT, *targets]], raw=context.csv_raw)
+        write_rows(header, [[*COLUMNS, *EVENT, *targets]], raw=context.csv_raw)
         self._csv = FileSink(folder / f"{stem}.csv", header.getvalue().encode("utf-8"))
         self._parquet = ParquetSink(folder / f"{stem}.parquet", _schema(context))
 
@@ -136,7 +128,7 @@ FORMAT = Format(
 
 
 def _events(doc: TokenizedDoc, columns: dict[str, str]) -> Iterator[tuple[Span, Targets]]:
-    """Each event with its targets by column, in order of text."""
+    """Each event with its tails by column, in order of text."""
     by_head: dict[str, Targets] = {}
     for relation in doc.doc.relations:
         targets = by_head.setdefault(relation.head, {name: [] for name in columns.values()})
@@ -145,7 +137,7 @@ def _events(doc: TokenizedDoc, columns: dict[str, str]) -> Iterator[tuple[Span, 
 
 
 def _meta(doc: TokenizedDoc) -> dict[str, Any]:
-    return {name: doc.part if name == "part" else getattr(doc.doc, name) for name in META}
+    return {name: doc.part if name == "part" else getattr(doc.doc, name) for name in COLUMNS}
 
 
 def _event(doc: TokenizedDoc, span: Span) -> dict[str, Any]:
@@ -171,5 +163,5 @@ def _schema(context: Context) -> Any:
 
     text, count = pa.string(), pa.int32()
     target = pa.struct({"text": text, "start": count, "end": count, "label": text, "id": text, "normal": text})
-    fixed = {name: count if name in NUMBERS else text for name in (*META, *EVENT)}
+    fixed = {name: count if name in NUMBERS else text for name in (*COLUMNS, *EVENT)}
     return pa.schema(fixed | {name: pa.list_(target) for name in column_names(context.relations).values()})

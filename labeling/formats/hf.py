@@ -9,20 +9,20 @@ from typing import Any
 import numpy as np
 
 from labeling.core.tokens import TokenizedDoc
-from labeling.formats.format import Context, Format, Rendered, attributes_of
+from labeling.formats.format import Context, Format, Rendered, attributes_of, words_of
 from labeling.formats.parquet import ParquetSink, require_pyarrow, to_bytes
 
-META = ("doc_id", "text", "title", "source", "published", "url")
-# What PyTorch's cross-entropy, and so every token classifier of `transformers`, leaves out of the loss.
+COLUMNS = ("doc_id", "text", "title", "source", "published", "url")
+# PyTorch's cross-entropy, and so every token classifier of `transformers`, leaves this class out of the loss.
 UNKNOWN = -100
 
 
 def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
-    """The documents as an Arrow IPC stream, one row each; every span and relation is in it, so there are no problems.
+    """The documents as an Arrow IPC stream, a row each; it has every span and relation, so there are no problems.
 
-    `ner_tags` has the classes `O`, `B-X`, `I-X` over the context's labels, and -100 where nobody knows the tag.
-    Offsets are code points; `token_start` and `token_end` are half-open, null where a span has no place on tokens, and
-    wider or narrower than the span where it was snapped. `attributes` is JSON, or "".
+    `ner_tags` has the classes `O`, `B-X` and `I-X` of the context's labels, and -100 for unknown tags. Offsets are code
+    points; `token_start` and `token_end` are half-open, null for a misaligned span, and wider or narrower than the span
+    if it was snapped. `attributes` is JSON, or "".
 
     Raises:
         InputError: pyarrow is not installed.
@@ -32,18 +32,18 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
 
     schema = _schema(context)
     number = {tag: i for i, tag in enumerate(tag_names(context.labels))} | {"": UNKNOWN}
-    extents = np.fromiter(chain.from_iterable(chain.from_iterable(doc.tokens for doc in docs)), dtype=np.int32)
+    bounds = np.fromiter(chain.from_iterable(chain.from_iterable(doc.tokens for doc in docs)), dtype=np.int32)
     offsets = pa.array([0, *accumulate(len(doc.tokens) for doc in docs)], type=pa.int32())
 
-    def a_token(values: Any, kind: Any) -> Any:
+    def per_token(values: Any, kind: Any) -> Any:
         return pa.ListArray.from_arrays(offsets, pa.array(values, type=kind))
 
     columns = [
-        *(pa.array([getattr(doc.doc, name) for doc in docs], type=pa.string()) for name in META),
-        a_token([word for doc in docs for word in _words(doc)], pa.string()),
-        a_token(extents[::2], pa.int32()),
-        a_token(extents[1::2], pa.int32()),
-        a_token([number[tag] for doc in docs for tag in doc.tags], pa.int64()),
+        *(pa.array([getattr(doc.doc, name) for doc in docs], type=pa.string()) for name in COLUMNS),
+        per_token([word for doc in docs for word in words_of(doc)], pa.string()),
+        per_token(bounds[::2], pa.int32()),
+        per_token(bounds[1::2], pa.int32()),
+        per_token([number[tag] for doc in docs for tag in doc.tags], pa.int64()),
         pa.array([attributes_of(doc.doc) for doc in docs], type=pa.string()),
         pa.array([_spans(doc) for doc in docs], type=schema.field("spans").type),
         pa.array([_relations(doc) for doc in docs], type=schema.field("relations").type),
@@ -52,7 +52,7 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
 
 
 def tag_names(labels: Iterable[str]) -> list[str]:
-    """The classes of `ner_tags`, in order of their numbers.
+    """The classes of `ner_tags`, in the order of their numbers.
 
     >>> tag_names(["ACTOR", "DATE"])
     ['O', 'B-ACTOR', 'I-ACTOR', 'B-DATE', 'I-DATE']
@@ -73,11 +73,6 @@ def open_sink(folder: Path, stem: str, context: Context) -> ParquetSink:
 FORMAT = Format(
     name="hf", description="Parquet with features, for Hugging Face's datasets", render=render, open=open_sink
 )
-
-
-def _words(doc: TokenizedDoc) -> list[str]:
-    text = doc.doc.text
-    return [text[start:end] for start, end in doc.tokens]
 
 
 def _spans(doc: TokenizedDoc) -> list[dict[str, Any]]:
@@ -115,7 +110,7 @@ def _schema(context: Context) -> Any:
     span["attributes"] = text
     relation = {"head": text, "tail": text, "label": text}
     features = {
-        **dict.fromkeys(META, text),
+        **dict.fromkeys(COLUMNS, text),
         "tokens": {"feature": text, "_type": "Sequence"},
         "token_starts": {"feature": count, "_type": "Sequence"},
         "token_ends": {"feature": count, "_type": "Sequence"},

@@ -1,15 +1,15 @@
-"""Labels as formats with a narrow alphabet spell them."""
+"""The spellings of labels in formats that do not allow every character."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from labeling.core.problem import Problem
 
 
 def safe_names(names: Iterable[str], illegal: re.Pattern[str]) -> dict[str, str]:
-    """Each name with its spelling, in which every illegal stretch is `_`; no two are spelled alike.
+    """Name → spelling, with `_` for each run of illegal characters; no two spellings are equal.
 
-    A name that is legal keeps its spelling, whatever the others are.
+    A legal name is its own spelling, whatever the other names are.
 
     >>> safe_names(["New Event", "New_Event", "DATE"], re.compile(r"\\s+"))
     {'New Event': 'New_Event_2', 'New_Event': 'New_Event', 'DATE': 'DATE'}
@@ -30,15 +30,10 @@ def safe_names(names: Iterable[str], illegal: re.Pattern[str]) -> dict[str, str]
     return spelled
 
 
-def renamed(where: str, spelled: dict[str, str]) -> list[Problem]:
-    """One problem for each name that is spelled another way; `where` is the format's name."""
-    return [
-        Problem(
-            reason="renamed-label",
-            action="changed",
-            detail=f"{where}: the label {name!r} is written as {spelling!r}",
-            label=name,
-        )
+def renamed(detail: str, spelled: Mapping[str, str]) -> tuple[Problem, ...]:
+    """A problem for each name with another spelling; `{0}` and `{1}` in `detail` stand for name and spelling."""
+    return tuple(
+        Problem(reason="renamed-label", action="changed", detail=detail.format(name, spelling), label=name)
         for name, spelling in spelled.items()
         if name != spelling
-    ]
+    )

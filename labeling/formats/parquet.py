@@ -1,4 +1,4 @@
-"""Rows as Arrow bytes, and Parquet files made of them, by pyarrow: an optional extra, so only functions import it."""
+"""Rows as Arrow bytes, and Parquet files of them; pyarrow is an optional extra, so only functions import it."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,7 +8,7 @@ from labeling.distribution import install
 from labeling.errors import InputError
 from labeling.files import writing
 
-# A row group ends with the row that takes its texts, and this much for each row, past so many bytes.
+# A row group ends with the row at which its texts, plus `ROW` bytes for each row, reach `GROUP` bytes.
 GROUP = 4_000_000
 ROW = 256
 
@@ -36,8 +36,8 @@ def to_bytes(batch: Any, schema: Any) -> bytes:
 class ParquetSink:
     """A Parquet file to which Arrow IPC streams are appended; their schema has a column `text`.
 
-    Where a row group ends depends on the rows alone, not on how many came at a time, so that equal rows make equal
-    files. A file without rows is whole too.
+    The row groups depend on the rows alone, not on how many are written at a time, so that equal rows make equal files.
+    A file without rows is valid, too.
     """
 
     def __init__(self, path: Path, schema: Any) -> None:

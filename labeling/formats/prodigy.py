@@ -1,4 +1,4 @@
-"""The JSONL that Prodigy reads: `prodigy/<part>.jsonl`, one document a line."""
+"""The JSONL of Prodigy: `prodigy/<part>.jsonl`, a document on each line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,19 +9,17 @@ import orjson
 from labeling.core.labels import LabeledDoc, Span
 from labeling.core.problem import Problem
 from labeling.core.tokens import TokenizedDoc
-from labeling.formats.format import Context, FileSink, Format, Rendered, attributes_of
-
-META = ("doc_id", "title", "source", "published", "url")
+from labeling.formats.format import Context, FileSink, Format, Rendered, attributes_of, meta_of, problem
 
 
 def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
-    """One line a document: text, tokens, spans, relations, meta; offsets are code points, `token_end` is inclusive.
+    """A line per document: text, tokens, spans, relations, meta; offsets are code points, `token_end` is inclusive.
 
-    Prodigy anchors a span on tokens, so a snapped one has the edges of its tokens, and one without a place is left out;
-    the caller lists both, as `snapped` and `misaligned`. A relation of a span without a place is left out too, as the
-    problem `relation-left-out`. Overlapping spans are kept. Attributes stand in a key of that name, which Prodigy
-    passes through. Prodigy has no word for a token of which nobody knows whether it is in a span: it is outside
-    there, the problem `unknown-as-outside`, and `meta.unknown` counts them.
+    Spans in Prodigy begin and end at tokens, so a snapped span has the edges of its tokens, and a misaligned one is
+    left out; the caller lists both, as `snapped` and `misaligned`. A relation of a span that was left out is left out,
+    too (`relation-left-out`). Overlapping spans are kept. Attributes are in a key `attributes`, which Prodigy keeps.
+    Prodigy cannot say that a token's tag is unknown: such tokens are outside of spans there (`unknown-as-outside`), and
+    `meta.unknown` is their number.
     """
     problems: list[Problem] = []
     lines = [orjson.dumps(_example(doc, problems), option=orjson.OPT_APPEND_NEWLINE) for doc in docs]
@@ -42,17 +40,11 @@ def _example(doc: TokenizedDoc, problems: list[Problem]) -> dict[str, Any]:
     article, text = doc.doc, doc.doc.text
     following = [start for start, _ in doc.tokens[1:]] + [len(text)]
     spans = {span.id: _span(doc, span, *doc.places[span.id]) for span in article.spans if span.id in doc.places}
-    meta: dict[str, Any] = {name: value for name in META if (value := getattr(article, name))}
+    meta = meta_of(article)
     if "" in doc.tags and (unknown := _unknown(doc)):
         meta["unknown"] = unknown
-        problems.append(
-            Problem(
-                reason="unknown-as-outside",
-                action="changed",
-                detail=f"prodigy: nobody knows of {unknown} tokens whether they are in a span; they are outside here",
-                doc_id=article.doc_id,
-            )
-        )
+        detail = f"prodigy: nobody knows of {unknown} tokens whether they are in a span; they are outside here"
+        problems.append(problem(doc, "unknown-as-outside", "changed", detail))
     example = {
         "text": text,
         "tokens": [
@@ -94,18 +86,8 @@ def _relations(doc: TokenizedDoc, spans: dict[str, dict[str, Any]], problems: li
             )
         else:
             at = doc.doc.by_id[relation.tail if head else relation.head]
-            problems.append(
-                Problem(
-                    reason="relation-left-out",
-                    action="refused",
-                    detail=f"prodigy: the edges of its {'tail' if head else 'head'} are inside tokens",
-                    doc_id=doc.doc.doc_id,
-                    label=relation.label,
-                    start=at.start,
-                    end=at.end,
-                    text=doc.doc.slice(at),
-                )
-            )
+            detail = f"prodigy: the edges of its {'tail' if head else 'head'} are inside tokens"
+            problems.append(problem(doc, "relation-left-out", "refused", detail, at, label=relation.label))
     return relations
 
 

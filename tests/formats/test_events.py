@@ -23,7 +23,7 @@ from tests.formats.tokenized import CONTEXT, document, tokenized, write
 from tests.strategies import documents, texts
 
 SAID = '{"modality": {"choices": ["planned"]}}'
-HEADER = [*events.META, *events.EVENT, "agent", "agent_offsets", "with", "with_offsets"]
+HEADER = [*events.COLUMNS, *events.EVENT, "agent", "agent_offsets", "with", "with_offsets"]
 
 
 def cells(cell: str) -> list[str]:
@@ -107,7 +107,7 @@ def test_events_have_the_normal_forms_of_their_targets(tmp_path: Path):
     paths, _ = write("events", [tokenized(doc)], tmp_path, context, stem="events")
     (row,) = read_csv(paths[0])
     targets = ["time", "time_offsets", "time_normal", "place", "place_offsets"]
-    assert list(row) == [*events.META, *events.EVENT, *targets]
+    assert list(row) == [*events.COLUMNS, *events.EVENT, *targets]
     assert row["time_normal"] == r"2026-01-02 |  | 2026\|05"
     assert cells(row["time_normal"]) == ["2026-01-02", "", "2026|05"]
     (made,) = pq.read_table(paths[1]).to_pylist()
