@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError
 
 from labeling.core.faults import faults
+from labeling.core.overlap import Overlap
 from labeling.core.parsing import parse_json, parse_toml
 from labeling.core.schema import LabelSchema
 from labeling.core.split import Split
@@ -52,6 +53,7 @@ test = {test}
 # port = 8080               # of the embedded one; without it that of its last start
 # url = "https://label-studio.example.org"
 # project = 1
+# overlap = "10%"           # this share of the tasks goes to two people; 2 sends each task to two
 """
 
 
@@ -64,6 +66,7 @@ class StudioSettings(Value):
     timeout: float = Field(default=120.0, ge=1, le=3600)  # seconds until a response begins
     ca: str = ""  # certificates (PEM) to trust instead of the public ones
     public_url: str = Field(default="", pattern=ADDRESS)  # of a proxy in front of the embedded one
+    overlap: Overlap | None = None  # how many people annotate each task; None leaves the project as it is
 
 
 class ArticlesSettings(Value):

@@ -5,6 +5,7 @@ import resource
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,20 @@ def api(studio_folder: Path) -> Iterator[httpx.Client]:
     token = server.credentials(studio_folder).token.get_secret_value()
     url, headers = server.status(studio_folder).url, {"Authorization": f"Token {token}"}
     with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def colleague(studio_folder: Path, api: httpx.Client) -> Iterator[httpx.Client]:
+    """Another annotator of the same server, logged in as in a browser."""
+    url = server.status(studio_folder).url
+    with httpx.Client(base_url=url, headers={"Referer": url}) as client:
+        invitation = api.get("/api/invite").json()["invite_url"]
+        client.get(invitation)
+        form = {"email": f"colleague-{time.time_ns()}@example.org", "password": "colleague-1"}
+        form["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
+        assert client.post(invitation, data=form).status_code == 302
+        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
         yield client
 
 

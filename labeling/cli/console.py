@@ -212,6 +212,8 @@ def exported(done: Any, *, as_json: bool) -> None:
         counts("annotations", {name: n for name, n in annotations.items() if n or name in {"in", "used"}})
         if unsubmitted := {name: n for name, n in manifest["unsubmitted"].items() if n}:
             say(f"Not submitted, so not counted: {', '.join(f'{n:,} {name}' for name, n in unsubmitted.items())}.")
+        if planned := annotations["overlap"]:
+            say(f"Planned by the overlap: {planned:,} further annotations by other people; --choose all takes them.")
         names = [name for name in OUTCOMES if name in ALWAYS or any(manifest[kind].get(name) for kind in KINDS)]
         table("", ["", *names], [(kind, *(str(manifest[kind].get(name, NONE)) for name in names)) for kind in KINDS])
         language = manifest["language"]

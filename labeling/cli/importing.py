@@ -82,6 +82,9 @@ def command(
             console.say(f"{done.waited} requests failed and were repeated.")
         if done.replaced_version:
             console.say(f"Annotators now start from {done.model_version}; tasks already begun keep their labels.")
+        for people, number in sorted(done.overlapping.items()):
+            who = "1 person" if people == 1 else f"{people} people"
+            console.say(f"Handed out to {who} each: {number:,} tasks.")
         for note in done.notes:
             console.say(f"Note: {note}")
         console.problems(done.problems)

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from labeling.core.article import Article, digest
 from labeling.core.faults import faults
 from labeling.core.labels import LabeledDoc
+from labeling.core.overlap import Overlap
 from labeling.core.problem import Action, Problem
 from labeling.core.reasons import Fault, Reason
 from labeling.core.text import storable, with_storable
@@ -42,7 +43,7 @@ Json = dict[str, Any]
 State = Literal["pending", "draft", "skipped", "reviewed-empty", "reviewed", "unreadable"]
 STATES: tuple[State, ...] = ("pending", "draft", "skipped", "reviewed-empty", "reviewed", "unreadable")
 # What becomes of an annotation that was submitted, or of a draft that was taken; the first two make a document.
-USES = ("used", "empty", "older", "other-annotator", "not-ground-truth", "other-task", "unreadable")
+USES = ("used", "empty", "overlap", "older", "other-annotator", "not-ground-truth", "other-task", "unreadable")
 UNSUBMITTED = ("skipped", "draft")
 META = ("title", "published", "source", "url")
 MIN_FIELDS = {"annotation_id", "annotator", "lead_time", "created_at", "updated_at", "id"}  # of a JSON_MIN entry
@@ -84,12 +85,19 @@ class Rules(Value):
         choice: Which annotations count.
         drafts: Whether a draft counts where nothing was submitted; its document was reviewed only partly.
         complete: Whether what an annotator left without label is known to have none.
+        overlap: To how many people each task goes; None where the tasks say it.
     """
 
     legend: Legend = Legend()
     choice: Choice = Choice()
     drafts: bool = False
     complete: bool = True
+    overlap: Overlap | None = None
+
+    def people(self, task: Json, doc_id: str) -> int:
+        """How many people are to annotate a task."""
+        said = task.get("overlap")
+        return self.overlap.of(doc_id) if self.overlap else said if type(said) is int else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +191,9 @@ class Task:
         self.annotations = _annotations(self.json, users or {})
         self.chosen, self.others = _choose(self.annotations, rules)
         self._locate(is_clean)
+        self.people = rules.people(self.json, self.doc_id)
+        if self.people > 1:
+            self.others = _with_planned(self.chosen, self.others)
 
     def _locate(self, is_clean: bool) -> None:
         """Find the text that the regions lie in, and the article that it makes."""
@@ -317,10 +328,15 @@ class _Reviewer:
                 detail += f" by {newest.annotator}"
         elif use == "unreadable":
             reason, detail = "bad-annotation", "an annotation is not an object"
-        elif use == "draft" and newest and annotation.stamp > newest.stamp:
+        elif use == "draft" and newest and annotation.stamp > newest.stamp and not self.is_under_way(annotation):
             reason = "newer-draft"
             detail = f"an edit {who} was never submitted; what {newest.annotator} submitted before counts"
         self.leave_out(annotation, use, reason, detail, "refused" if use == "unreadable" else "unused")
+
+    def is_under_way(self, draft: Annotation) -> bool:
+        """Whether a draft is by somebody who is yet to submit an annotation, as planned by the overlap."""
+        submitted = {each.annotator for each in self.task.annotations if not each.use}
+        return draft.annotator not in submitted and len(submitted) < self.task.people
 
     def read(self, annotation: Annotation, is_one_of_several: bool) -> tuple[Reading, LabeledDoc | None]:
         """What an annotation that counts holds, and its document; none where the article is not to be trusted."""
@@ -396,6 +412,17 @@ def _choose(annotations: list[Annotation], rules: Rules) -> tuple[list[Annotatio
     chosen = [a for a in can if not wanted[id(a)]]
     others = [_with_use(a, wanted.get(id(a)) or a.use) for a in annotations if wanted.get(id(a), "no")]
     return chosen, others
+
+
+def _with_planned(chosen: list[Annotation], others: list[Annotation]) -> list[Annotation]:
+    """The annotations that do not count; the newest of each other person is planned, not given up for a newer one."""
+    seen = {annotation.annotator for annotation in chosen}
+    found = []
+    for annotation in others:  # the newest first
+        is_planned = annotation.use == "older" and annotation.annotator not in seen
+        seen |= {annotation.annotator} if is_planned else set()
+        found.append(_with_use(annotation, "overlap") if is_planned else annotation)
+    return found
 
 
 def _with_use(annotation: Annotation, use: str) -> Annotation:

@@ -43,6 +43,7 @@ class Task(TypedDict, total=False):
     cancelled_annotations: Amount | None
     total_predictions: Amount | None
     draft_exists: bool | int | None
+    overlap: Amount | None
 
 
 @with_config(KEEPING)
@@ -65,6 +66,7 @@ class Project(TypedDict, total=False):
     task_number: Amount | None
     total_annotations_number: Amount | None
     skipped_annotations_number: Amount | None
+    maximum_annotations: Amount | None
     created_at: Time | None
 
 

@@ -85,6 +85,24 @@ class Bare(Value):
     data: Json
 
 
+class HandedOut(Value):
+    """How a task is handed out.
+
+    Attributes:
+        task_id: The task.
+        doc_id: Its article; "" if it does not say.
+        overlap: How many people are to annotate it.
+        done: How many have.
+        is_done: Whether the server hands it out to nobody any more.
+    """
+
+    task_id: int
+    doc_id: str
+    overlap: int
+    done: int
+    is_done: bool
+
+
 class ProjectSize(Value):
     """How much a project holds: the number of its tasks, and which is the newest: its id and when it was made.
 
@@ -186,6 +204,35 @@ class Studio:
     def prefill(self, project: Project, model_version: str) -> None:
         """Let annotators start from the predictions of this version."""
         self._change(project, model_version=model_version)
+
+    # who annotates what
+
+    def handed_out(self, project: Project) -> list[HandedOut]:
+        """How each task of the project is handed out."""
+        fields = "id,data,overlap,is_labeled,total_annotations,annotators"
+        return [_handed_out(task) for task in self._pages(project, {"fields": "all", "include": fields})]
+
+    def overlap(self, project: Project) -> int:
+        """How many people annotate a task that is new in the project."""
+        raw, _ = self.connection.get(f"api/projects/{project.id}/", PROJECT)
+        return raw.get("maximum_annotations") or 1
+
+    def set_overlap(self, project: Project, people: int) -> None:
+        """Let so many people annotate each task, of now and to come, whatever was set before.
+
+        The server changes the tasks only if the project's number changes, and all of them only from 1 on.
+        """
+        numbers = [people, 1, people] if people > 1 else [2, 1]
+        if self.overlap(project) == numbers[0]:
+            numbers = numbers[1:]
+        for number in numbers:
+            self.connection.send("PATCH", f"api/projects/{project.id}/", {"maximum_annotations": number}, PROJECT)
+
+    def set_overlap_of(self, project: Project, task: HandedOut, people: int) -> None:
+        """Let so many people annotate this task."""
+        # the server does not find out by itself that a task has to be handed out again
+        fields = {"overlap": people, "is_labeled": task.done >= people}
+        self.connection.send("PATCH", f"api/tasks/{task.task_id}/", fields, OBJECT, {"project": project.id})
 
     def _change(self, project: Project, **fields: str) -> None:
         from labeling.studio.sdk import ONCE
@@ -385,6 +432,18 @@ def _stored(task: Json) -> Stored:
         data=data,
         begun=_is_begun(task),
         versions=_versions(task),
+    )
+
+
+def _handed_out(task: Json) -> HandedOut:
+    data, annotators = _data(task), task.get("annotators")
+    submitted = task.get("total_annotations") or 0
+    return HandedOut(
+        task_id=task["id"],
+        doc_id=str(data.get("doc_id") or ""),
+        overlap=task.get("overlap") or 1,
+        done=min(submitted, len(annotators)) if isinstance(annotators, list) else submitted,
+        is_done=bool(task.get("is_labeled")),
     )
 
 

@@ -31,7 +31,7 @@ Json = dict[str, Any]
 
 # Of a task, and of its annotations: the server applies one list to both.
 FIELDS = (
-    "id,project,data,meta,inner_id,created_at,updated_at,is_labeled,annotations,"
+    "id,project,data,meta,inner_id,created_at,updated_at,is_labeled,overlap,annotations,"
     "total_annotations,cancelled_annotations,total_predictions,"
     "result,completed_by,was_cancelled,ground_truth,lead_time,draft_created_at,unique_id,import_id,last_action,"
     "parent_prediction,parent_annotation,task"

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from labeling.core.article import digest
-from labeling.studio.annotations import STATES, Review
+from labeling.core.overlap import Overlap
+from labeling.studio.annotations import STATES, Review, Rules, read_task
 from tests.builders import EVENT
 from tests.strategies import json_values
 from tests.studio.reading import read_by
@@ -64,6 +65,41 @@ def test_annotations_that_gave_way_to_another_are_unused_and_not_refused():
     }
     assert review.annotations == {"used": 1, "older": 1, "draft": 1}
     assert "by user 1 of 2026-01-01 00:00:00 UTC gave way to a newer one by user 2" in str(review.problems)
+
+
+@pytest.mark.parametrize(
+    ("overlap", "setting", "used", "reasons"),
+    [
+        (2, None, {"used": 1, "overlap": 1, "draft": 1}, []),
+        (None, "100%", {"used": 1, "overlap": 1, "draft": 1}, []),
+        (3, None, {"used": 1, "overlap": 1, "draft": 1}, []),
+        (2, 1, {"used": 1, "older": 1, "draft": 1}, ["older-annotation"]),  # the setting counts
+        (None, None, {"used": 1, "older": 1, "draft": 1}, ["older-annotation"]),
+    ],
+)
+def test_annotations_that_the_overlap_planned_are_counted_and_not_listed(overlap, setting, used, reasons):
+    annotations = [annotation(REBELS, by=1, day=1), annotation(TADMOR, by=2, day=2)]
+    task = {"data": DATA, "annotations": annotations, "drafts": [annotation(by=1, day=1)]}
+    task |= {"overlap": overlap} if overlap else {}
+    rules = Rules(overlap=Overlap.parse(setting) if setting else None)
+    review = read_task(task, rules, "here")
+    assert review.annotations == used
+    assert [problem.reason for problem in review.problems] == reasons
+    assert [span.label for span in review.doc.spans] == ["LOCATION"]
+
+
+def test_annotations_that_somebody_replaced_by_a_newer_one_are_listed_whatever_the_overlap():
+    annotations = [annotation(REBELS, by=1, day=1), annotation(by=1, day=2), annotation(TADMOR, by=2, day=3)]
+    review = read_task({"data": DATA, "annotations": annotations, "overlap": 2}, Rules(), "here")
+    assert review.annotations == {"used": 1, "overlap": 1, "older": 1}
+    assert [problem.reason for problem in review.problems] == ["older-annotation"]
+
+
+@pytest.mark.parametrize(("overlap", "reasons"), [(1, ["newer-draft"]), (2, [])])
+def test_annotations_draft_of_the_second_person_is_under_way_where_the_overlap_plans_one(overlap, reasons):
+    task = {"data": DATA, "annotations": [annotation(REBELS, by=1)], "drafts": [annotation(by=2, day=2)]}
+    review = read_task(task | {"overlap": overlap}, Rules(), "here")
+    assert [problem.reason for problem in review.problems] == reasons
 
 
 @pytest.mark.parametrize(("day", "reasons"), [(1, []), (2, []), (3, ["newer-draft"])])

@@ -63,7 +63,7 @@ def run(
         InputError: There is no task; more was refused or unreadable than the options allow; or files that no export
             wrote are in the way.
     """
-    spec = spec_of(options, schema, url, users)
+    spec = spec_of(options, schema, url, users, workspace.settings.studio.overlap)
     split = options.split or workspace.settings.split
     parts_file = (workspace.state if workspace.is_initialised else folder) / "parts.jsonl"
     previous = PreviousParts(parts_file, options.resplit)

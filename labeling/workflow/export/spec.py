@@ -6,6 +6,7 @@ from typing import Literal
 import orjson
 from pydantic import Field
 
+from labeling.core.overlap import Overlap
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import InputError
@@ -39,7 +40,13 @@ class ConversionSpec(Value):
     vectors: str | None = None
 
 
-def spec_of(options: Options, schema: LabelSchema | None, url: str, users: Mapping[int, str] | None) -> ConversionSpec:
+def spec_of(
+    options: Options,
+    schema: LabelSchema | None,
+    url: str,
+    users: Mapping[int, str] | None,
+    overlap: Overlap | None = None,
+) -> ConversionSpec:
     """The spec for these options.
 
     Raises:
@@ -55,7 +62,7 @@ def spec_of(options: Options, schema: LabelSchema | None, url: str, users: Mappi
     legend = Legend(label_schema=schema, mapping=options.mapping, drop=options.drop)
     complete = options.unlabelled == "outside"
     return ConversionSpec(
-        rules=Rules(legend=legend, choice=options.choice, drafts=options.drafts, complete=complete),
+        rules=Rules(legend=legend, choice=options.choice, drafts=options.drafts, complete=complete, overlap=overlap),
         language=options.language or (schema.language if schema else ""),
         align=options.align,
         users=dict(users or {}),

@@ -15,6 +15,7 @@ from labeling.workflow.connecting import connect, find_project, project_in_step,
 from labeling.workflow.importing.annotate import Annotator, version_of
 from labeling.workflow.importing.compare import Plan, Todo, compare
 from labeling.workflow.importing.confirm import Confirmation
+from labeling.workflow.importing.hand_out import hand_out
 from labeling.workflow.importing.ledger import Ledger
 from labeling.workflow.importing.project_state import ProjectState
 from labeling.workflow.importing.push import Pushed, Pusher, push
@@ -107,7 +108,8 @@ def import_articles(
                 bare = confirmation.bare() if bare else bare
             report.take_back(confirmation.came_back(), confirmation.missing())
             replaced = confirmation.prefill(project, has_predictions=report.has_predictions)
-            return report.done(project, replaced)
+            overlapping = hand_out(pusher.state, workspace.settings.studio.overlap, track)
+            return report.done(project, replaced, overlapping)
 
 
 def project_file(workspace: Workspace, project: Project | None) -> str:

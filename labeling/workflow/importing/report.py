@@ -40,6 +40,7 @@ class Imported(Value):
             a replaced text), and those that were moved back, since someone had begun them.
         waited: How often a request failed and was repeated.
         replaced_version: The version that annotators started from before, if tasks that are begun still have it.
+        overlapping: Number of people → tasks that go to so many, as confirmed; empty without `[studio] overlap`.
         spans: Spans in the predictions that were pushed, by label.
         problems: What was refused or noticed.
         notes: What the schema asks for and this model does not provide.
@@ -60,6 +61,7 @@ class Imported(Value):
     aside_url: str = ""
     waited: int = 0
     replaced_version: str = ""
+    overlapping: dict[int, int] = Field(default_factory=dict)
     spans: dict[str, int] = Field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
@@ -131,7 +133,7 @@ class Report:
             outcomes, project_url=project_url, dry_run=True, renewed=len(self.plan.outdated), repaired=repaired
         )
 
-    def done(self, project: Project, replaced: str) -> Imported:
+    def done(self, project: Project, replaced: str, overlapping: Mapping[int, int]) -> Imported:
         """The report of an import."""
         pusher = self.pusher
         lost = [doc_id for doc_id in self.plan.todo if doc_id not in self.confirmed and doc_id not in pusher.refused]
@@ -147,6 +149,7 @@ class Report:
             aside_url=pusher.aside.url,
             waited=pusher.state.waited + pusher.studio.connection.waited,
             replaced_version=replaced if self.outcomes["begun"] else "",
+            overlapping=overlapping,
         )
 
     def _report(self, outcomes: Mapping[Outcome, int], lost: Sequence[str] = (), **what: object) -> Imported:

@@ -11,7 +11,6 @@ import httpx
 import pytest
 
 from labeling.settings import Workspace
-from labeling.studio import server
 from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.importing import push as push_module
 from labeling.workflow.importing.command import import_articles
@@ -19,20 +18,6 @@ from labeling.workflow.importing.ledger import Entry, Ledger
 from tests.workflow.importing.pushing import TEXTS, asking_for_no_article, newer, push, tasks
 
 pytestmark = pytest.mark.studio
-
-
-@pytest.fixture
-def colleague(studio_folder: Path, api: httpx.Client):
-    """Another annotator of the same server, logged in as in a browser."""
-    url = server.status(studio_folder).url
-    with httpx.Client(base_url=url, headers={"Referer": url}) as client:
-        invitation = api.get("/api/invite").json()["invite_url"]
-        client.get(invitation)
-        form = {"email": f"colleague-{time.time_ns()}@example.org", "password": "colleague-1"}
-        form["csrfmiddlewaretoken"] = client.cookies["csrftoken"]
-        assert client.post(invitation, data=form).status_code == 302
-        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
-        yield client
 
 
 HOLDER = """
