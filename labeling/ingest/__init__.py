@@ -1,4 +1,4 @@
-"""Files → articles. One reader a format; text is normalised and cleaned here once, and never again."""
+"""Files → articles. A reader for each format; texts are normalised and cleaned here, and never changed again."""
 
 from labeling.ingest.fields import FieldNames
 from labeling.ingest.read import read_articles

@@ -1,4 +1,4 @@
-"""The fields of a record, or a plain text → the article, after the notes on what was changed in it."""
+"""The fields of a record, or a plain text → the article, and problems that say what was changed in it."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -13,18 +13,18 @@ from labeling.core.faults import faults
 from labeling.core.problem import Action, Problem
 from labeling.core.reasons import Reason
 from labeling.core.text import UNSTORABLE, normalize, storable
-from labeling.ingest.clean import Removed, paragraphs, split_headline, without_breadcrumb, without_rubbish
+from labeling.ingest.clean import Removed, paragraphs, split_headline, without_boilerplate, without_breadcrumb
 from labeling.ingest.fields import OPTIONS, FieldNames, as_text, is_nothing, named, no_text, to_fields, type_of
 from labeling.ingest.records import Record
 from labeling.inputs.broken import shown
 
 Note = tuple[Reason, str, str]  # reason, detail, line
-# What its user calls a field that has another name here.
+# Fields of an article → the names by which users know them.
 CALLED = {"doc_id": "id", "published": "date"}
 
 
 def of_record(record: Record, names: FieldNames, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:
-    """The article of a record."""
+    """The article of a record, or why there is none; first, a problem for each change."""
     fields, extra = to_fields(record.fields, names)
     if "text" not in fields:
         yield problem("empty", no_text(record.fields, names), record.where)
@@ -38,13 +38,13 @@ def of_record(record: Record, names: FieldNames, *, keep_all: bool) -> Iterator[
         if isinstance(record.fields[key], float) and is_nothing(record.fields[key]):
             notes.append(("odd-field", f"the field {shown(key)} is NaN, which is not a value", ""))
     if record.twice:
-        detail = f"{named(record.twice)} stands in it twice; the last one was kept"
+        detail = f"it has {named(record.twice)} twice; the last one was kept"
         notes.append(("duplicate-key", detail, ""))
     yield from of_fields(fields, extra, record.where, keep_all=keep_all, notes=notes)
 
 
 def of_text(text: str, where: str, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:
-    """The article of a plain text, whose headline is the title."""
+    """The article of a plain text, with its headline as the title; as for `of_record`."""
     whole = paragraphs(normalize(text))
     if keep_all:
         title, _ = split_headline(whole)
@@ -65,16 +65,16 @@ def of_fields(
     removed: Iterable[Removed] = (),
     raw: str | None = None,
 ) -> Iterator[tuple[Article, str] | Problem]:
-    """The article of these fields, after the notes on what was changed in it.
+    """The article of these fields, or why there is none; first, a problem for each change.
 
     Args:
-        fields: Article field → value; text is there.
-        extra: What else it came with.
+        fields: Article field → value, including the text.
+        extra: The other fields.
         where: Its place.
-        keep_all: Leave scraped rubbish in the text.
-        notes: Those on what was changed before.
-        removed: Lines that were taken out before, with their reasons.
-        raw: The text as it came, where that is another one.
+        keep_all: Whether to leave boilerplate in the text.
+        notes: Changes that were made before.
+        removed: Lines that were removed before, with their reasons.
+        raw: The original text, if it is another one.
     """
     text = fields.get("text", "")
     if not isinstance(text, str):
@@ -100,7 +100,7 @@ def of_fields(
     body = normalize(text)
     taken: list[Removed] = []
     if not keep_all:
-        body, more = without_rubbish(paragraphs(body), strings.get("title", ""))
+        body, more = without_boilerplate(paragraphs(body), strings.get("title", ""))
         taken = [*removed, *more]
         notes += [(reason, f"taken out as {reason.replace('-', ' ')}", line) for reason, line in taken]
     if not body.strip():
@@ -133,7 +133,7 @@ def problem(
     action: Action = "refused",
     text: str = "",
 ) -> Problem:
-    """A problem with an article, or with what is not one."""
+    """A problem with an article, or with something that is not one."""
     doc_id = article.doc_id if article else ""
     return Problem(reason=reason, action=action, detail=detail, where=where, doc_id=doc_id, text=text)
 
@@ -147,7 +147,7 @@ def _odd(name: str, value: Any) -> str:
 
 
 def _iso(published: str) -> str:
-    """An ISO 8601 or RFC 2822 date (and time) in ISO form; "" for any other."""
+    """An ISO 8601 or RFC 2822 date (and time) as ISO 8601; "" if it is neither."""
     for parse in (date.fromisoformat, datetime.fromisoformat, parsedate_to_datetime):
         try:
             return parse(published).isoformat()

@@ -1,7 +1,7 @@
-"""Scraped rubbish: what is taken out of a text, line by line, and the headline that stands above it.
+"""Boilerplate of web pages, removed line by line, and the headline above a text.
 
-Only short lines that stand by themselves go, never a sentence of a paragraph: what is wrongly kept costs an annotator a
-glance, what is wrongly removed is lost.
+Only short lines are removed, never a sentence of a paragraph: a line that is wrongly kept costs an annotator a glance,
+one that is wrongly removed is lost.
 """
 
 import re
@@ -9,12 +9,12 @@ from difflib import SequenceMatcher
 
 from labeling.core.reasons import Reason
 
-MAX_RUBBISH = 160  # characters; a longer line is prose
+MAX_BOILERPLATE = 160  # characters; a longer line is prose
 MAX_TITLE = 150
-SAME_TITLE = 0.9  # similarity from which a line above the text is the headline told again
+SAME_TITLE = 0.9  # from this similarity on, a line above the text repeats the headline
 
-# reason → the lines that it names; (?-i:[A-Z]) tells a name ("Photo/Ann Roe") from a word ("photo/video evidence")
-RUBBISH: dict[Reason, str] = {
+# reason → the lines that it is about; (?-i:[A-Z]) tells a name ("Photo/Ann Roe") from a word ("photo/video evidence")
+BOILERPLATE: dict[Reason, str] = {
     "breadcrumb": r"home\s*(?:[>»›]\s*\S|[/|]\s*(?-i:[A-Z])).*$",
     "link-line": r"(?:read (?:also|more|next)|also read|see also|related(?: (?:articles?|stories|news))?|more on this)"
     r"(?:\s*:.*|\s+[–—-]\s.*(?<![.!?]))$",
@@ -32,9 +32,9 @@ RUBBISH: dict[Reason, str] = {
     "cookie-notice": r"(?:cookie (?:settings|policy|preferences|notice)|accept (?:all )?cookies"
     r"|(?:this|our) (?:web)?site uses cookies\b[^,]*)$",
 }
-PATTERNS = {reason: re.compile(pattern, re.IGNORECASE) for reason, pattern in RUBBISH.items()}
+PATTERNS = {reason: re.compile(pattern, re.IGNORECASE) for reason, pattern in BOILERPLATE.items()}
 BLANK_LINES = re.compile(r"\n(?:[^\S\n]*\n)+")
-# a run of spaces is looked at from its first one alone: a megabyte of them would take hours else
+# matched only from the first space of a run: otherwise a megabyte of them would take hours
 LINE_TAIL = re.compile(r"(?<![^\S\n])[^\S\n]++$", re.MULTILINE)
 BULLET = re.compile(r"[-*•–—]\s")
 DATELINE = re.compile(r"[A-Z][A-Z .'-]{2,}[,(—–-]")
@@ -43,12 +43,12 @@ Removed = tuple[Reason, str]  # reason, line
 
 
 def paragraphs(text: str) -> str:
-    """The text with one empty line between paragraphs and nothing behind its lines."""
+    """The text with one empty line between paragraphs, and without white space at the ends of lines."""
     return BLANK_LINES.sub("\n\n", LINE_TAIL.sub("", text)).strip("\n")
 
 
 def split_headline(text: str) -> tuple[str, str]:
-    """The headline above a text, and the rest; ("", text) where the first paragraph is not a headline."""
+    """The headline above a text, and the rest; ("", text) if the first paragraph is not a headline."""
     first, _, rest = text.partition("\n\n")
     is_headline = (
         0 < len(first) <= MAX_TITLE
@@ -62,7 +62,7 @@ def split_headline(text: str) -> tuple[str, str]:
 
 
 def without_breadcrumb(text: str) -> tuple[str, list[Removed]]:
-    """The text without a breadcrumb as its first line: "Home News World", then perhaps the headline that follows."""
+    """The text without a breadcrumb on its first line ("Home News World", perhaps with the headline), and that line."""
     first, _, rest = text.partition("\n\n")
     headline = rest.partition("\n\n")[0].strip()
     crumbs = first.strip()
@@ -74,8 +74,8 @@ def without_breadcrumb(text: str) -> tuple[str, list[Removed]]:
     return text, []
 
 
-def without_rubbish(text: str, title: str) -> tuple[str, list[Removed]]:
-    """The text without rubbish and without its headline told again, and what was taken out."""
+def without_boilerplate(text: str, title: str) -> tuple[str, list[Removed]]:
+    """The text without boilerplate and repeated headline, and the removed lines."""
     kept: list[str] = []
     removed: list[Removed] = []
     prose_began = False
@@ -90,14 +90,14 @@ def without_rubbish(text: str, title: str) -> tuple[str, list[Removed]]:
 
 
 def _reason(line: str, title: str, *, above_prose: bool) -> Reason | None:
-    if not line or len(line) > MAX_RUBBISH:
+    if not line or len(line) > MAX_BOILERPLATE:
         return None
-    if _says_again(_bare(line), _bare(title), nearly=above_prose):
+    if _repeats(_bare(line), _bare(title), nearly=above_prose):
         return "title-repeated"
     return next((reason for reason, pattern in PATTERNS.items() if pattern.match(line)), None)
 
 
-def _says_again(line: str, title: str, *, nearly: bool) -> bool:
+def _repeats(line: str, title: str, *, nearly: bool) -> bool:
     if not title or line == title:
         return bool(title)
     # "Police kill 3" and "police kill 13" are alike, and two events.

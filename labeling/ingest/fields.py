@@ -1,4 +1,4 @@
-"""A record → the fields of an article: the names that they have in the wild, and what is not a value."""
+"""A record → the fields of an article, by the names that they usually have."""
 
 import math
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from labeling.core.value import Value
 from labeling.core.wording import listed
 from labeling.inputs.broken import shown
 
-# Article field → the names that it has in the wild; the first one with a value counts.
+# Article field → its usual names; the first one with a value counts.
 NAMES = {
     "text": ("text", "body", "content"),
     "doc_id": ("doc_id", "id"),
@@ -21,14 +21,14 @@ NAMES = {
     "url": ("url", "link"),
 }
 OPTIONS = {"text": "--text-field", "doc_id": "--id-field", "title": "--title-field"}
-MOST_KEYS, LONGEST = 12, 40  # keys in a message, and characters of one
-EXACT = 2**53  # from here on two whole numbers may be the same float
+MOST_KEYS, LONGEST = 12, 40  # keys in a message, and characters of a key
+EXACT = 2**53  # from here on, two integers may be the same float
 
 Record = dict[str, Any]
 
 
 class FieldNames(Value):
-    """The names of fields that the user gave, which count alone; "" for those that have their usual names."""
+    """The names of fields as given by the user, each the only one for its field; "" for the usual names."""
 
     text: str = ""
     doc_id: str = ""
@@ -50,7 +50,7 @@ class FieldNames(Value):
         return frozenset(chain.from_iterable(self.names.values()))
 
     def find(self, field: str, keys: Iterable[str]) -> list[str]:
-        """Those of the keys that may be the field, the first of its names first; of keys that are alike, the first."""
+        """The keys that may be the field, in the order of its names; of keys that differ only in case, the first."""
         keys = list(keys)
         own = self.given.get(field)
         if own is not None and own in keys:
@@ -59,12 +59,12 @@ class FieldNames(Value):
         return [by_name[name] for name in self.names[field] if name in by_name]
 
     def read(self, keys: Iterable[str]) -> list[str]:
-        """Those of the keys that may be a field of an article."""
+        """The keys that may be a field of an article."""
         return [key for key in keys if _plain(key) in self._all]
 
 
 def to_fields(record: Record, names: FieldNames) -> tuple[Record, Record]:
-    """The record's article fields under our names, and all its others."""
+    """Article field → value, and the other fields of the record."""
     taken = {
         field: key
         for field in NAMES
@@ -75,12 +75,12 @@ def to_fields(record: Record, names: FieldNames) -> tuple[Record, Record]:
 
 
 def is_nothing(value: Any) -> bool:
-    """Whether a value is none: null, an empty text, or NaN, which tables have in empty cells."""
+    """Whether the value is null, an empty text, or NaN, which tables have in empty cells."""
     return value is None or value == "" or (isinstance(value, float) and math.isnan(value))
 
 
 def has_text(record: Any, names: FieldNames) -> bool:
-    """Whether it is an object with a field for the text, empty or not."""
+    """Whether the record is an object with a field for the text, even an empty one."""
     return isinstance(record, dict) and bool(names.find("text", record))
 
 
@@ -96,7 +96,7 @@ def no_text(keys: Iterable[str], names: FieldNames, what: str = "field") -> str:
 
 
 def named(keys: Iterable[str]) -> str:
-    """Keys as a message names them: not too many, and none too long."""
+    """The keys for a message: not too many, and none too long."""
     return listed((key if len(key) <= LONGEST else f"{key[:LONGEST]}…" for key in map(shown, keys)), MOST_KEYS)
 
 
@@ -107,7 +107,7 @@ def type_of(value: Any) -> str:
 
 
 def as_text(value: Any) -> str | None:
-    """A text or a number as text; None for what is neither, or is a number that nobody wrote as it is here."""
+    """A text or number as text; None for other values, and for numbers that may not be exactly those in the file."""
     if isinstance(value, float) and not abs(value) < EXACT:
         return None
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None

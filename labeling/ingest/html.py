@@ -1,15 +1,15 @@
-"""An HTML page → the fields of its article, by trafilatura. Nothing is ever fetched."""
+"""An HTML page → the fields of its article, by trafilatura; nothing is fetched."""
 
 import logging
 from copy import deepcopy
 from typing import Any
 
-# Below its default of 250 characters trafilatura falls back to text whose paragraphs, headline too, run together.
+# Below its default of 250 characters, trafilatura falls back to text without paragraphs, headline included.
 MIN_TEXT = 1
 
 
 def read_html(page: bytes, *, keep_all: bool) -> dict[str, Any]:
-    """Title, text, date, source and URL of the page; without `text` where there is none to find.
+    """Title, text, date, source and URL of the page; no `text` if none is found.
 
     Paragraphs and list items are separated by an empty line. `keep_all` takes all visible text.
     """

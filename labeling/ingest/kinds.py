@@ -1,4 +1,4 @@
-"""What a stream of articles is written in, by its name or, where that tells nothing, by its first bytes."""
+"""The format of a stream of articles, by its name, or else by its first bytes."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ KINDS: dict[str, Kind] = {
     ".tsv": "tsv",
 }
 ENDINGS = ", ".join(KINDS)
-# Files that lie beside articles and are none.
+# Files beside articles that are not articles.
 BESIDE = ("README*", "LICENSE*", "gold.jsonl")
 MAX_NULS = 0.1  # share of the bytes; a file with more is binary
 LONGEST_COLUMN = 40  # characters of a column's name
@@ -39,28 +39,28 @@ def _beside(name: str, _: Callable[[], bytes]) -> str:
     return ""
 
 
-READER = Reader(_beside, button=f"Articles are files in {ENDINGS}, also packed (.gz, .zip).")
+READER = Reader(_beside, hint=f"Articles are files in {ENDINGS}, also packed (.gz, .zip).")
 
 
 def kind_of(stream: Stream, names: FieldNames) -> Kind | None:
-    """What the stream is written in; None where neither its name nor its content tells."""
+    """The format of the stream; None if neither its name nor its content tells."""
     ending = PurePosixPath(stream.name).suffix.lower()
     start = stream.head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if ending in KINDS:
         kind = KINDS[ending]
         return "json" if kind == "json lines" and _is_laid_out(start) else kind
-    # A pipe, a file without an ending that its user named, or `articles.gz`.
+    # A pipe, a file without an ending that the user named, or `articles.gz`.
     is_sniffed = stream.is_named if not ending else ending == ".gz"
     return _sniffed(start, names) if is_sniffed else None
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether too many of the bytes are NUL for a text."""
+    """Whether there are too many NUL bytes for a text."""
     return head.count(0) > MAX_NULS * len(head)
 
 
 def _is_laid_out(start: bytes) -> bool:
-    """Whether JSON that begins like this is something else than one object a line."""
+    """Whether JSON that begins like this is not one object per line."""
     first, line_end, _ = start.partition(b"\n")
     return start.startswith(b"[") or (start.startswith(b"{") and bool(line_end) and not first.rstrip().endswith(b"}"))
 

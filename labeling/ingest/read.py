@@ -1,4 +1,4 @@
-"""Paths → articles and problems: what a file is, what it says, and what became of each thing in it."""
+"""Paths → articles and problems."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ from labeling.inputs.records import whole
 from labeling.inputs.streams import Stream, streams
 
 CHARSET = re.compile(rb"<meta[^>]{0,200}charset|<\?xml[^>]{0,200}encoding", re.IGNORECASE)
-ARTICLE_BYTES = 20_000_000  # of a file that is one article
+ARTICLE_BYTES = 20_000_000  # of a file with one article
 
 
 def read_articles(
@@ -32,15 +32,15 @@ def read_articles(
 ) -> Iterator[Article | Problem]:
     """The articles of files, folders and standard input (`-`), as they are read, and every problem with them.
 
-    A problem with the action "changed" belongs to an article that was taken, one that was "refused" to something that
-    was not; it says where: the file, and the line or the number in it. "skipped" is a file that nobody meant. Nothing
-    stops at a fault. Everything is read once, and no more of it is held than an article.
+    A problem with the action "changed" is about an article that is returned, "refused" about something that is not, and
+    "skipped" about a file that nobody named. It says where: the file, and the line or number in it. Reading goes on
+    after every problem. Everything is read once, and only one article is kept in memory.
 
     Args:
-        paths: Files, folders (searched through), pipes, or `-`; packed (.gz, .zip) or not.
-        keep_all: Leave scraped rubbish in the texts.
-        max_characters: Refuse texts of more (code points).
-        names: What the fields of records are called, where it is not one of the usual names.
+        paths: Files, folders (with subfolders), pipes, or `-`; packed (.gz, .zip) or not.
+        keep_all: Whether to leave boilerplate of web pages in the texts.
+        max_characters: The largest length of a text in code points; a longer one is refused.
+        names: The names of fields in records, if they are not the usual ones.
     """
     seen: dict[str, tuple[str, str]] = {}  # doc_id → digest, where
     places: dict[str, str] = {}  # digest → where
@@ -90,11 +90,11 @@ def _of_stream(stream: Stream, names: FieldNames, *, keep_all: bool) -> Iterator
     """The articles of a stream.
 
     Raises:
-        BrokenInputError: It ends too early, or is not text; what stands before was given.
+        BrokenInputError: It ends too early, or is not text; the articles before that were returned.
     """
     kind = kind_of(stream, names)
     if kind is None or (binary := binary_kind(stream.head)):
-        detail = _unknown(stream) if kind is None else f"{binary} {READER.button}"
+        detail = _unknown(stream) if kind is None else f"{binary} {READER.hint}"
         yield refused("unknown-format", detail, stream.where)
     elif kind == "html":
         yield from _of_page(stream, keep_all=keep_all)

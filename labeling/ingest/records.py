@@ -1,4 +1,4 @@
-"""Streams of JSON, JSON lines and tables → records: one object an article, each with its place in the file."""
+"""Streams of JSON, JSON lines and tables → records: an object for each article, with its place in the file."""
 
 import csv
 import json
@@ -12,8 +12,8 @@ from labeling.inputs.records import STEPS as JSON_STEPS
 from labeling.inputs.records import has_too_many_values, json_records, lines, text_lines, too_many
 from labeling.inputs.streams import Stream
 
-RECORD_BYTES = 100_000_000  # of a JSON record; a list of articles in an object is one too
-FIELD_CHARACTERS = 20_000_000  # of a line or a field in a table
+RECORD_BYTES = 100_000_000  # of a JSON record, which may be an object with a list of articles
+FIELD_CHARACTERS = 20_000_000  # of a line or a field of a table
 STEPS = JSON_STEPS | {
     "record-too-large": (
         "Is a bracket missing, or is it a whole corpus? Then make it an article a line, for example by: "
@@ -21,11 +21,11 @@ STEPS = JSON_STEPS | {
     )
 }
 DELIMITERS = ",;\t|"
-csv.field_size_limit(FIELD_CHARACTERS)  # an article is longer than the default of 128 KiB may allow
+csv.field_size_limit(FIELD_CHARACTERS)  # an article may be longer than the default of 128 KiB
 
 
 class Record(NamedTuple):
-    """The fields of something that may be an article. `where` is its place, `twice` the keys that it has twice."""
+    """The fields of what may be an article; `where` is its place, `twice` the keys that it has twice."""
 
     where: str
     fields: dict[str, Any]
@@ -33,13 +33,13 @@ class Record(NamedTuple):
 
 
 class _Repeated(dict[str, Any]):
-    """An object that has a key twice."""
+    """An object in which a key occurs twice."""
 
     twice: tuple[str, ...] = ()
 
 
 def read_json(stream: Stream, names: FieldNames) -> Iterator[Record | Problem]:
-    """The objects of a JSON list, of several values one after the other, or of a list in an object."""
+    """The objects in a JSON list, in several values one after the other, or in a list in an object."""
     found = False
     for item in json_records(stream, limit=RECORD_BYTES, steps=STEPS):
         found = True
@@ -79,13 +79,13 @@ def read_table(stream: Stream, names: FieldNames, delimiter: str) -> Iterator[Re
 
     Args:
         stream: The table, in UTF-8.
-        names: What its columns may be called.
-        delimiter: What stands between them where the header does not tell.
+        names: The names that its columns may have.
+        delimiter: The delimiter if the header does not tell.
     """
     text = text_lines(stream.blocks, FIELD_CHARACTERS)
     first = next(text, "")
     line = 1
-    if first.lower().startswith("sep=") and len(first.strip()) == 5:  # Excel's way to name it
+    if first.lower().startswith("sep=") and len(first.strip()) == 5:  # Excel's way to name the delimiter
         delimiter, first, line = first[4], next(text, ""), 2
     else:
         delimiter = delimiter_of(first, names, delimiter)
@@ -117,7 +117,7 @@ def read_table(stream: Stream, names: FieldNames, delimiter: str) -> Iterator[Re
 
 
 def delimiter_of(header: str, names: FieldNames, usual: str) -> str:
-    """What stands between the columns of a header: what makes a column for the text of it, then what makes most."""
+    """The delimiter with which a header has a column for the text, or else the most columns."""
 
     def fits(delimiter: str) -> tuple[bool, int, bool]:
         columns = columns_of(header, delimiter)
@@ -127,7 +127,7 @@ def delimiter_of(header: str, names: FieldNames, usual: str) -> str:
 
 
 def columns_of(header: str, delimiter: str) -> list[str]:
-    """The names of the columns in a header; none where it is not one."""
+    """The names of the columns in a header; none if it is not a header."""
     try:
         return next(csv.reader([header], delimiter=delimiter, strict=True), [])
     except csv.Error:
@@ -151,7 +151,7 @@ def _header_problem(header: list[str], names: FieldNames, where: str) -> Problem
 
 
 def _of_value(data: bytes, where: str, names: FieldNames) -> Iterator[Record | Problem]:
-    """The records in one JSON value: itself, or the list that it holds."""
+    """The records in a JSON value: the value itself, or the elements of its list of articles."""
     try:
         value = json.loads(data.decode("utf-8"), object_pairs_hook=_object)
     except UnicodeDecodeError as error:
@@ -176,14 +176,14 @@ def _of_value(data: bytes, where: str, names: FieldNames) -> Iterator[Record | P
     else:
         ((key, items),) = lists.items()
         if isinstance(value, _Repeated) and key in value.twice:
-            yield refused("duplicate-key", f"the key {shown(key)} stands in it twice", where)
+            yield refused("duplicate-key", f"it has the key {shown(key)} twice", where)
             return
         for number, item in enumerate(items, start=1):
             yield _record(item, f"{where}:{shown(key)}#{number}", names)
 
 
 def _lists_of_articles(value: Any, names: FieldNames) -> dict[str, list[Any]]:
-    """The lists in an object that is not an article but holds articles, or tasks, which look like them."""
+    """The lists of articles, or of tasks, which look like them, in an object that is not an article itself."""
     if not isinstance(value, dict) or has_text(value, names) or _is_task(value):
         return {}
     lists = {key: items for key, items in value.items() if isinstance(items, list)}
@@ -202,7 +202,7 @@ def _record(item: Any, where: str, names: FieldNames) -> Record | Problem:
         return refused("task-not-article", detail, where)
     twice = _twice_in(item)
     if wrong := names.read(item.twice if isinstance(item, _Repeated) else ()):
-        return refused("duplicate-key", f"it has {named(wrong)} twice, and which one counts nobody can tell", where)
+        return refused("duplicate-key", f"it has {named(wrong)} twice, and nothing says which one counts", where)
     if not has_text(item, names) and (hidden := _objects_below(item)):
         key, keys = hidden
         detail = f"{no_text(item, names)}. In the list {shown(key)} there are: {named(keys)}"
@@ -211,7 +211,7 @@ def _record(item: Any, where: str, names: FieldNames) -> Record | Problem:
 
 
 def _objects_below(item: dict[str, Any]) -> tuple[str, list[str]] | None:
-    """The only list in the object whose items are objects, and the keys of the first one."""
+    """The only list of objects in the object, and the keys of its first object; None if there is not exactly one."""
     lists = [key for key, value in item.items() if isinstance(value, list) and value and isinstance(value[0], dict)]
     return (lists[0], list(item[lists[0]][0])) if len(lists) == 1 else None
 
@@ -227,7 +227,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _twice_in(value: Any) -> tuple[str, ...]:
-    """The keys that stand twice in an object, at any depth."""
+    """The keys that an object has twice, at any depth."""
     twice: dict[str, None] = {}
     left = [value]
     while left:

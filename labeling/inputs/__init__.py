@@ -1,1 +1,1 @@
-"""Paths, folders, standard input, pipes and archives → named streams of bytes. Articles and exports are read by it."""
+"""Paths, folders, standard input, pipes and archives → named streams of bytes, for articles and exports alike."""

@@ -1,10 +1,9 @@
-"""gzip files and zip archives → the bytes in them, unpacked a block at a time and never on disk."""
+"""gzip files and zip archives → the bytes in them, unpacked block by block, never to disk."""
 
 import re
 import stat
 import zlib
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
 from zipfile import ZipExtFile, ZipFile, ZipInfo
@@ -14,22 +13,22 @@ from labeling.inputs.broken import AGAIN, BrokenInputError, refused
 
 GZIP = b"\x1f\x8b"
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-GZIPPED = zlib.MAX_WBITS | 16  # what zlib calls wbits
-SLICE = 1024  # packed bytes at once: so many before a damaged place are lost
-BLOCK = 1 << 16  # bytes of an entry at once: as above
-# A file that unpacks to more than both is a bomb: real ones shrink to a tenth or a thirtieth.
+GZIPPED = zlib.MAX_WBITS | 16  # wbits of zlib
+SLICE = 1024  # packed bytes at a time: at most so many before a damaged place are lost
+BLOCK = 1 << 16  # bytes of an entry at a time, for the same reason
+# A file that unpacks to more than both is a bomb: real ones are 10 to 30 times their packed size.
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200
 NESTED = "it is a zip archive in another archive; unpack that one first."
 BOMB = f"it unpacks to more than {BOMB_RATIO} times its size. Unpack it by hand if you trust it."
 
 
 def is_bomb(unpacked: int, packed: int) -> bool:
-    """Whether so many bytes are more than so many packed ones may become."""
+    """Whether this many packed bytes should never unpack to this many bytes."""
     return unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * packed
 
 
 def gunzipped(blocks: Iterator[bytes], block: int) -> Iterator[bytes]:
-    """What was packed by gzip, no more than two blocks at once; where it is damaged, nearly all that stands before.
+    """The unpacked bytes of a gzip file, at most two blocks at a time; nearly everything before a damaged place.
 
     Raises:
         BrokenInputError: It is damaged, ends too early, or is a bomb.
@@ -49,20 +48,20 @@ def gunzipped(blocks: Iterator[bytes], block: int) -> Iterator[bytes]:
     yield b"".join(ready)
 
 
-def _gunzipped(blocks: Iterator[bytes], block: int) -> Iterator[bytes]:
+def _gunzipped(blocks: Iterator[bytes], most: int) -> Iterator[bytes]:
     unpacker = zlib.decompressobj(GZIPPED)
     packed = unpacked = 0
-    for data in chain.from_iterable(map(_slices, blocks)):
+    for data in (block[start : start + SLICE] for block in blocks for start in range(0, len(block), SLICE)):
         packed += len(data)
         left = data
         while left:
-            if unpacker.eof:  # gzip files may stand one after the other, with padding between them
+            if unpacker.eof:  # a file may have several gzip members, with padding between them
                 left = left.lstrip(b"\0")
                 if not left:
                     break
                 unpacker = zlib.decompressobj(GZIPPED)
             try:
-                out = unpacker.decompress(left, block)
+                out = unpacker.decompress(left, most)
             except zlib.error as error:
                 raise BrokenInputError("broken-archive", f"it is damaged ({_reason(error)}).") from error
             unpacked += len(out)
@@ -76,10 +75,6 @@ def _gunzipped(blocks: Iterator[bytes], block: int) -> Iterator[bytes]:
         raise BrokenInputError("broken-archive", f"it ends too early. {AGAIN}")
 
 
-def _slices(data: bytes) -> Iterator[bytes]:
-    return (data[start : start + SLICE] for start in range(0, len(data), SLICE))
-
-
 def opened_zip(stream: BinaryIO) -> ZipFile:
     """The archive.
 
@@ -88,14 +83,14 @@ def opened_zip(stream: BinaryIO) -> ZipFile:
     """
     try:
         return ZipFile(stream)
-    except Exception as error:  # zipfile lets many kinds through where the bytes are not what they should be
+    except Exception as error:  # zipfile raises many kinds of errors for unexpected bytes
         raise BrokenInputError(
             "broken-archive", f"it is not a whole zip archive ({_reason(error)}). {AGAIN}"
         ) from error
 
 
 def entry_problem(entry: ZipInfo, name: str, where: str) -> Problem | None:
-    """Why an entry is not read, if there is something against it."""
+    """The problem with an entry that must not be read; None if it may be."""
     if name.startswith("/") or re.match("[A-Za-z]:", name) or ".." in name.split("/"):
         return refused("odd-path", "its path leads out of the archive; it was not read.", where)
     if stat.S_ISLNK(entry.external_attr >> 16):
@@ -108,7 +103,7 @@ def entry_problem(entry: ZipInfo, name: str, where: str) -> Problem | None:
 
 
 def unzipped(archive: ZipFile, entry: ZipInfo, block: int) -> Iterator[bytes]:
-    """The bytes of an entry; where it is damaged, nearly all that stands before.
+    """The bytes of an entry; nearly everything before a damaged place.
 
     Raises:
         BrokenInputError: It is damaged, ends too early, or is a bomb.

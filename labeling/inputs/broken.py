@@ -1,4 +1,4 @@
-"""What cannot be read, as an error on the way and as a problem at the end."""
+"""Input that cannot be read: an error while it is read, a problem in the report."""
 
 from labeling.core.problem import Problem
 from labeling.core.reasons import Reason
@@ -8,7 +8,7 @@ AGAIN = "It looks truncated: export or download it again."
 
 
 class BrokenInputError(Exception):
-    """The bytes of an input end here, though they should not: a reason code, and the detail of a problem."""
+    """The bytes of an input cannot be read further; `reason` and `detail` are those of the problem."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -17,25 +17,25 @@ class BrokenInputError(Exception):
 
 
 def refused(reason: Reason, detail: str, where: str) -> Problem:
-    """The problem with something that was not read."""
+    """The problem that an input was not read."""
     return Problem(reason=reason, action="refused", detail=detail, where=where)
 
 
 def skipped(reason: Reason, detail: str, where: str) -> Problem:
-    """The note that something was passed over, as it should be."""
+    """The note that a file which nobody named was passed over."""
     return Problem(reason=reason, action="skipped", detail=detail, where=where)
 
 
 def unreadable(where: str, error: OSError | ValueError) -> Problem:
-    """The problem with what the system would not read."""
+    """The problem that the system could not read an input."""
     return refused("unreadable", why_unreadable(error), where)
 
 
 def why_unreadable(error: OSError | ValueError) -> str:
-    """What the system said, as a sentence."""
+    """The system's error as a sentence."""
     return f"it cannot be read: {getattr(error, 'strerror', None) or error}."
 
 
 def shown(path: object) -> str:
-    """The path as it can be printed: a name may not be UTF-8, or hold what moves a terminal's cursor."""
+    """The path with U+FFFD for what cannot be printed: bytes that are not UTF-8, control characters."""
     return "".join(c if c.isprintable() else "\ufffd" for c in str(storable(str(path))))

@@ -9,15 +9,15 @@ from labeling.inputs.broken import BrokenInputError
 
 BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-# Of the pairs of bytes in UTF-16, how many have a NUL in the same place: all in English, one a word in Russian.
+# The share of byte pairs of UTF-16 with a NUL in the same place: all in English, one per word in Russian.
 MIN_NULS = 0.05
 
 
 def utf16(head: bytes) -> str:
-    """The kind of UTF-16 that bytes with this beginning are in; "" where they are in no such encoding.
+    """The name of the UTF-16 encoding of bytes that begin like this; "" if it is another encoding.
 
-    Without a byte order mark it shows by the NULs, which text has nowhere else; Chinese or Japanese text without a
-    word of Latin script has too few of them. What has control characters when it is decoded is binary.
+    Without a byte order mark it is recognised by its NULs, which no other text has; Chinese or Japanese text without
+    any Latin script has too few of them. If the decoded text has control characters, the bytes are not text.
     """
     if encoding := BOMS.get(head[:2]):
         return encoding
@@ -31,7 +31,7 @@ def utf16(head: bytes) -> str:
 
 
 def recoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
-    """UTF-16 as UTF-8. What is not UTF-16 becomes what is not UTF-8, and is named by whoever decodes it."""
+    """UTF-16 as UTF-8. Invalid UTF-16 becomes invalid UTF-8, so that the error is raised when it is decoded."""
     decoder = codecs.getincrementaldecoder(encoding)("surrogatepass")
     for data in blocks:
         yield decoder.decode(data).encode("utf-8", "surrogatepass")
@@ -40,15 +40,15 @@ def recoded(blocks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def checked(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The blocks, as long as they are UTF-8.
+    """The blocks, checked to be UTF-8.
 
     Raises:
-        BrokenInputError: They are not; the message says at which byte.
+        BrokenInputError: They are not UTF-8; the message names the byte.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     before = 0
     for block in chain(blocks, [b""]):
-        left = len(decoder.getstate()[0])  # of a character that the block before began
+        left = len(decoder.getstate()[0])  # bytes of a character that began in the block before
         try:
             decoder.decode(block, final=not block)
         except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Paths → files: those that were named, those in folders, standard input and pipes. Nothing is opened yet."""
+"""Paths → files: those that were named, those in folders, standard input and pipes; nothing is opened yet."""
 
 import os
 import stat
@@ -16,33 +16,33 @@ from labeling.core.wording import listed
 from labeling.inputs.broken import refused, shown, skipped, unreadable
 
 STDIN = "standard input"
-# Its other names may be a socket, or a file whose reading another open would begin anew.
+# Opening its other names would fail for a socket, and start again from the beginning of a file.
 STDIN_NAMES = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
-RUBBISH = ("__MACOSX", "Thumbs.db", "desktop.ini")  # what macOS and Windows leave in folders and archives
-BLOCK = 1 << 20  # bytes read at once
-HEAD = 1 << 16  # bytes that tell what a file is
-MOST_HIDDEN = 3  # hidden files whose names are told
+RUBBISH = ("__MACOSX", "Thumbs.db", "desktop.ini")  # left in folders and archives by macOS and Windows
+BLOCK = 1 << 20  # bytes read at a time
+HEAD = 1 << 16  # bytes from which the kind of a file is recognised
+MOST_HIDDEN = 3  # hidden files that a message names
 
-# The reason why a file is passed over that nobody named, by its name and its first bytes; "" to read it.
+# Name and first bytes of a file that nobody named → why it is passed over; "" to read it.
 Sieve = Callable[[str, Callable[[], bytes]], str]
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """What whoever reads the streams wants.
+    """What the reader of the streams accepts.
 
     Attributes:
         sieve: Which files in folders and archives are passed over.
-        archive_kind: What an archive with these names is instead, as a sentence; "" to read it.
-        reason: The reason code of what is not for this reader.
-        button: What to do about it.
-        block: Bytes read at once.
+        archive_kind: What an archive with these names in it is instead, as a sentence; "" to read it.
+        reason: The reason code for files that this reader does not accept.
+        hint: What to do about these.
+        block: Bytes read at a time.
     """
 
     sieve: Sieve
     archive_kind: Callable[[Sequence[str]], str] = lambda _: ""
     reason: Reason = "unknown-format"
-    button: str = ""
+    hint: str = ""
     block: int = BLOCK
 
 
@@ -51,12 +51,12 @@ class File:
     """A file, a pipe or standard input.
 
     Attributes:
-        where: What it is called in messages.
-        path: Where it is.
-        size: Bytes on disk; 0 where nobody knows before it is read.
-        is_named: Whether its user named it, rather than a folder that it is in.
+        where: Its name in messages.
+        path: Its path.
+        size: Bytes on disk; 0 if they are not known before it is read.
+        is_named: Whether the user named it, rather than a folder that it is in.
         is_once: Whether it can be read only once.
-        copy: The copy of what can be read only once.
+        copy: A copy of it, if it can be read only once.
     """
 
     where: str
@@ -68,12 +68,12 @@ class File:
 
     @property
     def name(self) -> str:
-        """Its name, whose ending tells what it may be; "" of a pipe and of standard input."""
+        """Its name, whose ending says what it may be; "" for a pipe or standard input."""
         return "" if self.is_once or self.copy else self.path.name
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
-        """Its bytes, from the first.
+        """A stream of its bytes, from the first.
 
         Raises:
             OSError, ValueError: It cannot be opened.
@@ -92,9 +92,9 @@ class File:
 
 
 def find(paths: Iterable[str | Path], reader: Reader) -> Iterator[File | Problem]:
-    """The files of the paths in their order, each once, and a problem for each thing that is none or was passed over.
+    """The files of the paths, in order, each once; and a problem for each path that is not a file or is passed over.
 
-    A folder is searched with its subfolders, sorted, each once even where a link leads back to it.
+    Folders are searched with their subfolders; the files are sorted, and each is given once even if links form a loop.
 
     Args:
         paths: Files, folders, pipes, `-`.
@@ -112,9 +112,9 @@ def find(paths: Iterable[str | Path], reader: Reader) -> Iterator[File | Problem
 
 
 def spooled(file: File, copies: ExitStack) -> File:
-    """The same file, to be read as often as wanted: what can be read only once is copied.
+    """The same file, which can now be read repeatedly: if it could be read only once, it is copied.
 
-    The copy has no name, so that nothing is left of it whatever happens.
+    The copy has no name, so that nothing is left of it, whatever happens.
 
     Raises:
         OSError, ValueError: It cannot be read, or the disk is full.
@@ -127,7 +127,7 @@ def spooled(file: File, copies: ExitStack) -> File:
 
 
 def spool(blocks: Iterable[bytes], copies: ExitStack) -> tuple[BinaryIO, int]:
-    """A nameless temporary file of the bytes, and how many there are.
+    """A temporary file of the bytes, without a name, and its size.
 
     Raises:
         OSError: The disk is full.
@@ -140,17 +140,17 @@ def spool(blocks: Iterable[bytes], copies: ExitStack) -> tuple[BinaryIO, int]:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a path, with `/` between its parts, is hidden, or what macOS and Windows leave beside files."""
-    return any(part in RUBBISH or (part.startswith(".") and part.strip(".")) for part in name.split("/"))
+    """Whether a path with `/` is hidden, or left there by macOS or Windows."""
+    return any(each in RUBBISH or (each.startswith(".") and each.strip(".")) for each in name.split("/"))
 
 
 def nothing_in(what: str, reader: Reader, where: str) -> Problem:
-    """The problem with a folder or an archive of which nothing is read."""
-    return refused("empty", f"there is no file in {what} that can be read. {reader.button}", where)
+    """The problem that nothing in a folder or an archive can be read."""
+    return refused("empty", f"there is no file in {what} that can be read. {reader.hint}", where)
 
 
 def hidden_among(names: list[str], where: str) -> Iterator[Problem]:
-    """The note on what was passed over because it is hidden, if there is any."""
+    """A note that names hidden files which are passed over, if there are any."""
     if names:
         some = listed(map(shown, sorted(names)), MOST_HIDDEN)
         yield skipped("hidden", f"hidden files and folders are not read: {some}.", where)

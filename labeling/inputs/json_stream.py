@@ -1,9 +1,9 @@
-"""Bytes of JSON, a block at a time → the bytes of each record in them. Pure: no files, and no record is parsed.
+"""Blocks of JSON → the bytes of each record in them. Pure: there are no files, and no record is parsed.
 
 The bytes are a sequence of JSON values, with or without line ends between them. The elements of a list are records,
-and so are those of a list under a certain key, as in `{"tasks": […]}`; any other object is a record itself. Boundaries
-are found by counting brackets outside of strings, many bytes at once, so depth costs nothing and memory does not grow.
-What stands between the brackets is for the parser of the record to judge.
+and so are those of a list under a certain key, as in `{"tasks": […]}`; any other object is a record itself. Their ends
+are found by counting brackets outside of strings, many bytes at a time, so nesting costs nothing and memory does not
+grow. Whether the bytes between the brackets are valid JSON is left to the parser of the record.
 """
 
 import re
@@ -16,30 +16,30 @@ from numpy.typing import NDArray
 
 from labeling.core.reasons import Reason
 
-LIMIT = 200_000_000  # bytes of one record; the longest real ones have some megabytes
+LIMIT = 200_000_000  # bytes of a record; the longest real ones have some megabytes
 
 QUOTE, BACKSLASH, NEWLINE = b'"\\\n'
 LIST, OBJECT = b"[{"
 OPENERS, CLOSERS = b"[{", b"]}"
 SPACE = b" \t\r\n"
-# Commas count as space: one too many loses nothing. Between values there may also be the byte order mark of a file that
-# was appended to another, or the record separator of JSON text sequences.
+# Commas count as space, so that extra ones do no harm. Between values there may also be the byte order mark of a file
+# that was appended to another one, or the record separator of JSON text sequences.
 BETWEEN_ELEMENTS = re.compile(rb"[^ \t\r\n,]")
 BETWEEN_VALUES = re.compile(rb"[^ \t\r\n,\xef\xbb\xbf\x1e]")
 AFTER_LIST = re.compile(rb"[^ \t\r\n\xef\xbb\xbf\x1e]")
 SCALAR_STOP = re.compile(rb'[",\[\]{} \t\r\n]')
 STRING_STOP = re.compile(rb'["\\]')
 LOOK_BACK = 1024  # bytes before a bracket in which its key is looked for
-# Bytes of a first scan after each fresh start. Each further one is twice as long, so starting afresh at every line of
-# a broken file costs no more than a few scans of it.
+# Bytes of the first scan after each restart. Each further one is twice as long, so that restarting at every line of a
+# broken file costs no more than a few scans of it.
 FIRST_SCAN, LONGEST_SCAN = 4096, 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a record, or what follows, was not given: `empty`, `cut-off`, `trailing-data` or `record-too-large`.
+    """Why a record or the rest was not returned: `empty`, `cut-off`, `trailing-data` or `record-too-large`.
 
-    `number` is the record's, from 1, or 0 where it is about none; `byte` the place, from 0.
+    `number` is that of the record, from 1, or 0 if it is about no record; `byte` is the offset, from 0.
     """
 
     reason: Reason
@@ -49,15 +49,15 @@ class Fault:
 
 
 def read_values(blocks: Iterable[bytes], *, key: str = "", limit: int = LIMIT) -> Iterator[bytes | Fault]:
-    """The bytes of each record, exactly as they stand, as soon as they are whole; and what was not given, and why.
+    """The exact bytes of each record, as soon as it is complete; and a fault for each one that is not returned.
 
-    An element that is not an object, or a line that is not JSON, is given too, so that it is named by who parses it.
-    In JSON lines a broken line costs no more than itself, or the next one too where it breaks off after a comma.
+    Elements that are not objects, and lines that are not JSON, are returned, too: the parser will name them. In JSON
+    lines, a broken line costs only itself, and also the next one if it ends after a comma.
 
     Args:
-        blocks: The bytes, cut anywhere.
-        key: Whose list holds the records of an object that has it.
-        limit: Bytes of the longest record that is given; a longer one is skipped without being held.
+        blocks: The bytes, divided anywhere.
+        key: If an object has this key, the elements of the list under it are the records.
+        limit: Bytes of the longest record that is returned; a longer one is skipped without keeping it in memory.
 
     >>> list(read_values([b'[{"a": 1}, {"b"', b': "]"}]']))
     [b'{"a": 1}', b'{"b": "]"}']
@@ -69,13 +69,13 @@ class _End(Enum):
     """How the reading of one value ended."""
 
     WHOLE = 1
-    BROKEN = 2  # by a line end where JSON cannot have one
+    BROKEN = 2  # at a line end where JSON cannot have one
     OPENED = 3  # at the first element of the key's list
-    CUT = 4  # by the end of the bytes
+    CUT = 4  # at the end of the bytes
 
 
 class _Reader:
-    """A cursor in the bytes, and the marks ahead of it: where values end, and what else matters at their level."""
+    """A cursor in the bytes, and the marks ahead of it: the ends of values, and what else matters at their level."""
 
     def __init__(self, blocks: Iterable[bytes], key: str, limit: int) -> None:
         self.blocks = iter(blocks)
@@ -85,11 +85,11 @@ class _Reader:
         self.base = 0  # bytes before the block
         self.at = 0  # the cursor in the block
         self.number = 0  # records so far
-        self.value: bytes | None = None  # the last one; None where it was too large
+        self.value: bytes | None = None  # the last one; None if it was too large
         self.begin = 0  # where it began
-        self.kept: list[bytes] = []  # what earlier blocks hold of it
+        self.kept: list[bytes] = []  # its bytes in earlier blocks
         self.size = 0
-        self.start_afresh(0)
+        self.restart(0)
 
     # What the records are
 
@@ -108,40 +108,40 @@ class _Reader:
                 return
             else:
                 self.take_line()
-                self.start_afresh(0)
-                yield self.given()
+                self.restart(0)
+                yield self.finished()
         if not seen:
             yield Fault("empty", 0, self.base, "there is nothing in it")
 
     def listed(self) -> Generator[bytes | Fault, None, tuple[bool, bool]]:
-        """The elements of the list at the cursor; at last whether it was whole, and that it was a list."""
+        """Yield the elements of the list at the cursor; return whether it was complete, and True: it was a list."""
         self.at += 1
-        self.start_afresh(0)
+        self.restart(0)
         whole = yield from self.elements()
-        self.start_afresh(0)
+        self.restart(0)
         return whole, True
 
     def single(self) -> Generator[bytes | Fault, None, tuple[bool, bool]]:
-        """The object at the cursor, or the elements of its list; at last whether it was whole, and had a list."""
+        """Yield the object at the cursor, or the elements of its list; return whether it was complete and had one."""
         end = self.take(single=True)
         listed = end is _End.OPENED
         while end is _End.OPENED:
-            self.start_afresh(0)
+            self.restart(0)
             if not (yield from self.elements()):
                 return False, True
-            self.start_afresh(1)
+            self.restart(1)
             end = self.take(single=True, rest=True)
         if end is _End.CUT:
             yield self.cut_off(0 if listed else self.number + 1)
             return False, listed
         if end is _End.BROKEN:
-            self.start_afresh(0)
+            self.restart(0)
         if not listed:
-            yield self.given()
+            yield self.finished()
         return True, listed
 
     def elements(self) -> Generator[bytes | Fault, None, bool]:
-        """The elements up to the bracket that closes their list; at last whether there was one."""
+        """Yield the elements up to the bracket that closes their list; return whether there was one."""
         while (byte := self.skip(BETWEEN_ELEMENTS)) is not None:
             if byte in CLOSERS:
                 self.at += 1
@@ -150,15 +150,15 @@ class _Reader:
                 whole = self.take() is _End.WHOLE
             else:
                 whole = self.take_scalar()
-                self.start_afresh(0)
+                self.restart(0)
             if not whole:
                 yield self.cut_off(self.number + 1)
                 return False
-            yield self.given()
+            yield self.finished()
         yield self.cut_off(0)
         return False
 
-    def given(self) -> bytes | Fault:
+    def finished(self) -> bytes | Fault:
         self.number += 1
         if self.value is None:
             return Fault("record-too-large", self.number, self.begin, f"it has more than {self.limit:,} bytes")
@@ -172,13 +172,13 @@ class _Reader:
     # Where each one ends
 
     def take(self, *, single: bool = False, rest: bool = False) -> _End:
-        """Moves the cursor past the value that begins there, and holds it.
+        """Move the cursor past the value that begins there, and store the value.
 
         Args:
-            single: The value is in no list: it may hold the list, and JSON lines may go on after a broken one.
-            rest: It is what follows the list, and is not wanted.
+            single: The value is not in a list: it may contain the list, and after a broken line the next may be valid.
+            rest: It is the rest after the list, and is not stored.
         """
-        self.hold_nothing()
+        self.clear()
         start = self.at
         while True:
             while not self.marks:
@@ -191,19 +191,19 @@ class _Reader:
             mark = self.marks.pop()
             byte = self.block[mark]
             if byte in CLOSERS:
-                self.hold(start, mark + 1, wanted=not rest)
+                self.store(start, mark + 1, wanted=not rest)
                 return _End.WHOLE
             if byte == LIST and self.key and _follows(self.key, self.before(start, mark)):
                 self.at = mark + 1
                 return _End.OPENED
             broken = byte == NEWLINE or (byte == OBJECT and _cannot_open(self.before(start, mark)))
             if broken and not rest:
-                self.hold(start, mark)
+                self.store(start, mark)
                 return _End.BROKEN
 
     def take_scalar(self) -> bool:
-        """Whether the value at the cursor, which is not a list or object, ended; the cursor moves past it."""
-        self.hold_nothing()
+        """Move the cursor past the value, which is not a list or object, and store it; whether it ended."""
+        self.clear()
         start = at = self.at
         quoted = False
         while True:
@@ -216,7 +216,7 @@ class _Reader:
                 elif byte == QUOTE:
                     quoted = not quoted
                 else:
-                    self.hold(start, at - 1)
+                    self.store(start, at - 1)
                     return True
             else:
                 self.keep(self.block[start:])
@@ -226,8 +226,8 @@ class _Reader:
                     return False
 
     def take_line(self) -> None:
-        """Moves the cursor to the next line end, or to the end of the bytes, and holds what is before."""
-        self.hold_nothing()
+        """Move the cursor to the next line end, or to the end of the bytes, and store the bytes before."""
+        self.clear()
         start = self.at
         while (end := self.block.find(b"\n", start)) < 0:
             self.keep(self.block[start:])
@@ -235,9 +235,9 @@ class _Reader:
             if not self.load():
                 end = 0
                 break
-        self.hold(start, end)
+        self.store(start, end)
 
-    def hold_nothing(self) -> None:
+    def clear(self) -> None:
         self.begin = self.base + self.at
         self.kept, self.size, self.value = [], 0, b""
 
@@ -245,11 +245,11 @@ class _Reader:
         self.size += len(piece)
         if wanted and self.size <= self.limit:
             self.kept.append(piece)
-        else:  # only what may hold a key
+        else:  # only bytes that may contain the key
             self.kept = [(b"".join(self.kept[-1:]) + piece[-LOOK_BACK:])[-LOOK_BACK:]]
 
-    def hold(self, start: int, end: int, *, wanted: bool = True) -> None:
-        """The value is what was kept, and the block's bytes from start to end, where the cursor goes."""
+    def store(self, start: int, end: int, *, wanted: bool = True) -> None:
+        """Store the bytes that were kept and those from start to end as the value, and move the cursor to the end."""
         self.at = end
         fits = wanted and self.size + end - start <= self.limit
         self.value = b"".join((*self.kept, self.block[start:end])).rstrip(SPACE) if fits else None
@@ -265,7 +265,7 @@ class _Reader:
         return text.rstrip(SPACE)
 
     def skip(self, stop: re.Pattern[bytes]) -> int | None:
-        """The byte at which it stops, and the cursor is there; None at the end of the bytes."""
+        """Move the cursor to the first byte that matches; the byte, None at the end of the bytes."""
         while True:
             if found := stop.search(self.block, self.at):
                 self.at = found.start()
@@ -274,14 +274,14 @@ class _Reader:
                 return None
 
     def next_bytes(self, size: int) -> bytes:
-        """So many of them, or what there is; the cursor may move."""
+        """The next bytes, fewer at the end; the cursor may move."""
         text = self.block[self.at :]
         while len(text) < size and self.load():
             text += self.block
         return text[:size]
 
     def load(self) -> bool:
-        """Whether there was another block; the cursor is at its start."""
+        """Go on to the start of the next block; whether there is one."""
         self.base += len(self.block)
         self.block = b""
         self.at = self.scanned = 0
@@ -294,25 +294,25 @@ class _Reader:
 
     # The scan
 
-    def start_afresh(self, depth: int) -> None:
-        """Scan from the cursor on, as so many brackets deep and outside of a string."""
+    def restart(self, depth: int) -> None:
+        """Scan from the cursor on, at this depth of brackets and outside of a string."""
         self.scanned = self.at
         self.depth = depth
         self.quoted = False
-        self.escaped = False  # the next byte, by a backslash
+        self.escaped = False  # whether a backslash escapes the next byte
         self.last = 0  # the byte before
         self.length = FIRST_SCAN
-        self.marks: list[int] = []  # the next one last
+        self.marks: list[int] = []  # in reverse order
 
     def scan(self, *, single: bool) -> None:
-        """Marks the ends of values in the next bytes of the block.
+        """Mark the ends of values in the next bytes of the block.
 
-        For values in no list, also the lists right inside, line ends in strings, and objects deeper inside that begin
-        at a line's start: JSON has none of the last two, unless something fit to open an object stands before.
+        For values that are not in a list, also mark lists directly inside, line ends in strings, and objects deeper
+        inside at the start of a line. JSON has no line ends in strings, and such objects only after certain bytes.
         """
         start = self.scanned
         data = np.frombuffer(self.block, np.uint8, min(self.length, len(self.block) - start), start)
-        folded = data | 0x20  # makes [ ] into { }
+        folded = data | 0x20  # turns [ ] into { }
         matters = folded == 0x7B
         matters |= folded == 0x7D
         matters |= data == QUOTE
@@ -321,7 +321,7 @@ class _Reader:
         escaped, escapes_next = _escaped(data, self.escaped)
         if escaped.size:
             byte[np.searchsorted(at, escaped[data[escaped] == QUOTE])] = 0
-        # Only the parity matters, so that it may wrap around.
+        # Only the parity matters, so it may overflow.
         quoted = (np.cumsum(byte == QUOTE, dtype=np.uint8) + self.quoted) & 1
         counts = (quoted == 0) & (byte > QUOTE)
         place, bracket = at[counts], byte[counts]
@@ -347,16 +347,16 @@ class _Reader:
 
 
 def _escaped(data: NDArray[np.uint8], first: bool) -> tuple[NDArray[np.int64], bool]:
-    """The places of bytes that a backslash escapes, and whether the byte after the data is one of them.
+    """The offsets of bytes that a backslash escapes, and whether the byte after the data is one of them.
 
     Args:
-        data: Bytes, not none.
+        data: At least one byte.
         first: Whether its first byte is escaped.
     """
     backslashes = np.flatnonzero(data == BACKSLASH)
     if not backslashes.size:
         return np.zeros(int(first), dtype=np.int64), False
-    # In a run of backslashes each second one is escaped itself: after an odd number of them the next byte is.
+    # In a run of backslashes, every second one is escaped itself; after an odd number of them, the next byte is.
     breaks = np.flatnonzero(np.diff(backslashes) != 1)
     starts = backslashes[np.concatenate(([0], breaks + 1))]
     ends = backslashes[np.concatenate((breaks, [backslashes.size - 1]))]
@@ -371,7 +371,7 @@ def _escaped(data: NDArray[np.uint8], first: bool) -> tuple[NDArray[np.int64], b
 
 
 def _follows(key: bytes, before: bytes) -> bool:
-    """Whether what begins after these bytes is the value of the quoted key."""
+    """Whether the value of the quoted key begins after these bytes."""
     end = before[:-1].rstrip(SPACE)
     return before.endswith(b":") and end.endswith(key) and not end.endswith(b"\\" + key)
 

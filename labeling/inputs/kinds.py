@@ -1,4 +1,4 @@
-"""What a file is that holds neither text nor JSON, by its first bytes or by the names in it."""
+"""The kinds of files that are neither text nor JSON, recognised by their first bytes or by the names in an archive."""
 
 import re
 import zlib
@@ -18,14 +18,14 @@ KINDS = {
 
 
 def binary_kind(head: bytes) -> str:
-    """What a file with these first bytes is, as a sentence; "" where it may be text."""
+    """What a file with these first bytes is, as a sentence; "" if it may be text."""
     if _is_docbin(head):
         return "it is a spaCy DocBin, which spaCy reads as it is."
     return next((kind for pattern, kind in KINDS.items() if re.match(pattern, head, re.DOTALL)), "")
 
 
 def document_kind(names: Sequence[str]) -> str:
-    """What a zip archive with these names in it is, where it is a document; "" otherwise."""
+    """What kind of document a zip archive with these names in it is, as a sentence; "" if it is not a document."""
     files = {PurePosixPath(name).name.lower() for name in names}
     if "[content_types].xml" in files:
         return "it is an Office document."

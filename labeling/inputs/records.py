@@ -1,4 +1,4 @@
-"""Streams of bytes → JSON records, lines, text or all bytes, each up to a limit, so that memory is bounded."""
+"""Streams of bytes → JSON records, lines, text, or all bytes; each up to a limit, so that memory is bounded."""
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,8 +9,8 @@ from labeling.inputs.encodings import checked
 from labeling.inputs.json_stream import LIMIT, Fault, read_values
 from labeling.inputs.streams import Stream
 
-MOST_VALUES = 5_000_000  # in a record: an empty list has 3 bytes, and takes 64 in memory
-# The reason why a JSON record was refused → what to do about it.
+MOST_VALUES = 5_000_000  # in a record: an empty list has 3 bytes, but takes 64 in memory
+# The reason for which a JSON record was refused → what to do about it.
 STEPS = {
     "empty": "",
     "cut-off": AGAIN,
@@ -22,12 +22,12 @@ STEPS = {
 def json_records(
     stream: Stream, *, key: str = "", limit: int = LIMIT, steps: Mapping[str, str] = STEPS
 ) -> Iterator[tuple[str, bytes] | Problem]:
-    """The place (`a.json#3`) and the bytes of each JSON record; a problem for each that was refused.
+    """The place (`a.json#3`) and the bytes of each JSON record; a problem for each that is refused.
 
     Args:
         stream: JSON values one after the other, or a list of them.
-        key: If the stream is an object with this key, the records are the list under it.
-        limit: The most bytes that a record may have.
+        key: If the stream is an object with this key, the records are the elements of the list under it.
+        limit: The largest size of a record in bytes.
         steps: The reason of a problem → what to do about it.
     """
     number = 0
@@ -47,7 +47,7 @@ def json_records(
 
 
 def has_too_many_values(record: bytes) -> bool:
-    """Whether a JSON record may have more than `MOST_VALUES` values, which take far more memory than their bytes."""
+    """Whether a JSON record may have more than `MOST_VALUES` values, which take far more memory than its bytes."""
     return len(record) > MOST_VALUES and sum(map(record.count, (b",", b"[", b"{"))) > MOST_VALUES
 
 
@@ -57,10 +57,10 @@ def too_many(where: str) -> Problem:
 
 
 def lines(blocks: Iterable[bytes], limit: int) -> Iterator[bytes | None]:
-    """The lines without their line ends; None for a line of more bytes than the limit, which is not kept in memory.
+    """The lines without their line ends; None for one with more bytes than the limit, which is not kept in memory.
 
     Raises:
-        BrokenInputError: The bytes end too early; the lines before were given.
+        BrokenInputError: The bytes end too early; the lines before that were returned.
     """
     kept: list[bytes] = []
     size = 0
@@ -81,7 +81,7 @@ def text_lines(blocks: Iterable[bytes], limit: int) -> Iterator[str]:
 
     Raises:
         BrokenInputError: It is not UTF-8, a line has more characters than the limit, or the bytes end too early; the
-            lines before were given.
+            lines before that were returned.
     """
     text = io.TextIOWrapper(io.BufferedReader(_Raw(checked(blocks))), "utf-8-sig", newline="")
     while line := text.readline(limit + 1):
@@ -107,13 +107,13 @@ def whole(blocks: Iterable[bytes], limit: int) -> bytes:
 
 
 def too_large(limit: int) -> BrokenInputError:
-    """The error for a single article with more bytes than the limit."""
+    """The error that an article has more bytes than the limit."""
     detail = f"it has more than {limit:,} bytes. Is it a whole corpus? Then make it one article a file or a line."
     return BrokenInputError("record-too-large", detail)
 
 
 class _Raw(io.RawIOBase):
-    """The blocks as a raw file."""
+    """The blocks as a raw stream."""
 
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks

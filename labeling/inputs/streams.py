@@ -1,4 +1,4 @@
-"""Files → streams: each file, or each file in an archive, as bytes that are unpacked and never UTF-16."""
+"""Files → streams: the bytes of each file, or of each file in an archive, unpacked, and recoded if they are UTF-16."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -25,12 +25,12 @@ class Stream:
     """The bytes of a file: to be read once, and before the next stream is asked for.
 
     Attributes:
-        where: The file, and its name in an archive: `all.zip/folder/a.json`.
-        name: The name whose ending tells what it may be, without `.gz` after another ending; "" where there is none.
-        is_named: Whether its user named it, rather than a folder or an archive that it is in.
+        where: The file, with the path in an archive: `all.zip/folder/a.json`.
+        name: The name whose ending says what it may be, without `.gz` after another ending; "" if there is none.
+        is_named: Whether the user named it, rather than a folder or an archive that it is in.
         head: The first bytes.
-        blocks: All bytes, the first ones too. Whoever reads them meets a BrokenInputError where they end too early.
-        note: How a place in them is not one in the file: "", " of what was unpacked", " as UTF-8", or both.
+        blocks: All bytes, including the first ones. If they end too early, reading them raises a BrokenInputError.
+        note: What a byte offset refers to, if not to the file: "", " of what was unpacked", " as UTF-8", or both.
     """
 
     where: str
@@ -42,19 +42,19 @@ class Stream:
 
 
 def streams(file: File, reader: Reader, advance: Advance = lambda _: None) -> Iterator[Stream | Problem]:
-    """The streams of a file: one, or those of an archive; and a problem for each thing that is not read.
+    """The streams of a file, several if it is an archive; and a problem for each one that is not read.
 
     Args:
-        file: As it was found.
-        reader: What is wanted.
-        advance: Is told of so many more bytes on disk that are done with; they add up to the file's size.
+        file: The file.
+        reader: What is accepted.
+        advance: Is called with the number of bytes on disk read since the last call; they add up to the file's size.
     """
     meter = _Meter(advance, file.size)
     try:
         with file.opened() as stream, ExitStack() as copies:
             head, blocks = peek(_read(stream, reader, meter))
             if head[:4] in archives.ZIP:
-                # Its list of contents is at the end, where a pipe cannot go.
+                # The list of entries is at the end, and a pipe cannot seek.
                 archive = spool(blocks, copies)[0] if file.is_once and not file.copy else stream
                 yield from _of_zip(archive, file, reader, meter)
             else:
@@ -65,7 +65,7 @@ def streams(file: File, reader: Reader, advance: Advance = lambda _: None) -> It
 
 
 def peek(blocks: Iterator[bytes], size: int = HEAD) -> tuple[bytes, Iterator[bytes]]:
-    """The first bytes, and all of them again, cut as they were."""
+    """The first bytes, and all blocks including these."""
     taken: list[bytes] = []
     count = 0
     rest = blocks
@@ -84,7 +84,7 @@ def _broken_by(error: BrokenInputError) -> Iterator[bytes]:
 
 
 class _Meter:
-    """Tells of bytes, and never of more than there are."""
+    """Reports bytes as read, but never more than the file has."""
 
     def __init__(self, advance: Advance, size: int) -> None:
         self.advance = advance
@@ -138,7 +138,7 @@ def _of_zip(stream: BinaryIO, file: File, reader: Reader, meter: _Meter) -> Iter
         return
     names = [entry.filename.replace("\\", "/") for entry in archive.infolist()]
     if kind := document_kind(names) or reader.archive_kind(names):
-        yield refused(reader.reason, f"{kind} {reader.button}".strip(), file.where)
+        yield refused(reader.reason, f"{kind} {reader.hint}".strip(), file.where)
         return
     hidden = [name for name in names if is_hidden(name)]
     yield from hidden_among(hidden, file.where)
@@ -171,7 +171,7 @@ def _head(archive: ZipFile, entry: ZipInfo) -> bytes:
 
 
 def _told(blocks: Iterator[bytes], stream: BinaryIO, start: int, meter: _Meter) -> Iterator[bytes]:
-    """The blocks, while the meter is told how far the stream beneath them is."""
+    """The blocks; meanwhile the meter is told the position in the archive."""
     for data in blocks:
         meter.tell(stream.tell() - start)
         start = max(start, stream.tell())

@@ -68,7 +68,7 @@ class ExportFiles:
         self.size = 0
         self._paths = paths
         self._limit = limit
-        self._reader = Reader(_not_an_export, _archive_kind, reason="not-an-export", button=BUTTON, block=block)
+        self._reader = Reader(_not_an_export, _archive_kind, reason="not-an-export", hint=BUTTON, block=block)
         self._items: list[File | Problem] = []
         self._copies = ExitStack()
 

@@ -1,10 +1,10 @@
-"""Scraped rubbish goes, sentences stay."""
+"""Boilerplate goes, sentences stay."""
 
 import time
 
 import pytest
 
-from labeling.ingest.clean import RUBBISH, paragraphs, split_headline, without_breadcrumb, without_rubbish
+from labeling.ingest.clean import BOILERPLATE, paragraphs, split_headline, without_boilerplate, without_breadcrumb
 
 TITLE = "Army retakes the port of Lenz"
 BODY = "The army retook the port on Monday, a spokesman said, after three days of fighting in the old town."
@@ -42,11 +42,11 @@ BODY = "The army retook the port on Monday, a spokesman said, after three days o
         ("ARMY retakes the port of Lenz", "title-repeated"),
     ],
 )
-def test_clean_takes_a_line_of_rubbish_out(line: str, reason: str):
-    text, removed = without_rubbish(f"{BODY}\n\n{line}\n\nThe end.", TITLE)
+def test_clean_takes_a_line_of_boilerplate_out(line: str, reason: str):
+    text, removed = without_boilerplate(f"{BODY}\n\n{line}\n\nThe end.", TITLE)
     assert text == f"{BODY}\n\nThe end."
     assert removed == [(reason, line)]
-    assert reason in RUBBISH or reason == "title-repeated"
+    assert reason in BOILERPLATE or reason == "title-repeated"
 
 
 @pytest.mark.parametrize(
@@ -75,16 +75,16 @@ def test_clean_takes_a_line_of_rubbish_out(line: str, reason: str):
         f"Photo: {'a sentence that goes on and on, ' * 6}and ends.",
     ],
 )
-def test_clean_leaves_a_sentence_that_looks_like_rubbish(line: str):
+def test_clean_leaves_a_sentence_that_looks_like_boilerplate(line: str):
     for text in (f"{BODY}\n\n{line}\n\nThe end.", f"{BODY}\n\n{BODY} {line} It ended.\n\nThe end."):
-        assert without_rubbish(text, TITLE) == (text, [])
+        assert without_boilerplate(text, TITLE) == (text, [])
 
 
 def test_clean_takes_a_headline_told_in_other_words_only_from_above_the_prose():
     again = "Army retakes port of Lenz"
     long = BODY + " " + BODY
-    assert without_rubbish(f"{again}\n\n{long}", TITLE) == (long, [("title-repeated", again)])
-    assert without_rubbish(f"{long}\n\n{again}", TITLE) == (f"{long}\n\n{again}", [])
+    assert without_boilerplate(f"{again}\n\n{long}", TITLE) == (long, [("title-repeated", again)])
+    assert without_boilerplate(f"{long}\n\n{again}", TITLE) == (f"{long}\n\n{again}", [])
 
 
 @pytest.mark.parametrize(
