@@ -18,6 +18,7 @@ from labeling.core.faults import faults
 from labeling.core.overlap import Overlap
 from labeling.core.parsing import parse_json, parse_toml
 from labeling.core.schema import LabelSchema
+from labeling.core.sections import SectionLimits
 from labeling.core.split import Split
 from labeling.core.value import Value
 from labeling.errors import InputError
@@ -47,6 +48,11 @@ dev = {dev}
 test = {test}
 # by = "text"               # or "source", or "published": the newest are test
 
+# A longer article, or one with more predicted spans, becomes several tasks, so that its page stays fast; 0: never.
+[articles]
+task_characters = 6000
+task_spans = 120
+
 # The embedded Label Studio; or one that runs elsewhere, whose token belongs into the variable LABEL_STUDIO_API_KEY, not
 # into this file.
 # [studio]
@@ -74,9 +80,19 @@ class ArticlesSettings(Value):
 
     The longest agency reports have some 100,000. A file with millions is usually a whole corpus, and nobody labels a
     page of that size.
+
+    A longer one than `task_characters`, or one with more than `task_spans` predicted spans, becomes several tasks, its
+    sections; 0 is no limit. `labeling init` writes limits into new workspaces; in others articles stay whole.
     """
 
     max_characters: int = Field(default=3_000_000, ge=1)
+    task_characters: int = Field(default=0, ge=0)
+    task_spans: int = Field(default=0, ge=0)
+
+    @property
+    def sections(self) -> SectionLimits:
+        """How large a section may be."""
+        return SectionLimits(characters=self.task_characters, spans=self.task_spans)
 
 
 class Settings(Value):

@@ -1,6 +1,6 @@
 """`labeling import`."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,9 @@ from labeling.cli.options import (
     with_options_of,
 )
 from labeling.core.wording import first_lines
+
+if TYPE_CHECKING:
+    from labeling.workflow.importing.report import Imported
 
 MOST_BEGUN = 5  # tasks begun without a prediction that are shown
 
@@ -55,37 +58,46 @@ def command(
     if json:
         console.json(done)
     else:
-        numbers = {"articles": done.articles, "new": 0} | done.outcomes
-        console.counts(
-            f"{done.project_url or 'a new project'}{' (dry run, nothing was changed)' if dry_run else ''}", numbers
-        )
-        if done.renewed:
-            what = "would get" if dry_run else "got"
-            console.say(f"{done.renewed} tasks that keep their old text {what} new predictions.")
-        if done.repaired:
-            what = "would be" if dry_run else "were"
-            console.say(f"The server had lost {done.repaired} predictions; they {what} sent again.")
-        if done.removed:
-            console.say(f"{done.removed} duplicate tasks that nobody had begun to label were set aside.")
-        if done.set_aside:
-            console.say(f"Nothing was deleted: {done.set_aside} tasks were moved to {done.aside_url}.")
-        if done.returned:
-            console.say(f"{done.returned} tasks were moved back from there, since someone had begun to label them.")
-        begun = [
-            f"Someone began to label this task without a prediction: {problem.url}"
-            for problem in done.problems
-            if problem.reason == "no-prediction"
-        ]
-        for line in first_lines(begun, MOST_BEGUN, what="; --json lists them."):
-            console.say(line)
-        if done.waited:
-            console.say(f"{done.waited} requests failed and were repeated.")
-        if done.replaced_version:
-            console.say(f"Annotators now start from {done.model_version}; tasks already begun keep their labels.")
-        for people, number in sorted(done.overlapping.items()):
-            who = "1 person" if people == 1 else f"{people} people"
-            console.say(f"Handed out to {who} each: {number:,} tasks.")
-        for note in done.notes:
-            console.say(f"Note: {note}")
-        console.problems(done.problems)
+        _tell(done, dry_run=dry_run)
     console.exit_if_refused(done.problems)
+
+
+def _tell(done: "Imported", *, dry_run: bool) -> None:
+    """Print the report for people."""
+    numbers = {"articles": done.articles, "new": 0} | done.outcomes
+    console.counts(
+        f"{done.project_url or 'a new project'}{' (dry run, nothing was changed)' if dry_run else ''}", numbers
+    )
+    if done.sectioned.articles:
+        console.say(
+            f"Long articles: {done.sectioned.articles:,}, in {done.sectioned.tasks:,} tasks, one for each of their parts."
+        )
+    if done.renewed:
+        what = "would get" if dry_run else "got"
+        console.say(f"{done.renewed} tasks that keep their old text {what} new predictions.")
+    if done.repaired:
+        what = "would be" if dry_run else "were"
+        console.say(f"The server had lost {done.repaired} predictions; they {what} sent again.")
+    if done.removed:
+        console.say(f"{done.removed} duplicate tasks that nobody had begun to label were set aside.")
+    if done.set_aside:
+        console.say(f"Nothing was deleted: {done.set_aside} tasks were moved to {done.aside_url}.")
+    if done.returned:
+        console.say(f"{done.returned} tasks were moved back from there, since someone had begun to label them.")
+    begun = [
+        f"Someone began to label this task without a prediction: {problem.url}"
+        for problem in done.problems
+        if problem.reason == "no-prediction"
+    ]
+    for line in first_lines(begun, MOST_BEGUN, what="; --json lists them."):
+        console.say(line)
+    if done.waited:
+        console.say(f"{done.waited} requests failed and were repeated.")
+    if done.replaced_version:
+        console.say(f"Annotators now start from {done.model_version}; tasks already begun keep their labels.")
+    for people, number in sorted(done.overlapping.items()):
+        who = "1 person" if people == 1 else f"{people} people"
+        console.say(f"Handed out to {who} each: {number:,} tasks.")
+    for note in done.notes:
+        console.say(f"Note: {note}")
+    console.problems(done.problems)

@@ -16,6 +16,7 @@ from labeling.studio.answers import CREATED, IMPORTED, OBJECT, PROJECT, PROJECTS
 from labeling.studio.config import instructions, to_xml
 from labeling.studio.connection import Connection
 from labeling.studio.failures import AGAIN, ALONE, BETWEEN, TooLargeError
+from labeling.studio.tasks import section_of
 
 Json = dict[str, Any]
 
@@ -45,15 +46,18 @@ class Project(Value):
 
 
 class Stored(Value):
-    """An article that the project has already.
+    """An article that the project has already, in one task or in a task for each of its sections.
 
     Attributes:
-        task_id: Its task.
-        digest: The digest of the text in it.
-        data: What is in the task, its text among it.
-        begun: Whether anyone has submitted, skipped or drafted something in it.
-        versions: The model versions of its predictions; one with a comma in its name counts as several.
-        twins: Further tasks of the same article, which there should not be.
+        task_id: Its task; the first of its sections.
+        digest: The digest of its text.
+        data: What is in the task, its text among it; of an article in sections, the text as a whole.
+        begun: Whether anyone has submitted, skipped or drafted something in it, or in one of its sections.
+        versions: The model versions of its predictions, of all sections that are not begun; one with a comma in its
+            name counts as several.
+        twins: Further copies of the same article, which there should not be.
+        sections: The tasks of its sections by their numbers; empty if it is in one task.
+        starts: Where its sections start, in code points.
     """
 
     task_id: int
@@ -62,6 +66,23 @@ class Stored(Value):
     begun: bool = False
     versions: tuple[str, ...] = ()
     twins: tuple["Stored", ...] = ()
+    sections: dict[int, "Stored"] = Field(default_factory=dict)
+    starts: tuple[int, ...] = (0,)
+
+    @property
+    def task_ids(self) -> list[int]:
+        """Its tasks, in order."""
+        return [section.task_id for section in self.sections.values()] or [self.task_id]
+
+    @property
+    def missing(self) -> list[int]:
+        """The numbers of the sections that have no task."""
+        return [n for n in range(1, len(self.starts) + 1) if n not in self.sections] if self.sections else []
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has begun it, or one of its sections."""
+        return any(not section.begun for section in self.sections.values()) or not (self.sections or self.begun)
 
     @property
     def text(self) -> str:
@@ -246,14 +267,13 @@ class Studio:
 
         Where an article has several tasks, the one stands first that someone has begun to label, else the oldest.
         """
-        found: dict[str, list[Stored]] = defaultdict(list)
+        found: dict[str, list[Json]] = defaultdict(list)
         for ids in look_ups(doc_ids):
             # without fields=all, nothing is said of versions and drafts; predictions themselves take twice the time
             fields = "id,data,total_annotations,cancelled_annotations,draft_exists,predictions_model_versions"
             for task in self._listed(project, "data.doc_id", ids, fields):
-                stored = _stored(task)
-                found[str(_data(task).get("doc_id"))].append(stored)
-        return {doc_id: _first(copies) for doc_id, copies in found.items()}
+                found[str(_data(task).get("doc_id"))].append(task)
+        return {doc_id: _first(_copies(tasks)) for doc_id, tasks in found.items()}
 
     def size(self, project: Project) -> ProjectSize:
         """How much the project holds now."""
@@ -470,7 +490,41 @@ def _aside(project: Project) -> str:
     return f"Set aside from project {project.id}"
 
 
-def _first(copies: list[Stored]) -> Stored:
+def _copies(tasks: Iterable[Json]) -> Iterator[Stored]:
+    """The copies of an article that the tasks make up: whole ones, and one or more of all sections of a text."""
+    sections: dict[tuple[str, tuple[int, ...]], dict[int, list[Stored]]] = {}
+    for task in tasks:
+        stored = _stored(task)
+        if section := section_of(stored.data):
+            numbered = sections.setdefault((section.digest, section.starts), defaultdict(list))
+            numbered[section.number].append(stored)
+        else:
+            yield stored
+    for (digest, starts), numbered in sections.items():
+        for copies in numbered.values():
+            copies.sort(key=lambda stored: (not stored.begun, stored.task_id))
+        for rank in range(max(map(len, numbered.values()))):
+            yield _of_sections(
+                digest, starts, {n: numbered[n][rank] for n in sorted(numbered) if rank < len(numbered[n])}
+            )
+
+
+def _of_sections(digest: str, starts: tuple[int, ...], sections: dict[int, Stored]) -> Stored:
+    first = next(iter(sections.values()))
+    unbegun = [section for section in sections.values() if not section.begun] or list(sections.values())
+    fields = {name: value for name, value in first.data.items() if name not in {"section", "part"}}
+    return Stored(
+        task_id=first.task_id,
+        digest=digest,
+        data=fields | {"digest": digest, "text": "".join(section.text for section in sections.values())},
+        begun=any(section.begun for section in sections.values()),
+        versions=tuple(sorted(set.intersection(*(set(section.versions) for section in unbegun)))),
+        sections=sections,
+        starts=starts,
+    )
+
+
+def _first(copies: Iterable[Stored]) -> Stored:
     first, *twins = sorted(copies, key=lambda stored: (not stored.begun, stored.task_id))
     return first.model_copy(update={"twins": tuple(twins)}) if twins else first
 

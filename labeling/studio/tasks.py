@@ -1,5 +1,6 @@
 """LabeledDoc → Label Studio task. Pure."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -7,10 +8,13 @@ from pydantic import ValidationError
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.schema import LabelSchema
+from labeling.core.sections import Section, divided
 from labeling.studio.config import CONTROL, TEXT
 from labeling.studio.regions import ANSWERS, META
 
 Json = dict[str, Any]
+
+SCORE_STEP = 1e-6  # between sections: far less than the scores of two articles differ by
 
 
 def to_data(article: Article) -> Json:
@@ -22,12 +26,22 @@ def to_data(article: Article) -> Json:
 
 
 def to_article(data: Json) -> Article | None:
-    """The article of which `to_data` made a task's data; None where its text has been changed, or it never was one."""
+    """The article of which `to_data` made a task's data; None if its text was changed, or if it is only a section."""
+    if section_of(data):
+        return None
     try:
         article = Article.model_validate({name: data[name] for name in Article.model_fields if name in data})
     except ValidationError:
         return None
     return article if article.digest == data.get("digest") else None
+
+
+def section_of(data: Json) -> Section | None:
+    """The section of an article that a task has; None if it has the whole article."""
+    try:
+        return Section.model_validate(data["section"]) if "section" in data else None
+    except ValidationError:
+        return None
 
 
 def to_result(doc: LabeledDoc, schema: LabelSchema | None = None) -> list[Json]:
@@ -54,6 +68,24 @@ def to_prediction(doc: LabeledDoc, model_version: str, schema: LabelSchema | Non
 def to_task(doc: LabeledDoc, model_version: str, schema: LabelSchema | None = None) -> Json:
     """A task with one prediction, as Label Studio imports it by API or by its Import button."""
     return {"data": to_data(doc), "predictions": [to_prediction(doc, model_version, schema)]}
+
+
+def to_tasks(
+    doc: LabeledDoc, model_version: str, schema: LabelSchema | None = None, starts: Sequence[int] = (0,)
+) -> list[Json]:
+    """The tasks of a document, in order: one for each section that starts in `starts` (`labeling.core.sections`)."""
+    if len(starts) == 1:
+        return [to_task(doc, model_version, schema)]
+    tasks = []
+    for number, piece in enumerate(divided(doc, starts), start=1):
+        task = to_task(piece, model_version, schema)
+        section = Section(number=number, starts=tuple(starts), digest=doc.digest)
+        byline = " · ".join(filter(None, (task["data"]["byline"], str(section))))
+        task["data"] |= {"byline": byline, "part": str(section), "section": section.model_dump(mode="json")}
+        # Of tasks that are handed out by their scores, those of an article come together and in order.
+        task["predictions"][0]["score"] += number * SCORE_STEP
+        tasks.append(task)
+    return tasks
 
 
 def _region(doc: LabeledDoc, span: Span) -> Json:

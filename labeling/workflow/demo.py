@@ -107,7 +107,7 @@ def submit_gold(studio: Studio, project: Project, file: Path, schema: LabelSchem
     """Submit gold documents as annotations of the tasks that nobody has begun; how many were submitted."""
     gold = {doc.doc_id: doc for doc in read_documents(file)}
     stored = studio.stored(project, list(gold))
-    untouched = {doc_id: one.digest for doc_id, one in stored.items() if not one.begun}
+    untouched = {doc_id: one.digest for doc_id, one in stored.items() if not (one.begun or one.sections)}
     todo = [doc for doc in gold.values() if untouched.get(doc.doc_id) == doc.digest]
     for doc in track(todo, "Submitting", len(todo)):
         studio.submit(stored[doc.doc_id].task_id, to_result(doc, schema))

@@ -78,7 +78,8 @@ def import_articles(
             Spool(workspace.state, counts_only=dry_run) as changed,
             Spool(workspace.state, counts_only=dry_run) as outdated,
         ):
-            pusher = Pusher(ProjectState(studio, project, ledger, version))
+            sections = workspace.settings.articles.sections
+            pusher = Pusher(ProjectState(studio, project, ledger, version), workspace.label_schema, sections)
             confirmation = Confirmation(pusher)
             if project and not dry_run:
                 pusher.settle_doubts()
@@ -95,7 +96,7 @@ def import_articles(
                 if count:
                     within = Within()
                     docs = annotator.documents(articles, within, jobs)
-                    yield from push(track(docs, words, count, within), pusher, todo, workspace.label_schema)
+                    yield from push(track(docs, words, count, within), pusher, todo)
 
             for some in pushed(changed.articles(), len(changed), "Importing", plan.todo):
                 report.confirm(some)

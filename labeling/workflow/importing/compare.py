@@ -16,13 +16,13 @@ from labeling.workflow.importing.ledger import Entry
 from labeling.workflow.importing.project_state import ProjectState, surplus
 from labeling.workflow.importing.spool import Spool
 
-Todo = Literal["create", "renew", "replace"]
-Outcome = Literal["create", "unchanged", "renew", "replace", "begun", "changed"]
+Todo = Literal["create", "complete", "renew", "replace"]
+Outcome = Literal["create", "complete", "unchanged", "renew", "replace", "begun", "changed"]
 
 COMPARED = 300  # articles looked up at once
 MOST_LINES = 3  # lines of a difference
 
-TODO: dict[Outcome, Todo] = {"create": "create", "renew": "renew", "replace": "replace"}
+TODO: dict[Outcome, Todo] = {"create": "create", "complete": "complete", "renew": "renew", "replace": "replace"}
 
 
 @dataclass
@@ -84,14 +84,21 @@ def _outcome(
     plan.surplus += surplus(known, article.digest if replace else None)
     known = next((copy for copy in (known, *known.twins) if copy.digest == article.digest), known)
     if known.digest == article.digest:
-        if state.version in known.versions:
-            return "unchanged"
-        return "begun" if known.begun else "renew"
+        return _outcome_of_text(known, state.version)
     if replace and not known.begun:
         return "replace"
     why = "someone has begun to label it" if known.begun else "--replace replaces it"
     plan.problems.append(_difference(article, known, why, state))
     return "changed"
+
+
+def _outcome_of_text(known: Stored, version: str) -> Outcome:
+    """What to do with an article whose text the project has."""
+    if known.missing:
+        return "complete"
+    if version in known.versions:
+        return "unchanged"
+    return "renew" if known.is_open else "begun"
 
 
 def _outdated(article: Article, known: Entry | Stored | None, version: str, *, replace: bool) -> Iterator[Article]:

@@ -1,12 +1,15 @@
 """The project after an import: lost predictions, missing articles, and the version that annotators start from."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from labeling.core.article import Article
 from labeling.core.problem import Problem
 from labeling.studio.client import Project
-from labeling.studio.tasks import to_article
+from labeling.studio.tasks import section_of, to_article
 from labeling.workflow.importing.push import Pusher
+
+Json = dict[str, Any]
 
 
 class Confirmation:
@@ -23,7 +26,8 @@ class Confirmation:
     def bare(self) -> dict[str, Article]:
         """The articles, by doc_id, whose tasks have no prediction and nobody has begun: they need one."""
         found = self.state.ask(self.state.studio.bare, self.state.project) if self.state.project else []
-        articles = [(task, article) for task in found if (article := to_article(task.data))]
+        whole = self._whole([str(task.data.get("doc_id")) for task in found if section_of(task.data)])
+        articles = [(task, article) for task in found if (article := to_article(whole.get(task.task_id, task.data)))]
         detail = "someone has begun to label it and had no prediction to start from, since the server had lost it"
         self.begun_bare = [
             Problem(
@@ -33,6 +37,12 @@ class Confirmation:
             if task.begun
         ]
         return {article.doc_id: article for task, article in articles if not task.begun}
+
+    def _whole(self, doc_ids: Sequence[str]) -> dict[int, Json]:
+        """The data of articles in sections as a whole, by the numbers of the sections' tasks."""
+        found = self.state.look_up(list(dict.fromkeys(doc_ids)))
+        copies = [copy for stored in found.values() for copy in (stored, *stored.twins) if copy.sections]
+        return {number: copy.data for copy in copies for number in copy.task_ids}
 
     def came_back(self) -> set[str]:
         """Articles with tasks that were set aside in this run, and moved back because someone had begun them."""
@@ -49,7 +59,7 @@ class Confirmation:
         """
         missing: set[str] = set()
         size = self.state.ask(self.state.studio.size, self.state.there)
-        if self.pusher.sent and size.tasks != self.state.before + len(self.pusher.sent) - self.pusher.aside.moved:
+        if self.pusher.sent and size.tasks != self.state.before + self.pusher.created - self.pusher.aside.moved:
             missing = set(self.pusher.sent) - self.pusher.settle(self.pusher.sent).keys()
             size = self.state.ask(self.state.studio.size, self.state.there)
         self.state.ledger.see((size.tasks, size.newest))

@@ -73,8 +73,8 @@ class ProjectState:
 
     def entry(self, stored: Stored) -> Entry:
         """The article's entry in the ledger; one with several tasks is asked about each time."""
-        is_done = self.version in stored.versions and not stored.twins
-        version = self.version if is_done else f"{BEGUN}{self.version}" if stored.begun else ""
+        is_done = self.version in stored.versions and not (stored.twins or stored.missing)
+        version = self.version if is_done else "" if stored.is_open else f"{BEGUN}{self.version}"
         return Entry(task_id=stored.task_id, digest=stored.digest, version=version)
 
     def ask(self, call: Any, *args: Any) -> Any:
@@ -108,11 +108,11 @@ def surplus(stored: Stored, digest: str | None = None) -> list[int]:
     """
     copies = sorted((stored, *stored.twins), key=lambda copy: (copy.digest != digest, not copy.begun, copy.task_id))
     if copies[0].digest == digest:
-        return [copy.task_id for copy in copies[1:] if not copy.begun]
+        return [number for copy in copies[1:] if not copy.begun for number in copy.task_ids]
     texts: set[str] = set()
     again = []
     for copy in copies:
         if copy.digest in texts and not copy.begun:
-            again.append(copy.task_id)
+            again += copy.task_ids
         texts.add(copy.digest)
     return again

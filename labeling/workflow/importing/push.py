@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
+from labeling.core.sections import SectionLimits, section_starts
 from labeling.errors import BusyError
 from labeling.studio.client import Stored, split_versions
-from labeling.studio.tasks import to_task
+from labeling.studio.tasks import section_of, to_tasks
 from labeling.workflow.importing.compare import Outcome, Todo
 from labeling.workflow.importing.ledger import Entry
 from labeling.workflow.importing.project_state import ProjectState, attempts, surplus
@@ -41,15 +42,12 @@ class Pushed(NamedTuple):
     outcomes: Outcomes
 
 
-def push(
-    docs: Iterable[LabeledDoc], pusher: "Pusher", todo: Mapping[str, Todo], schema: LabelSchema
-) -> Iterator[Pushed]:
+def push(docs: Iterable[LabeledDoc], pusher: "Pusher", todo: Mapping[str, Todo]) -> Iterator[Pushed]:
     """The outcomes of the documents, batch by batch; the next ones are annotated while one is sent."""
     underway: deque[tuple[list[LabeledDoc], Future[Outcomes]]] = deque()
     with ThreadPoolExecutor(1) as background:
         for batch in _by_size(pusher.storable(docs)):
-            tasks = [to_task(doc, pusher.state.version, schema) for doc in batch]
-            underway.append((batch, background.submit(pusher.push, todo, tasks)))
+            underway.append((batch, background.submit(pusher.push, todo, batch)))
             while len(underway) > WAITING:
                 sent, outcomes = underway.popleft()
                 yield Pushed(sent, outcomes.result())
@@ -74,26 +72,36 @@ def _by_size(docs: Iterable[LabeledDoc]) -> Iterator[list[LabeledDoc]]:
 class Pusher:
     """Creates, replaces and renews a project's tasks; the ledger is kept up to date.
 
+    Args:
+        state: The project's state.
+        schema: The schema of the labels.
+        limits: How large the sections of new articles may be.
+
     Attributes:
         aside: The tasks that were set aside.
         repaired: The number of predictions that the server had lost.
         removed: The number of duplicate tasks that were set aside.
+        sectioned: The number of tasks of each new article that is in sections, by doc_id.
         problems: What could not be done as planned.
         refused: The articles that Label Studio could not store.
     """
 
-    def __init__(self, state: ProjectState) -> None:
+    def __init__(self, state: ProjectState, schema: LabelSchema, limits: SectionLimits) -> None:
         self.state, self.studio, self.ledger = state, state.studio, state.ledger
+        self.schema, self.limits = schema, limits
         self.aside = SetAside(state)
         self.repaired = self.removed = 0
-        self.sent: list[str] = []  # the articles that were created in this run
+        self.sent: list[str] = []  # the articles of which tasks were created in this run
+        self.created = 0  # the tasks
+        self.sectioned: dict[str, int] = {}
         self.problems: list[Problem] = []
         self.refused: set[str] = set()
 
     def storable(self, docs: Iterable[LabeledDoc]) -> Iterator[LabeledDoc]:
         """The documents that Label Studio can store; others would end the import, and are refused."""
         for doc in docs:
-            if len(doc.spans) * (len(doc.spans) + len(doc.relations)) <= MOST_PAIRS:
+            within = min(len(doc.spans), self.limits.spans or len(doc.spans))
+            if within * (within + len(doc.relations)) <= MOST_PAIRS:
                 yield doc
             elif doc.doc_id not in self.refused:
                 self.refused.add(doc.doc_id)
@@ -105,27 +113,42 @@ class Pusher:
                     Problem(reason="too-many-spans", action="refused", detail=detail, doc_id=doc.doc_id)
                 )
 
-    def push(self, todo: Mapping[str, Todo], tasks: Sequence[Json]) -> Outcomes:
-        """Push tasks, each as `todo` says; the outcomes of their articles, without unconfirmed ones."""
+    def push(self, todo: Mapping[str, Todo], docs: Sequence[LabeledDoc]) -> Outcomes:
+        """Push documents, each as `todo` says; the outcomes of their articles, without unconfirmed ones."""
         outcomes: Outcomes = {}
-        kinds: dict[Todo, dict[str, Json]] = {"create": {}, "replace": {}}
-        renewed: list[Json] = []
-        for task in tasks:
-            doc_id = str(task["data"]["doc_id"])
-            if todo[doc_id] == "renew":
-                renewed.append(task)
-            else:
-                kinds[todo[doc_id]][doc_id] = task
-        if new := kinds["create"] | kinds["replace"]:
-            outcomes |= self._create(new)
-        if replaced := {doc_id: task for doc_id, task in kinds["replace"].items() if doc_id in outcomes}:
+        kinds: dict[Todo, list[LabeledDoc]] = {"create": [], "complete": [], "renew": [], "replace": []}
+        for doc in docs:
+            kinds[todo[doc.doc_id]].append(doc)
+        if new := kinds["create"] + kinds["replace"]:
+            outcomes |= self._create({doc.doc_id: self._tasks(doc) for doc in new})
+        if kinds["complete"]:
+            outcomes |= self._complete(kinds["complete"])
+        if replaced := [doc for doc in kinds["replace"] if doc.doc_id in outcomes]:
             outcomes |= self._replace(replaced)
-        if renewed:
-            outcomes |= self._renew(renewed)
+        if kinds["renew"]:
+            outcomes |= self._renew(kinds["renew"])
         return outcomes
 
-    def _create(self, tasks: Mapping[str, Json]) -> Outcomes:
-        """Create the tasks; after a request without an answer, only those that did not arrive are sent again."""
+    def _tasks(self, doc: LabeledDoc, starts: Sequence[int] = ()) -> list[Json]:
+        """The document's tasks, by sections that start where it says, else as the limits say."""
+        starts = starts or section_starts(doc.text, doc.spans, self.limits)
+        return to_tasks(doc, self.state.version, self.schema, starts)
+
+    def _complete(self, docs: Sequence[LabeledDoc]) -> Outcomes:
+        """Create the tasks of sections that the project does not have, of articles that it has in sections."""
+        found = self.state.look_up([doc.doc_id for doc in docs])
+        tasks: dict[str, list[Json]] = {}
+        for doc in docs:
+            if (stored := found.get(doc.doc_id)) and stored.digest == doc.digest:
+                by_number = dict(enumerate(self._tasks(doc, stored.starts), start=1))
+                tasks[doc.doc_id] = [by_number[number] for number in stored.missing]
+        return dict.fromkeys(self._create({doc_id: new for doc_id, new in tasks.items() if new}), "complete")
+
+    def _create(self, tasks: Mapping[str, list[Json]]) -> Outcomes:
+        """Create the tasks; after a request without an answer, only those that did not arrive are sent again.
+
+        All tasks of an article are in one request, so that none or all of them arrive.
+        """
         is_sure = True
         left = dict(tasks)
         self.ledger.doubt(left)
@@ -136,53 +159,57 @@ class Pusher:
                     is_sure = False
                     self._arrived(left)
                 if left:
-                    batch = list(left.values())
+                    batch = [task for its_tasks in left.values() for task in its_tasks]
                     ids, predictions = self.studio.create(self.state.there, batch)
                     if predictions != sum(len(task["predictions"]) for task in batch):
                         self.repaired += self._predict(dict(zip(ids, batch, strict=True)))
-                    self.ledger.keep(
-                        (doc_id, self._entry(task, number))
-                        for (doc_id, task), number in zip(left.items(), ids, strict=True)
-                    )
+                    numbers = iter(ids)
+                    made = {doc_id: [next(numbers) for _ in new] for doc_id, new in left.items()}
+                    entries = [(doc_id, self._entry(new, made[doc_id][0])) for doc_id, new in left.items()]
+                    self.ledger.keep(entries)
                     left = {}
         self.sent += tasks
+        self.created += sum(map(len, tasks.values()))
+        self.sectioned |= {doc_id: len(new) for doc_id, new in tasks.items() if len(new) > 1}
         there = set(tasks)
         # A first request may still have been at work when the second was sent.
         if not is_sure:
             there &= self.settle(list(tasks)).keys()
         return {doc_id: "create" for doc_id in tasks if doc_id in there}
 
-    def _arrived(self, left: dict[str, Json]) -> None:
+    def _arrived(self, left: dict[str, list[Json]]) -> None:
         """Remove the tasks that the server has by now, with the same text, and complete their predictions."""
         found = self.studio.stored(self.state.there, list(left))
-        arrived = {
-            doc_id: copy.task_id
-            for doc_id, stored in found.items()
-            for copy in (stored, *stored.twins)
-            if copy.digest == left[doc_id]["data"]["digest"]
-        }
-        self.repaired += self._predict({number: left[doc_id] for doc_id, number in arrived.items()})
-        self.ledger.keep([(doc_id, self._entry(left.pop(doc_id), number)) for doc_id, number in arrived.items()])
+        arrived: dict[str, dict[int, Json]] = {}
+        for doc_id, stored in found.items():
+            for copy in (stored, *stored.twins):
+                if matched := _matched(left[doc_id], copy):
+                    arrived[doc_id] = matched
+        self.repaired += self._predict({number: task for tasks in arrived.values() for number, task in tasks.items()})
+        self.ledger.keep([(doc_id, self._entry(left.pop(doc_id), min(tasks))) for doc_id, tasks in arrived.items()])
 
-    def _entry(self, task: Json, number: int) -> Entry:
-        return Entry(task_id=number, digest=task["data"]["digest"], version=self.state.version)
+    def _entry(self, tasks: Sequence[Json], number: int) -> Entry:
+        return Entry(task_id=number, digest=_digest(tasks[0]), version=self.state.version)
 
-    def _replace(self, tasks: Mapping[str, Json]) -> Outcomes:
+    def _replace(self, docs: Sequence[LabeledDoc]) -> Outcomes:
         """Set aside the old texts of articles whose new text is in the project now.
 
         If someone has begun to label the old text meanwhile, it stays, and the new one is set aside.
         """
-        found = self.state.look_up(list(tasks))
-        texts = {doc_id: task["data"]["digest"] for doc_id, task in tasks.items()}
+        texts = {doc.doc_id: doc.digest for doc in docs}
+        found = self.state.look_up(list(texts))
         self.aside.take([number for doc_id, s in found.items() for number in surplus(s, texts[doc_id])])
-        stays = self.aside.give_way(self.state.look_up(list(tasks)), texts)
+        stays = self.aside.give_way(self.state.look_up(list(texts)), texts)
         self.problems += stays.values()
-        return {doc_id: "changed" if doc_id in stays else "replace" for doc_id in tasks}
+        return {doc_id: "changed" if doc_id in stays else "replace" for doc_id in texts}
 
-    def _renew(self, tasks: Sequence[Json]) -> Outcomes:
+    def _renew(self, docs: Sequence[LabeledDoc]) -> Outcomes:
         """Replace the predictions of tasks that nobody has begun, each for its own text."""
-        texts = {(str(task["data"]["doc_id"]), task["data"]["digest"]): task for task in tasks}
-        self.state.ask(self._predict, {copy.task_id: texts[key] for key, copy in self._copies(texts)})
+        texts = {(doc.doc_id, doc.digest): doc for doc in docs}
+        tasks: dict[int, Json] = {}
+        for key, copy in self._copies(texts):
+            tasks |= _matched(self._tasks(texts[key], copy.starts), copy, partly=True)
+        self.state.ask(self._predict, tasks)
         outcomes: Outcomes = {}
         for (doc_id, _), copy in self._copies(texts):
             if self.state.version in copy.versions:
@@ -233,3 +260,22 @@ class Pusher:
     def remove(self, task_ids: Sequence[int]) -> None:
         """Set aside duplicate tasks, except those that someone has begun meanwhile."""
         self.removed += self.aside.take(task_ids)
+
+
+def _matched(tasks: Sequence[Json], copy: Stored, *, partly: bool = False) -> dict[int, Json]:
+    """The tasks by their numbers in a copy of the article; empty if it does not have all of them, unless `partly`."""
+    if _digest(tasks[0]) != copy.digest:
+        return {}
+    found: dict[int, Json] = {}
+    for task in tasks:
+        section = section_of(task["data"])
+        there = copy.sections.get(section.number) if section else None if copy.sections else copy
+        if there:
+            found[there.task_id] = task
+    return found if partly or len(found) == len(tasks) else {}
+
+
+def _digest(task: Json) -> str:
+    """The digest of the text of the task's article."""
+    section = section_of(task["data"])
+    return section.digest if section else str(task["data"]["digest"])

@@ -17,6 +17,7 @@ from labeling.workflow.importing.read import ArticleReader
 # The names of outcomes in the report.
 OUTCOMES: dict[Outcome, str] = {
     "create": "new",
+    "complete": "missing parts added",
     "unchanged": "there already",
     "renew": "new predictions",
     "replace": "replaced text",
@@ -26,6 +27,13 @@ OUTCOMES: dict[Outcome, str] = {
 UNCONFIRMED = "not confirmed"
 
 
+class Sectioned(Value):
+    """Articles that are in several tasks each, and the number of those tasks."""
+
+    articles: int = 0
+    tasks: int = 0
+
+
 class Imported(Value):
     """What an import did and the server confirmed, or (`dry_run`) what it would do.
 
@@ -33,6 +41,7 @@ class Imported(Value):
         articles: Articles that were read.
         created, present: New articles, and unchanged ones that the project already had.
         outcomes: The number of articles by outcome.
+        sectioned: Among the new articles, those in several tasks, and how many tasks those are.
         renewed: Tasks with new predictions that keep their text although another one was read.
         repaired: Predictions that the server had lost and that were sent again.
         removed: Duplicate tasks that nobody had begun.
@@ -53,6 +62,7 @@ class Imported(Value):
     created: int = 0
     present: int = 0
     outcomes: dict[str, int] = Field(default_factory=dict)
+    sectioned: Sectioned = Sectioned()
     renewed: int = 0
     repaired: int = 0
     removed: int = 0
@@ -89,7 +99,7 @@ class Report:
         """Whether the project has predictions of this version."""
         outcomes = self.outcomes
         there = outcomes["unchanged"] - len(self.confirmation.begun_bare)  # which the ledger may hold for unchanged
-        pushed = sum(outcomes[outcome] for outcome in ("create", "renew", "replace"))
+        pushed = sum(outcomes[outcome] for outcome in ("create", "complete", "renew", "replace"))
         return there > 0 or pushed + self.renewed + self.pusher.repaired > 0
 
     def confirm(self, pushed: Pushed) -> None:
@@ -136,11 +146,13 @@ class Report:
     def done(self, project: Project, replaced: str, overlapping: Mapping[int, int]) -> Imported:
         """The report of an import."""
         pusher = self.pusher
+        sizes = [size for doc_id, size in pusher.sectioned.items() if doc_id in self.confirmed]
         lost = [doc_id for doc_id in self.plan.todo if doc_id not in self.confirmed and doc_id not in pusher.refused]
         return self._report(
             self.outcomes,
             lost,
             project_url=project.url,
+            sectioned=Sectioned(articles=len(sizes), tasks=sum(sizes)),
             renewed=self.renewed,
             repaired=pusher.repaired,
             removed=pusher.removed,

@@ -73,7 +73,9 @@ class SetAside:
             copies = (stored, *stored.twins)
             begun = [copy for copy in copies if copy.begun and copy.digest != (wanted or {}).get(doc_id)]
             if begun:
-                gone = self.take([copy.task_id for copy in copies if not copy.begun and copy.digest])
+                gone = self.take(
+                    [number for copy in copies if not copy.begun and copy.digest for number in copy.task_ids]
+                )
                 problems[doc_id] = self._problem(doc_id, copies, begun[0].task_id, gone)
         if problems:
             self.state.look_up(list(problems))
