@@ -34,6 +34,7 @@ Reason = Literal[
     "link-line",
     "misaligned",
     "missing-field",
+    "missing-sections",
     "nested-archive",
     "newer-draft",
     "newsletter",
@@ -219,6 +220,12 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
             "duplicate-document",
             "unused",
             "another task has the same article, with an annotation that is newer or was read first",
+        ),
+        Meaning(
+            "missing-sections",
+            "kept",
+            "a long article is in several tasks and some of them are not here, or their text was changed; the document "
+            "consists of the others",
         ),
         Meaning("json-min", "kept", "the task comes from a JSON_MIN export"),
     ),

@@ -135,11 +135,14 @@ def divided(doc: LabeledDoc, starts: Sequence[int]) -> Iterator[LabeledDoc]:
         yield LabeledDoc.of(doc, spans, relations, text=doc.text[first:last], score=doc.score)
 
 
-def joined(sections: Sequence[tuple[str, LabeledDoc | None]]) -> LabeledDoc:
+def joined(sections: Sequence[tuple[str, LabeledDoc | None]]) -> tuple[LabeledDoc, list[dict[str, str]]]:
     """The document of which these are the sections: each section's text, and its labels if it was reviewed.
 
     What was not reviewed is unknown. Span ids that occur in two sections are told apart; so are the answers about
     whole sections that differ.
+
+    Returns:
+        The document, and for each section the ids of its spans in the document, by their own.
 
     Raises:
         ValueError: None was reviewed.
@@ -152,11 +155,15 @@ def joined(sections: Sequence[tuple[str, LabeledDoc | None]]) -> LabeledDoc:
     unknown: list[tuple[int, int]] = []
     attributes: dict[str, object] = {}
     taken: set[str] = set()
+    ids: list[dict[str, str]] = []
     start = 0
     for number, (text, doc) in enumerate(sections, start=1):
+        names = (
+            {span.id: span.id if span.id not in taken else f"{span.id}-{number}" for span in doc.spans} if doc else {}
+        )
+        ids.append(names)
+        taken.update(names.values())
         if doc:
-            names = {span.id: span.id if span.id not in taken else f"{span.id}-{number}" for span in doc.spans}
-            taken.update(names.values())
             spans += (
                 span.model_copy(update={"id": names[span.id], "start": span.start + start, "end": span.end + start})
                 for span in doc.spans
@@ -168,7 +175,7 @@ def joined(sections: Sequence[tuple[str, LabeledDoc | None]]) -> LabeledDoc:
         else:
             unknown.append((start, start + len(text)))
         start += len(text)
-    return LabeledDoc.of(
+    document = LabeledDoc.of(
         reviewed,
         tuple(spans),
         tuple(relations),
@@ -176,3 +183,4 @@ def joined(sections: Sequence[tuple[str, LabeledDoc | None]]) -> LabeledDoc:
         attributes=attributes,
         unknown=tuple(unknown),
     )
+    return document, ids

@@ -38,6 +38,7 @@ from labeling.studio.regions import (
     labels_of,
     read_result,
 )
+from labeling.studio.tasks import section_of
 
 Json = dict[str, Any]
 State = Literal["pending", "draft", "skipped", "reviewed-empty", "reviewed", "unreadable"]
@@ -207,6 +208,7 @@ class Task:
         is_as_it_is = is_clean and "\r" not in self.raw
         text, self.moved = (self.raw, int) if is_as_it_is else with_storable(self.raw)
         self.doc_id = str(self.data.get("doc_id") or (digest(text) if text else ""))
+        self.section = section_of(self.data)
         self.article, self.fault = _article(self.data, key, self.doc_id, text)
 
     def address(self, url: str) -> str:
@@ -306,8 +308,11 @@ class _Reviewer:
         return "draft" if any(a.use == "draft" for a in self.task.annotations) else "pending"
 
     def note(self, annotation: Annotation, problem: Problem) -> None:
-        task = {"doc_id": self.doc_id, "where": self.where, "url": self.url, "annotator": annotation.annotator}
-        self.problems.append(problem.model_copy(update=task))
+        update: Json = {"doc_id": self.doc_id, "where": self.where, "url": self.url, "annotator": annotation.annotator}
+        if self.task.section and problem.start is not None and problem.end is not None:
+            first = self.task.section.start  # offsets count in the article's text
+            update |= {"start": problem.start + first, "end": problem.end + first}
+        self.problems.append(problem.model_copy(update=update))
 
     def leave_out(self, annotation: Annotation, use: str, reason: Reason | None, detail: str, action: Action) -> None:
         self.annotations[use] += 1
@@ -567,7 +572,9 @@ def _article(data: Json, key: str, doc_id: str, text: str) -> tuple[Article | No
     fields = {name: data[name] for name in META if isinstance(data.get(name), str)}
     extra = data["extra"] if isinstance(data.get("extra"), dict) else {}
     ours = (
-        {key, "doc_id", *fields} | ({"extra"} if extra else set()) | ({"digest", "byline", "extra"} & _made_by_us(data))
+        {key, "doc_id", *fields}
+        | ({"extra"} if extra else set())
+        | ({"digest", "byline", "extra", "part", "section"} & _made_by_us(data))
     )
     others = {name: value for name, value in data.items() if name not in ours}
     try:

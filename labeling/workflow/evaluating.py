@@ -105,5 +105,6 @@ def write_errors(errors: Iterable[Error], file: Path) -> Path:
 
 def _located(errors: Iterable[Error], locations: dict[str, TaskLocation]) -> Iterable[Error]:
     for error in errors:
-        location = locations.get(error.doc_id)
+        if location := locations.get(error.doc_id):
+            location = location.at(error.sentence.start)
         yield error.model_copy(update={"url": location.url, "where": location.where}) if location else error

@@ -75,7 +75,8 @@ def test_sections_joined_again_are_the_document():
     sections = list(divided(doc, starts))
     assert [s.text for s in sections] == pieces(TEXT, starts) and {s.doc_id for s in sections} == {"a"}
     assert sum(len(s.spans) for s in sections) == len(spans)
-    again = joined([(s.text, s) for s in sections])
+    again, ids = joined([(s.text, s) for s in sections])
+    assert [list(names) for names in ids] == [[span.id for span in s.spans] for s in sections]
     assert again == doc.model_copy(update={"relations": (near,)})  # the other one had its ends in two sections
 
 
@@ -90,7 +91,8 @@ def test_what_was_not_reviewed_is_unknown_and_equal_ids_and_answers_are_told_apa
         attributes={"sure": {"choices": ["no"]}},
         unknown=((1, 2),),
     )
-    doc = joined([(one.text, one), ("Not reviewed. ", None), (two.text, two)])
+    doc, ids = joined([(one.text, one), ("Not reviewed. ", None), (two.text, two)])
+    assert ids == [{"a": "a"}, {}, {"a": "a-3"}]
     assert doc.text == "One. Not reviewed. Two"
     assert [(s.id, doc.slice(s)) for s in doc.spans] == [("a", "On"), ("a-3", "Tw")]
     assert doc.relations == (Relation(head="a-3", tail="a-3", label="r"),)

@@ -11,6 +11,7 @@ from labeling.formats.format import Context
 from labeling.formats.registry import FORMATS
 from labeling.studio.annotations import Review, read_task
 from labeling.studio.exports import Record
+from labeling.workflow.export.join import ReviewedTask, join
 from labeling.workflow.export.plan import TaskAssignment
 from labeling.workflow.export.spec import ConversionSpec, task_of
 from labeling.workflow.export.tally import Tally
@@ -77,20 +78,25 @@ def convert(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
     problems: list[Problem] = []
     docs: list[str] = []
     locations: list[str] = []
-    reviews = [_review(spec, *of) for of in zip(chunk.records, chunk.assignments, strict=True)]
+    tasks = [_reviewed(spec, *of) for of in zip(chunk.records, chunk.assignments, strict=True)]
+    found = list(join(tasks))
     # All in one go, so that the words which the cutter remembers stay in the processor's cache.
-    cuts = [[cut(labeled.text) for labeled in review.docs] for review in reviews]
-    for review, found, assignment in zip(reviews, cuts, chunk.assignments, strict=True):
-        part = assignment.part
-        out.tally.count_review(review)
-        problems += review.problems
-        for labeled, outcomes, tokens_of_it in zip(review.docs, review.outcomes, found, strict=True):
-            gold = place(labeled, cut, spec.align, tokens_of_it)
+    cuts = [[cut(document.labeled.text) for document in joined.documents] for joined in found]
+    for joined, its_cuts in zip(found, cuts, strict=True):
+        for review in joined.reviews:
+            out.tally.count_review(review)
+            problems += review.problems
+        problems += joined.problems
+        for document, tokens_of_it in zip(joined.documents, its_cuts, strict=True):
+            part = document.part
+            gold = place(document.labeled, cut, spec.align, tokens_of_it)
             golds.setdefault(part, []).append(gold)
             docs.append(gold.json)
-            locations.append(location_of(review, labeled, part).model_dump_json())
-            problems += [p.model_copy(update={"where": review.where, "url": review.url}) for p in gold.problems]
-            out.tally.count_spans(gold, outcomes)
+            locations.append(location_of(document).model_dump_json())
+            for problem in gold.problems:
+                review = document.task_at(problem.start)
+                problems.append(problem.model_copy(update={"where": review.where, "url": review.url}))
+            out.tally.count_spans(gold, document.outcomes)
             if spec.formats:
                 sentences = "conll" in spec.formats
                 tokens.setdefault(part, []).append(tokenized(gold, cut, part, sentences=sentences))
@@ -111,14 +117,17 @@ def _lines(texts: Sequence[str]) -> bytes:
     return "".join(f"{text}\n" for text in texts).encode()
 
 
-def _review(spec: ConversionSpec, record: Record, assignment: TaskAssignment) -> Review:
+def _reviewed(spec: ConversionSpec, record: Record, assignment: TaskAssignment) -> ReviewedTask:
     try:
         task = task_of(spec, record)
     except ValueError as error:
         problem = Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where)
-        return Review(where=record.where, state="unreadable", problems=(problem,))
+        return ReviewedTask(Review(where=record.where, state="unreadable", problems=(problem,)), assignment.part)
     where = "" if spec.is_pulled else record.where
-    return read_task(task, spec.rules, where, url=spec.url, doc_id=assignment.doc_id, lost=assignment.lost)
+    review = read_task(task, spec.rules, where, url=spec.url, doc_id=assignment.doc_id, lost=assignment.lost)
+    if assignment.group and task.section:
+        return ReviewedTask(review, assignment.part, task.section, task.article, assignment.group)
+    return ReviewedTask(review, assignment.part)
 
 
 def _render(

@@ -1,15 +1,17 @@
 """The first pass over all tasks → each task's assignment, which the second pass follows."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labeling.core.copies import ROWS
-from labeling.core.parts import Assignment, SplitReport, assign
+from labeling.core.parts import Candidate, SplitReport, assign
 from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS, Part, Split
 from labeling.engine import Map, in_chunks
@@ -34,11 +36,15 @@ class TaskAssignment:
         part: The part of its documents.
         doc_id: The id of its documents, if another text has the task's own; else "".
         lost: Annotator ("" for any) → the task with the annotation that is used instead.
+        group: The same for the tasks of an article in sections; "" for other tasks.
+        group_size: The number of those tasks.
     """
 
     part: Part = "train"
     doc_id: str = ""
     lost: Mapping[str, str] = field(default_factory=dict)
+    group: str = ""
+    group_size: int = 1
 
 
 UNCONTESTED: dict[Part, TaskAssignment] = {part: TaskAssignment(part) for part in PARTS}  # shared by most tasks
@@ -81,12 +87,12 @@ def make_plan(
             relations |= found.relations
             samples.add(found.samples)
             advance(0, len(found.tasks))
-    rows = np.frombuffer(signatures, dtype="<u4").reshape(-1, ROWS)
-    assignment = assign([one.candidate for one in tasks if one], split, previous.parts, rows)
-    assignments = _assignments(tasks, assignment)
-    previous.remember(
-        {one.candidate.digest: part for one, part in zip(filter(None, tasks), assignment.parts, strict=True)}
+    candidates = _candidates(tasks, np.frombuffer(signatures, dtype="<u4").reshape(-1, ROWS))
+    assignment = assign(candidates.items, split, previous.parts, candidates.signatures)
+    assignments = _assignments(
+        tasks, ["train" if index is None else assignment.parts[index] for index in candidates.indices]
     )
+    previous.remember({one.digest: part for one, part in zip(candidates.items, assignment.parts, strict=True)})
     context = Context(
         labels=tuple(schema.labels) if schema else tuple(sorted(labels)),
         relations=tuple(schema.relations) if schema else tuple(sorted(relations)),
@@ -127,22 +133,56 @@ def _compact(task: SurveyedTask) -> SurveyedTask:
     source, published = sys.intern(article.source), sys.intern(article.published)
     article = replace(article, signature=b"", source=source, published=published)
     claims = tuple((sys.intern(who), sys.intern(stamp)) for who, stamp in task.claims)
-    return SurveyedTask(task.where, task.doc_id, article, claims)
+    return SurveyedTask(task.where, task.doc_id, article, claims, task.section)
 
 
-def _assignments(tasks: list[SurveyedTask | None], assignment: Assignment) -> list[TaskAssignment]:
+class _Candidates(NamedTuple):
+    """The documents that get a part, their signatures, and for each surveyed task the index of its document if any."""
+
+    items: list[Candidate]
+    signatures: NDArray[np.integer]
+    indices: list[int | None]
+
+
+def _candidates(tasks: list[SurveyedTask | None], rows: NDArray[np.integer]) -> _Candidates:
+    """The documents of the tasks: one of each, but one of all sections of an article, if any of them was reviewed."""
+    surveyed = [task for task in tasks if task]
+    if not any(task.section for task in surveyed):
+        return _Candidates([task.candidate for task in surveyed], rows, list(range(len(surveyed))))
+    reviewed = {task.group for task in surveyed if task.claims}
+    items: list[Candidate] = []
+    firsts: list[int] = []  # of each document, the number of its first task
+    indices: list[int | None] = []
+    groups: dict[str, int] = {}
+    signatures = rows.copy()
+    for number, task in enumerate(surveyed):
+        index = groups.get(task.group)
+        if index is not None:  # the MinHash of a union has the smaller value in each row
+            signatures[firsts[index]] = np.minimum(signatures[firsts[index]], rows[number])
+        elif task.group in reviewed:
+            index = len(items)
+            items.append(task.candidate)
+            firsts.append(number)
+            if task.section:
+                groups[task.group] = index
+        indices.append(index)
+    return _Candidates(items, signatures[firsts], indices)
+
+
+def _assignments(tasks: list[SurveyedTask | None], task_parts: Sequence[Part]) -> list[TaskAssignment]:
     """Each task's assignment, if articles are in several tasks and annotations compete."""
-    winners: dict[tuple[str, str, str], tuple[str, int, str]] = {}  # time, number and name of the task
+    winners: dict[tuple[str, str, int, str], tuple[str, int, str]] = {}  # time, number and name of the task
     texts: dict[str, str] = {}
+    groups = Counter(task.group for task in tasks if task and task.section)
     for number, task in enumerate(tasks):
         if task is None:
             continue
         for who, stamp in task.claims:
-            key = (task.doc_id, task.candidate.digest, who)
+            key = (task.doc_id, task.candidate.digest, task.section, who)
             # of two that are equally new, the first
             if key not in winners or stamp > winners[key][0]:
                 winners[key] = (stamp, number, task.where)
-    assignments, parts = [], iter(assignment.parts)
+    assignments, parts = [], iter(task_parts)
     for number, task in enumerate(tasks):
         if task is None:
             assignments.append(UNCONTESTED["train"])
@@ -150,9 +190,14 @@ def _assignments(tasks: list[SurveyedTask | None], assignment: Assignment) -> li
         doc_id, digest = task.doc_id, task.candidate.digest
         part = next(parts)
         is_other_text = texts.setdefault(doc_id, digest) != digest
-        lost = {who: winner[2] for who, _ in task.claims if (winner := winners[doc_id, digest, who])[1] != number}
-        if is_other_text or lost:
-            assignments.append(TaskAssignment(part, f"{doc_id}~{digest}" if is_other_text else "", lost))
+        lost = {
+            who: winner[2]
+            for who, _ in task.claims
+            if (winner := winners[doc_id, digest, task.section, who])[1] != number
+        }
+        if is_other_text or lost or task.section:
+            its_doc_id = f"{doc_id}~{digest}" if is_other_text else ""
+            assignments.append(TaskAssignment(part, its_doc_id, lost, task.group, groups.get(task.group, 1)))
         else:
             assignments.append(UNCONTESTED[part])
     return assignments

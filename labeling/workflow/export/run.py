@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from labeling.workflow.export.folder import publish, staged
 from labeling.workflow.export.language import language_rules
 from labeling.workflow.export.manifest import manifest_of, most_misaligned
 from labeling.workflow.export.options import Options
-from labeling.workflow.export.plan import CHUNK, Plan, make_plan
+from labeling.workflow.export.plan import CHUNK, Plan, TaskAssignment, make_plan
 from labeling.workflow.export.previous_parts import PreviousParts
 from labeling.workflow.export.refusals import refuse_unusable
 from labeling.workflow.export.report import Exported, report_of
@@ -29,6 +28,8 @@ from labeling.workflow.export.sources import Source
 from labeling.workflow.export.spec import ConversionSpec, spec_of
 from labeling.workflow.export.training_config import configure
 from labeling.workflow.progress import Advance, Meter, unmetered
+
+AssignedRecord = tuple[Record, TaskAssignment]
 
 ALONE_BYTES = 3_000_000  # for less, other processes cost more time than they save
 
@@ -104,6 +105,7 @@ def _converted(
 ) -> Iterator[ConvertedChunk]:
     """The second pass over all tasks; unreadable input is listed in the files."""
     assignments = iter(plan.assignments)
+    waiting: dict[str, list[AssignedRecord]] = {}
 
     def records() -> Iterator[Record]:
         for record in source.records(advance):
@@ -112,12 +114,26 @@ def _converted(
             else:
                 yield record
 
-    def chunks() -> Iterator[Chunk]:
-        for chunk in in_chunks(records(), CHUNK):
-            mine = list(islice(assignments, len(chunk)))
-            if len(mine) < len(chunk):
+    def together() -> Iterator[list[AssignedRecord]]:
+        """Each task alone; the tasks of an article in sections together, where the last of them is read."""
+        for record in records():
+            assignment = next(assignments, None)
+            if assignment is None:
                 raise InputError("The files changed while they were read.", "Run the same command again.")
-            yield Chunk(chunk, mine, plan.context)
+            if not assignment.group:
+                yield [(record, assignment)]
+                continue
+            group = waiting.setdefault(assignment.group, [])
+            group.append((record, assignment))
+            if len(group) == assignment.group_size:
+                yield waiting.pop(assignment.group)
+
+    def chunks() -> Iterator[Chunk]:
+        for some in in_chunks(together(), CHUNK):
+            tasks = [task for group in some for task in group]
+            yield Chunk([record for record, _ in tasks], [assignment for _, assignment in tasks], plan.context)
+        if waiting:
+            raise InputError("The files changed while they were read.", "Run the same command again.")
 
     made: ConvertedChunk
     for made in mapped(partial(convert, spec), chunks()):

@@ -2,10 +2,11 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from labeling.core.article import Article
 from labeling.core.parts import Candidate, candidate
+from labeling.core.split import position
 from labeling.studio.annotations import Task
 from labeling.studio.exports import Record
 from labeling.studio.regions import UNLABELLED, is_relation, is_span, items_of, labels_of
@@ -16,15 +17,22 @@ SAMPLED, SAMPLE = 16, 1000  # texts of a chunk from which the language is detect
 
 @dataclass(slots=True)
 class SurveyedTask:
-    """What the first pass finds in a task with a document.
+    """What the first pass finds in a task with a document, or with a section of an article.
 
-    `where` is the task's name in messages. `claims` are the annotator and time of each annotation that could be used.
+    `where` is the task's name in messages. `claims` are the annotator and time of each annotation that could be used;
+    only a section is surveyed without any. `section` is its number in its article; 0 if the task has the whole article.
     """
 
     where: str
     doc_id: str
     candidate: Candidate
     claims: tuple[tuple[str, str], ...]
+    section: int = 0
+
+    @property
+    def group(self) -> str:
+        """The same for all sections of an article; "" for a task with a whole article."""
+        return f"{self.doc_id}~{self.candidate.digest}" if self.section else ""
 
 
 @dataclass(slots=True)
@@ -49,7 +57,7 @@ def survey(spec: ConversionSpec, records: Sequence[Record]) -> Survey:
         surveyed = None
         with contextlib.suppress(ValueError):  # the second pass reports what is not a task
             task = task_of(spec, record)
-            if task.article and task.chosen:
+            if task.article and (task.chosen or task.section):
                 surveyed = _surveyed(spec, task, task.article, record.where)
                 _collect_labels(spec, task, out)
                 texts.append(task.article.text)
@@ -62,7 +70,11 @@ def _surveyed(spec: ConversionSpec, task: Task, article: Article, where: str) ->
     every = spec.rules.choice.by == "all"
     claims = tuple((annotation.annotator if every else "", annotation.stamp) for annotation in task.chosen)
     where = task.address(spec.url) if spec.is_pulled else where
-    return SurveyedTask(where, task.doc_id, candidate(article.text, article.source, article.published), claims)
+    found = candidate(article.text, article.source, article.published)
+    if task.section:  # all sections are in one part, which the article's text decides
+        digest = task.section.digest
+        found = replace(found, digest=digest, position=position([digest]))
+    return SurveyedTask(where, task.doc_id, found, claims, task.section.number if task.section else 0)
 
 
 def _collect_labels(spec: ConversionSpec, task: Task, out: Survey) -> None:

@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from labeling.core.labels import LabeledDoc
 from labeling.core.split import Part
 from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import read_text
-from labeling.studio.annotations import Review
+from labeling.workflow.export.join import Document
 
 TASKS_FILE = "tasks.jsonl"
 
@@ -21,6 +20,8 @@ class TaskLocation(Value):
         part: Its part.
         where: File and number of the task; "" if it was pulled from a project.
         url: The task's address in Label Studio, if known.
+        start: Where the task starts in the document's text, in code points.
+        others: Of an article in sections, the locations of its other tasks, in order of text.
     """
 
     doc_id: str
@@ -28,12 +29,29 @@ class TaskLocation(Value):
     part: Part
     where: str = ""
     url: str = ""
+    start: int = 0
+    others: tuple["TaskLocation", ...] = ()
+
+    def at(self, start: int) -> "TaskLocation":
+        """The location of the task with the text at an offset."""
+        return max((one for one in (self, *self.others) if one.start <= start), key=lambda one: one.start, default=self)
 
 
-def location_of(review: Review, doc: LabeledDoc, part: Part) -> TaskLocation:
-    """The location of a reviewed document's task."""
-    where = "" if review.where == review.url else review.where
-    return TaskLocation(doc_id=doc.doc_id, digest=doc.digest, part=part, where=where, url=review.url)
+def location_of(document: Document) -> TaskLocation:
+    """The location of a reviewed document's task, or of its tasks."""
+    doc = document.labeled
+    first, *others = (
+        TaskLocation(
+            doc_id=doc.doc_id,
+            digest=doc.digest,
+            part=document.part,
+            where="" if review.where == review.url else review.where,
+            url=review.url,
+            start=start,
+        )
+        for start, review in document.tasks
+    )
+    return first.model_copy(update={"others": tuple(others)})
 
 
 def read_task_locations(folder: Path) -> dict[str, TaskLocation]:
