@@ -50,8 +50,8 @@ test = {test}
 
 # A longer article, or one with more predicted spans, becomes several tasks, so that its page stays fast; 0: never.
 [articles]
-task_characters = 6000
-task_spans = 120
+task_characters = 8000
+task_spans = 200
 
 # The embedded Label Studio; or one that runs elsewhere, whose token belongs into the variable LABEL_STUDIO_API_KEY, not
 # into this file.

@@ -69,9 +69,7 @@ def _tell(done: "Imported", *, dry_run: bool) -> None:
         f"{done.project_url or 'a new project'}{' (dry run, nothing was changed)' if dry_run else ''}", numbers
     )
     if done.sectioned.articles:
-        console.say(
-            f"Long articles: {done.sectioned.articles:,}, in {done.sectioned.tasks:,} tasks, one for each of their parts."
-        )
+        console.say(f"{done.sectioned.articles:,} of them are long: in {done.sectioned.tasks:,} tasks, a part in each.")
     if done.renewed:
         what = "would get" if dry_run else "got"
         console.say(f"{done.renewed} tasks that keep their old text {what} new predictions.")
