@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labeling.nlp.docbin import Packed
     from labeling.nlp.gold import Gold
 
+ONE_TASK = {"start", "others"}  # what the location of a document in one task does not say
 CHUNK_PROBLEMS = 20  # that are passed on to the terminal; the file has them all
 
 
@@ -92,7 +93,9 @@ def convert(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
             gold = place(document.labeled, cut, spec.align, tokens_of_it)
             golds.setdefault(part, []).append(gold)
             docs.append(gold.json)
-            locations.append(location_of(document).model_dump_json())
+            locations.append(
+                location_of(document).model_dump_json(exclude=ONE_TASK if len(document.tasks) == 1 else None)
+            )
             for problem in gold.problems:
                 review = document.task_at(problem.start)
                 problems.append(problem.model_copy(update={"where": review.where, "url": review.url}))
