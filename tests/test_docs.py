@@ -13,7 +13,7 @@ import typer
 
 from labeling.cli import app
 from labeling.core.reasons import MEANINGS, REASONS
-from labeling.ingest.clean import RUBBISH
+from labeling.ingest.clean import BOILERPLATE
 from labeling.settings import Settings, init, open_workspace
 from labeling.workflow import export
 from labeling.workflow.demo import DEMO_SPLIT
@@ -37,7 +37,7 @@ def test_what_is_generated_in_the_docs_is_up_to_date():
 
 
 def test_every_reason_is_explained_and_every_explained_one_is_given():
-    assert {one.reason for meanings in MEANINGS.values() for one in meanings} | {*RUBBISH, "title-repeated"} == REASONS
+    assert {one.reason for meanings in MEANINGS.values() for one in meanings} | {*BOILERPLATE, "title-repeated"} == REASONS
     code = CODE.replace((ROOT / "labeling" / "core" / "reasons.py").read_text(encoding="utf-8"), "")
     assert {reason for reason in REASONS if f'"{reason}"' not in code} == set()
 
