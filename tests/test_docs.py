@@ -37,7 +37,10 @@ def test_what_is_generated_in_the_docs_is_up_to_date():
 
 
 def test_every_reason_is_explained_and_every_explained_one_is_given():
-    assert {one.reason for meanings in MEANINGS.values() for one in meanings} | {*BOILERPLATE, "title-repeated"} == REASONS
+    assert {one.reason for meanings in MEANINGS.values() for one in meanings} | {
+        *BOILERPLATE,
+        "title-repeated",
+    } == REASONS
     code = CODE.replace((ROOT / "labeling" / "core" / "reasons.py").read_text(encoding="utf-8"), "")
     assert {reason for reason in REASONS if f'"{reason}"' not in code} == set()
 

@@ -50,7 +50,11 @@ def read_articles(
             continue
         article, where = item
         if max_characters and len(article.text) > max_characters:
-            yield problem("too-long", _too_long(len(article.text), max_characters), where, article)
+            detail = (
+                f"the text has {len(article.text):,} characters; is this a whole corpus in one file? An article has "
+                f"{max_characters:,} at most (max_characters under [articles] in labeling.toml)"
+            )
+            yield problem("too-long", detail, where, article)
         elif article.doc_id in seen:
             other, first = seen[article.doc_id]
             reason: Reason = "duplicate" if other == article.digest else "duplicate-id"
@@ -62,13 +66,6 @@ def read_articles(
             seen[article.doc_id] = (article.digest, where)
             places[article.digest] = where
             yield article
-
-
-def _too_long(size: int, most: int) -> str:
-    return (
-        f"the text has {size:,} characters; is this a whole corpus in one file? An article has {most:,} at most "
-        "(max_characters under [articles] in labeling.toml)"
-    )
 
 
 def _read(paths: Iterable[str | Path], names: FieldNames, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:

@@ -2,7 +2,8 @@
 
 import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from labeling.core.problem import Problem
@@ -89,7 +90,7 @@ def read_table(stream: Stream, names: FieldNames, delimiter: str) -> Iterator[Re
         delimiter, first, line = first[4], next(text, ""), 2
     else:
         delimiter = delimiter_of(first, names, delimiter)
-    rows = csv.reader(_chained(first, text), delimiter=delimiter, strict=True)
+    rows = csv.reader(chain(filter(None, [first]), text), delimiter=delimiter, strict=True)
     before = line - 1
     found = False
     try:
@@ -132,12 +133,6 @@ def columns_of(header: str, delimiter: str) -> list[str]:
         return next(csv.reader([header], delimiter=delimiter, strict=True), [])
     except csv.Error:
         return []
-
-
-def _chained(first: str, rest: Iterable[str]) -> Iterator[str]:
-    if first:
-        yield first
-        yield from rest
 
 
 def _header_problem(header: list[str], names: FieldNames, where: str) -> Problem | None:

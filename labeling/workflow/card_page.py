@@ -9,7 +9,7 @@ from labeling.terminal import one_line
 
 if TYPE_CHECKING:
     from labeling.nlp.evaluation.scores import Score
-    from labeling.workflow.cards import Card
+    from labeling.workflow.card import Card
 
 SHORT = 12  # hex digits of a hash on the page; the card has all
 

@@ -28,22 +28,7 @@ from labeling.core.split import PARTS
 from labeling.core.wording import listed
 from labeling.errors import InputError, ModelError
 from labeling.files import json_text, write_atomic
-from labeling.workflow.card import Base, Card, Figures, Gold, PartStamp, SchemaStamp
-
-__all__ = (
-    "Base",
-    "Card",
-    "Figures",
-    "Gold",
-    "PartStamp",
-    "SchemaStamp",
-    "gold_of",
-    "read_card",
-    "read_card_file",
-    "read_manifest",
-    "schema_of",
-    "write_card",
-)
+from labeling.workflow.card import Card, Gold, PartStamp, SchemaStamp
 
 CARD, PAGE = "card.json", "README.md"
 

@@ -117,7 +117,8 @@ def submit_gold(studio: Studio, project: Project, file: Path, schema: LabelSchem
 def _model(workspace: Workspace, exported: Exported, say: Callable[[str], None], working: Working) -> Path:
     """The model of an earlier run, if these training files and this installation made it, else a new one."""
     from labeling.nlp.learn.training import Options
-    from labeling.workflow.cards import Card, gold_of, read_card
+    from labeling.workflow.card import Card
+    from labeling.workflow.cards import gold_of, read_card
     from labeling.workflow.training import can_learn, learn, train
 
     output = workspace.folder / MODEL

@@ -25,19 +25,15 @@ class Finding(Value):
 
 def examine(workspace: Workspace) -> list[Finding]:
     """The results of all checks, in order of dependency; checks that depend on a failed one are left out."""
+    checks = {"workspace": _workspace, "schema": _schema, "model": _model, "server and token": _server}
     findings = [Finding(what="versions", ok=True, seen=_versions())]
-    findings.append(_finding("workspace", lambda: _workspace(workspace)))
-    findings.append(_finding("schema", lambda: _schema(workspace)))
-    findings.append(_finding("model", lambda: _model(workspace)))
-    findings.append(_finding("server and token", lambda: _server(workspace)))
-    if findings[-1].ok:
-        findings.append(_finding("project", lambda: _project(workspace)))
-    return findings
+    findings += [_finding(what, check, workspace) for what, check in checks.items()]
+    return [*findings, _finding("project", _project, workspace)] if findings[-1].ok else findings
 
 
-def _finding(what: str, look: Callable[[], str]) -> Finding:
+def _finding(what: str, check: Callable[[Workspace], str], workspace: Workspace) -> Finding:
     try:
-        return Finding(what=what, ok=True, seen=look())
+        return Finding(what=what, ok=True, seen=check(workspace))
     except LabelingError as error:
         return Finding(what=what, ok=False, seen=error.message, todo=error.hint)
 

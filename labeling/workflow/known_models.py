@@ -8,7 +8,8 @@ from labeling.core.value import Value
 from labeling.errors import LabelingError, ModelError
 from labeling.promoted import models
 from labeling.settings import Workspace
-from labeling.workflow.cards import CARD, Card, read_card, read_card_file
+from labeling.workflow.card import Card
+from labeling.workflow.cards import CARD, read_card, read_card_file
 from labeling.workflow.model_store import CARDS
 
 # Where `labeling train` puts models if its output is named as in the documentation.

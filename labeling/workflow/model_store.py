@@ -14,7 +14,8 @@ from pathlib import Path
 from labeling.files import replacing, write_atomic
 from labeling.promoted import models
 from labeling.settings import Workspace
-from labeling.workflow.cards import CARD, Card
+from labeling.workflow.card import Card
+from labeling.workflow.cards import CARD
 
 CARDS = "cards"
 

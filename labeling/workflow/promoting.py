@@ -17,7 +17,8 @@ from labeling.core.wording import listed
 from labeling.errors import InputError, ModelError
 from labeling.promoted import Promoted, keep_promoted
 from labeling.settings import Workspace
-from labeling.workflow.cards import CARD, Card, read_card
+from labeling.workflow.card import Card
+from labeling.workflow.cards import CARD, read_card
 from labeling.workflow.model_store import remove_older, store
 from labeling.workflow.progress import Track, unseen
 

@@ -12,6 +12,7 @@ from typing import Any
 from labeling.core.schema import LabelSchema, label_name
 from labeling.core.value import Value
 from labeling.errors import InputError
+from labeling.inputs.broken import shown as printable  # a file's name may have line breaks
 from labeling.settings import Workspace
 from labeling.studio.annotations import UNSUBMITTED, Annotation, Rules, Task
 from labeling.studio.exports import Record, parse
@@ -149,6 +150,8 @@ def _lies_in_text(item: dict[str, Any]) -> bool:
 
 
 def _made(use: _Use, page: Shown, name: str, title: str, origin: str) -> Made:
+    from labeling.nlp.detect import spoken
+
     notes: list[str] = []
     labels = list(_nameable("label", [*page.labels, *_by_use(use.labels)], notes))
     relations = list(_nameable("relation", [*page.relations, *_by_use(use.relations)], notes))
@@ -159,13 +162,13 @@ def _made(use: _Use, page: Shown, name: str, title: str, origin: str) -> Made:
             "Annotate some tasks first.",
         )
     lines = [
-        f"# Made by {_printable(origin)}: {use.tasks:,} tasks, {use.annotations:,} submitted annotations.",
+        f"# Made by {printable(origin)}: {use.tasks:,} tasks, {use.annotations:,} submitted annotations.",
         "# The numbers are of the spans and relations in them.",
         *(f"# Left out: {note}" for note in notes),
         f"name = {_text(_identifier(name))}",
         'version = "1.0.0"',
         f"title = {_text(_title(title))}",
-        f"language = {_text(_language(use.texts))}",
+        f"language = {_text(spoken(use.texts))}",
     ]
     hotkeys: set[str] = set()
     for number, label in enumerate(labels):
@@ -201,12 +204,6 @@ def _nameable(kind: str, names: Iterable[str], notes: list[str]) -> Iterator[str
             notes.append(f"the {kind} {error}")
 
 
-def _language(texts: Sequence[str]) -> str:
-    from labeling.nlp.detect import spoken
-
-    return spoken(texts)
-
-
 def _identifier(name: str) -> str:
     return re.sub(r"[\W_]+", "-", name.lower()).strip("-")[:TITLE].strip("-") or "labels"
 
@@ -214,11 +211,6 @@ def _identifier(name: str) -> str:
 def _title(title: str) -> str:
     title = " ".join(title.split())[:TITLE].strip()
     return title if len(title) >= 3 else f"Project {title}".strip()
-
-
-def _printable(comment: str) -> str:
-    """The comment with line breaks and control characters, which a file's name may have, replaced by `?`."""
-    return "".join(character if character.isprintable() else "?" for character in comment)
 
 
 def _counted(number: int, what: str) -> str:

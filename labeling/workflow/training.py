@@ -19,7 +19,8 @@ from labeling.errors import InputError, SchemaError
 from labeling.files import replacing
 from labeling.resources import resource
 from labeling.settings import Workspace, read_schema, schema_file
-from labeling.workflow.cards import Base, Card, Figures, SchemaStamp, gold_of, schema_of, write_card
+from labeling.workflow.card import Base, Card, Figures, SchemaStamp
+from labeling.workflow.cards import gold_of, schema_of, write_card
 
 if TYPE_CHECKING:
     from labeling.nlp.learn.training import Options

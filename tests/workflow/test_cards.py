@@ -14,19 +14,9 @@ from labeling.errors import InputError, ModelError
 from labeling.nlp.evaluation.confusion import Confusion
 from labeling.nlp.evaluation.scores import Layer, Relations, Score
 from labeling.nlp.load import model_version
+from labeling.workflow.card import Base, Card, Figures, Gold, PartStamp, SchemaStamp
 from labeling.workflow.card_page import page
-from labeling.workflow.cards import (
-    Base,
-    Card,
-    Figures,
-    Gold,
-    PartStamp,
-    SchemaStamp,
-    gold_of,
-    read_card,
-    schema_of,
-    write_card,
-)
+from labeling.workflow.cards import gold_of, read_card, schema_of, write_card
 from labeling.workflow.training import add_card
 from tests.builders import EVENT
 

@@ -14,7 +14,8 @@ import spacy
 from labeling.errors import InputError, ModelError
 from labeling.nlp import packaging
 from labeling.settings import init, open_workspace
-from labeling.workflow.cards import Card, Gold, read_card, write_card
+from labeling.workflow.card import Card, Gold
+from labeling.workflow.cards import read_card, write_card
 from labeling.workflow.demo import DEMO_SPLIT
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files

@@ -14,7 +14,8 @@ from labeling.errors import InputError, ModelError
 from labeling.promoted import read_promoted
 from labeling.settings import Workspace, open_workspace
 from labeling.workflow import model_store
-from labeling.workflow.cards import Card, gold_of, schema_of, write_card
+from labeling.workflow.card import Card
+from labeling.workflow.cards import gold_of, schema_of, write_card
 from labeling.workflow.doctor import examine
 from labeling.workflow.known_models import find_card, known_models
 from labeling.workflow.promoting import promote

@@ -96,7 +96,11 @@ def make_plan(
     context = Context(
         labels=tuple(schema.labels) if schema else tuple(sorted(labels)),
         relations=tuple(schema.relations) if schema else tuple(sorted(relations)),
-        normal=_with_normal_forms(schema) if schema else (),
+        normal=tuple(
+            name
+            for name, relation in (schema.relations.items() if schema else ())
+            if schema and any(schema.labels[tail].normal for tail in relation.tail)
+        ),
         overlaps=options.overlaps,
         csv_raw=options.csv_raw,
     )
@@ -118,13 +122,6 @@ class _Samples:
             self._seen += 1
             if len(self.texts) > SAMPLES:
                 self.texts, self._step = self.texts[::2], 2 * self._step
-
-
-def _with_normal_forms(schema: LabelSchema) -> tuple[str, ...]:
-    """The relations whose targets can have normal forms."""
-    return tuple(
-        name for name, relation in schema.relations.items() if any(schema.labels[tail].normal for tail in relation.tail)
-    )
 
 
 def _compact(task: SurveyedTask) -> SurveyedTask:

@@ -17,40 +17,26 @@ def refuse_unusable(files: TrainingFiles, origin: str, options: Options, folder:
     Raises:
         InputError: It is not allowed; if too many spans were refused, a file in the folder lists all problems.
     """
-    _refuse_empty(files, origin)
-    _refuse_unreadable(files, options)
-    _refuse_too_many(files, options, folder)
-
-
-def _refuse_empty(files: TrainingFiles, origin: str) -> None:
-    if files.tally.tasks.total() - files.tally.tasks["unreadable"]:
-        return
-    first = next(iter(files.first_problems), None)
-    if first:
-        raise InputError(f"{first.where}: {first.detail}" if first.where else first.detail)
-    raise InputError(f"There is no task in {origin}.")
-
-
-def _refuse_unreadable(files: TrainingFiles, options: Options) -> None:
-    unreadable = files.unreadable + files.tally.tasks["unreadable"]
+    tally, problems = files.tally, files.first_problems
+    if tally.tasks.total() == tally.tasks["unreadable"]:
+        if not problems:
+            raise InputError(f"There is no task in {origin}.")
+        raise InputError(f"{problems[0].where}: {problems[0].detail}" if problems[0].where else problems[0].detail)
+    unreadable = files.unreadable + tally.tasks["unreadable"]
     if options.strict and unreadable:
-        first = next((p for p in files.first_problems if p.action == "refused"), None)
+        first = next((p for p in problems if p.action == "refused"), None)
         raise InputError(
             f"{unreadable:,} thing(s) could not be read" + (f", first {first.where}: {first.detail}" if first else "."),
             "Nothing was written. Without --strict, what can be read is exported.",
         )
-
-
-def _refuse_too_many(files: TrainingFiles, options: Options, folder: Path) -> None:
-    total, refused = files.tally.spans_in, files.tally.spans["refused"]
-    if options.fail_over is None or not total or 100 * refused <= options.fail_over * total:
-        return
-    listed = _free(folder / FAILED_FILE)
-    write_atomic(listed, (files.folder / PROBLEMS_FILE).read_bytes())
-    raise InputError(
-        f"{refused:,} of {total:,} spans ({refused / total:.1%}) were refused, more than {options.fail_over:g}%.",
-        f"No training file was written. {listed} lists every case.",
-    )
+    total, refused = tally.spans_in, tally.spans["refused"]
+    if options.fail_over is not None and 100 * refused > options.fail_over * total:
+        listed = _free(folder / FAILED_FILE)
+        write_atomic(listed, (files.folder / PROBLEMS_FILE).read_bytes())
+        raise InputError(
+            f"{refused:,} of {total:,} spans ({refused / total:.1%}) were refused, more than {options.fail_over:g}%.",
+            f"No training file was written. {listed} lists every case.",
+        )
 
 
 def _free(file: Path) -> Path:

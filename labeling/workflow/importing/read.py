@@ -1,6 +1,7 @@
 """Inputs → articles, read once, and problems."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from labeling.core.article import Article
 from labeling.core.problem import Problem
@@ -48,11 +49,7 @@ class ArticleReader:
         first = next(articles, None)
         if first is None:
             raise self._nothing()
-        return self._from(first, articles)
-
-    def _from(self, first: Article, rest: Iterator[Article]) -> Iterator[Article]:
-        yield first
-        yield from rest
+        return chain([first], articles)
 
     def _nothing(self) -> InputError:
         places = ", ".join("standard input" if path == "-" else path for path in self.paths)
