@@ -87,7 +87,7 @@ def test_package_of_an_export_explains_each_of_its_files():
 
 def test_every_command_of_the_readme_exists(run):
     page = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = set(re.findall(r"`?labeling ([a-z]+)(?= |`)", page)) - {"schema", "studio"}
+    commands = set(re.findall(r"`?labeling ([a-z]+)(?= |`)", page)) - {"schema", "studio", "people"}
     listed = run("--help").stdout
     assert len(commands) >= 10
     for command in commands:
@@ -141,7 +141,7 @@ def test_every_option_of_a_command_in_the_docs_exists(run):
             r"^(?:    |\$ )labeling (.+)", text, re.MULTILINE
         )
         for line in found if page.name != "CHANGELOG.md" else ():
-            command = " ".join(re.findall(r"^(?:(?:studio|schema) )?[a-z-]+", line))
+            command = " ".join(re.findall(r"^(?:(?:studio|schema|people) )?[a-z-]+", line))
             for option in OPTION.findall(line.partition(" # ")[0]):
                 helps.setdefault(command, run(*command.split(), "--help").stdout)
                 assert f" {option} " in helps[command], f"{page.name}: labeling {line}"

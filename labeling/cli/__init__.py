@@ -20,6 +20,7 @@ from labeling.cli import (
     importing,
     init,
     models,
+    people,
     pull,
     schema,
     status,
@@ -44,6 +45,7 @@ app = typer.Typer(
 app.command("demo")(demo.command)
 app.command("init")(init.command)
 app.add_typer(studio.app, name="studio")
+app.add_typer(people.app, name="people")
 app.command("annotate")(annotate.command)
 app.command("import")(importing.command)
 app.command("status")(status.command)

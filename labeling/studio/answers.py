@@ -86,6 +86,13 @@ class User(TypedDict, total=False):
 
 
 @with_config(KEEPING)
+class Invitation(TypedDict):
+    """The link by which people make an account."""
+
+    invite_url: Annotated[str, Field(pattern=r"^/[^\s]*$")]
+
+
+@with_config(KEEPING)
 class Imported(TypedDict, total=False):
     """What became of tasks that were sent."""
 
@@ -121,6 +128,7 @@ PROJECT: TypeAdapter[Any] = TypeAdapter(Project)
 PROJECTS: TypeAdapter[Any] = TypeAdapter(Projects)
 USERS: TypeAdapter[Any] = TypeAdapter(Annotated[list[User], FailFast()])
 USER: TypeAdapter[Any] = TypeAdapter(User)
+INVITATION: TypeAdapter[Any] = TypeAdapter(Invitation)
 IMPORTED: TypeAdapter[Any] = TypeAdapter(Imported)
 CREATED: TypeAdapter[Any] = TypeAdapter(Created)
 VERSION: TypeAdapter[Any] = TypeAdapter(Version)

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationError
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
-from labeling.studio.answers import CREATED, IMPORTED, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, faults
+from labeling.studio.answers import CREATED, IMPORTED, INVITATION, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, faults
 from labeling.studio.config import instructions, to_xml
 from labeling.studio.connection import Connection
 from labeling.studio.failures import AGAIN, ALONE, BETWEEN, TooLargeError
@@ -106,6 +106,24 @@ class Bare(Value):
     data: Json
 
 
+class Account(Value):
+    """Somebody's account.
+
+    Attributes:
+        email: The e-mail address, by which they log in.
+        name: The full name; "" if there is none.
+        is_active: Whether they can log in; None if the server does not say.
+        last_active: When they last did something; ISO 8601.
+        annotations: How many annotations are theirs, in all projects; None if the server does not say.
+    """
+
+    email: str
+    name: str = ""
+    is_active: bool | None = None
+    last_active: str = ""
+    annotations: int | None = None
+
+
 class HandedOut(Value):
     """How a task is handed out.
 
@@ -164,9 +182,30 @@ class Studio:
         return str(self._by_sdk(lambda sdk: sdk.versions.get()).release)
 
     def users(self) -> dict[int, str]:
-        """User id → e-mail address."""
+        """User id → e-mail address; without those who were removed, whom the server calls `Deleted`."""
         found, _ = self.connection.get("api/users/", USERS)
-        return {user["id"]: user["email"] for user in found if "id" in user and "email" in user}
+        return {user["id"]: user["email"] for user in found if "id" in user and "@" in user.get("email", "")}
+
+    def accounts(self) -> list[Account]:
+        """Who has an account; whoever was removed has no name any more, and is left out."""
+        found, _ = self.connection.get("api/users/", USERS)
+        return sorted(
+            (
+                Account(
+                    email=user["email"],
+                    name=f"{user.get('first_name') or ''} {user.get('last_name') or ''}".strip(),
+                    last_active=str(user.get("last_activity") or ""),
+                )
+                for user in found
+                if "@" in user.get("email", "")
+            ),
+            key=lambda account: account.email,
+        )
+
+    def invitation(self) -> str:
+        """The path, with its token, of the page where whoever has it makes an account."""
+        found, _ = self.connection.get("api/invite", INVITATION)
+        return str(found["invite_url"])
 
     # projects
 

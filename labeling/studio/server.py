@@ -32,6 +32,7 @@ from labeling.studio.setup import (
     Program,
     Setup,
     data_folder,
+    database_of,
     read_credentials,
     read_setup,
     write_setup,
@@ -192,6 +193,22 @@ def credentials(folder: Path) -> Credentials | None:
         InputError: Its file cannot be used.
     """
     return read_credentials(folder)
+
+
+def environment_of(folder: Path) -> dict[str, str]:
+    """The environment in which a program works on the data of the folder's server, as the server itself does.
+
+    Raises:
+        StudioError: Label Studio is not installed, or was never started.
+    """
+    _program()
+    login, database = credentials(folder), database_of(folder)
+    if login is None or not database.contents().made:
+        raise StudioError(
+            "This workspace's Label Studio was never started.",
+            "`labeling studio start` starts it; or set LABEL_STUDIO_URL and LABEL_STUDIO_API_KEY of another.",
+        )
+    return _environment(folder, login, database)
 
 
 def remove_leftovers(folder: Path, older_than: float = LEFTOVER_SECONDS) -> int:

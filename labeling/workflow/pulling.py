@@ -206,7 +206,8 @@ class _Pull:
             self.store.clear()
             state = self.store.state
         about = {"server": server, "project": project.id, "created": created, "url": project.url}
-        self.store.save(state.model_copy(update={**about, "users": studio.users()}))
+        users = state.users | studio.users()  # whoever was removed meanwhile keeps the name
+        self.store.save(state.model_copy(update={**about, "users": users}))
         self.seen = self.store.state.seen
 
     def pull_tasks(self, *, full: bool) -> None:
