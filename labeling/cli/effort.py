@@ -32,9 +32,12 @@ def _show(measured: Any) -> None:
     documents = f"{measured.documents} gold documents"
     if measured.documents_without_task:
         documents += f", {measured.documents_without_task} without a task"
+    saved = f"Effort saved: {measured.effort_saved:.1%}"
+    if measured.effort_saved_with_relations is not None:
+        saved += f" of that for spans, {measured.effort_saved_with_relations:.1%} with relations"
     rates = ("P", "R", "F")
     console.table(
-        f"Effort saved: {measured.effort_saved:.1%} ({documents})",
+        f"{saved} ({documents})",
         ["label", "gold spans", *rates, *(f"{name} overlap" for name in rates)],
         [(label, each.gold, *_rates(each.core), *_rates(each.overlap)) for label, each in measured.labels.items()],
     )

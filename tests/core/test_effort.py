@@ -167,3 +167,39 @@ def test_overlap_counts_a_span_that_is_all_punctuation():
     gold = Marks.model_validate({"text": "Yes – no", "spans": [{"start": 4, "end": 5, "label": "X"}]})
     found = effort([gold], {gold.text: gold}).labels["X"]
     assert (found.core.r, found.overlap.r) == (1, 1)
+
+
+RELATED = (("attacked", "agent", "rebels"), ("attacked", "place", "Tadmor"))
+
+
+@pytest.mark.parametrize(
+    ("relations", "left"),
+    [
+        (RELATED, 0),
+        ((), 6),  # two to draw
+        (RELATED[:1], 3),
+        ((*RELATED, ("attacked", "time", "Friday")), 0),  # the gold has no such relation: nobody knows
+        ((*RELATED, ("attacked", "agent", "Bell")), 2),  # one to delete
+        ((RELATED[0], ("attacked", "agent", "Tadmor")), 1),  # one to rename
+        ((RELATED[0], ("Tadmor", "place", "attacked")), 5),  # the other way round: one to delete, one to draw
+    ],
+)
+def test_effort_with_relations_counts_three_to_draw_two_to_delete_and_one_to_rename(
+    relations: tuple[tuple[str, str, str], ...], left: int
+):
+    gold = marks(*GOLD, relations=RELATED)
+    found = effort([gold], {TEXT: marks(*GOLD, relations=relations)})
+    assert found.effort_saved == 1
+    assert found.effort_saved_with_relations == pytest.approx(1 - left / (2 * 5 + 3 * 2), abs=1e-4)
+
+
+def test_effort_with_relations_is_not_known_where_the_gold_has_none():
+    assert effort([marks(*GOLD)], {TEXT: marks(*GOLD, relations=RELATED)}).effort_saved_with_relations is None
+
+
+def test_relation_to_what_nobody_reviewed_is_not_one_too_many():
+    at = TEXT.index("Friday")
+    gold = marks(*GOLD, relations=RELATED, unknown=[(at, at + 6)])
+    more = (*RELATED, ("attacked", "place", "Friday"))
+    found = effort([gold], {TEXT: marks(*GOLD, relations=more)})
+    assert found.effort_saved_with_relations == 1 and found.relations and found.relations.p == 1

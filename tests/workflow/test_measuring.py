@@ -96,7 +96,14 @@ def test_effort_prints_tables_or_json(run, tasks: Path):
     for said in ("Effort saved: 9", "1 without a task", "ACTOR", "Relations", "agent"):
         assert said in done.stdout
     found = json.loads(run("effort", GOLD, tasks, "--json").stdout)
-    assert {"effort_saved", "documents", "documents_without_task", "labels", "relations"} == set(found)
+    assert {
+        "effort_saved",
+        "effort_saved_with_relations",
+        "documents",
+        "documents_without_task",
+        "labels",
+        "relations",
+    } == set(found)
     done = run("effort", tasks, GOLD)
     assert done.returncode == 2
     assert "the gold comes first" in done.stderr
