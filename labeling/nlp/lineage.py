@@ -1,32 +1,30 @@
-"""What a model and its gold are called: by their content, so that one name is one thing."""
+"""Names of models and digests of their gold, by content, so that equal names mean equal things."""
 
 import hashlib
 import re
 from pathlib import Path
 
 from labeling.core.article import digest
-from labeling.core.parsing import parse_json
-from labeling.errors import ModelError
 from labeling.files import json_text, write_atomic
-from labeling.nlp.load import folder_of, model_stamp
+from labeling.nlp.load import folder_of, meta, model_stamp
 
 NAME, VERSION = "labeling", "0.0.0"
-# They say of a model where and when it was made, not what it does.
+# Files that say where and when a model was made, not what it does.
 ABOUT = frozenset({"meta.json", "card.json", "README.md"})
 PATHS = re.compile(r"^\[paths\]\n(?:[^\[\n].*\n|\n)*", re.MULTILINE)
 
 
 def call_by_content(model: Path) -> str:
-    """The model's name from now on, in its meta.json too: `en_labeling-0.0.0+` and 8 hex digits of what it consists of.
+    """The model's new name, which is written into its meta.json: `en_labeling-0.0.0+` and 8 hex digits of its content.
 
-    Two models that differ in a weight or a setting have two names; where they were made, and from which paths, is no
-    part of it.
+    Two models that differ in a weight or a setting have different names; when and where they were made, and from which
+    paths, makes no difference.
 
     Raises:
         ModelError: The folder is not a model.
         InputError: It cannot be written.
     """
-    model_stamp(str(model))
+    said = meta(str(model.resolve()))
     hasher = hashlib.sha256()
     for file in sorted(model.rglob("*")):
         path = file.relative_to(model)
@@ -36,20 +34,17 @@ def call_by_content(model: Path) -> str:
         if path.as_posix() == "config.cfg":
             content = PATHS.sub("", content.decode("utf-8")).encode("utf-8")
         hasher.update(f"{path.as_posix()} {hashlib.sha256(content).hexdigest()}\n".encode())
-    try:
-        meta = parse_json((model / "meta.json").read_bytes())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{model / 'meta.json'} cannot be read: {error}") from error
-    meta |= {"name": NAME, "version": f"{VERSION}+{hasher.hexdigest()[:8]}"}
-    write_atomic(model / "meta.json", json_text(meta))
+    write_atomic(
+        model / "meta.json", json_text(said | {"name": NAME, "version": f"{VERSION}+{hasher.hexdigest()[:8]}"})
+    )
     return model_stamp(str(model))
 
 
 def files_hash(model: str) -> str:
-    """The SHA-256 of the names and contents of an installed pipeline's files, or of a folder's.
+    """The SHA-256 of the names and contents of a pipeline's files, as hex digits.
 
     Raises:
-        ModelError: There is none.
+        ModelError: There is no such pipeline.
     """
     folder = folder_of(model)
     hasher = hashlib.sha256()
@@ -61,7 +56,7 @@ def files_hash(model: str) -> str:
 
 
 def texts_in(part: Path) -> tuple[str, ...]:
-    """The digest of each document's text in a part of an exported folder, in order; none where there is no such part.
+    """The digest of each document's text in a part of an exported folder, in order; empty if there is no such part.
 
     Raises:
         InputError: A file is not a DocBin, or cannot be read.

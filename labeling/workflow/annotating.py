@@ -48,13 +48,13 @@ def annotated(
     from threadpoolctl import threadpool_limits
 
     from labeling.nlp.annotate import annotator
-    from labeling.nlp.bases import TRANSFORMERS
+    from labeling.nlp.load import TRANSFORMERS
     from labeling.nlp.windows import SIZE, in_windows
 
     number = next(_numbers)
     _annotators[number] = partial(_annotated, annotator(nlp, schema), nlp)
     jobs = cores() if jobs is None else jobs
-    if not TRANSFORMERS.isdisjoint(nlp.pipe_names):
+    if TRANSFORMERS.keys() & set(nlp.pipe_names):
         jobs = 1  # PyTorch takes all cores by itself, and waits for ever in a process that is forked
     stack = ExitStack()
     stack.callback(_annotators.pop, number)

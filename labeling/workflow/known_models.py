@@ -74,9 +74,9 @@ def find_card(workspace: Workspace, model: str) -> Card:
     Raises:
         ModelError: There is none, or it is not valid.
     """
-    from labeling.nlp.load import is_there, model_folder
+    from labeling.nlp.load import model_exists, model_folder
 
-    if is_there(model):
+    if model_exists(model):
         return read_card(model_folder(model))
     for folder in _trained(workspace):
         card = read_card_file(folder / CARD)

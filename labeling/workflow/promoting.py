@@ -124,10 +124,10 @@ def promote(
 
 def _current(workspace: Workspace) -> _Rival:
     """The workspace's current model."""
-    from labeling.nlp.load import is_there, model_folder, model_stamp
+    from labeling.nlp.load import model_exists, model_folder, model_stamp
 
     model = workspace.model
-    if not workspace.uses_promoted and not Path(model).is_dir() and not is_there(model):
+    if not workspace.uses_promoted and not Path(model).is_dir() and not model_exists(model):
         return _Rival("", f"nothing ({model} is not installed)", None)
     folder = model_folder(model)
     card = read_card(folder) if (folder / CARD).is_file() else None

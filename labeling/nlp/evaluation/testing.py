@@ -15,9 +15,9 @@ from labeling.nlp.evaluation.counting import Counts, counts_of
 from labeling.nlp.evaluation.extraction import Reference, Side
 from labeling.nlp.evaluation.judged import Judged, Mark
 from labeling.nlp.evaluation.running import Run, Track, label_list, run, untracked
-from labeling.nlp.folder import check_language, part_file, read_docs
+from labeling.nlp.folder import check_exported_language, part_file, read_docs
 from labeling.nlp.load import load
-from labeling.nlp.pipelines import check_language as check_schema_language
+from labeling.nlp.pipelines import check_language
 from labeling.nlp.windows import in_windows
 
 
@@ -39,14 +39,14 @@ def tested(
         ModelError: The model is missing, or for another language than the documents or the schema.
     """
     nlp = load(model)
-    check_language(folder, f"The model {model}", str(nlp.lang))
+    check_exported_language(folder, f"The model {model}", str(nlp.lang))
     gold = list(read_docs(part_file(folder, part), nlp))
     if not gold:
         raise InputError(f"{folder} has no documents in its {part} part.", "Review more articles and export again.")
     found = run(nlp, gold, f"the {part} part of {folder}", track)
     if schema is None:
         return Tested(found)
-    check_schema_language(model, schema)
+    check_language(model, schema)
     return Tested(found, _preannotated(nlp, schema, found.references, track))
 
 

@@ -18,7 +18,7 @@ from labeling.errors import SchemaError
 from labeling.nlp.bases import AUTO
 from labeling.nlp.events.component import lexicon_of
 from labeling.nlp.events.files import Files
-from labeling.nlp.folder import check_language
+from labeling.nlp.folder import check_exported_language
 from labeling.nlp.learn import base as bases
 from labeling.nlp.learn import fitting, prepared, recognizer, reviews
 from labeling.nlp.learn.component import FROZEN, RELATIONS, SPANS, VECTORS, FrozenEncoder, TransformerVectors
@@ -86,7 +86,7 @@ def train(folder: Path, model: Path, schema: LabelSchema, options: Options, adva
     """
     reviewed = reviews.read(folder)
     _check_labels(reviewed, schema, folder)
-    check_language(folder, f"The schema {schema.key}", schema.language)
+    check_exported_language(folder, f"The schema {schema.key}", schema.language)
     base = bases.choose(schema.language, options.base, options.encoder, threads=_cores(), gpu=options.gpu)
     nlp = base.parser
     rules = Files.of(schema) if has_rules(schema) and nlp.has_pipe("parser") else None

@@ -19,7 +19,8 @@ def language_rules(spec: ConversionSpec, samples: Sequence[str], because: str) -
 
 def misalignment(spec: ConversionSpec, samples: Sequence[str]) -> str:
     """Why the edges of most spans may be inside tokens, and what to do."""
-    from labeling.nlp.detect import named, off
+    from labeling.nlp.detect import off
+    from labeling.nlp.pipelines import named
 
-    made = f"The texts were tokenized as {named(spec.language)}."
+    made = f"The texts were tokenized by the rules for {named(spec.language)}."
     return f"{made} {off(spec.language, samples) or 'If annotators mark parts of words, use --align expand.'}"
