@@ -1,4 +1,4 @@
-"""Articles → documents with the labels that are predicted: events by rules, entities, patterns."""
+"""Articles → documents with predicted labels: events, entities, and matches of patterns."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
@@ -32,32 +32,32 @@ from labeling.nlp.words import make_doc
 
 # An entity that runs over a line end has swallowed a heading or the next paragraph.
 LINE_END = "\n"
-# What a pipeline has where events can be found in its documents.
+# The components of a pipeline in whose documents the rules can find events.
 PARSED = frozenset({"tagger", "parser", "ner"})
-META, SOURCE = "meta", "source"  # where a span says which source found it
+META, SOURCE = "meta", "source"  # a span's attributes: {"meta": {"source": …}}
 
 
 def annotate(nlp: Language, schema: LabelSchema, articles: Iterable[Article]) -> Iterator[LabeledDoc]:
     """Each article, in order, with its predicted spans and relations.
 
-    Where the schema has a `[preannotate]` and the pipeline parses, spans and relations are those of
-    `labeling.nlp.events`. What those leave free is filled by entities, each with the label that it feeds, and then by
-    matches of the labels' patterns. Spans do not overlap, and their ids follow from the article and the span alone, so
-    they are the same at every run. A model that was trained on the schema's labels alone is helped by the language's
-    own pipeline, if it is installed.
+    If the schema has a `[preannotate]` and the pipeline parses, spans and relations are those of `labeling.nlp.events`.
+    Text that they do not cover is filled by entities, with the labels that the schema maps them to, and then by matches
+    of the labels' patterns. Spans do not overlap. Their ids depend only on the article and the span, so they are the
+    same in every run. With a model that was trained on the schema's labels alone, the language's own pipeline parses,
+    if it is installed.
 
     Raises:
-        SchemaError: A pattern of the schema is not one that spaCy understands, or a file that it names is none.
-        ModelError: A pattern asks for something that the pipeline does not say, such as parts of speech.
+        SchemaError: A pattern of the schema is not valid, or a file that it names does not exist.
+        ModelError: A pattern needs something that the pipeline does not predict, such as parts of speech.
     """
     return annotator(nlp, schema)(articles)
 
 
 def annotator(nlp: Language, schema: LabelSchema) -> Callable[[Iterable[Article]], Iterator[LabeledDoc]]:
-    """`annotate` of this pipeline and schema, made ready once for many calls."""
+    """`annotate` for this pipeline and schema, prepared once for many calls."""
     _check_labels(nlp, schema)
     matchers = pattern_matchers(nlp, schema)
-    events = learned_finder(nlp, schema) or event_finder(nlp, schema)
+    events = event_finder(nlp, schema)
     parse = events.nlp if events else nlp
     mapped = schema.label_of_entity.keys() - (events.entities if events else frozenset())
 
@@ -77,55 +77,34 @@ def annotator(nlp: Language, schema: LabelSchema) -> Callable[[Iterable[Article]
 
 @dataclass(frozen=True)
 class EventFinder:
-    """A pipeline that parses, and what finds events in its documents; `entities` are the labels that it takes over."""
+    """Finds events in texts.
 
-    nlp: Language
-    spans: EventSpans
-    relations: EventRelations
-    entities: frozenset[str]
-
-    def readable(self, text: str) -> str:
-        """The text as a parser understands it best; every character keeps its place."""
-        return in_sentence_case(text, self.spans.finder.describe.lexicon)
-
-    def __call__(self, doc: Doc) -> Doc:
-        """The document with its events, in `doc.spans["events"]`."""
-        return self.relations(self.spans(doc))
-
-
-@dataclass(frozen=True)
-class LearnedFinder:
-    """A pipeline that has learned to find events, and does so by itself; `entities` are the labels that it takes over.
-
-    Its entities are the schema's labels already, so it takes over all.
+    Attributes:
+        nlp: The pipeline that parses them; one of `labeling train` finds the events too.
+        spans, relations: The rules that find the events in a parsed document; None if the pipeline has learned to.
+        lexicon: The lexicon by which headlines get sentence case; None without rules.
+        entities: The labels of entities that are left to it.
     """
 
     nlp: Language
+    spans: EventSpans | None
+    relations: EventRelations | None
     lexicon: Lexicon | None
     entities: frozenset[str]
 
     def readable(self, text: str) -> str:
-        """The text as a parser understands it best; every character keeps its place."""
+        """The text in the form that parses best; offsets do not change."""
         return in_sentence_case(text, self.lexicon) if self.lexicon else text
 
     def __call__(self, doc: Doc) -> Doc:
-        """The document as the pipeline left it."""
-        return doc
-
-
-def learned_finder(nlp: Language, schema: LabelSchema) -> LearnedFinder | None:
-    """What finds events in a pipeline of `labeling train`; None where it is another one."""
-    if not nlp.has_pipe(SPANS):
-        return None
-    spans = cast(LearnedSpans, nlp.get_pipe(SPANS))
-    lexicon = lexicon_of(spans.rules) if spans.rules else None
-    return LearnedFinder(nlp, lexicon, frozenset(schema.label_of_entity))
+        """The parsed document with its events, in `doc.spans["events"]`."""
+        return self.relations(self.spans(doc)) if self.spans and self.relations else doc
 
 
 def _check_labels(nlp: Language, schema: LabelSchema) -> None:
     """Check that a model of `labeling train` was trained on labels of the schema.
 
-    A model trained by spaCy alone may know other labels too; at least one has to be in the schema.
+    A model trained by spaCy alone may know other labels too, but at least one has to be in the schema.
 
     Raises:
         ModelError: It was trained on labels that the schema does not have.
@@ -144,23 +123,26 @@ def _check_labels(nlp: Language, schema: LabelSchema) -> None:
 
 
 def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
-    """What finds the events that a schema asks for; None where it asks for none, or nothing parses."""
-    learned = nlp if _is_trained_on(nlp, schema) else None
+    """The finder of the events that a schema asks for; None if it asks for none, or nothing parses."""
+    if nlp.has_pipe(SPANS):
+        rules = cast(LearnedSpans, nlp.get_pipe(SPANS)).rules
+        return EventFinder(nlp, None, None, lexicon_of(rules) if rules else None, frozenset(schema.label_of_entity))
     parser = _parser(nlp, schema)
     if parser is None:
         return None
+    learned = nlp if _is_trained_on(nlp, schema) else None
     nlp = load(parser) if parser else nlp
     files = Files.of(schema)
     spans, relations = EventSpans(nlp, files, KEY), EventRelations(nlp, files, KEY)
     if learned:
         spans.sources = (*spans.sources, of_model(learned, schema))
-    parts = {getattr(files.wanted, part) for part in ("actor", "action", "location", "date")}
-    taken = {entity for entity, (label, _) in schema.label_of_entity.items() if label in parts}
-    return EventFinder(nlp, spans, relations, frozenset(taken))
+    labels = {files.wanted.actor, files.wanted.action, files.wanted.location, files.wanted.date}
+    taken = {entity for entity, (label, _) in schema.label_of_entity.items() if label in labels}
+    return EventFinder(nlp, spans, relations, spans.finder.describe.lexicon, frozenset(taken))
 
 
 def finds_no_events(nlp: Language, schema: LabelSchema) -> str:
-    """Why a schema's `[preannotate]` predicts nothing with this pipeline although it has rules; "" where it does."""
+    """Why a schema's rules predict nothing with this pipeline; "" if they do, or there are no rules."""
     if not has_rules(schema) or nlp.has_pipe(SPANS) or _parser(nlp, schema) is not None:
         return ""
     return (
@@ -170,7 +152,7 @@ def finds_no_events(nlp: Language, schema: LabelSchema) -> str:
 
 
 def _parser(nlp: Language, schema: LabelSchema) -> str | None:
-    """The pipeline that parses in the place of this one, "" where this one does, None where nothing does."""
+    """The name of the pipeline that parses instead of this one; "" if this one parses, None if nothing does."""
     if not has_rules(schema):
         return None
     if set(nlp.pipe_names) >= PARSED:
@@ -181,7 +163,7 @@ def _parser(nlp: Language, schema: LabelSchema) -> str | None:
 
 
 def _is_trained_on(nlp: Language, schema: LabelSchema) -> bool:
-    """Whether the pipeline has learned labels of the schema, and no others: "DATE" is also what spaCy's own say."""
+    """Whether all labels that the pipeline has learned are in the schema; spaCy's own pipelines have "DATE" too."""
     labels = _trained_labels(nlp)
     return bool(labels) and labels <= schema.labels.keys()
 
@@ -191,7 +173,7 @@ def _trained_labels(nlp: Language) -> set[str]:
 
 
 class Predicted:
-    """The spans and relations of one article, as they come; what would overlap one that is there is left out."""
+    """Collects the spans and relations of one article; spans that overlap earlier ones are left out."""
 
     def __init__(self, article: Article) -> None:
         self.article = article
@@ -200,11 +182,11 @@ class Predicted:
         self.score: float | None = None
 
     def doc(self) -> LabeledDoc:
-        """The article with what was found."""
+        """The article with its spans and relations."""
         return LabeledDoc.of(self.article, tuple(self.spans), tuple(self.relations), score=self.score)
 
     def add_group(self, doc: Doc) -> None:
-        """Take over the events that were found in a document."""
+        """Add the events of a document."""
         group = doc.spans[KEY]
         self.score = round(group.attrs["saved"], 4)
         ids: dict[int, str] = {}
@@ -218,13 +200,13 @@ class Predicted:
                 self.relations.append(Relation(head=ids[head], tail=ids[tail], label=label))
 
     def add(self, found: Iterable[tuple[Tokens, str, float, str]]) -> None:
-        """Take what lies free: tokens, label, score, source."""
+        """Add spans that overlap no other one, each given as tokens, label, score and source."""
         spans, _ = without_overlap(span for one in found if (span := self.span(*one)))
         free = [span for span in spans if not any(overlaps(span, other) for other in self.spans)]
         self.spans += free
 
     def span(self, tokens: Tokens, label: str, score: float, source: str) -> Span | None:
-        """The tokens as a span, cut at a line end and trimmed; None where nothing is left."""
+        """The tokens as a span, trimmed and cut off at a line end; None if nothing is left."""
         text = self.article.text
         start, end = trim(text, tokens.start_char, tokens.end_char)
         cut = text.find(LINE_END, start, end)
@@ -238,17 +220,15 @@ class Predicted:
 
 @lru_cache(maxsize=1_000)
 def _found_by(source: str) -> dict[str, str]:
-    """One value for all spans of a source: a long article has hundreds of thousands."""
+    """The attribute of a source, one object for all of its spans, of which a long article has hundreds of thousands."""
     return {SOURCE: source}
 
 
 def pattern_matchers(nlp: Language, schema: LabelSchema) -> list[tuple[str, float, Matcher]]:
-    """(label, score, matcher) for each pattern of the schema.
-
-    A label that the pipeline itself predicts, because it was trained on the schema, has none.
+    """(label, score, matcher) for each pattern of the schema, except those of labels that the pipeline itself predicts.
 
     Raises:
-        SchemaError: spaCy does not understand a pattern; the message says which and why.
+        SchemaError: A pattern is not valid; the message says which and why.
     """
     learned = {label for labels in nlp.pipe_labels.values() for label in labels}
     return [
@@ -270,7 +250,7 @@ def _matcher(nlp: Language, label: str, pattern: Pattern) -> Matcher:
 
 def _entities(doc: Doc, schema: LabelSchema, wanted: Iterable[str]) -> Iterator[tuple[Tokens, str, float, str]]:
     wanted = set(wanted)
-    for entity in (*doc.ents, *doc.spans.get(SPANS_KEY, ())):  # of an entity recogniser, of a span categoriser
+    for entity in (*doc.ents, *doc.spans.get(SPANS_KEY, ())):  # by an entity recogniser, by a span categoriser
         if entity.label_ in wanted:
             yield entity, *schema.label_of_entity[entity.label_], f"entity {entity.label_}"
 
