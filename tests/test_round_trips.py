@@ -13,8 +13,8 @@ from labeling.core.problem import Problem
 from labeling.core.split import Split
 from labeling.core.text import is_storable, normalize, with_storable
 from labeling.ingest import read_articles
-from labeling.nlp.cut import Cutter
 from labeling.nlp.gold import from_doc, place, to_doc
+from labeling.nlp.tokenization import FastTokenizer
 from labeling.studio.annotations import Rules, read_task
 from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
@@ -22,7 +22,7 @@ from tests.builders import EVENT, part_of
 from tests.strategies import documents, json_values, texts
 
 NLP = spacy.blank("en")
-CUTTER = Cutter(spacy.blank("en"))
+TOKENIZER = FastTokenizer(spacy.blank("en"))
 RULES = Rules(legend=Legend(label_schema=EVENT))
 
 
@@ -59,8 +59,8 @@ def test_relation_is_read_as_it_was_whichever_way_the_schema_draws_it(doc: Label
 
 @given(documents())
 def test_document_to_docbin_to_document_is_the_identity(doc: LabeledDoc):
-    placed = place(doc, CUTTER)
-    made = to_doc(placed, CUTTER)
+    placed = place(doc, TOKENIZER)
+    made = to_doc(placed, TOKENIZER)
     data = DocBin(store_user_data=True, docs=[made]).to_bytes()
     (back,) = DocBin().from_bytes(data).get_docs(NLP.vocab)
     assert from_doc(back) == doc
@@ -78,8 +78,8 @@ def test_document_to_docbin_to_document_is_the_identity(doc: LabeledDoc):
 
 @given(documents())
 def test_token_of_a_span_without_place_is_missing_and_not_outside(doc: LabeledDoc):
-    placed = place(doc, CUTTER)
-    made = to_doc(placed, CUTTER)
+    placed = place(doc, TOKENIZER)
+    made = to_doc(placed, TOKENIZER)
     for span in doc.spans:
         touched = made.char_span(span.start, span.end, alignment_mode="expand")
         if placed.outcomes[span.id] in {"misaligned", "shadowed"}:

@@ -1,4 +1,4 @@
-"""Whether a schema's patterns can be used, and the files that its pre-annotation names."""
+"""Checks of a schema's patterns, and of the files that its pre-annotation names."""
 
 import spacy
 
@@ -12,8 +12,8 @@ def check_patterns(schema: LabelSchema) -> None:
     """Check that the schema's patterns compile, and that the files and models that it names can be read.
 
     Raises:
-        SchemaError: One is not valid; the message says which and why.
-        ModelError: A model that the schema names cannot be loaded.
+        SchemaError: A pattern or a file is not valid; the message says which and why.
+        ModelError: A model cannot be loaded.
     """
     nlp = spacy.blank(schema.language)
     pattern_matchers(nlp, schema)

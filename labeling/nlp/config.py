@@ -1,4 +1,4 @@
-"""What to train: an entity recogniser, a span categoriser or both, and spaCy's config for it."""
+"""The choice between an entity recogniser, a span categoriser and both, and spaCy's config for training it."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -11,28 +11,28 @@ from labeling.nlp.gold import SPANS_KEY
 Layer = Literal["ner", "spancat", "both"]
 PIPES: dict[Layer, list[str]] = {"ner": ["ner"], "spancat": ["spancat"], "both": ["ner", "spancat"]}
 
-# With a few hundred sentences spaCy's defaults evaluate once in ten epochs and wait eight times that long.
+# With a few hundred sentences, spaCy's defaults evaluate only every ten epochs, and stop after eight times as many.
 SMALL_CORPUS = {"eval_frequency": 40, "patience": 400, "max_steps": 2000}
 LARGE_CORPUS_TOKENS = 100_000
 
-# Up to this share of spans that `ner` cannot learn, it is enough; from the next on it is no help.
+# The share of spans that `ner` cannot learn up to which it suffices, and from which on it is useless.
 FEW, MANY = 0.01, 0.10
 WITHOUT_VECTORS = "--paths.vectors null --components.tok2vec.model.embed.include_static_vectors false"
-# Stands above a config that reads static vectors.
+# The head of a config with static vectors.
 ABOUT_VECTORS = f"""\
-# It reads the word vectors of the pipeline that paths.vectors names. Where that is elsewhere, as on another machine:
+# It reads the word vectors of the pipeline that paths.vectors names. If that is elsewhere, as on another machine:
 #   --paths.vectors FOLDER_OR_PACKAGE
-# and where there is none:
+# and if there is none:
 #   {WITHOUT_VECTORS}
 
 """
-COVERED = 0.995  # of the spans are as long as the suggester looks for; each further length costs memory and time
+COVERED = 0.995  # of the spans are suggested; longer suggestions cost memory and time
 
 
 class Advice(Value):
-    """What to train, and why; `max_length` is the longest span in tokens that a span categoriser looks for.
+    """What to train, and why; `max_length` is the longest span that a span categoriser suggests, in tokens.
 
-    `overlapping` is the share of the spans that overlap a longer one, and `covered` that of those within `max_length`.
+    `overlapping` is the share of spans that overlap a longer one, `covered` the share of those within `max_length`.
     """
 
     train: Layer
@@ -46,10 +46,10 @@ def advise(spans: int, shadowed: int, lengths: Mapping[int, int], wanted: Layer 
     """What to train on a corpus.
 
     Args:
-        spans: How many spans are on tokens.
-        shadowed: How many of them overlap a longer one: spaCy's `ner` cannot learn those, its `spancat` can.
-        lengths: Tokens of a span → how many spans are that long.
-        wanted: What somebody asked for; None chooses by the data.
+        spans: The number of spans that are aligned with tokens.
+        shadowed: The number of those that overlap a longer one: spaCy's `ner` cannot learn them, its `spancat` can.
+        lengths: Length in tokens → the number of spans of that length.
+        wanted: What the user asked for; None to choose by the data.
     """
     share = shadowed / spans if spans else 0.0
     longest, covered = _reach(lengths)
@@ -68,7 +68,7 @@ def advise(spans: int, shadowed: int, lengths: Mapping[int, int], wanted: Layer 
 
 
 def _reach(lengths: Mapping[int, int]) -> tuple[int, float]:
-    """The length that covers enough of the spans, and the share that it covers."""
+    """The least length that covers enough spans, and the share that it covers."""
     total = sum(lengths.values())
     seen = 0
     for length in sorted(lengths):
@@ -79,15 +79,15 @@ def _reach(lengths: Mapping[int, int]) -> tuple[int, float]:
 
 
 def training_config(language: str, tokens: int, advice: Advice, vectors: str | None = None) -> str:
-    """SpaCy's own recommended config for a CPU, reading the parts that lie beside it.
+    """The config that spaCy recommends for a CPU, for the parts in the same folder.
 
-    `vectors` is the pipeline whose static vectors are read too, a package or a folder.
+    `vectors` is the pipeline with the static vectors to use, a package or a folder.
     """
     config = init_config(lang=language, pipeline=PIPES[advice.train], optimize="efficiency", silent=True)
     config["paths"] = {"train": "train.spacy", "dev": "dev.spacy", "vectors": vectors, "init_tok2vec": None}
     if vectors:
         config["components"]["tok2vec"]["model"]["embed"]["include_static_vectors"] = True
-        # a pipeline with vectors may bring no lookup tables, which are read where they are not ruled out (E955)
+        # a pipeline with vectors may have no lookup tables, without which initialization fails (E955)
         config["initialize"]["lookups"] = None
     if "spancat" in PIPES[advice.train]:
         component: dict[str, Any] = config["components"]["spancat"]

@@ -1,9 +1,9 @@
-"""Documents on their tokens → DocBin files of any length, written as they come.
+"""Tokenized documents → DocBin files of any size, written in a stream.
 
 spaCy's own DocBin holds every document in memory, and collects its strings token by token. Here chunks of documents
-are packed wherever there is a free core, and a file is put together from the packed chunks. A DocBin is a zlib stream
-of one msgpack map; deflate blocks that end at a byte's edge may be joined (as pigz does), so nothing is compressed
-twice. To put one together takes no spaCy, so that only the processes that cut texts hold it in memory.
+are packed on any free core, and a file is assembled from the packed chunks. A DocBin is a zlib stream of one msgpack
+map; deflate blocks that end at a byte boundary can be concatenated (as pigz does), so nothing is compressed twice.
+Assembling needs no spaCy, so only the processes that tokenize texts load it.
 """
 
 import tempfile
@@ -17,27 +17,27 @@ from isal import isal_zlib
 from srsly.msgpack import Packer
 
 if TYPE_CHECKING:
-    from labeling.nlp.cut import Cutter
     from labeling.nlp.gold import Gold
+    from labeling.nlp.tokenization import FastTokenizer
 
-# What a document's tokens keep, by spaCy's numbers: ORTH, ENT_IOB, ENT_TYPE. Text and spans come along by themselves.
+# The stored attributes of tokens, by spaCy's numbers: ORTH, ENT_IOB, ENT_TYPE.
 ATTRS = (65, 77, 78)
-VERSION = "0.1"  # of the format: a string, as in spaCy's own
-LISTS = ("cats", "flags", "span_groups", "user_data")  # one value a document
-ARRAYS = ("tokens", "spaces", "lengths")  # joined over the documents
-LEVEL = 2  # of ISA-L, which makes files as small as zlib's level 1 in a quarter of the time
-MAX_TOKENS = 8_000_000  # in one file: 200 MB in a reader's memory, far below msgpack's 4 GiB
-BASE = 65521  # of Adler-32
+VERSION = "0.1"  # of the format
+LISTS = ("cats", "flags", "span_groups", "user_data")  # one value per document
+ARRAYS = ("tokens", "spaces", "lengths")  # concatenated over the documents
+LEVEL = 2  # of ISA-L: as small as zlib's level 1 in a quarter of the time
+MAX_TOKENS = 8_000_000  # of a file: 200 MB in a reader's memory, far below msgpack's 4 GiB
+BASE = 65521  # the modulus of Adler-32
 PACKER = Packer(use_bin_type=True)
-# A span of a span group as `SpanGroup.to_bytes` packs it: msgpack's head of 40 bytes, id, knowledge base id, the
-# label's hash, tokens, characters.
+# A span as in `SpanGroup.to_bytes`: msgpack's header for 40 bytes, id, knowledge base id, hash of the label, bounds
+# in tokens, bounds in characters.
 SPAN = numpy.dtype("V2, >u8, >u8, >u8, >i4, >i4, >i4, >i4")
-SPAN_HEAD = b"\xc4\x28"
+SPAN_HEADER = b"\xc4\x28"
 
 
 @dataclass(slots=True)
 class Piece:
-    """A stretch of a zlib stream: its deflate blocks, and the size and Adler-32 of what they hold."""
+    """A piece of a zlib stream: its deflate blocks, and the size in bytes and the Adler-32 of their content."""
 
     blocks: bytes = b""
     size: int = 0
@@ -46,7 +46,7 @@ class Piece:
 
 @dataclass(slots=True)
 class Packed:
-    """Documents, ready to be put into a file: what each section of a DocBin has of them."""
+    """Packed documents: a piece of each section of a DocBin."""
 
     documents: int = 0
     tokens: int = 0
@@ -54,24 +54,24 @@ class Packed:
     sections: dict[str, Piece] = field(default_factory=dict)
 
 
-def pack(golds: "Sequence[Gold]", cutter: "Cutter") -> Packed:
-    """The documents as sections of a DocBin."""
+def pack(golds: "Sequence[Gold]", tokenizer: "FastTokenizer") -> Packed:
+    """The documents, packed for `DocBinWriter`."""
     from labeling.nlp.gold import SPANS_KEY, USER_DATA
 
     if not golds:
         return Packed()
-    texts = numpy.concatenate([gold.cut.numbers for gold in golds])
+    texts = numpy.concatenate([gold.tokens.numbers for gold in golds])
     tokens = numpy.empty((len(texts), len(ATTRS)), "<u8")
-    tokens[:, 0] = cutter.orths(texts)
+    tokens[:, 0] = tokenizer.orths(texts)
     tokens[:, 1] = numpy.concatenate([gold.iobs for gold in golds])
     tokens[:, 2] = numpy.concatenate([gold.types for gold in golds])
     labels = {span.label for gold in golds for span, _, _ in gold.placed}
-    numbers = {label: cutter.label(label) for label in labels}
-    strings = cutter.distinct(texts) | labels
+    numbers = {label: tokenizer.label(label) for label in labels}
+    strings = tokenizer.distinct(texts) | labels
     groups = [PACKER.pack({group: [SPANS_KEY]}) for group in _span_groups(golds, numbers, SPANS_KEY)]
     sections = {
         "tokens": tokens.data.cast("B"),
-        "spaces": numpy.concatenate([gold.cut.spaces for gold in golds]).data.cast("B"),
+        "spaces": numpy.concatenate([gold.tokens.spaces for gold in golds]).data.cast("B"),
         "lengths": numpy.asarray([len(gold.iobs) for gold in golds], dtype="int32").tobytes("C"),
         "cats": PACKER.pack({}) * len(golds),
         "flags": PACKER.pack({"has_unknown_spaces": False}) * len(golds),
@@ -82,9 +82,9 @@ def pack(golds: "Sequence[Gold]", cutter: "Cutter") -> Packed:
 
 
 class DocBinWriter:
-    """Writes `<stem>.spacy` into a folder: a file, or where it would grow too large a folder of files.
+    """Writes `<stem>.spacy` into a folder: one file, or a folder of files if it would become too large.
 
-    spaCy reads both: `spacy train` takes the folder's name where it takes a file's.
+    spaCy reads both: `spacy train` takes a folder instead of a file.
     """
 
     def __init__(self, folder: Path, stem: str, max_tokens: int = MAX_TOKENS) -> None:
@@ -97,7 +97,7 @@ class DocBinWriter:
         self.spools: dict[str, IO[bytes]] = {}
 
     def add(self, packed: Packed) -> None:
-        """Put in documents behind those that are there."""
+        """Append documents."""
         if not packed.documents:
             return
         if self.packed.tokens and self.packed.tokens + packed.tokens > self.max_tokens:
@@ -114,7 +114,7 @@ class DocBinWriter:
             total.size += piece.size
 
     def close(self) -> Path:
-        """The path of what was written."""
+        """Finish writing; returns the path of the file or the folder."""
         self._finish()
         target = self.folder / self.name
         if len(self.shards) == 1:
@@ -125,7 +125,7 @@ class DocBinWriter:
         return target
 
     def abandon(self) -> None:
-        """Give the spools back without writing a file."""
+        """Close the temporary files without writing anything."""
         for spool in self.spools.values():
             spool.close()
 
@@ -147,7 +147,7 @@ class DocBinWriter:
         self._begin()
 
     def _layout(self) -> Iterator[tuple[Piece, IO[bytes] | None]]:
-        """The pieces of the file in order; a spool stands for the blocks of its piece."""
+        """The pieces of the file in order; blocks of a piece are in its spool, if it has one."""
         head = {"version": VERSION, "attrs": ATTRS, "strings": sorted(self.packed.strings)}
         data = PACKER.pack_map_header(len(head) + len(ARRAYS) + len(LISTS))
         data += b"".join(PACKER.pack(key) + PACKER.pack(value) for key, value in head.items())
@@ -162,17 +162,17 @@ class DocBinWriter:
 
 
 def _span_groups(golds: "Sequence[Gold]", numbers: Mapping[str, int], name: str) -> Iterator[bytes]:
-    """The spans of each document as spaCy's `SpanGroup.to_bytes` writes them; `numbers` are the labels' hashes."""
+    """The spans of each document in the form of spaCy's `SpanGroup.to_bytes`; `numbers` are the labels' hashes."""
     placed = [one for gold in golds for one in gold.placed]
     packed = numpy.zeros(len(placed), SPAN)
-    packed["f0"] = SPAN_HEAD
+    packed["f0"] = SPAN_HEADER
     packed["f3"] = [numbers[span.label] for span, _, _ in placed]
     packed["f4"] = firsts = numpy.array([first for _, first, _ in placed], numpy.int64)
     packed["f5"] = ends = numpy.array([end for *_, end in placed], numpy.int64)
-    before = numpy.cumsum([0, *(len(gold.iobs) for gold in golds)])[:-1]  # tokens of the documents before
+    before = numpy.cumsum([0, *(len(gold.iobs) for gold in golds)])[:-1]  # tokens in earlier documents
     before = numpy.repeat(before, [len(gold.placed) for gold in golds])
-    packed["f6"] = numpy.concatenate([gold.cut.starts for gold in golds])[firsts + before]
-    packed["f7"] = numpy.concatenate([gold.cut.ends for gold in golds])[ends + before - 1]
+    packed["f6"] = numpy.concatenate([gold.tokens.starts for gold in golds])[firsts + before]
+    packed["f7"] = numpy.concatenate([gold.tokens.ends for gold in golds])[ends + before - 1]
     spans, start = packed.tobytes(), 0
     head = PACKER.pack_map_header(3) + b"".join(map(PACKER.pack, ("name", name, "attrs", {}, "spans")))
     for gold in golds:
@@ -188,7 +188,7 @@ def _deflated(data: bytes) -> Piece:
 
 
 def _joined(first: int, second: int, size: int) -> int:
-    """The Adler-32 of two stretches from those of each, and the size of the second (zlib's adler32_combine)."""
+    """The Adler-32 of two concatenated pieces, given that of each and the second's size (zlib's adler32_combine)."""
     low = (first & 0xFFFF) + (second & 0xFFFF) - 1
     high = size * ((first & 0xFFFF) - 1) + (first >> 16) + (second >> 16)
     return (high % BASE) << 16 | low % BASE

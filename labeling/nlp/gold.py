@@ -1,4 +1,4 @@
-"""LabeledDoc → tokens with labels, as training wants them; and as a spaCy Doc, and back."""
+"""LabeledDoc → labelled tokens for training, and as a spaCy Doc and back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
-from spacy.tokens import Span as Tokens
+from spacy.tokens import Span as SpacySpan
 
 from labeling.core.labels import LabeledDoc, Span
 from labeling.core.offsets import context, without_overlap
@@ -17,7 +17,7 @@ from labeling.core.problem import Action, Problem
 from labeling.core.reasons import Reason
 from labeling.core.split import Part
 from labeling.core.tokens import TokenizedDoc
-from labeling.nlp.cut import Cut, Cutter
+from labeling.nlp.tokenization import FastTokenizer, Tokens
 
 SENTENCIZER = Sentencizer()
 SPANS_KEY = "sc"  # the key that spaCy's spancat reads by default
@@ -31,22 +31,22 @@ TokenRange = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A document on its tokens, and what became of its spans.
+    """A tokenized document with labels, and the outcome of aligning its spans with tokens.
 
     Attributes:
         doc: The document.
-        json: The document as one line of JSON: what docs.jsonl and the DocBin files have of it.
-        cut: Its tokens.
+        json: The document as one line of JSON, as in docs.jsonl and in the user data of DocBin files.
+        tokens: Its tokens.
         iobs: spaCy's ENT_IOB of each token.
         types: The hash of each token's entity label, or 0.
-        placed: The spans that are on tokens, overlapping or not, in order of text.
-        outcomes: What became of each span, by its id.
-        problems: One for each span that is not exact.
+        placed: The spans that are aligned with tokens, overlapping or not, in text order.
+        outcomes: Span id → the outcome of its alignment.
+        problems: A problem for each span whose outcome is not "exact".
     """
 
     doc: LabeledDoc
     json: str
-    cut: Cut
+    tokens: Tokens
     iobs: NDArray[Any]
     types: NDArray[Any]
     placed: "list[Placed]"
@@ -60,152 +60,144 @@ class Gold:
 
 
 class Placed(NamedTuple):
-    """A span on its tokens; `start` and `end` count tokens."""
+    """A span and its tokens `[start, end)`."""
 
     span: Span
     start: int
     end: int
 
 
-def place(labeled: LabeledDoc, cutter: Cutter, align: Align = "strict", cut: Cut | None = None) -> Gold:
-    """The document with its labels on tokens, and what could not be placed exactly.
+def place(labeled: LabeledDoc, tokenizer: FastTokenizer, align: Align = "strict", tokens: Tokens | None = None) -> Gold:
+    """The document with its spans aligned with tokens, and a problem for each one that does not fit exactly.
 
-    - A span whose edge is inside of a token is snapped to the token's edge where only punctuation lies between, so that
-      it still is the same words. Otherwise `align` decides: `strict` leaves it without a place, `contract` takes the
-      tokens that lie within it whole, `expand` those that it touches.
-    - The entities are those spans on tokens that can stand side by side; the longest wins.
-    - Tokens that a span without a place among the entities or an unknown stretch touches are marked as missing there,
-      not as outside: nobody said that they are no entity.
+    - A span with an edge inside a token is snapped to the token's edge if only punctuation lies between, so that it
+      keeps its words. Otherwise `align` decides: `strict` refuses it, `contract` takes the tokens that lie within it,
+      `expand` those that it touches.
+    - The entities are the aligned spans without overlaps, the longest first.
+    - Other tokens that a span or an unknown stretch touches are missing, not outside: they may be part of an entity.
 
-    `cut` is what the cutter makes of the text, where the caller has it.
+    `tokens` are those of the text, if the caller has them.
     """
-    cut = cut or cutter(labeled.text)
+    tokens = tokens or tokenizer(labeled.text)
     spans = labeled.spans
     outcomes: dict[str, Outcome] = dict.fromkeys([span.id for span in spans], "exact")
     problems: list[Problem] = []
     placed: list[Placed] = []
-    for span, found in zip(spans, _exact(cut, spans), strict=True):
+    for span, found in zip(spans, _exact(tokens, spans), strict=True):
         placed_at = found
-        if placed_at is None and (placed_at := _snapped(labeled.text, cut, span, align)):
+        if placed_at is None and (placed_at := _snapped(labeled.text, tokens, span, align)):
             outcomes[span.id] = "snapped"
-            became = labeled.text[cut.starts[placed_at[0]] : cut.ends[placed_at[1] - 1]]
-            detail = f"its edges are inside of tokens: {context(labeled.text, span.start, span.end)} became {became!r}"
+            became = labeled.text[tokens.starts[placed_at[0]] : tokens.ends[placed_at[1] - 1]]
+            detail = f"its edges are inside tokens: {context(labeled.text, span.start, span.end)} became {became!r}"
             problems.append(_problem("snapped", "changed", labeled, span, detail))
         if placed_at is None:
             outcomes[span.id] = "misaligned"
-            problems.append(_misaligned(labeled, cut, span))
+            problems.append(_misaligned(labeled, tokens, span))
         else:
             placed.append(Placed(span, *placed_at))
     entities, shadowed = without_overlap(placed)
     for loser, winner in shadowed:
         outcomes[loser.span.id] = "shadowed"
         problems.append(_shadowed(labeled, loser.span, winner.span))
-    iobs = numpy.full(len(cut.starts), OUTSIDE, dtype=numpy.uint64)
-    types = numpy.zeros(len(cut.starts), dtype=numpy.uint64)
+    iobs = numpy.full(len(tokens.starts), OUTSIDE, dtype=numpy.uint64)
+    types = numpy.zeros(len(tokens.starts), dtype=numpy.uint64)
     without_place = {"shadowed", "misaligned"}
     lost = [(span.start, span.end) for span in spans if outcomes[span.id] in without_place] if problems else []
     for start, end in (*labeled.unknown, *lost):
-        first, last = _touched(cut, start, end)
+        first, last = _touched(tokens, start, end)
         iobs[first:last] = MISSING
-    numbers = {label: cutter.label(label) for label in {span.label for span, _, _ in entities}}
+    numbers = {label: tokenizer.label(label) for label in {span.label for span, _, _ in entities}}
     for span, first, last in entities:
         types[first:last] = numbers[span.label]
     iobs[types > 0] = INSIDE
     iobs[[first for _, first, _ in entities]] = BEGIN
-    return Gold(labeled, labeled.model_dump_json(), cut, iobs, types, placed, outcomes, tuple(problems))
+    return Gold(labeled, labeled.model_dump_json(), tokens, iobs, types, placed, outcomes, tuple(problems))
 
 
-def to_doc(gold: Gold, cutter: Cutter) -> Doc:
-    """The same as a spaCy document, with all of the labeled document as JSON in `doc.user_data["labeling"]`."""
-    doc = cutter.doc(gold.cut)
+def to_doc(gold: Gold, tokenizer: FastTokenizer) -> Doc:
+    """The document as a spaCy Doc, with the labelled document as JSON in `doc.user_data["labeling"]`."""
+    doc = tokenizer.doc(gold.tokens)
     labels: Any = numpy.column_stack((gold.iobs, gold.types))
     doc.from_array([ENT_IOB, ENT_TYPE], labels)
-    doc.spans[SPANS_KEY] = [Tokens(doc, first, last, label=span.label) for span, first, last in gold.placed]
+    doc.spans[SPANS_KEY] = [SpacySpan(doc, first, last, label=span.label) for span, first, last in gold.placed]
     doc.user_data[USER_DATA] = gold.json
     return doc
 
 
 def from_doc(doc: Doc) -> LabeledDoc:
-    """The document that `to_doc` made this of."""
+    """The labelled document that is stored in a Doc of `to_doc` or of a DocBin file."""
     return LabeledDoc.model_validate_json(doc.user_data[USER_DATA])
 
 
-def tokenized(gold: Gold, cutter: Cutter, part: Part, *, sentences: bool = False) -> TokenizedDoc:
-    """The same as plain values; `sentences` says whether to look for them (spaCy's rule-based sentencizer)."""
-    names = cutter.nlp.vocab.strings
+def tokenized(gold: Gold, tokenizer: FastTokenizer, part: Part, *, sentences: bool = False) -> TokenizedDoc:
+    """The document as plain values, with sentences by spaCy's sentencizer if `sentences` asks for them."""
+    names = tokenizer.nlp.vocab.strings
     edges = {MISSING: "", OUTSIDE: "O"}
     tags = tuple(
         edges[iob] if iob in edges else f"{'B' if iob == BEGIN else 'I'}-{names[label]}"
         for iob, label in zip(gold.iobs.tolist(), gold.types.tolist(), strict=True)
     )
-    tokens = tuple(zip(gold.cut.starts.tolist(), gold.cut.ends.tolist(), strict=True))
+    offsets = tuple(zip(gold.tokens.starts.tolist(), gold.tokens.ends.tolist(), strict=True))
     starts = [0]
     if sentences:
-        doc = SENTENCIZER(cutter.doc(gold.cut))
+        doc = SENTENCIZER(tokenizer.doc(gold.tokens))
         lines = {token.i + 1 for token in doc if "\n" in token.text}  # a heading has no full stop
         starts += [token.i for token in doc if token.i and (token.is_sent_start or token.i in lines)]
-    return TokenizedDoc(doc=gold.doc, part=part, tokens=tokens, tags=tags, places=gold.places, sentences=tuple(starts))
+    return TokenizedDoc(doc=gold.doc, part=part, tokens=offsets, tags=tags, places=gold.places, sentences=tuple(starts))
 
 
-def _exact(cut: Cut, spans: Sequence[Span]) -> list[TokenRange | None]:
-    """The tokens whose outer edges are a span's, for each span."""
-    count = len(cut.starts)
+def _exact(tokens: Tokens, spans: Sequence[Span]) -> list[TokenRange | None]:
+    """For each span, the tokens with exactly its edges; None if there are none."""
+    count = len(tokens.starts)
     if not spans or not count:
         return [None] * len(spans)
     wanted = numpy.array([(span.start, span.end) for span in spans], dtype=numpy.int64).T
-    firsts = numpy.minimum(cut.starts.searchsorted(wanted[0]), count - 1)
-    lasts = numpy.minimum(cut.ends.searchsorted(wanted[1]), count - 1)
-    fits = (cut.starts[firsts] == wanted[0]) & (cut.ends[lasts] == wanted[1]) & (firsts <= lasts)
+    firsts = numpy.minimum(tokens.starts.searchsorted(wanted[0]), count - 1)
+    lasts = numpy.minimum(tokens.ends.searchsorted(wanted[1]), count - 1)
+    fits = (tokens.starts[firsts] == wanted[0]) & (tokens.ends[lasts] == wanted[1]) & (firsts <= lasts)
     return [
         (first, last + 1) if fit else None
         for first, last, fit in zip(firsts.tolist(), lasts.tolist(), fits.tolist(), strict=True)
     ]
 
 
-def _touched(cut: Cut, start: int, end: int) -> TokenRange:
+def _touched(tokens: Tokens, start: int, end: int) -> TokenRange:
     """The tokens that share a code point with a stretch of text."""
-    first = int(cut.ends.searchsorted(start, side="right"))
-    return first, max(first, int(cut.starts.searchsorted(end, side="left")))
+    first = int(tokens.ends.searchsorted(start, side="right"))
+    return first, max(first, int(tokens.starts.searchsorted(end, side="left")))
 
 
-def _snapped(text: str, cut: Cut, span: Span, align: Align) -> TokenRange | None:
-    """The tokens that stand for a span with an edge inside of a token; None where there are none."""
-    first, last = _touched(cut, span.start, span.end)
+def _snapped(text: str, tokens: Tokens, span: Span, align: Align) -> TokenRange | None:
+    """The tokens for a span with an edge inside a token; None if there are none."""
+    first, last = _touched(tokens, span.start, span.end)
     if first == last:
         return None
-    outer = int(cut.starts[first]), int(cut.ends[last - 1])
-    inner_start, inner_end = min(int(cut.ends[first]), span.end), max(int(cut.starts[last - 1]), span.start)
-    start, end = first, last
+    outer = int(tokens.starts[first]), int(tokens.ends[last - 1])
+    inner_start, inner_end = min(int(tokens.ends[first]), span.end), max(int(tokens.starts[last - 1]), span.start)
+    start, end, keeps_words = first, last, True
     if outer[0] < span.start and not _is_drift(text, outer[0], span.start):
-        if not _is_drift(text, span.start, inner_start):
-            return _by_policy(cut, span, align, (first, last))
-        start += 1
+        start, keeps_words = first + 1, _is_drift(text, span.start, inner_start)
     if outer[1] > span.end and not _is_drift(text, span.end, outer[1]):
-        if not _is_drift(text, inner_end, span.end):
-            return _by_policy(cut, span, align, (first, last))
-        end -= 1
-    return (start, end) if start < end else _by_policy(cut, span, align, (first, last))
-
-
-def _by_policy(cut: Cut, span: Span, align: Align, touched: TokenRange) -> TokenRange | None:
+        end, keeps_words = last - 1, keeps_words and _is_drift(text, inner_end, span.end)
+    if keeps_words and start < end:
+        return start, end
     if align == "strict":
         return None
-    first, last = touched
     if align == "contract":
-        first += int(cut.starts[first]) < span.start
-        last -= int(cut.ends[last - 1]) > span.end
+        first += int(tokens.starts[first]) < span.start
+        last -= int(tokens.ends[last - 1]) > span.end
     return (first, last) if first < last else None
 
 
 def _is_drift(text: str, start: int, end: int) -> bool:
-    """Whether nothing but punctuation and white space lies between."""
+    """Whether there is only punctuation and white space in a stretch of text."""
     return not any(character.isalnum() for character in text[start:end])
 
 
-def _misaligned(labeled: LabeledDoc, cut: Cut, span: Span) -> Problem:
-    first, last = _touched(cut, span.start, span.end)
-    tokens = " ".join(repr(labeled.text[cut.starts[i] : cut.ends[i]]) for i in range(first, last)) or "none"
-    detail = f"its edges are inside of tokens: {context(labeled.text, span.start, span.end)} is cut into {tokens}"
+def _misaligned(labeled: LabeledDoc, tokens: Tokens, span: Span) -> Problem:
+    first, last = _touched(tokens, span.start, span.end)
+    texts = " ".join(repr(labeled.text[tokens.starts[i] : tokens.ends[i]]) for i in range(first, last)) or "none"
+    detail = f"its edges are inside tokens: {context(labeled.text, span.start, span.end)} is split into {texts}"
     return _problem("misaligned", "refused", labeled, span, detail)
 
 

@@ -1,4 +1,4 @@
-"""spaCy's string hashes, and how two of them are joined into one."""
+"""spaCy's hashes of strings, and hashes of pairs."""
 
 from functools import lru_cache
 from typing import Any
@@ -13,16 +13,16 @@ MIX = 1_000_003
 
 @lru_cache(maxsize=200_000)
 def hash_of(name: str) -> int:
-    """The number that spaCy has for a string: that of a symbol, else its hash; 0 for ""."""
+    """The number of a string in spaCy: that of a symbol, else its hash; 0 for ""."""
     return int(get_string_id(name)) if name else 0
 
 
 def joined(first: Any, second: Any) -> Hashes:
-    """The hashes of pairs of values, given as two arrays."""
+    """The hashes of pairs of values, which are given as two arrays."""
     pairs: Hashes = (first.astype(numpy.uint64) * numpy.uint64(MIX)) ^ second.astype(numpy.uint64)
     return pairs
 
 
 def joint_hash(first: int, second: int) -> int:
-    """The same for one pair."""
+    """The hash of one pair."""
     return (first * MIX ^ second) & 0xFFFF_FFFF_FFFF_FFFF

@@ -85,7 +85,7 @@ class _Article:
         self.ends = [match.end() for match in CLAUSE_END.finditer(doc.text)]
 
     def place(self, span: Span) -> str:
-        """The normal form of a place, by the country or state after it and the countries of the article; "" if unclear."""
+        """The normal form of a place, by what follows it and by the countries in the article; "" if unclear."""
         within = enclosing(self.text[span.end : span.end + REACH], self.named)
         found = place(self.doc.slice(span), self.named, within)
         return str(found) if found else ""

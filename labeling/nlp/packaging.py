@@ -1,7 +1,7 @@
-"""A trained pipeline → a wheel. Thin over `spacy package`, which lays out the Python package; `build` makes the wheel.
+"""A trained pipeline → a wheel. `spacy package` lays out the Python package, and `build` builds the wheel.
 
-spaCy's command would build it in an environment of its own, for which it asks the package index for setuptools. Here
-the setuptools that is installed builds it, so that it works offline.
+spaCy's command would build it in an isolated environment, with setuptools from the package index. Here the installed
+setuptools builds it, so that it works offline.
 """
 
 import contextlib
@@ -21,28 +21,27 @@ from labeling.files import atomic_file, json_text, write_atomic
 from labeling.nlp.load import meta
 
 TOOLS = ("build", "setuptools")
-NEED_LEARN = frozenset({"frozen_encoder"})  # components that take what the extra [learn] brings
+NEED_LEARN = frozenset({"frozen_encoder"})  # components that need the extra [learn]
 BLOCK = 1 << 20
 
 
 def build_wheel(model: Path, output: Path, finish: Callable[[Path], object]) -> tuple[Path, tuple[str, ...]]:
-    """The wheel in the folder `output`, called after the model's language, name and version; and what it requires.
+    """Build a wheel of a pipeline; returns its path and the requirements of the package.
 
-    A wheel of the same name is replaced as a whole or not at all.
+    It is named after the pipeline's language, name and version. A wheel of the same name is replaced atomically.
 
     Args:
-        model: The folder of the pipeline, which stays as it is.
-        output: The folder for the wheel; made where it is not there.
-        finish: Called with the folder of the copy, whose meta.json says by then what the package requires, and may
-            change files in it.
+        model: The folder of the pipeline, which is not changed.
+        output: The folder for the wheel; made if it does not exist.
+        finish: Called with the folder of the copy, whose meta.json already has the requirements; may change its files.
 
     Raises:
-        ModelError: It is not a pipeline, or spaCy cannot load it, or no wheel can be made of it.
+        ModelError: It is not a pipeline, or spaCy cannot load it, or the build failed.
         InputError: `build` or `setuptools` is not installed, or the wheel cannot be written.
     """
     if missing := [tool for tool in TOOLS if not _is_installed(tool)]:
         raise InputError(
-            f"A wheel cannot be made without {' and '.join(missing)}.", f"Install it: `{install('package')}`."
+            f"A wheel cannot be built without {' and '.join(missing)}.", f"Install it: `{install('package')}`."
         )
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -52,7 +51,7 @@ def build_wheel(model: Path, output: Path, finish: Callable[[Path], object]) -> 
             with atomic_file(output / made.name) as file, made.open("rb") as source:
                 while block := source.read(BLOCK):
                     file.write(block)
-    except OSError as error:  # also of shutil, which has a list of them in the place of a reason
+    except OSError as error:  # also shutil.Error, which has a list of errors instead of a reason
         raise InputError(
             f"Cannot write the wheel to {output}: {error.strerror or error}",
             "Check the free space and the folder's permissions, or name another folder with -o.",
@@ -61,9 +60,9 @@ def build_wheel(model: Path, output: Path, finish: Callable[[Path], object]) -> 
 
 
 def requirement(model: Path) -> str:
-    """`labeling-loop` with its versions, where it makes a component of the pipeline, with `[learn]` if one needs that.
+    """The requirement of `labeling-loop` with its versions, with `[learn]` if a component of the pipeline needs that.
 
-    "" where spaCy's own components are all that there is: such a model is of use without labeling.
+    It is "" if all components are spaCy's own, so that the model works without labeling.
     """
     from spacy.util import get_minor_version_range, load_config
 
@@ -76,21 +75,21 @@ def requirement(model: Path) -> str:
 
 
 def _lay_out(model: Path, scratch: Path, finish: Callable[[Path], object]) -> tuple[Path, tuple[str, ...]]:
-    """The folder that a wheel is built from, and what the package requires.
+    """The folder that a wheel is built from, and the requirements of the package.
 
-    The build copies the meta.json of that folder over the one of the pipeline, so both are made the same here.
+    The build copies the meta.json of that folder over that of the pipeline, so both are made equal here.
     """
     from spacy.cli.package import package
 
     said = meta(str(model))
     try:
         with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # it leaves the closing of its files to Python
+            warnings.simplefilter("ignore", ResourceWarning)  # it does not close its files
             package(model, scratch, create_sdist=False, create_wheel=False, require_parent=True)
         (root,) = (file.parent for file in scratch.glob("*/setup.py"))
         (data,) = (file.parent for file in root.glob("*/*/config.cfg"))
         said = parse_json((root / "meta.json").read_bytes())
-        others = [each for each in said["requirements"] if not each.startswith(NAME)]  # spaCy sees it only by chance
+        others = [each for each in said["requirements"] if not each.startswith(NAME)]  # spaCy finds it only sometimes
         said["requirements"] = [*dict.fromkeys(others), *filter(None, [requirement(model)])]
         write_atomic(data / "meta.json", json_text(said))
         finish(data)
@@ -106,7 +105,7 @@ def _lay_out(model: Path, scratch: Path, finish: Callable[[Path], object]) -> tu
 
 
 def _build(root: Path, output: Path) -> Path:
-    """The wheel that the installed setuptools makes of a folder."""
+    """The wheel that the installed setuptools builds from a folder."""
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(output), str(root)]
     done = subprocess.run(
         command, cwd=root.parent, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -116,13 +115,13 @@ def _build(root: Path, output: Path) -> Path:
         said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
         raise ModelError(
             f"The wheel could not be built: {said}",
-            f"Are build and setuptools as they should be? `{install('package')}`",
+            f"Check build and setuptools: `{install('package')}`.",
         )
     return made[0]
 
 
 def _is_installed(tool: str) -> bool:
-    """Whether there is such a distribution: a folder called `build` can be imported, too."""
+    """Whether a distribution is installed; importing `build` would also find a folder of that name."""
     try:
         version(tool)
     except PackageNotFoundError:

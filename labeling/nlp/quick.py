@@ -1,15 +1,13 @@
-"""The same pipeline, faster: it predicts what it predicted before.
+"""Faster components for a loaded pipeline, with the same predictions.
 
-What is changed of a pipeline that spaCy has loaded:
-
-- Matrices are multiplied by NumPy's BLAS (OpenBLAS in its wheels), not by BLIS. It is an option of thinc's.
-- The parser and the entity recogniser step through their states in Python, all documents of a batch at once. spaCy does
-  so in C without the GIL, but its states take and release the GIL at every look.
-- The attribute ruler looks up its patterns of one token, where spaCy tries all of them at every token.
-- The lemmatizer remembers lemmas.
+- Matrices are multiplied by NumPy's BLAS (OpenBLAS in its wheels) instead of BLIS, an option of thinc.
+- The parser and the entity recogniser step through their states in Python, for all documents of a batch at once. spaCy
+  does it in C without the GIL, but its states acquire and release the GIL at every access.
+- The attribute ruler looks up its patterns of a single token; spaCy tries all of them at every token.
+- The lemmatizer caches lemmas.
 
 With en_core_web_sm each of the first two saves a third of the time, the others a tenth each. `benchmarks/annotate.py`
-compares every tag, head, lemma and entity. Components of other classes, also of classes derived from these, stay.
+compares every tag, head, lemma and entity. Components of other classes, subclasses included, stay as they are.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,8 +22,8 @@ from spacy.pipeline import AttributeRuler, DependencyParser, EntityRecognizer
 from spacy.tokens import Doc
 from thinc.api import Model, NumpyOps, get_current_ops
 
-REMEMBERED = 30_000  # lemmas, some 10 MB; then it starts afresh, so that memory stays flat
-# What a pattern may ask a token for that can be looked up.
+MAX_LEMMAS = 30_000  # in the cache, about 10 MB; then it is cleared
+# The attributes of patterns that can be looked up.
 LOOKED_UP = {"TAG": TAG, "LOWER": LOWER, "DEP": DEP, "ORTH": ORTH, "TEXT": ORTH, "IS_SPACE": IS_SPACE}
 PARSER_OPTIONS = ("update_with_oracle_cut_size", "beam_width", "beam_density", "beam_update_prob")
 
@@ -42,10 +40,10 @@ def optimize(nlp: Language) -> Language:
 
 
 class _InSteps:
-    """A parser or entity recogniser that takes one step of all documents after the other."""
+    """A parser or entity recogniser that advances all documents of a batch step by step."""
 
     def greedy_parse(self: Any, docs: list[Doc], drop: float = 0.0) -> list[Any]:
-        """The documents' final states, as spaCy's own finds them."""
+        """The final states of the documents, the same as spaCy's."""
         if drop:
             return super().greedy_parse(docs, drop=drop)  # type: ignore[misc,no-any-return]
         states: list[Any] = self.moves.init_batch(docs)
@@ -58,20 +56,20 @@ class _InSteps:
 
 
 class QuickRecognizer(_InSteps, EntityRecognizer):  # type: ignore[misc]
-    """`ner`, in steps."""
+    """A faster `ner`."""
 
     @classmethod
     def of(cls, pipe: EntityRecognizer) -> EntityRecognizer:
-        """The same recogniser."""
+        """The recogniser, made faster."""
         return _with_weights_of(pipe, cls, (*PARSER_OPTIONS, "incorrect_spans_key"))
 
 
 class QuickParser(_InSteps, DependencyParser):  # type: ignore[misc]
-    """`parser`, in steps."""
+    """A faster `parser`."""
 
     @classmethod
     def of(cls, pipe: DependencyParser) -> DependencyParser:
-        """The same parser."""
+        """The parser, made faster."""
         return _with_weights_of(pipe, cls, (*PARSER_OPTIONS, "learn_tokens", "min_action_freq"))
 
 
@@ -85,7 +83,7 @@ def _with_weights_of(pipe: Any, kind: type, options: tuple[str, ...]) -> Any:
 
 
 class QuickAttributeRuler(AttributeRuler):
-    """`attribute_ruler`, which looks up patterns that ask one token for given values, such as a tag and a word."""
+    """An `attribute_ruler` that looks up patterns of one token with given values, such as a tag and a word."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -93,23 +91,23 @@ class QuickAttributeRuler(AttributeRuler):
 
     @classmethod
     def of(cls, pipe: AttributeRuler) -> AttributeRuler:
-        """The same ruler."""
+        """The ruler, made faster."""
         quick = cls(pipe.vocab, pipe.name, validate=pipe.validate, scorer=pipe.scorer)
         quick.add_patterns(pipe.patterns)
         return quick
 
     def clear(self) -> None:
-        """Forget all patterns."""
+        """Remove all patterns."""
         super().clear()
         self._forget()
 
     def _forget(self) -> None:
         self._others = Matcher(self.vocab, validate=self.validate)
-        # attributes → their values → the rules (number, hash of the number) that a token with these values meets
+        # attributes → their values → the rules (number, hash of the number) for tokens with these values
         self._rules: dict[tuple[int, ...], dict[tuple[int, ...], list[tuple[int, int]]]] = {}
 
     def add(self, patterns: Iterable[list[dict[Any, Any]]], attrs: dict[Any, Any], index: int = 0) -> None:
-        """Add a rule: what the token at `index` of each match gets."""
+        """Add a rule that sets attributes of the token at `index` of each match."""
         patterns, number = list(patterns), len(self.attrs)
         super().add(patterns, attrs, index)
         key = self.vocab.strings[str(number)]
@@ -123,7 +121,7 @@ class QuickAttributeRuler(AttributeRuler):
                 rules.setdefault(values, []).append((number, key))
 
     def _asked(self, pattern: list[dict[Any, Any]]) -> dict[int, list[int]] | None:
-        """Attribute → the values that it may have; None where a pattern asks for more than this."""
+        """Attribute → the values that the pattern allows; None if it cannot be looked up."""
         if len(pattern) != 1 or not pattern[0]:
             return None
         asked: dict[int, list[int]] = {}
@@ -137,7 +135,7 @@ class QuickAttributeRuler(AttributeRuler):
         return dict(sorted(asked.items()))
 
     def match(self, doc: Doc) -> list[tuple[int, int, int, int]]:
-        """(rule's number, hash of the number, start, end) of each match, sorted."""
+        """(number of the rule, hash of the number, start, end) of each match, sorted."""
         others = self._others(doc, allow_missing=True, as_spans=False) if len(self._others) else []
         found = {(int(self.vocab.strings[key]), key, start, end) for key, start, end in others}
         for attributes, rules in self._rules.items():
@@ -148,44 +146,41 @@ class QuickAttributeRuler(AttributeRuler):
 
 
 class QuickLemmatizer(EnglishLemmatizer):
-    """`lemmatizer`, which remembers the lemma of a word, its part of speech and its morphology."""
+    """A `lemmatizer` that caches lemmas by word, part of speech and morphology."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._remembered: dict[tuple[int, ...], str] = {}
+        self._lemmas: dict[tuple[int, ...], str] = {}
 
     @classmethod
     def of(cls, pipe: EnglishLemmatizer) -> EnglishLemmatizer:
-        """The same lemmatizer; rules are followed by the word, its part of speech and morphology alone."""
+        """The lemmatizer, made faster if it uses rules: only these depend on nothing else."""
         if pipe.mode != "rule":
             return pipe
-        quick = cls(
-            pipe.vocab, pipe.model, pipe.name, mode=pipe.mode, overwrite=pipe.overwrite, scorer=pipe.scorer
-        )  # fmt: skip
+        quick = cls(pipe.vocab, pipe.model, pipe.name, mode="rule", overwrite=pipe.overwrite, scorer=pipe.scorer)
         quick.lookups = pipe.lookups
         return quick
 
     def __call__(self, doc: Doc) -> Doc:
         """The document with its lemmas."""
-        if len(self._remembered) > REMEMBERED:
-            self._remembered.clear()
+        if len(self._lemmas) > MAX_LEMMAS:
+            self._lemmas.clear()
             self.cache.clear()
-        remembered = self._remembered
         try:
             for place, (lemma, *word) in enumerate(_rows(doc, (LEMMA, ORTH, POS, MORPH))):
                 if lemma and not self.overwrite:
                     continue
                 key = tuple(word)
-                if key not in remembered:
-                    remembered[key] = self.lemmatize(doc[place])[0]
-                doc[place].lemma_ = remembered[key]
-        except Exception as error:  # as the lemmatizer itself does
+                if key not in self._lemmas:
+                    self._lemmas[key] = self.lemmatize(doc[place])[0]
+                doc[place].lemma_ = self._lemmas[key]
+        except Exception as error:  # as in the lemmatizer itself
             self.get_error_handler()(self.name, self, [doc], error)
         return doc
 
 
 def _rows(doc: Doc, attributes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """The values of the attributes, token by token."""
+    """The values of the attributes of each token."""
     values: Any = doc.to_array(list(attributes))
     return map(tuple, values.reshape(len(doc), len(attributes)).tolist())
 

@@ -1,4 +1,4 @@
-"""Pipeline components that are saved as named files, with the pipeline or as bytes."""
+"""The base of pipeline components that are saved as named files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,7 +9,7 @@ from spacy.language import Language
 
 
 class Serialized:
-    """The base of such components: spaCy's four methods, in terms of `to_files` and `load_files`."""
+    """spaCy's four methods for saving and loading, in terms of `to_files` and `load_files`."""
 
     def __init__(self, nlp: Language) -> None:
         self.nlp = nlp

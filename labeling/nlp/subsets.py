@@ -1,4 +1,4 @@
-"""Some documents of an exported folder, as a folder of their own; and how well a model does on others of them."""
+"""Subsets of an exported folder: written as folders of their own, and as tests of a model."""
 
 import hashlib
 import shutil
@@ -22,7 +22,7 @@ from labeling.nlp.folder import part_file, read_docs
 from labeling.nlp.gold import SPANS_KEY, USER_DATA
 from labeling.nlp.load import load
 
-ATTRS = ("ORTH", "ENT_IOB", "ENT_TYPE")  # what an exported DocBin has of its tokens
+ATTRS = ("ORTH", "ENT_IOB", "ENT_TYPE")  # the stored attributes of tokens, as in an export
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,9 @@ class Reviewed:
 
     Attributes:
         doc: Its tokens and labels.
-        part: The part that it is in.
+        part: Its part.
         digest: The digest of its text.
-        group: The number of the group of near-duplicates that it belongs to, over all parts.
+        group: The number of its group of near-duplicates, over all parts.
     """
 
     doc: Doc
@@ -48,22 +48,22 @@ def reviewed(folder: Path) -> list[Reviewed]:
     Raises:
         InputError: A part cannot be read.
     """
-    nlp = spacy.blank("xx")  # nothing but a place for strings
+    nlp = spacy.blank("xx")  # only its vocabulary is used
     docs = [(doc, part) for part in PARTS for doc in read_docs(part_file(folder, part), nlp)]
     groups = clusters([signature(words(doc.text)) for doc, _ in docs]).tolist()
     return [Reviewed(doc, part, digest(doc.text), group) for (doc, part), group in zip(docs, groups, strict=True)]
 
 
 def labels_of(documents: Iterable[Reviewed]) -> list[str]:
-    """The labels of their spans."""
+    """The labels of the documents' spans, sorted."""
     docs = [one.doc for one in documents]
     return sorted({span.label_ for doc in docs for span in (*doc.ents, *doc.spans.get(SPANS_KEY, ()))})
 
 
 def write_subset(folder: Path, target: Path, parts: Mapping[Part, Sequence[Reviewed]]) -> None:
-    """Write into `target` what `labeling export` would have written of these documents alone.
+    """Write into `target` what `labeling export` would have written for these documents alone.
 
-    The config is the whole folder's, and the manifest has the numbers and the checksums of what is there.
+    The config is that of the whole folder; the manifest has the numbers and checksums of the subset.
     """
     target.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
@@ -86,7 +86,7 @@ def write_subset(folder: Path, target: Path, parts: Mapping[Part, Sequence[Revie
 
 
 def counted(model: Path, documents: Sequence[Reviewed], labels: Iterable[str]) -> Counts:
-    """What a model finds in the documents, counted for these labels; in the layer that stands for the model.
+    """The counts of a model's predictions for the documents and these labels, in the model's main layer.
 
     Raises:
         InputError: The documents have no spans, or the model knows none of their labels.

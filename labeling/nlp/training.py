@@ -1,4 +1,4 @@
-"""An exported folder → a trained pipeline, and its scores. Thin over spaCy's own training."""
+"""An exported folder → a pipeline that spaCy's own training loop has trained."""
 
 import contextlib
 import shutil
@@ -21,11 +21,11 @@ from labeling.nlp.load import model_stamp
 
 
 def train(folder: Path, model: Path) -> None:
-    """The best model of spaCy's training, in a new folder `model`; spaCy's table of the training goes to stderr.
+    """Train by the folder's config, and write the best model into a new folder `model`; spaCy's table goes to stderr.
 
     Raises:
-        InputError: The folder has no config, or nothing to train or to choose the best model on.
-        ModelError: The config is for another language than the documents, or spaCy stopped.
+        InputError: The folder has no config, or no spans in its train or dev part.
+        ModelError: The config is for another language than the documents, or spaCy's training failed.
         OSError: The model cannot be written.
     """
     overrides = {f"paths.{part}": str(part_file(folder, part)) for part in ("train", "dev")}
@@ -42,52 +42,50 @@ def train(folder: Path, model: Path) -> None:
     try:
         check_exported_language(folder, str(config), str(load_config(config).get("nlp", {}).get("lang")))
         _check_vectors(folder)
-        with tempfile.TemporaryDirectory(dir=model.parent) as output, _said_aside():
+        with tempfile.TemporaryDirectory(dir=model.parent) as output, _printing_to_stderr():
             spacy_train(config, output, overrides=overrides)
             (Path(output) / "model-best").rename(model)
     except (ValueError, SystemExit, OSError) as error:
         if isinstance(error, OSError) and (error.errno or isinstance(error, shutil.Error)):
-            raise  # it is the disk, not spaCy
+            raise  # an error of the disk, not of spaCy
         by_hand = command(folder, Path("MODEL"))
         raise ModelError(f"spaCy could not train: {error}", f"Try it by hand: {by_hand}") from error
     call_by_content(model)
 
 
 @contextlib.contextmanager
-def _said_aside() -> Iterator[None]:
-    """What spaCy prints goes to stderr, but for W095: vectors were made with an earlier 3.x, which does not matter."""
+def _printing_to_stderr() -> Iterator[None]:
+    """Redirect what spaCy prints to stderr, without the harmless W095 about vectors of an earlier spaCy 3.x."""
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\[W095\]", UserWarning)
         yield
 
 
 def _check_vectors(folder: Path) -> None:
-    read = vectors(folder)
-    if not read:
-        return
     try:
-        model_stamp(read)
+        if name := vectors(folder):
+            model_stamp(name)
     except ModelError as error:
         raise ModelError(
-            f"{folder / 'config.cfg'} reads the word vectors of {read}, which is not here.",
-            "Name the place that they have here as `vectors` under [paths] in that file; or train without them: "
+            f"{folder / 'config.cfg'} reads the word vectors of {name}, which is not here.",
+            "Set `vectors` under [paths] in that file to where they are; or train without them: "
             f"`{command(folder, Path('MODEL'))} {WITHOUT_VECTORS}`.",
         ) from error
 
 
 def command(folder: Path, output: Path) -> str:
-    """The plain spaCy command that trains the same model."""
+    """The spaCy command that trains the same model."""
     paths = " ".join(f"--paths.{part} {part_file(folder, part)}" for part in ("train", "dev"))
     return f"python -m spacy train {folder / 'config.cfg'} --output {output} {paths}"
 
 
 def vectors(folder: Path) -> str | None:
-    """The pipeline whose static vectors the config of an exported folder reads, a package or a folder."""
+    """The pipeline whose static vectors the config of an exported folder uses, a package or a folder; None without."""
     found = load_config(folder / "config.cfg", interpolate=True).get("initialize", {}).get("vectors")
     return str(found) if found else None
 
 
 def seeds(folder: Path) -> dict[str, int]:
-    """The seeds that the config of an exported folder names, by what they are for."""
+    """The seeds in the config of an exported folder, by purpose."""
     training = load_config(folder / "config.cfg", interpolate=True).get("training", {})
     return {"training": int(seed)} if (seed := training.get("seed")) is not None else {}

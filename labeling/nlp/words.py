@@ -1,4 +1,4 @@
-"""Text → tokens, in time that grows with the text alone."""
+"""Text → a spaCy document, in time that is linear in the length of the text."""
 
 import re
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from spacy.language import Language
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc
 
-# Of a word of so many emoji, quotes or brackets spaCy's tokenizer takes 0.1 s, and of one ten times as long a hundred
-# times that: each mark is taken off by a search through all of the rest.
+# spaCy's tokenizer takes 0.1 s for a word of so many emoji, quotes or brackets, and a hundred times as long for one of
+# ten times the length: each mark is split off by a search through the rest of the word.
 LONGEST = 1_000
 LONG = re.compile(rf"\S{{{LONGEST + 1},}}")
 MARK = re.compile(r"[\W_]")
 
 
 def make_doc(nlp: Language, text: str) -> Doc:
-    """The text as the pipeline's tokenizer cuts it; words of more than 1,000 characters are cut into such ones before.
+    """The text as tokenized by the pipeline, with words of more than 1,000 characters split beforehand.
 
-    A word is what stands between white space: of emoji, base64, or a language without spaces. It is cut behind a mark
-    where there is one. Tokenizers of their own, as Chinese has, get every text whole.
+    A word is a stretch without white space: emoji, base64, or text in a language without spaces. It is split after
+    punctuation if there is any. Tokenizers other than spaCy's usual one, as for Chinese, get the text as a whole.
     """
     if type(nlp.tokenizer) is not Tokenizer or not LONG.search(text):
         return nlp.make_doc(text)
@@ -26,7 +26,7 @@ def make_doc(nlp: Language, text: str) -> Doc:
 
 
 def pieces(text: str) -> Iterator[str]:
-    """The text in pieces in which no word is too long; put together they are the text."""
+    """The text in consecutive pieces, in which no word is too long."""
     start = 0
     for word in LONG.finditer(text):
         at = word.start()

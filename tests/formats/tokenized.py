@@ -14,17 +14,17 @@ from labeling.core.tokens import TokenizedDoc
 from labeling.formats.format import Context
 from labeling.formats.registry import FORMATS
 from labeling.nlp import gold
-from labeling.nlp.cut import Cutter
+from labeling.nlp.tokenization import FastTokenizer
 from tests.strategies import LABELS
 
 NLP = spacy.blank("en")
-CUTTER = Cutter(spacy.blank("en"))
+TOKENIZER = FastTokenizer(spacy.blank("en"))
 CONTEXT = Context(labels=LABELS, relations=("agent", "with"), overlaps="longest")
 
 
 def tokenized(labeled: LabeledDoc, part: Part = "train") -> TokenizedDoc:
     """The document with spaCy's tokens, as a conversion makes it."""
-    return gold.tokenized(gold.place(labeled, CUTTER), CUTTER, part, sentences=True)
+    return gold.tokenized(gold.place(labeled, TOKENIZER), TOKENIZER, part, sentences=True)
 
 
 def document(

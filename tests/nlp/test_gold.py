@@ -16,14 +16,14 @@ from spacy.util import load_config_from_str
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Span
 from labeling.nlp.config import Advice, advise, training_config
-from labeling.nlp.cut import Cutter
 from labeling.nlp.docbin import DocBinWriter, pack
 from labeling.nlp.gold import SPANS_KEY, Gold, from_doc, place
 from labeling.nlp.gold import to_doc as doc_of
+from labeling.nlp.tokenization import FastTokenizer
 from tests.strategies import documents
 
 NLP = spacy.blank("en")
-CUTTER = Cutter(spacy.blank("en"))
+TOKENIZER = FastTokenizer(spacy.blank("en"))
 TEXT = "Rebels left 😀 Al-Tadmor's gate."
 
 
@@ -31,8 +31,8 @@ ADVICE = Advice(train="ner", why="", overlapping=0.0, max_length=1, covered=1.0)
 
 
 def to_doc(doc: LabeledDoc, align="strict") -> tuple[Doc, Gold]:
-    gold = place(doc, CUTTER, align)
-    return doc_of(gold, CUTTER), gold
+    gold = place(doc, TOKENIZER, align)
+    return doc_of(gold, TOKENIZER), gold
 
 
 def document(*extents: tuple[int, int, str], doc_id: str = "x") -> LabeledDoc:
@@ -114,7 +114,7 @@ def test_gold_marks_what_nobody_knows_as_missing(unknown, iob: str):
 def packed(docs: list[LabeledDoc], folder: Path, **limits: int) -> Path:
     writer = DocBinWriter(folder, "train", **limits)
     for doc in docs:
-        writer.add(pack([place(doc, CUTTER)], CUTTER))
+        writer.add(pack([place(doc, TOKENIZER)], TOKENIZER))
     return writer.close()
 
 

@@ -104,6 +104,6 @@ def test_optimize_leaves_what_it_does_not_know():
 
 def test_lemmatizer_forgets_in_time(quick: Language, monkeypatch: pytest.MonkeyPatch):
     before = signature(quick(TEXTS[0]))
-    monkeypatch.setattr("labeling.nlp.quick.REMEMBERED", 0)
+    monkeypatch.setattr("labeling.nlp.quick.MAX_LEMMAS", 0)
     assert signature(quick(TEXTS[0])) == before
-    assert len(quick.get_pipe("lemmatizer")._remembered) < 40
+    assert len(quick.get_pipe("lemmatizer")._lemmas) < 40

@@ -56,41 +56,41 @@ class ConvertedChunk:
 
 def load(spec: ConversionSpec) -> None:
     """Load what the second pass needs, which takes most of a second."""
-    from labeling.nlp.cut import cutter
     from labeling.nlp.docbin import pack  # noqa: F401
     from labeling.nlp.gold import place  # noqa: F401
+    from labeling.nlp.tokenization import tokenizer_for
 
     if spec.language:
-        cutter(spec.language)
+        tokenizer_for(spec.language)
     else:
         from labeling.nlp import detect  # noqa: F401
 
 
 def convert(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
     """Convert a chunk."""
-    from labeling.nlp.cut import cutter
     from labeling.nlp.docbin import pack
     from labeling.nlp.gold import place, tokenized
+    from labeling.nlp.tokenization import tokenizer_for
 
-    cut = cutter(spec.language)
+    tokenizer = tokenizer_for(spec.language)
     out = ConvertedChunk()
     golds: dict[Part, list[Gold]] = {}
-    tokens: dict[Part, list[TokenizedDoc]] = {}
+    by_part: dict[Part, list[TokenizedDoc]] = {}
     problems: list[Problem] = []
     docs: list[str] = []
     locations: list[str] = []
     tasks = [_reviewed(spec, *of) for of in zip(chunk.records, chunk.assignments, strict=True)]
     found = list(join(tasks))
-    # All in one go, so that the words which the cutter remembers stay in the processor's cache.
-    cuts = [[cut(document.labeled.text) for document in joined.documents] for joined in found]
-    for joined, its_cuts in zip(found, cuts, strict=True):
+    # all at once, so that the tokenizer's words stay in the processor's cache
+    texts = [[tokenizer(document.labeled.text) for document in joined.documents] for joined in found]
+    for joined, tokens_of_each in zip(found, texts, strict=True):
         for review in joined.reviews:
             out.tally.count_review(review)
             problems += review.problems
         problems += joined.problems
-        for document, tokens_of_it in zip(joined.documents, its_cuts, strict=True):
+        for document, tokens in zip(joined.documents, tokens_of_each, strict=True):
             part = document.part
-            gold = place(document.labeled, cut, spec.align, tokens_of_it)
+            gold = place(document.labeled, tokenizer, spec.align, tokens)
             golds.setdefault(part, []).append(gold)
             docs.append(gold.json)
             locations.append(
@@ -102,12 +102,12 @@ def convert(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
             out.tally.count_spans(gold, document.outcomes)
             if spec.formats:
                 sentences = "conll" in spec.formats
-                tokens.setdefault(part, []).append(tokenized(gold, cut, part, sentences=sentences))
+                by_part.setdefault(part, []).append(tokenized(gold, tokenizer, part, sentences=sentences))
     for name in spec.formats:
-        problems += _render(name, tokens, chunk.context, out)
+        problems += _render(name, by_part, chunk.context, out)
     for part, members in golds.items():
         out.tally.count_documents(part, members)
-        out.docbins[part] = pack(members, cut)
+        out.docbins[part] = pack(members, tokenizer)
     out.docs, out.tasks = _lines(docs), _lines(locations)
     out.problems = _lines([problem.model_dump_json() for problem in problems])
     out.tally.count_problems(problems)

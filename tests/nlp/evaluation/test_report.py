@@ -14,15 +14,15 @@ from labeling.core.labels import LabeledDoc, Relation
 from labeling.core.labels import Span as Labeled
 from labeling.errors import InputError, ModelError
 from labeling.nlp import gold
-from labeling.nlp.cut import Cutter
 from labeling.nlp.evaluation import extraction
 from labeling.nlp.evaluation.report import Scores, scores_of
 from labeling.nlp.evaluation.running import run_of
 from labeling.nlp.load import load, model_version
+from labeling.nlp.tokenization import FastTokenizer
 from labeling.workflow.evaluating import evaluate
 
 TEXT = "Rebels from Oslo attacked Rome on Friday, Bell said."
-CUTTER = Cutter(spacy.blank("en"))
+TOKENIZER = FastTokenizer(spacy.blank("en"))
 FEW = "There are no intervals: they need two documents that are not near-duplicates."
 GOLD = ("ACTOR Rebels from Oslo", "LOCATION Oslo", "ACTION attacked", "ACTOR Bell")
 
@@ -38,7 +38,7 @@ def reference(
         found.append(Labeled(id=f"s{n}", start=start, end=start + len(words), label=label))
     arrows = tuple(Relation(head=head, tail=tail, label=label) for head, tail, label in relations)
     labeled = LabeledDoc(doc_id="a", text=TEXT, spans=tuple(found), unknown=unknown, relations=arrows)
-    return gold.to_doc(gold.place(labeled, CUTTER), CUTTER)
+    return gold.to_doc(gold.place(labeled, TOKENIZER), TOKENIZER)
 
 
 def spans(doc: Doc, *wanted: str) -> list[Span]:
@@ -187,8 +187,8 @@ def test_relation_of_a_span_that_was_moved_to_the_edge_of_its_token_is_found():
         spans=(Labeled(id="a", start=0, end=2, label="ACTOR"), Labeled(id="b", start=3, end=10, label="ACTION")),
         relations=(Relation(head="b", tail="a", label="agent"),),
     )
-    placed = gold.place(doc, CUTTER, "expand")
-    found = extraction.reference(gold.to_doc(placed, CUTTER))
+    placed = gold.place(doc, TOKENIZER, "expand")
+    found = extraction.reference(gold.to_doc(placed, TOKENIZER))
     (arrow,) = found.relations
     assert doc.text[arrow.head.start : arrow.head.end].startswith("said")
     assert arrow.tail.key == (0, 2, "ACTOR")

@@ -84,7 +84,7 @@ def test_convert_where_most_spans_are_misaligned_says_why_in_one_line(run, tmp_p
     done = run("convert", "export.json", "-o", "out", "--language", "en")
     assert done.returncode == 1
     assert "take --language zh" in done.stderr
-    assert done.stderr.count("its edges are inside of tokens") <= 3
+    assert done.stderr.count("its edges are inside tokens") <= 3
     listed = (tmp_path / "out" / "problems.jsonl").read_text().splitlines()
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     assert sum("misaligned" in line for line in listed) == manifest["problems"]["misaligned"] > 5
@@ -116,7 +116,7 @@ def test_detect_takes_english_where_nothing_tells(texts: list[str]):
 
 def test_convert_names_a_language_that_cannot_be(run, tmp_path: Path):
     (tmp_path / "export.json").write_text(json.dumps([task(ENGLISH[0], 1)]))
-    for code, said in (("xq", "cannot cut the language 'xq'"), ("English", "language")):
+    for code, said in (("xq", "cannot tokenize the language 'xq'"), ("English", "language")):
         done = run("convert", "export.json", "-o", "out", "--language", code)
         assert done.returncode == 2
         assert said in done.stderr

@@ -1,8 +1,8 @@
-"""Text → tokens as arrays: those of spaCy's tokenizer, without a `Doc` for each text.
+"""Text → the tokens of spaCy's tokenizer as arrays, without a `Doc` for each text.
 
-spaCy's tokenizer looks at each stretch between white space by itself, and so what became of a stretch once can be
-remembered whole; and one that none of its rules fits is a token as it stands. A language whose tokenizer works
-otherwise is cut by spaCy text by text.
+spaCy's tokenizer treats each stretch between white space separately. So the tokens of a stretch can be cached, and a
+stretch that no rule applies to is one token. In a language whose tokenizer works differently, spaCy tokenizes each
+text as a whole.
 """
 
 import re
@@ -27,21 +27,21 @@ from spacy.tokens import Doc
 
 from labeling.errors import ModelError
 
-MAX_WORDS = 60_000  # that a cutter remembers: some 20 MB
-STRETCH = re.compile(r"\S+ ?|\s+")  # a space behind a word belongs to its last token
-RECORD = struct.Struct("<II")  # a token: the number that a cutter gives to its text, whether a space follows
+MAX_WORDS = 60_000  # in the cache of a tokenizer: about 20 MB
+STRETCH = re.compile(r"\S+ ?|\s+")  # a space after a word belongs to its last token
+RECORD = struct.Struct("<II")  # a token: the number of its text, and whether a space follows
 UNSPACED, SPACED = (space.to_bytes(4, "little") for space in (0, 1))  # the end of a record
-PARAGRAPH = "\n\n"  # what divides paragraphs
+PARAGRAPH = "\n\n"
 DTYPE = numpy.dtype([("number", "<u4"), ("space", "<u4")])
 
 
 class OddSpaceError(Exception):
-    """A text is not words with one space between them."""
+    """The words of a text are not separated by single spaces."""
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """A text's tokens: their numbers in the cutter, their extents `[start, end)` in code points, and spaces behind."""
+class Tokens:
+    """The tokens of a text: numbers of their texts, bounds `[start, end)` in code points, and if a space follows."""
 
     numbers: NDArray[Any]
     starts: NDArray[Any]
@@ -49,11 +49,11 @@ class Cut:
     spaces: NDArray[Any]
 
 
-class Cutter(dict[str, bytes]):
-    """The tokens of each word that was seen, as records, as if a space came behind it; call it to cut a text.
+class FastTokenizer(dict[str, bytes]):
+    """A tokenizer that caches the tokens of each word, as records, as if a space followed it.
 
-    Tokens have numbers here, in the order in which they were met, under which their text, length (code points) and
-    spaCy's hash are kept: `texts`, `lengths`, `hashes`. The vocabulary would keep them for ever.
+    Each token's text has a number, in order of first occurrence, which is its index in `texts`, `lengths` (code points)
+    and `hashes` (spaCy's). The vocabulary would never forget them.
     """
 
     def __init__(self, nlp: Language) -> None:
@@ -69,19 +69,19 @@ class Cutter(dict[str, bytes]):
         self.by_stretch = is_usual and not any(len(rule.split()) > 1 for rule in self.special)
         self.keeps_letters = is_usual and _keeps_letters(tokenizer)
         if self.by_stretch:
-            tokenizer.max_cache_size = 0  # it is remembered here
+            tokenizer.max_cache_size = 0  # the cache is here
             vocab: Any = nlp.vocab
-            # nobody asks what a word looks like; a sentencizer asks for these
+            # lexical attributes are not needed, except for those that a sentencizer asks for
             getters = vocab.lex_attr_getters
             vocab.lex_attr_getters = {attr: getters[attr] for attr in (IS_PUNCT, IS_SPACE) if attr in getters}
 
-    def __call__(self, text: str) -> Cut:
+    def __call__(self, text: str) -> Tokens:
         """The tokens of a text."""
         records = numpy.frombuffer(self.records(text), DTYPE)
         numbers, spaces = records["number"], records["space"]
         lengths = numpy.frombuffer(self.lengths, "q")[numbers]
         ends = numpy.cumsum(lengths + spaces) - spaces
-        return Cut(numbers, ends - lengths, ends, spaces.astype(bool))
+        return Tokens(numbers, ends - lengths, ends, spaces.astype(bool))
 
     def records(self, text: str) -> bytes:
         """The tokens of a text, as records."""
@@ -93,16 +93,16 @@ class Cutter(dict[str, bytes]):
             for paragraph in text.split(PARAGRAPH):
                 words = paragraph.split(" ")
                 last = words.pop()
-                if last.isspace():  # it is one token with the line ends behind it
+                if last.isspace():  # one token with the line ends after it
                     raise OddSpaceError
                 records.extend(map(self.__getitem__, words))
                 records += self.unspaced(last), between
             return b"".join(records[:-1])
-        except OddSpaceError:  # such a text takes twice as long
+        except OddSpaceError:  # takes twice as long
             return b"".join(map(self.stretch, STRETCH.findall(text)))
 
     def __missing__(self, word: str) -> bytes:
-        """Raises OddSpaceError where a space before or behind the word is not by itself."""
+        """Raises OddSpaceError if the space before or after the word is not a single one."""
         if self.keeps_letters and word.isascii() and word.isalpha() and word not in self.special:  # most words
             self[word] = records = RECORD.pack(self.number(word), 1)
             return records
@@ -120,7 +120,7 @@ class Cutter(dict[str, bytes]):
         return self[stretch[:-1]] if has_space else self.unspaced(stretch)
 
     def unspaced(self, stretch: str) -> bytes:
-        """The tokens of a word or of white space that no space follows."""
+        """The tokens of a word without a space after it, or of white space."""
         if not stretch.isspace():
             return self[stretch][: -len(UNSPACED)] + UNSPACED
         key = f" {stretch}"  # no word has a space in it
@@ -129,7 +129,7 @@ class Cutter(dict[str, bytes]):
         return self[key]
 
     def by_spacy(self, text: str) -> bytes:
-        """The tokens as spaCy cuts them."""
+        """The tokens of a text by spaCy's tokenizer."""
         pieces = self.pieces(text)
         if len(pieces) == 1:
             return RECORD.pack(self.number(text), 0)
@@ -139,12 +139,12 @@ class Cutter(dict[str, bytes]):
         return b"".join([RECORD.pack(self.number(token.text), bool(token.whitespace_)) for token in doc])
 
     def pieces(self, word: str) -> tuple[str, ...]:
-        """The tokens of a word that needs no `Doc`, as most need none; nothing where it does.
+        """The tokens of a word that can be tokenized without a `Doc`, as most can; else nothing.
 
-        No rule of the tokenizer fits such a word, or one alone, which cuts a mark such as a comma off letters.
+        No rule of the tokenizer applies to such a word, or only one that splits a mark such as a comma off its letters.
 
-        >>> cut = Cutter(spacy.blank("en"))
-        >>> cut.pieces("Kyiv"), cut.pieces("Kyiv,"), cut.pieces("can't")
+        >>> tokenizer = FastTokenizer(spacy.blank("en"))
+        >>> tokenizer.pieces("Kyiv"), tokenizer.pieces("Kyiv,"), tokenizer.pieces("can't")
         (('Kyiv',), ('Kyiv', ','), ())
         """
         rules, letters = self.tokenizer, word[:-1]
@@ -157,65 +157,65 @@ class Cutter(dict[str, bytes]):
         return (letters, word[-1]) if is_marked and not rules.token_match and letters not in self.special else ()
 
     def label(self, name: str) -> int:
-        """The hash of a label, which the vocabulary knows from now on."""
+        """The hash of a label, which is added to the vocabulary."""
         if name not in self.labels:
             self.labels[name] = int(self.nlp.vocab.strings.add(name))
         return self.labels[name]
 
     def number(self, token: str) -> int:
-        """A number for a token, whose text is remembered."""
+        """A new number for a token's text."""
         self.texts.append(token)
         self.lengths.append(len(token))
         self.hashes.append(IDS.get(token) or hash_string(token))
         return len(self.texts) - 1
 
     def orths(self, numbers: NDArray[Any]) -> NDArray[Any]:
-        """The hashes that spaCy has for the texts with these numbers."""
+        """SpaCy's hashes of the texts with these numbers."""
         hashes: NDArray[Any] = numpy.frombuffer(self.hashes, "Q")[numbers]
         return hashes
 
     def distinct(self, numbers: NDArray[Any]) -> set[str]:
-        """The texts with these numbers, each once."""
+        """The distinct texts with these numbers."""
         is_there = numpy.zeros(len(self.texts), bool)
         is_there[numbers] = True
         return {self.texts[number] for number in numpy.flatnonzero(is_there).tolist()}
 
-    def doc(self, cut: Cut) -> Doc:
+    def doc(self, tokens: Tokens) -> Doc:
         """The tokens as a spaCy document."""
-        words = [self.texts[number] for number in cut.numbers.tolist()]
-        return Doc(self.nlp.vocab, words=words, spaces=cut.spaces.tolist())
+        words = [self.texts[number] for number in tokens.numbers.tolist()]
+        return Doc(self.nlp.vocab, words=words, spaces=tokens.spaces.tolist())
 
 
-_cutters: dict[str, Cutter] = {}
+_tokenizers: dict[str, FastTokenizer] = {}
 
 
-def cutter(language: str) -> Cutter:
-    """The cutter of a language, whose tokens are those of `spacy.blank(language)`; made anew where it is large.
+def tokenizer_for(language: str) -> FastTokenizer:
+    """The tokenizer with the tokens of `spacy.blank(language)`; a new one when its cache has become too large.
 
     Raises:
         ModelError: spaCy does not know the language, or lacks a package for it.
     """
-    found = _cutters.get(language)
+    found = _tokenizers.get(language)
     if found and max(len(found), len(found.texts)) > MAX_WORDS and len(found.nlp.vocab) < MAX_WORDS:
-        found = _cutters[language] = Cutter(found.nlp)
+        found = _tokenizers[language] = FastTokenizer(found.nlp)
     elif found is None or len(found.nlp.vocab) >= MAX_WORDS:
         try:
-            found = _cutters[language] = Cutter(spacy.blank(language))
+            found = _tokenizers[language] = FastTokenizer(spacy.blank(language))
         except ImportError as error:
             detail = str(error).strip().splitlines()[0]
             raise ModelError(
-                f"spaCy cannot cut the language {language!r} into tokens: {detail}",
+                f"spaCy cannot tokenize the language {language!r}: {detail}",
                 "Take another code with --language, or as the schema's `language`; `xx` fits any language whose words "
                 "have spaces between them, `zh` makes a token of each character.",
             ) from error
     return found
 
 
-# which words need no look at the tokenizer's rules
+# whether the rules of a tokenizer can apply to a word of letters
 
 
 def _keeps_letters(tokenizer: Any) -> bool:
-    """Whether it is certain that no affix rule fits anywhere in a word of ASCII letters; special cases aside."""
+    """Whether it is certain that no affix rule applies to any word of ASCII letters, except for special cases."""
     rules = (tokenizer.prefix_search, tokenizer.suffix_search, tokenizer.infix_finditer)
     patterns = [getattr(rule, "__self__", None) for rule in rules]
     return all(
@@ -227,10 +227,7 @@ def _keeps_letters(tokenizer: Any) -> bool:
 
 
 def _needs_other(pattern: Any) -> bool:
-    """Whether every match of a parsed pattern has, or sees beside it, a character that is not an ASCII letter.
-
-    Where it is not certain, it says no.
-    """
+    """Whether every match of a parsed pattern certainly contains or borders on something other than ASCII letters."""
     return any(_is_other(kind, value) for kind, value in pattern)
 
 
