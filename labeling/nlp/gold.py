@@ -6,7 +6,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy
 from numpy.typing import NDArray
-from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.pipeline import Sentencizer
 from spacy.tokens import Doc
 from spacy.tokens import Span as SpacySpan
@@ -118,7 +117,7 @@ def to_doc(gold: Gold, tokenizer: FastTokenizer) -> Doc:
     """The document as a spaCy Doc, with the labelled document as JSON in `doc.user_data["labeling"]`."""
     doc = tokenizer.doc(gold.tokens)
     labels: Any = numpy.column_stack((gold.iobs, gold.types))
-    doc.from_array([ENT_IOB, ENT_TYPE], labels)
+    doc.from_array(["ENT_IOB", "ENT_TYPE"], labels)
     doc.spans[SPANS_KEY] = [SpacySpan(doc, first, last, label=span.label) for span, first, last in gold.placed]
     doc.user_data[USER_DATA] = gold.json
     return doc

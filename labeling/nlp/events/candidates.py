@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy
 from numpy.typing import NDArray
-from spacy.attrs import LOWER
 from spacy.tokens import Doc
 
 from labeling.core.preannotate import Extent, Preannotate
@@ -115,7 +114,7 @@ class Finder:
         # "quakes rocked Izmir", "LA PAZ, Bolivia —", "near Salem"
         stands = (features.numbers[:, [STORMED, DATELINE]] > 0).any(axis=1) | numpy.isin(features.names[ROLE], WHERE)
         found[(features.numbers[:, KNOWN] > 0) & stands, KINDS.index("actor name")] = False
-        suspects = numpy.isin(doc.to_array([LOWER]).ravel(), self.fragments)
+        suspects = numpy.isin(doc.to_array(["LOWER"]).ravel(), self.fragments)
         for head in numpy.flatnonzero(suspects).tolist():
             if self.edges.is_fragment(doc, head):
                 found[head] = False

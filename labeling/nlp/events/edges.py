@@ -7,6 +7,7 @@ from spacy.tokens import Doc
 
 from labeling.nlp.events.features import AT, Features
 from labeling.nlp.events.lexicon import Lexicon
+from labeling.nlp.events.times import split
 from labeling.nlp.hashes import hash_of
 
 NOUN, PROPN = hash_of("NOUN"), hash_of("PROPN")
@@ -165,10 +166,4 @@ def pieces(doc: Doc, start: int, end: int) -> Iterator[tuple[int, int]]:
     """A time expression without "about" and the like, split at prepositions."""
     while start + 1 < end and doc[start].lower_ in ABOUT:
         start += 1
-    for i in range(start, end):
-        if doc[i].lower_ in PREPOSITIONS and doc[i].dep_ == "prep":
-            if start < i:
-                yield start, i
-            start = i + 1
-    if start < end:
-        yield start, end
+    return split(start, end, lambda i: doc[i].lower_ in PREPOSITIONS and doc[i].dep_ == "prep")

@@ -5,22 +5,6 @@ from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from spacy.attrs import (
-    DEP,
-    ENT_IOB,
-    ENT_TYPE,
-    HEAD,
-    IS_ALPHA,
-    IS_SPACE,
-    LEMMA,
-    LENGTH,
-    LOWER,
-    POS,
-    PREFIX,
-    SENT_START,
-    SPACY,
-    TAG,
-)
 from spacy.tokens import Doc
 
 from labeling.nlp.events import times
@@ -74,26 +58,13 @@ PREPOSITION = (
 DETERMINER = "the a an this that these those no some any every each all both another"
 SUFFIX = "er or ist ing tion sion ment ism ship ness ance ence al ure man men ee ian ant ent ity age sis th"
 SUFFIXES = tuple(SUFFIX.split())
-MANY_WORDS = 30_000  # in the cache of word features, about 15 MB
+MAX_WORDS = 30_000  # in the cache of word features, about 15 MB
 ATTRIBUTES = (
-    POS,
-    TAG,
-    DEP,
-    HEAD,
-    ENT_TYPE,
-    ENT_IOB,
-    LEMMA,
-    LOWER,
-    IS_ALPHA,
-    IS_SPACE,
-    LENGTH,
-    SENT_START,
-    PREFIX,
-    SPACY,
+    *("POS", "TAG", "DEP", "HEAD", "ENT_TYPE", "ENT_IOB", "LEMMA", "LOWER", "IS_ALPHA", "IS_SPACE", "LENGTH"),
+    *("SENT_START", "PREFIX", "SPACY"),
 )
 
 Ids = NDArray[Any]
-
 
 WORDS = frozenset(map(hash_of, ("NOUN", "PROPN", "ADJ", "VERB")))
 NOUNS = frozenset(map(hash_of, ("NOUN", "PROPN", "ADJ")))
@@ -197,7 +168,7 @@ class Describer:
     def _words(
         self, strings: Any, poses: list[int], lemma: Ids, lower: Ids, suffixes: Ids, numbers: NDArray[numpy.float32]
     ) -> frozenset[int]:
-        if len(self.rows) > MANY_WORDS:
+        if len(self.rows) > MAX_WORDS:
             self.rows.clear()
             self.suffixes.clear()
         pairs: set[int] = set()

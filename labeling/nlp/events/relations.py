@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Any, get_args
 
 import numpy
-from spacy.attrs import HEAD, IS_SPACE
 from spacy.tokens import Doc, Span, Token
 
 from labeling.core.preannotate import Role
@@ -186,7 +185,7 @@ class _Parse:
 
     def __init__(self, doc: Doc) -> None:
         self.doc = doc
-        offsets: Any = doc.to_array([HEAD]).astype(numpy.int64)
+        offsets: Any = doc.to_array(["HEAD"]).astype(numpy.int64)
         self.heads = [i + offset for i, offset in enumerate(offsets.tolist())]
         self.ends = list(_paragraph_ends(doc))
         self.down_steps: dict[int, str] = {}
@@ -225,7 +224,7 @@ class _Parse:
 
 def _paragraph_ends(doc: Doc) -> Iterator[int]:
     """The tokens that end a paragraph; a line break before a lower-case word is only wrapping."""
-    for i in numpy.flatnonzero(doc.to_array([IS_SPACE])).tolist():
+    for i in numpy.flatnonzero(doc.to_array(["IS_SPACE"])).tolist():
         breaks = doc[i].text.count("\n")
         if breaks > 1 or (breaks and not (i + 1 < len(doc) and doc[i + 1].text[0].islower())):
             yield i

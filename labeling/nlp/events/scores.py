@@ -12,6 +12,8 @@ from labeling.errors import SchemaError
 from labeling.nlp.events.features import AT, NAMES, NUMBERS, Features
 from labeling.nlp.hashes import hash_of, joint_hash
 
+JOINED = ("pos dep", "entity dep")  # features whose value is a pair of hashes
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -73,7 +75,7 @@ def to_weights(kinds: dict[str, Any], coverage: dict[str, float]) -> Weights:
         for name, weights in kind["names"].items():
             known = names[index_of[name]]
             for value, weight in weights.items():
-                key = joint_hash(*map(hash_of, value.split(" "))) if " " in name and name in JOINED else hash_of(value)
+                key = joint_hash(*map(hash_of, value.split(" "))) if name in JOINED else hash_of(value)
                 if key not in known:
                     known[key] = len(rows)
                     rows.append([0.0] * len(kinds))
@@ -88,6 +90,3 @@ def to_weights(kinds: dict[str, Any], coverage: dict[str, float]) -> Weights:
         numbers=numbers,
         coverage={part: float(share) for part, share in coverage.items()},
     )
-
-
-JOINED = ("pos dep", "entity dep")

@@ -7,6 +7,7 @@ import numpy
 from numpy.typing import NDArray
 from spacy.tokens import Doc, Span, SpanGroup
 
+from labeling.core.offsets import overlaps
 from labeling.core.preannotate import Preannotate
 from labeling.nlp.events.candidates import KINDS, Candidate, Finder, NameBounds
 from labeling.nlp.events.features import Describer, Features
@@ -67,13 +68,13 @@ class SpanFinder:
         """
         return self.chosen(doc, self.scored(doc), given) if len(doc) else (_without_overlap(given), 1.0)
 
-    def scored(self, doc: Doc) -> "Scored":
+    def scored(self, doc: Doc) -> Scored:
         """The probability that each token heads a span of each kind."""
         features = self.describe(doc)
         possible, names = self.find.heads(doc, features)
         return Scored(features, self.weights.probabilities(features)[:, self.columns] * possible, possible, names)
 
-    def chosen(self, doc: Doc, scored: "Scored", given: Iterable[Found] = ()) -> tuple[list[Found], float]:
+    def chosen(self, doc: Doc, scored: Scored, given: Iterable[Found] = ()) -> tuple[list[Found], float]:
         """The result of `__call__`, given the scores of a non-empty document."""
         given = _without_overlap(given)
         probabilities, possible, names = scored.probabilities, scored.possible, scored.names
@@ -84,18 +85,17 @@ class SpanFinder:
         for head, column in numpy.argwhere(likely & possible).tolist():
             kind = KINDS[column]
             candidate = self.find.at(doc, scored.features, names, kind, head)
-            if not any(_overlap(candidate, one.candidate) for one in given):
+            if not any(overlaps(candidate, one.candidate) for one in given):
                 found.append(Found(candidate, self.find.label(kind), float(probabilities[head, column])))
-        if not self.find.settings.light_verbs:
+        if not self.find.settings.light_verbs:  # "held talks", "began to march"
             actions = {one.candidate.head for one in found if one.candidate.kind.startswith("action")}
-            found = [one for one in found if not self._only_carries(doc, one.candidate, actions)]
+            carries = self.find.carriers.carries
+            found = [
+                f for f in found if f.candidate.kind != "action verb" or not carries(doc[f.candidate.head], actions)
+            ]
         shown = sorted((*given, *_without_overlap(found)), key=lambda f: f.candidate.start)
         gold = float((probabilities.sum(axis=0) / self.coverage).sum())
         return shown, expected_savings(gold, [one.score for one in shown])
-
-    def _only_carries(self, doc: Doc, candidate: Candidate, actions: set[int]) -> bool:
-        """Whether a verb is only the light or aspectual verb of another action: "held talks", "began to march"."""
-        return candidate.kind == "action verb" and self.find.carriers.carries(doc[candidate.head], actions)
 
 
 def expected_savings(gold: float, scores: list[float]) -> float:
@@ -105,10 +105,6 @@ def expected_savings(gold: float, scores: list[float]) -> float:
     if not gold:
         return 1.0
     return max(0.0, 1 - (2 * (gold - right) + (len(scores) - right)) / (2 * gold))
-
-
-def _overlap(a: Candidate, b: Candidate) -> bool:
-    return a.start < b.end and b.start < a.end
 
 
 def _without_overlap(found: Iterable[Found]) -> list[Found]:
@@ -128,6 +124,5 @@ def _without_overlap(found: Iterable[Found]) -> list[Found]:
 def to_group(doc: Doc, key: str, found: list[Found], saved: float) -> SpanGroup:
     """The spans as a spaCy group; its `attrs` are `scores` and `sources`, one per span, and `saved`."""
     spans = [Span(doc, f.candidate.start, f.candidate.end, label=f.label) for f in found]
-    attrs = {"scores": [f.score for f in found], "sources": [f.candidate.kind for f in found]}
-    attrs["saved"] = saved
+    attrs = {"scores": [f.score for f in found], "sources": [f.candidate.kind for f in found], "saved": saved}
     return SpanGroup(doc, name=key, spans=spans, attrs=attrs)

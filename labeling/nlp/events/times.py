@@ -1,7 +1,7 @@
 """Time expressions in a parsed document, found by the entity recogniser and by a grammar, with their kinds."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -98,7 +98,8 @@ def expressions(doc: Doc, text: str, grammar: Grammar) -> tuple[Expression, ...]
     ]
     for ent in doc.ents:
         if ent.label_ in ENTITIES:
-            found.extend(Expression(start, end, "", False) for start, end in _lines(doc, ent.start, ent.end))
+            lines = split(ent.start, ent.end, lambda i: "\n" in doc[i].text or doc[i].text in "()[]")
+            found.extend(Expression(start, end, "", False) for start, end in lines)
     joined: list[Expression] = []
     for one in sorted(found, key=lambda each: (each.start, each.end)):
         if joined and _are_one(doc, text, joined[-1], one):
@@ -117,10 +118,10 @@ def _tokens(doc: Doc, text: str, start: int, end: int) -> tuple[int, int] | None
     return None if any(character.isalnum() for character in beside) else (span.start, span.end)
 
 
-def _lines(doc: Doc, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """A range of tokens, split at line ends and brackets."""
+def split(start: int, end: int, is_separator: Callable[[int], bool]) -> Iterator[tuple[int, int]]:
+    """The non-empty ranges between the separators of a range of tokens."""
     for i in range(start, end):
-        if "\n" in doc[i].text or doc[i].text in "()[]":
+        if is_separator(i):
             if start < i:
                 yield start, i
             start = i + 1
