@@ -24,7 +24,8 @@ from spacy.tokens import Doc, Span
 from labeling.core.effort import core
 from labeling.core.schema import LabelSchema
 from labeling.nlp.annotate import event_finder
-from labeling.nlp.learn.relations import Example, RelationModel
+from labeling.nlp.learn.relation_training import fit
+from labeling.nlp.learn.relations import Example
 from labeling.nlp.load import load
 
 Gold = dict[str, Any]
@@ -83,7 +84,7 @@ def learned(some: Sequence[Judged], schema: LabelSchema, rules: Any, lexicon: An
     for fold in range(options.folds):
         others = [one.example for number, one in enumerate(some) if number % options.folds != fold]
         random.Random(options.seed + fold).shuffle(others)
-        model = RelationModel.fit(others[: options.reviewed], schema, rules, lexicon, options.seed)
+        model = fit(others[: options.reviewed], schema, rules, lexicon, options.seed)
         for one in model.report:
             reports[one.label] += f" {one.source[0]}{one.threshold:.2f}"
         for number, one in enumerate(some):

@@ -23,6 +23,14 @@ def joined(first: Any, second: Any) -> Hashes:
     return pairs
 
 
+def places_in(known: Hashes, wanted: Hashes) -> tuple[NDArray[numpy.int64], NDArray[numpy.bool_]]:
+    """Where each hash is in an array of distinct hashes in ascending order, and whether it is there at all."""
+    if not len(known):
+        return numpy.zeros(wanted.shape, numpy.int64), numpy.zeros(wanted.shape, bool)
+    places = numpy.minimum(numpy.searchsorted(known, wanted), len(known) - 1)
+    return places, known[places] == wanted
+
+
 def joint_hash(first: int, second: int) -> int:
     """The hash of one pair."""
     return (first * MIX ^ second) & 0xFFFF_FFFF_FFFF_FFFF

@@ -137,8 +137,9 @@ class LearnedSpans(Serialized):
             spans = self.learned.mixture.spans(parts, tags, doc, thresholds)
             parts = {name: parts[name] for name in self.learned.settings.weights if name in parts}
         group = [Span(doc, span.start, span.end, label=span.label) for span in spans]
-        saved = _expected_savings(spans, self.learned.settings.coverage)
-        attrs = {"scores": [span.p for span in spans], "sources": sources(spans, parts, features, tags), "saved": saved}
+        scores = [span.p for span in spans]
+        saved = expected_savings(sum(scores) / max(self.learned.settings.coverage, BREAK_EVEN), scores)
+        attrs = {"scores": scores, "sources": sources(spans, parts, features, tags), "saved": saved}
         doc.spans[KEY] = SpanGroup(doc, name=KEY, spans=group, attrs=attrs)
         if len(tags.layers) > 1:
             doc.spans[SPANS_KEY] = SpanGroup(doc, name=SPANS_KEY, spans=group)
@@ -163,14 +164,9 @@ def sources(spans: Iterable[ScoredSpan], parts: Parts, features: TokenFeatures, 
     listed under the kind of its span, and only if it has the same span. Without parts, the kind is all there is.
     """
     kinds = {(one.candidate.start, one.candidate.end, one.label): one for one in features.shown}
-    begins = {
-        label: columns.start + 2 * number + 1
-        for layer, columns in zip(tags.layers, tags.columns, strict=True)
-        for number, label in enumerate(layer)
-    }
     found = []
     for span in spans:
-        given = {name: _alone(logs, span, begins[span.label]) for name, logs in parts.items() if name != SHIPPED}
+        given = {name: _alone(logs, span, tags.begins[span.label]) for name, logs in parts.items() if name != SHIPPED}
         if same := kinds.get((span.start, span.end, span.label)):
             given[same.candidate.kind] = same.score
         ranked = sorted(given.items(), key=lambda one: (-one[1], one[0]))
@@ -195,12 +191,6 @@ def _entities(spans: list[ScoredSpan], group: list[Span]) -> list[Span]:
             taken.update(range(span.start, span.end))
             found.append(tokens)
     return sorted(found, key=lambda tokens: tokens.start)
-
-
-def _expected_savings(spans: list[ScoredSpan], coverage: float) -> float:
-    """The share of the work that the spans are expected to save; `coverage` of the gold can be found at all."""
-    scores = [span.p for span in spans]
-    return expected_savings(sum(scores) / max(coverage, BREAK_EVEN), scores)
 
 
 class LearnedRelations(Serialized):

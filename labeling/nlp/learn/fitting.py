@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy
+from numpy.typing import NDArray
 from spacy.language import Language
 from threadpoolctl import threadpool_limits
 
@@ -87,20 +88,26 @@ def fit(
 
 def _knowledge(docs: Sequence[Prepared], tags: Tags) -> Linear:
     """The regression over the features of the documents' tokens."""
-    examples = Examples.joined([Examples(one.features.hashed, one.features.numbers, one.tags) for one in docs])
-    return fit_linear(examples, tags, STRENGTH[KNOWLEDGE])
+    hashed = numpy.concatenate([one.features.hashed for one in docs], axis=1)
+    numbers = numpy.concatenate([one.features.numbers for one in docs])
+    return fit_linear(Examples(hashed, numbers, _tags(docs)), tags, STRENGTH[KNOWLEDGE])
 
 
 def _encoded(docs: Sequence[Prepared], tags: Tags, encoded: bool, seed: int, advance: Advance) -> dict[str, Linear]:
     """The regression over the encoder's vectors, if it is wanted and all documents have vectors."""
     if not encoded or not all(one.gold.doc.tensor.ndim == 2 and len(one.gold.doc.tensor) for one in docs):
         return {}
-    fitted = fit_linear(_dense(_sample(docs, seed)), tags, STRENGTH[ENCODER])
+    some = _sample(docs, seed)
+    fitted = fit_linear(Examples(None, _dense(some), _tags(some)), tags, STRENGTH[ENCODER])
     advance(1)
     return {ENCODER: fitted}
 
 
-def _dense(docs: Sequence[Prepared]) -> Examples:
+def _tags(docs: Sequence[Prepared]) -> NDArray[Any]:
+    return numpy.concatenate([one.tags for one in docs])
+
+
+def _dense(docs: Sequence[Prepared]) -> Floats:
     """The encoder's vectors in one array, filled document by document."""
     tokens = sum(len(one.gold.doc) for one in docs)
     numbers: Floats = numpy.empty((tokens, surrounded(docs[0].gold.doc.tensor).shape[1]), dtype=numpy.float32)
@@ -108,7 +115,7 @@ def _dense(docs: Sequence[Prepared]) -> Examples:
     for one in docs:
         numbers[at : at + len(one.gold.doc)] = surrounded(one.gold.doc.tensor)
         at += len(one.gold.doc)
-    return Examples(None, numbers, numpy.concatenate([one.tags for one in docs]))
+    return numbers
 
 
 def _predictions(

@@ -1,14 +1,13 @@
 """Logistic regression over the features of tokens: fitted by scikit-learn, applied by NumPy alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy
 from numpy.typing import NDArray
 
-from labeling.nlp.hashes import Hashes
-from labeling.nlp.learn.tags import MISSING, Tags
+from labeling.nlp.hashes import Hashes, places_in
+from labeling.nlp.learn.tags import MISSING, Tags, normalised
 
 Floats = NDArray[numpy.float32]
 MIN_COUNT = 2  # tokens with a feature, for it to get a weight
@@ -45,16 +44,10 @@ class Linear:
         if hashed is not None and tokens:
             offset = 0
             for known, column in zip(self.values, hashed, strict=True):
-                if len(known):
-                    place = numpy.minimum(numpy.searchsorted(known, column), len(known) - 1)
-                    hit = known[place] == column
-                    logits[hit] += self.rows[offset + place[hit]]
+                places, hit = places_in(known, column)
+                logits[hit] += self.rows[offset + places[hit]]
                 offset += len(known)
-        for columns in tags.columns:
-            part = logits[:, columns]
-            part -= part.max(axis=1, keepdims=True)
-            part -= numpy.log(numpy.exp(part).sum(axis=1, keepdims=True))
-        return numpy.maximum(logits, MIN_LOG)
+        return numpy.maximum(normalised(logits, tags), MIN_LOG)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays to save, by name; `of` reads them."""
@@ -86,17 +79,6 @@ class Examples:
     numbers: Floats | None
     tags: NDArray[Any]
 
-    @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """The examples of several documents in one."""
-        hashed = [part.hashed for part in parts if part.hashed is not None]
-        numbers = [part.numbers for part in parts if part.numbers is not None]
-        return cls(
-            numpy.concatenate(hashed, axis=1) if hashed else None,
-            numpy.concatenate(numbers) if numbers else None,
-            numpy.concatenate([part.tags for part in parts]),
-        )
-
 
 def fit(examples: Examples, tags: Tags, strength: float) -> Linear:
     """The regression fitted to the examples; their numbers are standardized in place, since they may be large.
@@ -123,11 +105,8 @@ def _fit_layer(matrix: Any, tags: NDArray[Any], strength: float, weights: Floats
 
     known = tags != MISSING
     seen = numpy.unique(tags[known])
-    if not len(seen):
-        intercepts[0] = 0
-        return
-    if len(seen) == 1:
-        intercepts[seen[0]] = 0
+    if len(seen) < 2:
+        intercepts[seen[0] if len(seen) else 0] = 0
         return
     model = LogisticRegression(C=strength, max_iter=ITERATIONS, tol=TOLERANCE)
     model.fit(matrix if known.all() else matrix[known], tags[known])
@@ -147,14 +126,12 @@ def _vocabulary(hashed: Hashes | None) -> tuple[tuple[Hashes, ...], Any]:
     for column in hashed:
         seen, counts = numpy.unique(column[column > 0], return_counts=True)
         known = seen[counts >= MIN_COUNT]
-        if len(known):
-            place = numpy.minimum(numpy.searchsorted(known, column), len(known) - 1)
-            hit = numpy.flatnonzero(known[place] == column)
-            rows.append(hit)
-            columns.append(offset + place[hit])
+        places, hit = places_in(known, column)
+        rows.append(numpy.flatnonzero(hit))
+        columns.append(offset + places[hit])
         values.append(known)
         offset += len(known)
-    at = (numpy.concatenate(rows), numpy.concatenate(columns)) if rows else (numpy.zeros(0, int), numpy.zeros(0, int))
+    at = numpy.concatenate(rows), numpy.concatenate(columns)
     ones = csr_matrix((numpy.ones(len(at[0]), dtype=numpy.float32), at), shape=(hashed.shape[1], offset))
     return tuple(values), ones
 

@@ -119,20 +119,15 @@ def as_logs(shown: Iterable[ScoredSpan], tokens: int, tags: Tags) -> Floats:
     found = numpy.full((tokens, tags.width), SMOOTHING, dtype=numpy.float32)
     for columns in tags.columns:
         found[:, columns.start] = 1
-    place = {
-        label: columns.start + 2 * number + 1
-        for layer, columns in zip(tags.layers, tags.columns, strict=True)
-        for number, label in enumerate(layer)
-    }
     outside = {
         label: columns.start for layer, columns in zip(tags.layers, tags.columns, strict=True) for label in layer
     }
     for start, end, label, p in shown:
-        if label in place:
+        if begin := tags.begins.get(label):
             sure = min(1 - SMOOTHING, max(SMOOTHING, p))
             found[start:end, outside[label]] = 1 - sure
-            found[start, place[label]] = sure
-            found[start + 1 : end, place[label] + 1] = sure
+            found[start, begin] = sure
+            found[start + 1 : end, begin + 1] = sure
     return normalised(numpy.log(found), tags)
 
 

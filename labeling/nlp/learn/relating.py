@@ -13,6 +13,7 @@ from labeling.nlp.events.lexicon import Lexicon
 from labeling.nlp.learn.mixture import cores
 from labeling.nlp.learn.prepared import GoldDoc
 from labeling.nlp.learn.relation_features import Rules
+from labeling.nlp.learn.relation_training import fit
 from labeling.nlp.learn.relations import Example, RelationModel
 from labeling.nlp.learn.tags import ScoredSpan
 
@@ -32,7 +33,7 @@ def fit_relations(
     if not schema.relations:
         return None
     examples = [_example(gold, spans) for gold, spans in zip(golds, found, strict=True)]
-    return RelationModel.fit(examples, schema, rules_of(nlp, rules), lexicon_for(rules), seed)
+    return fit(examples, schema, rules_of(nlp, rules), lexicon_for(rules), seed)
 
 
 def rules_of(nlp: Language, rules: Files | None) -> Rules | None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from spacy.attrs import DEP, ENT_TYPE, HEAD, LEMMA, LOWER, POS, SHAPE, TAG
 from spacy.tokens import Doc, Span
 
 from labeling.nlp.events.lexicon import NOUN_KINDS, VERB_KINDS, Lexicon
@@ -50,7 +49,7 @@ class PairFeatures:
         self.doc, self.spans, self.scores = doc, spans, scores
         (self.heads, self.tails), self.apart = ends, apart
         self.triples, self.lexicon = triples, lexicon
-        columns: Any = doc.to_array([LOWER, LEMMA, POS, TAG, DEP, ENT_TYPE, SHAPE, HEAD]).T
+        columns: Any = doc.to_array(["LOWER", "LEMMA", "POS", "TAG", "DEP", "ENT_TYPE", "SHAPE", "HEAD"]).T
         self.lower, lemma, self.pos, self.tag, self.dep, self.entity, self.shape, offsets = columns
         self.lemma = numpy.where(lemma > 0, lemma, self.lower)
         self.parents = (numpy.arange(len(doc)) + offsets.astype(numpy.int64)).tolist()

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from labeling.core.schema import LabelSchema
 from labeling.nlp.events.lexicon import Lexicon
+from labeling.nlp.hashes import places_in
 from labeling.nlp.learn.relation_features import Rules
 from labeling.nlp.learn.relation_pairs import PairFinder, Pairs, sentences_of
 from labeling.nlp.learn.relation_vectors import Projection
@@ -73,9 +74,21 @@ class Table:
 
 
 def fit(
-    examples: Sequence[Example], schema: LabelSchema, rules: Rules | None, lexicon: Lexicon | None, seed: int
+    examples: Sequence[Example],
+    schema: LabelSchema,
+    rules: Rules | None = None,
+    lexicon: Lexicon | None = None,
+    seed: int = 0,
 ) -> RelationModel:
-    """See `RelationModel.fit`."""
+    """The model fitted to reviewed documents; the same seed gives the same model. Needs scikit-learn.
+
+    Args:
+        examples: The documents. With few of them, or none, more relations are left to the rules.
+        schema: The relations, and the labels that they may join.
+        rules: The shipped rules (`EventRelations.between`); None if there are none.
+        lexicon: The lexicon of the rules; None if there is none.
+        seed: The seed of the folds and the bootstrap.
+    """
     projection = Projection.fit([example.doc for example in examples])
     finder = PairFinder(schema, rules, lexicon, projection)
     window = _window(examples)
@@ -139,11 +152,10 @@ def _table(examples: Sequence[Example], finder: PairFinder, window: int) -> Tabl
     hashed = _joined([p.hashed for p in pairs if len(p.heads)], numpy.zeros((0, width), numpy.uint64))
     seen, counts = numpy.unique(hashed, return_counts=True)
     values = seen[(counts >= MIN_COUNT) & (seen > 0)]
-    place = numpy.minimum(numpy.searchsorted(values, hashed), max(0, len(values) - 1))
-    hit = values[place] == hashed if len(values) else numpy.zeros(hashed.shape, dtype=bool)
+    places, hit = places_in(values, hashed)
     rows, _ = numpy.nonzero(hit)
     shape = (len(hashed), len(values))
-    features = csr_matrix((numpy.ones(len(rows), dtype=numpy.float32), (rows, place[hit])), shape=shape)
+    features = csr_matrix((numpy.ones(len(rows), dtype=numpy.float32), (rows, places[hit])), shape=shape)
     document = numpy.repeat(numpy.arange(len(examples)), [len(p.heads) for p in pairs])
     pooled = _joined([p.pooled for p in pairs], numpy.zeros((0, 0), numpy.float32))
     return Table(

@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import numpy
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from spacy.tokens import Doc, Span
 from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
 from labeling.nlp.events.lexicon import Lexicon
+from labeling.nlp.hashes import places_in
 from labeling.nlp.learn.relation_features import Rules, Triple
 from labeling.nlp.learn.relation_pairs import PairFinder, Pairs
 from labeling.nlp.learn.relation_vectors import Projection
@@ -107,8 +108,8 @@ class Weights:
         """The log-odds of the first regression for each pair."""
         found = numpy.full(len(pairs.heads), self.intercept, dtype=numpy.float32)
         if len(self.values) and len(found):
-            index = numpy.minimum(numpy.searchsorted(self.values, pairs.hashed), len(self.values) - 1)
-            found += numpy.where(self.values[index] == pairs.hashed, self.weights[index], 0).sum(axis=1)
+            places, hit = places_in(self.values, pairs.hashed)
+            found += numpy.where(hit, self.weights[places], 0).sum(axis=1)
         if len(self.pooled) and len(found):
             found += pairs.pooled @ self.pooled
         found += self.said * pairs.by_rules[label]
@@ -173,28 +174,6 @@ class RelationModel:
         self.schema, self.weights, self.window, self.report = schema, weights, window, tuple(report)
         self.projection = projection or Projection()
         self.pairs = PairFinder(schema, rules, lexicon, self.projection)
-
-    @classmethod
-    def fit(
-        cls,
-        examples: Sequence[Example],
-        schema: LabelSchema,
-        rules: Rules | None = None,
-        lexicon: Lexicon | None = None,
-        seed: int = 0,
-    ) -> "RelationModel":
-        """The model fitted to reviewed documents; the same seed gives the same model. Needs scikit-learn.
-
-        Args:
-            examples: The documents. With few of them, or none, more relations are left to the rules.
-            schema: The relations, and the labels that they may join.
-            rules: The shipped rules (`EventRelations.between`); None if there are none.
-            lexicon: The lexicon of the rules; None if there is none.
-            seed: The seed of the folds and the bootstrap.
-        """
-        from labeling.nlp.learn.relation_training import fit
-
-        return fit(examples, schema, rules, lexicon, seed)
 
     def __call__(self, doc: Doc, spans: Sequence[Span], scores: Sequence[float] | None = None) -> list[Scored]:
         """The relations above their thresholds, in order of their heads; `scores` are the spans' scores."""
@@ -263,12 +242,14 @@ def _unpacked(data: bytes) -> tuple[dict[str, Weights], int, list[RelationReport
         projection = Projection(mean, _array(arrays["axes"], numpy.float32, None, len(mean)))
         weights: dict[str, Weights] = {}
         for number, (name, saved) in enumerate(about["relations"].items()):
+            if saved["source"] not in get_args(Source):
+                raise ValueError(f"{saved['source']!r} is not a source of relations")
             one = Weights(
                 values=_array(arrays[f"values.{number}"], numpy.uint64, None),
                 weights=_array(arrays[f"weights.{number}"], numpy.float32, None),
                 pooled=_array(arrays[f"numbers.{number}"], numpy.float32, None),
                 decision=_array(arrays[f"decision.{number}"], numpy.float32, NUMBERS + 1),
-                source=_source(saved["source"]),
+                source=saved["source"],
                 **{key: float(saved[key]) for key in ("threshold", "precision", "said", "intercept")},
             )
             if len(one.values) != len(one.weights) or (one.values[1:] <= one.values[:-1]).any():
@@ -280,14 +261,6 @@ def _unpacked(data: bytes) -> tuple[dict[str, Weights], int, list[RelationReport
         if window < 0:
             raise ValueError(f"a window of {window} sentences")
         return weights, window, [RelationReport(**one) for one in about["report"]], projection
-
-
-def _source(name: str) -> Source:
-    sources: tuple[Source, ...] = ("rules", "learned", "none")
-    for source in sources:
-        if name == source:
-            return source
-    raise ValueError(f"{name!r} is not a source of relations")
 
 
 def _array(given: Any, kind: Any, *shape: int | None) -> Any:

@@ -1,6 +1,6 @@
 """An exported folder → the reviewed documents that a model learns from, in folds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +72,9 @@ def _labeled(doc: Doc) -> LabeledDoc:
     if USER_DATA in doc.user_data:
         return from_doc(doc)
     marks = {(s.start_char, s.end_char, s.label_) for s in (*doc.ents, *doc.spans.get(SPANS_KEY, ()))}
-    spans = (Span(id=str(n), start=a, end=b, label=label) for n, (a, b, label) in enumerate(sorted(marks)))
-    return LabeledDoc(doc_id=digest(doc.text), text=doc.text, spans=tuple(_trimmed(spans, doc.text)))
-
-
-def _trimmed(spans: Iterable[Span], text: str) -> Iterable[Span]:
-    return (span for span in spans if not (text[span.start].isspace() or text[span.end - 1].isspace()))
+    spans = tuple(
+        Span(id=str(n), start=a, end=b, label=label)
+        for n, (a, b, label) in enumerate(sorted(marks))
+        if not (doc.text[a].isspace() or doc.text[b - 1].isspace())
+    )
+    return LabeledDoc(doc_id=digest(doc.text), text=doc.text, spans=spans)

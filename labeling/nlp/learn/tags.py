@@ -64,6 +64,12 @@ class Tags:
             start = end
         return tuple(found)
 
+    @cached_property
+    def begins(self) -> dict[str, int]:
+        """Label → the column of its B tag; that of its I tag is the next one."""
+        layers = zip(self.layers, self.columns, strict=True)
+        return {label: columns.start + 2 * i + 1 for layer, columns in layers for i, label in enumerate(layer)}
+
     @property
     def width(self) -> int:
         """The number of tags in all layers."""

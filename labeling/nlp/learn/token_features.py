@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy
 from numpy.typing import NDArray
-from spacy.attrs import DEP, ENT_IOB, ENT_TYPE, HEAD, LEMMA, LOWER, POS, PREFIX, SHAPE, SUFFIX, TAG
 from spacy.tokens import Doc
 
 from labeling.nlp.events.candidates import KINDS
@@ -25,7 +24,7 @@ SLOTS = (
     "shipped",
 )
 MAX_ODDS = 6.0  # log-odds are clipped to this
-ATTRIBUTES = (LOWER, LEMMA, SHAPE, PREFIX, SUFFIX, TAG, POS, DEP, ENT_IOB, ENT_TYPE, HEAD)
+ATTRIBUTES = ("LOWER", "LEMMA", "SHAPE", "PREFIX", "SUFFIX", "TAG", "POS", "DEP", "ENT_IOB", "ENT_TYPE", "HEAD")
 WIDTH = 4 * len(KINDS) + len(NUMBERS)  # numeric features of a token
 
 Numbers = NDArray[numpy.float32]

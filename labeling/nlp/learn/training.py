@@ -99,7 +99,7 @@ def train(folder: Path, model: Path, schema: LabelSchema, options: Options, adva
     docs = prepared.describe(golds, knowledge, tags)
     folds = reviewed.folds(FOLDS_OF_FEW if len(docs) <= FEW else FOLDS, options.seed)
     thresholds = dict(schema.preannotate.thresholds) if schema.preannotate else {}
-    trainer = None if options.quick else _trainer(base, options)
+    trainer = None if options.quick else partial(_recognizer, base)
     # above FEW documents, a regression adds nothing to a recogniser that reads the same vectors
     alone = options.quick or base.kind in ("vectors", "blank") or len(docs) <= FEW
     encoded = (base.encoder or base.transformer) is not None and alone
@@ -160,13 +160,8 @@ def _reader(base: bases.Base) -> Callable[[Iterable[Doc]], Iterable[Doc]] | None
     return None
 
 
-def _trainer(base: bases.Base, options: Options) -> fitting.Trainer:
-    return partial(_recognizer, base, options)
-
-
 def _recognizer(
     base: bases.Base,
-    options: Options,
     docs: Sequence[prepared.Prepared],
     tags: Tags,
     seed: int,

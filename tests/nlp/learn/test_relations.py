@@ -16,6 +16,7 @@ from spacy.tokens import Doc, Span
 from labeling.core.schema import LabelSchema
 from labeling.errors import ModelError
 from labeling.nlp.annotate import EventFinder, event_finder
+from labeling.nlp.learn.relation_training import fit
 from labeling.nlp.learn.relation_vectors import Projection
 from labeling.nlp.learn.relations import Example, RelationModel, RelationReport, Weights
 from tests.builders import EVENT, ROOT
@@ -114,12 +115,12 @@ def seeds(english: Language, finder: EventFinder) -> list[Example]:
 
 @pytest.fixture(scope="module")
 def trained() -> RelationModel:
-    return RelationModel.fit([trade(number) for number in range(8)], TRADE)
+    return fit([trade(number) for number in range(8)], TRADE)
 
 
 @pytest.fixture(scope="module")
 def with_vectors() -> RelationModel:
-    return RelationModel.fit([dense(number) for number in range(12)], TRADE)
+    return fit([dense(number) for number in range(12)], TRADE)
 
 
 def test_without_rules_and_parse_words_and_order_are_learned(trained: RelationModel) -> None:
@@ -130,7 +131,7 @@ def test_without_rules_and_parse_words_and_order_are_learned(trained: RelationMo
 
 
 def test_relations_beyond_the_sentence_are_learned_where_the_gold_has_them() -> None:
-    model = RelationModel.fit([trade(number, far=True) for number in range(8)], TRADE)
+    model = fit([trade(number, far=True) for number in range(8)], TRADE)
     assert model.window == 1
     new = trade(9, far=True)
     assert said(model, new) == set(new.relations)
@@ -146,7 +147,7 @@ def test_spans_that_overlap_have_relations_of_their_own() -> None:
         one = trade(number)
         wider = [Span(one.doc, s.start, s.end + 1, label="WHAT") for s in one.spans if s.label_ == "WHAT"]
         examples.append(replace(one, spans=[*one.spans, *wider[::2]]))
-    model = RelationModel.fit(examples[:8], TRADE)
+    model = fit(examples[:8], TRADE)
     assert {label for *_, label in said(model, examples[8])} == {"sells", "buys"}
     assert f([said(model, examples[8])], examples[8:]) > 0.8
 
@@ -160,7 +161,7 @@ def test_no_more_is_said_than_the_schema_allows(trained: RelationModel) -> None:
 @pytest.mark.parametrize("size", [1, 2, 4, 10])
 def test_few_documents_do_no_harm(seeds: list[Example], finder: EventFinder, size: int) -> None:
     rules = finder.relations.between
-    model = RelationModel.fit(seeds[:size], EVENT, rules, finder.spans.finder.describe.lexicon)
+    model = fit(seeds[:size], EVENT, rules, finder.spans.finder.describe.lexicon)
     new = seeds[10:]
     by_rules = f([set(rules(one.spans)) for one in new], new)
     assert f([said(model, one) for one in new], new) >= by_rules - 0.005
@@ -172,7 +173,7 @@ def test_who_joins_only_names_is_followed(seeds: list[Example], finder: EventFin
         for one in seeds
     ]
     rules = finder.relations.between
-    model = RelationModel.fit(own[:20], EVENT, rules, finder.spans.finder.describe.lexicon)
+    model = fit(own[:20], EVENT, rules, finder.spans.finder.describe.lexicon)
     by_rules = f([set(rules(one.spans)) for one in own[20:]], own[20:])
     assert f([said(model, one) for one in own[20:]], own[20:]) > by_rules + 0.2
 
@@ -180,30 +181,30 @@ def test_who_joins_only_names_is_followed(seeds: list[Example], finder: EventFin
 def test_a_relation_that_the_gold_lacks_is_left_to_the_rules(seeds: list[Example], finder: EventFinder) -> None:
     rules = finder.relations.between
     without = [replace(one, relations=[r for r in one.relations if r[2] != "time"]) for one in seeds[:6]]
-    model = RelationModel.fit(without, EVENT, rules)
+    model = fit(without, EVENT, rules)
     assert {one.label: one.source for one in model.report}["time"] == "rules"
     assert {r for r in said(model, seeds[7]) if r[2] == "time"} == {r for r in rules(seeds[7].spans) if r[2] == "time"}
 
 
 def test_without_any_document_the_rules_speak(seeds: list[Example], finder: EventFinder) -> None:
     rules = finder.relations.between
-    model = RelationModel.fit([], EVENT, rules)
+    model = fit([], EVENT, rules)
     assert said(model, seeds[0]) == set(rules(seeds[0].spans))
-    assert RelationModel.fit([], EVENT)(seeds[0].doc, seeds[0].spans) == []
+    assert fit([], EVENT)(seeds[0].doc, seeds[0].spans) == []
 
 
 def test_what_nobody_knows_about_teaches_nothing() -> None:
     examples = [trade(number) for number in range(8)]
     whole = [(0, len(examples[0].doc))]
     blind = [replace(one, relations=[], unknown=whole) for one in examples]
-    model = RelationModel.fit([*examples, *blind], TRADE)
+    model = fit([*examples, *blind], TRADE)
     new = trade(9)
     assert said(model, new) == set(new.relations)
 
 
 def test_relations_whose_ends_were_not_found_count_as_gold() -> None:
     examples = [replace(trade(number), missed={"sells": 2}) for number in range(6)]
-    report = {one.label: one for one in RelationModel.fit(examples, TRADE).report}
+    report = {one.label: one for one in fit(examples, TRADE).report}
     assert (report["sells"].gold, report["buys"].gold) == (30, 18)
     assert report["sells"].learned == pytest.approx(2 * 18 / (18 + 30))
 
@@ -212,14 +213,14 @@ def test_a_document_without_spans_and_one_without_text_say_nothing(trained: Rela
     assert trained(trade(1).doc, []) == []
     assert trained(Doc(BLANK.vocab, []), []) == []
     empty = Example(Doc(BLANK.vocab, []), [], [])
-    model = RelationModel.fit([empty, *(trade(number) for number in range(8))], TRADE)
+    model = fit([empty, *(trade(number) for number in range(8))], TRADE)
     assert said(model, trade(9)) == set(trade(9).relations)
 
 
 def test_vectors_tell_what_words_do_not(with_vectors: RelationModel) -> None:
     new = [dense(number) for number in range(20, 24)]
     assert f([said(with_vectors, one) for one in new], new) > 0.9
-    blind = RelationModel.fit([without_vectors(dense(number)) for number in range(12)], TRADE)
+    blind = fit([without_vectors(dense(number)) for number in range(12)], TRADE)
     assert f([said(blind, one) for one in new], new) < 0.75
 
 
@@ -236,20 +237,20 @@ def test_a_document_without_the_vectors_that_were_learned_is_read_all_the_same(w
 def test_vectors_that_some_documents_lack_teach_nothing() -> None:
     examples = [trade(number) for number in range(8)]
     examples[0].doc.tensor = numpy.ones((len(examples[0].doc), 40), dtype=numpy.float32)  # type: ignore[assignment]
-    model = RelationModel.fit(examples, TRADE)
-    assert model.to_bytes() == RelationModel.fit([trade(number) for number in range(8)], TRADE).to_bytes()
+    model = fit(examples, TRADE)
+    assert model.to_bytes() == fit([trade(number) for number in range(8)], TRADE).to_bytes()
 
 
 def test_vectors_that_are_all_the_same_do_no_harm() -> None:
     examples = [trade(number) for number in range(8)]
     for one in examples:
         one.doc.tensor = numpy.ones((len(one.doc), 40), dtype=numpy.float32)  # type: ignore[assignment]
-    assert said(RelationModel.fit(examples, TRADE), trade(9)) == set(trade(9).relations)
+    assert said(fit(examples, TRADE), trade(9)) == set(trade(9).relations)
 
 
 @pytest.mark.parametrize("example", [trade, dense])
 def test_the_same_seed_gives_the_same_model(example: Callable[[int], Example]) -> None:
-    once, again = (RelationModel.fit([example(number) for number in range(8)], TRADE) for _ in range(2))
+    once, again = (fit([example(number) for number in range(8)], TRADE) for _ in range(2))
     assert again.to_bytes() == once.to_bytes()
 
 
