@@ -11,6 +11,7 @@ from spacy.tokens import Doc, Span, SpanGroup
 
 from labeling.core.faults import faults
 from labeling.core.labels import LabeledDoc
+from labeling.core.offsets import HasOffsets, overlaps
 from labeling.errors import InputError
 from labeling.nlp.evaluation.judged import Bounds, Judged, Mark, Relation, in_order, relations_in_order
 from labeling.nlp.events.component import KEY
@@ -127,24 +128,18 @@ def _marks_by_id(labeled: LabeledDoc, marks: Iterable[Mark]) -> dict[str, Mark]:
     """
     left = list(marks)
     found: dict[str, Mark] = {}
-    for is_same in (_is_equal, _overlap):
+    for is_same in (_is_equal, overlaps):
         for span in labeled.spans:
             if span.id in found:
                 continue
-            if mark := next(
-                (m for m in left if m.label == span.label and is_same((span.start, span.end), m[:2])), None
-            ):
+            if mark := next((m for m in left if m.label == span.label and is_same(span, m)), None):
                 left.remove(mark)
                 found[span.id] = mark
     return found
 
 
-def _is_equal(one: Bounds, other: Bounds) -> bool:
-    return one == other
-
-
-def _overlap(one: Bounds, other: Bounds) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
+def _is_equal(one: HasOffsets, other: HasOffsets) -> bool:
+    return (one.start, one.end) == (other.start, other.end)
 
 
 def _missing(doc: Doc) -> tuple[Bounds, ...]:
@@ -230,38 +225,26 @@ def _own_labels(nlp: Language, name: str) -> set[str]:
 
 def _add(output: Output, doc: Doc, offset: int, layers: Mapping[str, str]) -> None:
     for name, key in layers.items():
-        group = doc.spans.get(key) if key else None
-        spans = list(group) if group is not None else [] if key else list(doc.ents)
-        output.layers.setdefault(name, []).extend(_moved(spans, _scores(group, spans), [""] * len(spans), offset))
+        marks = _marks(doc.spans.get(key, ()), offset) if key else [_mark(ent, offset) for ent in doc.ents]
+        output.layers.setdefault(name, []).extend(marks)
     if KEY in doc.spans:
-        _add_events(output, doc.spans[KEY], offset)
+        marks = _marks(doc.spans[KEY], offset)
+        output.layers.setdefault(EVENTS, []).extend(marks)
+        if (relations := doc.spans[KEY].attrs.get("relations")) is not None:
+            found = (Relation(marks[head], marks[tail], str(label)) for head, tail, label in relations)
+            output.relations = [*(output.relations or ()), *found]
 
 
-def _add_events(output: Output, group: SpanGroup, offset: int) -> None:
-    spans = list(group)
-    sources = [str(source) for source in group.attrs.get("sources", ())]
-    sources = sources if len(sources) == len(spans) else [""] * len(spans)
-    marks = list(_moved(spans, _scores(group, spans), sources, offset))
-    output.layers.setdefault(EVENTS, []).extend(marks)
-    if "relations" in group.attrs:
-        output.relations = [
-            *(output.relations or ()),
-            *(Relation(marks[head], marks[tail], str(label)) for head, tail, label in group.attrs["relations"]),
-        ]
+def _marks(group: SpanGroup | tuple[()], offset: int) -> list[Mark]:
+    """The marks of a group, with the scores and sources in its `attrs` if there is one for each span."""
+    marks = [_mark(span, offset) for span in group]
+    attrs = group.attrs if group else {}
+    if len(scores := attrs.get("scores", ())) == len(marks):
+        marks = [mark._replace(score=float(score)) for mark, score in zip(marks, scores, strict=True)]
+    if len(sources := attrs.get("sources", ())) == len(marks):
+        marks = [mark._replace(source=str(source)) for mark, source in zip(marks, sources, strict=True)]
+    return marks
 
 
-def _scores(group: SpanGroup | None, spans: list[Span]) -> list[float | None]:
-    """The score of each span, or None for all unless the group has one for each."""
-    found = group.attrs.get("scores") if group is not None else None
-    if found is None or len(found) != len(spans):
-        return [None] * len(spans)
-    return [float(score) for score in found]
-
-
-def _moved(spans: list[Span], scores: list[float | None], sources: list[str], offset: int) -> Iterator[Mark]:
-    for span, score, source in zip(spans, scores, sources, strict=True):
-        yield Mark(span.start_char + offset, span.end_char + offset, span.label_, score, source)
-
-
-def _mark(span: Span) -> Mark:
-    return Mark(span.start_char, span.end_char, span.label_)
+def _mark(span: Span, offset: int = 0) -> Mark:
+    return Mark(span.start_char + offset, span.end_char + offset, span.label_)

@@ -15,7 +15,6 @@ from labeling.nlp.annotate import META, SOURCE
 from labeling.nlp.evaluation.extraction import EVENTS, Output, Reference, judged, reference
 from labeling.nlp.evaluation.judged import Judged, Mark, Relation
 from labeling.nlp.folder import read_docs
-from labeling.nlp.gold import USER_DATA, from_doc
 
 
 class Test:
@@ -29,9 +28,8 @@ class Test:
     __test__ = False  # pytest would collect a class of this name
 
     def __init__(self, docs: Iterable[Doc]) -> None:
-        pairs = [(reference(doc), _article(doc, number)) for number, doc in enumerate(docs)]
-        self.references: list[Reference] = [gold for gold, _ in pairs]
-        self.articles: list[Article] = [article for _, article in pairs]
+        self.references: list[Reference] = list(map(reference, docs))
+        self.articles: list[Article] = [article_of(gold, str(number)) for number, gold in enumerate(self.references)]
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -50,7 +48,7 @@ class Test:
 
     def judged(self, predicted: Sequence[LabeledDoc] | None) -> list[Judged]:
         """The gold documents with the predictions for each, in order; `predicted` is None if there are none at all."""
-        outputs = [Output() for _ in self.references] if predicted is None else list(map(_output, predicted))
+        outputs = [Output() for _ in self.references] if predicted is None else list(map(to_output, predicted))
         return [judged(gold, found, EVENTS) for gold, found in zip(self.references, outputs, strict=True)]
 
     def fingerprints(self) -> dict[str, str]:
@@ -61,14 +59,15 @@ class Test:
         return {text: hashlib.sha256("\n".join(sorted(all_)).encode()).hexdigest()[:16] for text, all_ in gold.items()}
 
 
-def _article(doc: Doc, number: int) -> Article:
-    if USER_DATA in doc.user_data:
-        labeled = from_doc(doc)
-        return Article(**{name: getattr(labeled, name) for name in Article.model_fields})
-    return Article(doc_id=str(number), text=doc.text)
+def article_of(gold: Reference, doc_id: str) -> Article:
+    """The article of a gold document, with all of its metadata; without a review stored, with this id."""
+    if gold.labeled is None:
+        return Article(doc_id=doc_id, text=gold.text)
+    return Article(**{name: getattr(gold.labeled, name) for name in Article.model_fields})
 
 
-def _output(doc: LabeledDoc) -> Output:
+def to_output(doc: LabeledDoc) -> Output:
+    """A pre-annotation as the output of a model, in the events layer."""
     marks = {
         span.id: Mark(span.start, span.end, span.label, span.score, str(span.attributes.get(META, {}).get(SOURCE, "")))
         for span in doc.spans

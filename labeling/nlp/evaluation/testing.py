@@ -1,19 +1,18 @@
 """A model and an exported folder → its predictions for one part, and the counts of a pre-annotation with it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from spacy.language import Language
 
-from labeling.core.article import Article, digest
-from labeling.core.labels import LabeledDoc
+from labeling.core.article import digest
 from labeling.core.schema import LabelSchema
 from labeling.errors import InputError
 from labeling.nlp.annotate import annotator
 from labeling.nlp.evaluation.counting import Counts, counts_of
-from labeling.nlp.evaluation.extraction import Reference, Side
-from labeling.nlp.evaluation.judged import Judged, Mark
+from labeling.nlp.evaluation.extraction import EVENTS, Reference, Side, judged
+from labeling.nlp.evaluation.preannotated import article_of, to_output
 from labeling.nlp.evaluation.running import Run, Track, label_list, run, untracked
 from labeling.nlp.folder import check_exported_language, part_file, read_docs
 from labeling.nlp.load import load
@@ -62,7 +61,7 @@ def counts_on_the_same_gold(first: Run, second: Run) -> tuple[Counts, Counts]:
 
 
 def _preannotated(nlp: Language, schema: LabelSchema, references: Sequence[Reference], track: Track) -> Counts:
-    """The counts of a pre-annotation with the pipeline and the schema, without its relations.
+    """The counts of a pre-annotation with the pipeline and the schema.
 
     Raises:
         InputError: The schema has none of the gold's labels.
@@ -74,18 +73,6 @@ def _preannotated(nlp: Language, schema: LabelSchema, references: Sequence[Refer
             f"the schema: {label_list(schema.labels)}\nthe gold: {label_list(labels)}",
             "Name the schema that was annotated with: `--schema`.",
         )
-    annotated = in_windows(annotator(nlp, schema), map(_article, references))
-    return counts_of(list(_judged(references, track(annotated, "Pre-annotating", len(references)))))
-
-
-def _article(gold: Reference) -> Article:
-    if gold.labeled is None:
-        return Article(doc_id=digest(gold.text), text=gold.text)
-    return Article(**{name: getattr(gold.labeled, name) for name in Article.model_fields})
-
-
-def _judged(references: Sequence[Reference], annotated: Iterable[LabeledDoc]) -> Iterator[Judged]:
-    for gold, doc in zip(references, annotated, strict=True):
-        known = gold.sides["group"]
-        found = tuple(Mark(span.start, span.end, span.label, span.score) for span in doc.spans)
-        yield Judged(gold.doc_id, gold.text, gold=known.marks, found=found, unknown=known.unknown)
+    articles = (article_of(gold, digest(gold.text)) for gold in references)
+    annotated = track(in_windows(annotator(nlp, schema), articles), "Pre-annotating", len(references))
+    return counts_of([judged(gold, to_output(doc), EVENTS) for gold, doc in zip(references, annotated, strict=True)])
