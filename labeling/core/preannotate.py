@@ -6,7 +6,7 @@ from pydantic import Field
 
 from labeling.core.value import Value
 
-Part = Literal["actor", "action", "location", "date"]
+Element = Literal["actor", "action", "location", "date"]
 Role = Literal["agent", "target", "place", "time"]
 Extent = Literal["head", "group", "phrase"]
 Threshold = Annotated[float, Field(ge=0, le=1)]

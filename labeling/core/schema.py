@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, Vali
 from labeling.core.faults import faults
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.parsing import parse_toml
-from labeling.core.preannotate import Part, Preannotate, Role
+from labeling.core.preannotate import Element, Preannotate, Role
 from labeling.core.problem import Problem
 from labeling.core.value import Value
 from labeling.errors import SchemaError
@@ -188,10 +188,10 @@ class LabelSchema(Value):
         wanted = self.preannotate
         if not wanted:
             return
-        parts = {part: getattr(wanted, part) for part in get_args(Part) if part in wanted.model_fields_set}
+        elements = {name: getattr(wanted, name) for name in get_args(Element) if name in wanted.model_fields_set}
         roles = {role: getattr(wanted, role) for role in get_args(Role) if role in wanted.model_fields_set}
         known: tuple[tuple[str, dict[str, str], Mapping[str, Any]], ...] = (
-            ("label", parts, self.labels),
+            ("label", elements, self.labels),
             ("relation", roles, self.relations),
             ("label", {f"extents.{name}": name for name in wanted.extents}, self.labels),
             ("label", {f"thresholds.{name}": name for name in wanted.thresholds}, self.labels),
@@ -208,7 +208,7 @@ class LabelSchema(Value):
         wanted = self.preannotate
         if not wanted:
             return None
-        absent = {part: "" for part in get_args(Part) if getattr(wanted, part) not in self.labels}
+        absent = {name: "" for name in get_args(Element) if getattr(wanted, name) not in self.labels}
         absent |= {role: "" for role in get_args(Role) if getattr(wanted, role) not in self.relations}
         return wanted.model_copy(update=absent)
 

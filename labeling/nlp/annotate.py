@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import cast
+from typing import cast, get_args
 
 from spacy.language import Language
 from spacy.matcher import Matcher
@@ -14,6 +14,7 @@ from spacy.tokens import Span as Tokens
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.offsets import overlaps, trim, without_overlap
+from labeling.core.preannotate import Element
 from labeling.core.schema import LabelSchema, Pattern
 from labeling.errors import ModelError, SchemaError
 from labeling.nlp.bases import parser_for
@@ -136,7 +137,7 @@ def event_finder(nlp: Language, schema: LabelSchema) -> EventFinder | None:
     spans, relations = EventSpans(nlp, files, KEY), EventRelations(nlp, files, KEY)
     if learned:
         spans.sources = (*spans.sources, of_model(learned, schema))
-    labels = {files.wanted.actor, files.wanted.action, files.wanted.location, files.wanted.date}
+    labels = {getattr(files.wanted, element) for element in get_args(Element)}
     taken = {entity for entity, (label, _) in schema.label_of_entity.items() if label in labels}
     return EventFinder(nlp, spans, relations, spans.finder.describe.lexicon, frozenset(taken))
 

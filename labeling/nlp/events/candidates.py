@@ -172,12 +172,12 @@ class Finder:
 
     def _dates(self, doc: Doc, features: Features) -> Iterator[tuple[int, int]]:
         """The bounds of time expressions: "Friday night" is one, "6 a.m. on Friday" is two."""
-        found = [(one.start, one.end) for one in features.times if one.kind in self.time_kinds]
-        for start, end in (each for pair in found for each in self.edges.name(doc, *pair)):
+        bounds = [(one.start, one.end) for one in features.times if one.kind in self.time_kinds]
+        for start, end in (each for pair in bounds for each in self.edges.name(doc, *pair)):
             if self.extent("date name") == "phrase":
                 yield start, end
                 continue
-            parts = list(pieces(doc, start, end))
-            for piece in parts:
-                if len(parts) == 1 or self.grammar.kind(doc[piece[0] : piece[1]].text) in self.time_kinds:
+            found = list(pieces(doc, start, end))
+            for piece in found:
+                if len(found) == 1 or self.grammar.kind(doc[piece[0] : piece[1]].text) in self.time_kinds:
                     yield piece

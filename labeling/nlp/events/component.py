@@ -12,11 +12,12 @@
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from labeling.core.preannotate import Element, Role
 from labeling.core.schema import LabelSchema
 from labeling.errors import InputError
 from labeling.nlp.events.files import Files, read_schema
@@ -91,13 +92,13 @@ class EventRelations(Component):
     def build(self, files: Files) -> None:
         """Set the component up from a schema and its files."""
         wanted = files.wanted
-        self.labels = {role: getattr(wanted, role) for role in ("agent", "target", "place", "time")}
-        parts = {getattr(wanted, part): part for part in ("actor", "action", "location", "date")}
+        self.labels = {role: getattr(wanted, role) for role in get_args(Role)}
+        elements = {label: element for element in get_args(Element) if (label := getattr(wanted, element))}
         rules = read_rules(files.text("rules/relations.tsv"))
         self.schema = files.schema
         lexicon = lexicon_of(files)
         light, transitive = lexicon.named("light_verbs"), lexicon.named("object_verbs")
-        self.finder = RelationFinder(rules, {label: part for label, part in parts.items() if label}, light, transitive)
+        self.finder = RelationFinder(rules, elements, light, transitive)
 
     def __call__(self, doc: Doc) -> Doc:
         """The document with its relations."""

@@ -74,13 +74,13 @@ class RelationFinder:
     def __init__(
         self,
         rules: Iterable[Rule],
-        parts: Mapping[str, str],
+        elements: Mapping[str, str],
         light: frozenset[str] = frozenset(),
         transitive: frozenset[str] = frozenset(),
     ) -> None:
-        """`parts` maps labels to their part in an event (`{"ACTION": "action", …}`); verbs are given by lemma."""
+        """`elements` maps labels to elements of an event (`{"ACTION": "action", …}`); verbs are given by lemma."""
         self.rules = tuple(rules)
-        self.parts = parts
+        self.elements = elements
         self.light, self.transitive = light, transitive
         self.costs: dict[tuple[str, str, frozenset[str]], tuple[tuple[str, int], ...]] = {}
 
@@ -91,9 +91,9 @@ class RelationFinder:
         parse = _Parse(spans[0].doc)
         by_sentence: dict[tuple[int, int], list[tuple[int, str, Token]]] = defaultdict(list)
         for number, span in enumerate(spans):
-            if part := self.parts.get(span.label_):
+            if element := self.elements.get(span.label_):
                 root = span.root
-                by_sentence[parse.top(root.i), parse.paragraph(root.i)].append((number, part, root))
+                by_sentence[parse.top(root.i), parse.paragraph(root.i)].append((number, element, root))
         return sorted(
             (found for members in by_sentence.values() for found in self._in_sentence(parse, members)),
             key=lambda found: (found.head, found.tail, found.role),
@@ -101,8 +101,8 @@ class RelationFinder:
 
     def _in_sentence(self, parse: "_Parse", members: list[tuple[int, str, Token]]) -> Iterator[Argument]:
         found: dict[tuple[str, int], list[tuple[int, int, int]]] = defaultdict(list)
-        for action, part, head in members:
-            if part != "action":
+        for action, element, head in members:
+            if element != "action":
                 continue
             up = self._ancestors(parse, head)
             forms = self._forms(head)
@@ -123,17 +123,17 @@ class RelationFinder:
                 if cost == least[0] and (role == "agent" or (owner, to) not in agents):
                     yield Argument(owner, to, role)
 
-    def _roles(self, part: str, path: str, forms: frozenset[str]) -> tuple[tuple[str, int], ...]:
-        """The roles that a span of this part may have, each with its least cost."""
-        key = (part, path, forms)
+    def _roles(self, element: str, path: str, forms: frozenset[str]) -> tuple[tuple[str, int], ...]:
+        """The roles that a span of this element may have, each with its least cost."""
+        key = (element, path, forms)
         if key not in self.costs:
             if len(self.costs) > 100_000:
                 self.costs.clear()
-            wanted = {"actor": ("agent", "target"), "location": ("place",), "date": ("time",)}[part]
+            wanted = {"actor": ("agent", "target"), "location": ("place",), "date": ("time",)}[element]
             more = {path: 0, CONJUNCT.sub("", path): 0}
             more[APPOSED.sub("", path)] = int(path.endswith("/appos:noun"))
             costs: dict[str, int] = {}
-            is_patient = "passive" in forms and part == "actor"  # the subject of a passive is the target
+            is_patient = "passive" in forms and element == "actor"  # the subject of a passive is the target
             for rule in self.rules:
                 if rule.role in wanted and rule.verb in forms:
                     for one, extra in more.items():

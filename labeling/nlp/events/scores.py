@@ -25,7 +25,7 @@ class Weights:
         names: For each of `NAMES`, feature hash → row of `rows`.
         rows: The weights of categorical features; shape (features, k). Row 0, for unknown ones, is zeros.
         numbers: The weights of `NUMBERS`; shape (numbers, k).
-        coverage: The share of gold spans that are candidates, for each part of an event ("actor", "action", …).
+        coverage: The share of gold spans that are candidates, for each element of an event ("actor", "action", …).
     """
 
     kinds: tuple[str, ...]
@@ -88,5 +88,5 @@ def to_weights(kinds: dict[str, Any], coverage: dict[str, float]) -> Weights:
         names=tuple(names),
         rows=numpy.array(rows, dtype=numpy.float32),
         numbers=numbers,
-        coverage={part: float(share) for part, share in coverage.items()},
+        coverage={element: float(share) for element, share in coverage.items()},
     )

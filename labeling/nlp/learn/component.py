@@ -18,7 +18,7 @@ from labeling.nlp.gold import SPANS_KEY
 from labeling.nlp.learn.encoder import Encoder
 from labeling.nlp.learn.knowledge import Knowledge, shown
 from labeling.nlp.learn.linear import Floats
-from labeling.nlp.learn.mixture import Parts, as_logs
+from labeling.nlp.learn.mixture import Opinions, as_logs
 from labeling.nlp.learn.recognizer import LOGS
 from labeling.nlp.learn.relating import lexicon_for, rules_of
 from labeling.nlp.learn.relations import RelationModel
@@ -92,7 +92,7 @@ def _token_vectors(data: Any) -> Floats:
 class LearnedSpans(Serialized):
     """Sets `doc.spans["events"]` and `doc.ents`; with overlapping labels also `doc.spans["sc"]`, which has all spans.
 
-    The `attrs` of `doc.spans["events"]` are `scores`, the probability that each span is right; `sources`, the parts
+    The `attrs` of `doc.spans["events"]` are `scores`, the probability that each span is right; `sources`, the experts
     that found each; and `saved`, the share of the annotator's work that the spans are expected to save.
     """
 
@@ -128,18 +128,18 @@ class LearnedSpans(Serialized):
             raise ModelError("This pipeline's learned weights are missing.", "Load the pipeline from its folder.")
         features = self.knowledge(doc)
         logs = doc.user_data.pop(LOGS, None)
-        parts = parts_of(self.learned, doc, features, logs)
+        opinions = opinions_of(self.learned, doc, features, logs)
         tags = self.learned.tags
         thresholds = self.learned.settings.thresholds
         if self.learned.settings.untrained:
-            spans, parts = self.learned.mixture.calibrated(shown(features, tags)), {}
+            spans, opinions = self.learned.mixture.calibrated(shown(features, tags)), {}
         else:
-            spans = self.learned.mixture.spans(parts, tags, doc, thresholds)
-            parts = {name: parts[name] for name in self.learned.settings.weights if name in parts}
+            spans = self.learned.mixture.spans(opinions, tags, doc, thresholds)
+            opinions = {name: opinions[name] for name in self.learned.settings.weights if name in opinions}
         group = [Span(doc, span.start, span.end, label=span.label) for span in spans]
         scores = [span.p for span in spans]
         saved = expected_savings(sum(scores) / max(self.learned.settings.coverage, BREAK_EVEN), scores)
-        attrs = {"scores": scores, "sources": sources(spans, parts, features, tags), "saved": saved}
+        attrs = {"scores": scores, "sources": sources(spans, opinions, features, tags), "saved": saved}
         doc.spans[KEY] = SpanGroup(doc, name=KEY, spans=group, attrs=attrs)
         if len(tags.layers) > 1:
             doc.spans[SPANS_KEY] = SpanGroup(doc, name=SPANS_KEY, spans=group)
@@ -147,36 +147,37 @@ class LearnedSpans(Serialized):
         return doc
 
 
-def parts_of(learned: Learned, doc: Doc, features: TokenFeatures, recognized: Floats | None) -> Parts:
-    """The log-probabilities of a document's tags by each part of the model."""
+def opinions_of(learned: Learned, doc: Doc, features: TokenFeatures, recognized: Floats | None) -> Opinions:
+    """The log-probabilities of a document's tags by each expert."""
     tags = learned.tags
-    parts = {SHIPPED: as_logs(shown(features, tags), len(doc), tags)} if features.shown else {}
-    parts |= regressed(learned.regressions, features, doc.tensor, tags)
+    opinions = {SHIPPED: as_logs(shown(features, tags), len(doc), tags)} if features.shown else {}
+    opinions |= regressed(learned.regressions, features, doc.tensor, tags)
     if recognized is not None:
-        parts[RECOGNIZER] = recognized
-    return parts
+        opinions[RECOGNIZER] = recognized
+    return opinions
 
 
-def sources(spans: Iterable[ScoredSpan], parts: Parts, features: TokenFeatures, tags: Tags) -> list[str]:
+def sources(spans: Iterable[ScoredSpan], opinions: Opinions, features: TokenFeatures, tags: Tags) -> list[str]:
     """The source of each span: `encoder .95, actor noun .82, knowledge .71`, the highest probability first.
 
-    Each part of the model is listed with the probability that it alone gives the span. The shipped pre-annotation is
-    listed under the kind of its span, and only if it has the same span. Without parts, the kind is all there is.
+    Each expert is listed with the probability that it alone gives the span. The shipped pre-annotation is
+    listed under the kind of its span, and only if it has the same span. Without opinions, there is only the kind.
     """
     kinds = {(one.candidate.start, one.candidate.end, one.label): one for one in features.shown}
     found = []
     for span in spans:
-        given = {name: _alone(logs, span, tags.begins[span.label]) for name, logs in parts.items() if name != SHIPPED}
+        begin = tags.begins[span.label]
+        given = {name: _alone(logs, span, begin) for name, logs in opinions.items() if name != SHIPPED}
         if same := kinds.get((span.start, span.end, span.label)):
             given[same.candidate.kind] = same.score
         ranked = sorted(given.items(), key=lambda one: (-one[1], one[0]))
-        texts = (f"{name} {p:.2f}".replace(" 0.", " .") if parts else name for name, p in ranked)
+        texts = (f"{name} {p:.2f}".replace(" 0.", " .") if opinions else name for name, p in ranked)
         found.append(", ".join(texts) or SHIPPED)  # the shipped span had other edges
     return found
 
 
 def _alone(logs: Floats, span: ScoredSpan, begin: int) -> float:
-    """The probability of a span by one part alone; `begin` is the column of the label's B tag."""
+    """The probability of a span by one expert alone; `begin` is the column of the label's B tag."""
     log = logs[span.start, begin] + logs[span.start + 1 : span.end, begin + 1].sum()
     ends = 1 - numpy.exp(logs[span.end, begin + 1]) if span.end < len(logs) else 1.0
     return float(numpy.exp(log) * ends)

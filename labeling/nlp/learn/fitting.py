@@ -1,4 +1,4 @@
-"""Prepared documents → the fitted parts of a span model: regressions, recogniser, and their weights."""
+"""Prepared documents → the fitted experts of a span model, regressions and recogniser, and their weights."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ Trainer = Callable[[Sequence[Prepared], Tags, int, Advance], Language]  # docume
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """The effort saved (`labeling.core.effort`) before and after learning, cross-validated; and the parts' weights."""
+    """Effort saved (`labeling.core.effort`) before and after learning, cross-validated, and the experts' weights."""
 
     before: float
     after: float
@@ -48,10 +48,10 @@ def fit(
 ) -> tuple[Learned, Language | None, list[list[ScoredSpan]], CrossValidation]:
     """The learned weights; the recogniser; the spans of each document by the other folds; and their evaluation.
 
-    Each part is fitted without each fold in turn, and predicts that fold. The weights, the calibration and the decision
-    whether to use the learned parts at all are based on these predictions. Then each part is fitted on all documents.
-    `encoded` says whether to include a regression over the encoder's vectors: with many documents it adds nothing to a
-    recogniser that reads them.
+    Each expert is fitted without each fold in turn, and predicts that fold. The weights, the calibration and the
+    decision whether to use the learned experts at all are based on these predictions. Then each expert is fitted on all
+    documents. `encoded` says whether to include a regression over the encoder's vectors: with many documents it adds
+    nothing to a recogniser that reads them.
     """
     predicted: list[dict[str, Floats]] = [
         {SHIPPED: as_logs(shown(one.features, tags), len(one.gold.doc), tags)} if one.features.shown else {}
@@ -121,7 +121,7 @@ def _dense(docs: Sequence[Prepared]) -> Floats:
 def _predictions(
     one: Prepared, regressions: Mapping[str, Linear], recognizer: Language | None, tags: Tags
 ) -> dict[str, Floats]:
-    """The log-probabilities of a document's tags by each learned part."""
+    """The log-probabilities of a document's tags by each learned expert."""
     found = regressed(regressions, one.features, one.gold.doc.tensor, tags)
     if recognizer is not None:
         tagger: Any = recognizer.get_pipe(FACTORY)
@@ -144,10 +144,10 @@ def _sample(docs: Sequence[Prepared], seed: int) -> list[Prepared]:
 def _weighed(
     docs: Sequence[Prepared], predicted: Sequence[dict[str, Floats]], tags: Tags, thresholds: Mapping[str, float]
 ) -> tuple[Learned, list[list[ScoredSpan]], CrossValidation]:
-    """The settings fitted to the parts' predictions of unseen documents; the spans of each; and their evaluation."""
+    """The settings fitted to the experts' predictions of unseen documents; the spans of each; and their evaluation."""
     weights = mixture.fit(predicted, [one.tags for one in docs], tags)
     mixed = Mixture(weights, mixture.Calibration(intercepts={}))
-    candidates = [mixed.candidates(parts, tags, one.gold.doc) for one, parts in zip(docs, predicted, strict=True)]
+    candidates = [mixed.candidates(opinions, tags, one.gold.doc) for one, opinions in zip(docs, predicted, strict=True)]
     gold = [one.gold.spans.values() for one in docs]
     calibration = calibrate(candidates, gold, [one.gold.doc for one in docs], tags.labels)
     mixed = Mixture(weights, calibration)

@@ -1,4 +1,4 @@
-"""The features of a document's tokens before anything is learned, in the forms that a model's parts take."""
+"""The features of a document's tokens before anything is learned, in the forms that a model's experts take."""
 
 from typing import Any
 

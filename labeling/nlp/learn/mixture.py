@@ -1,8 +1,8 @@
-"""The weighted combination of a model's parts, and the calibration of its scores.
+"""The weighted combination of a model's experts, and the calibration of its scores.
 
-Each part predicts the probability of each tag of each token. The mixture is a logarithmic opinion pool (Genest and
-Zidek, 1986): the normalised weighted sum of the parts' log-probabilities. The weights are non-negative and maximize the
-likelihood of the reviewed tags in documents that the parts had not seen (stacked generalization, Wolpert 1992).
+Each expert predicts the probability of each tag of each token. The mixture is a logarithmic opinion pool (Genest and
+Zidek, 1986): the normalised weighted sum of the experts' log-probabilities. The weights are non-negative and maximize
+the likelihood of the reviewed tags in documents that the experts had not seen (stacked generalization, Wolpert 1992).
 
 Spans with the same core (see `labeling.core.effort`) count as one, and the most probable variant is shown: guidelines
 and annotators are inconsistent about articles and prepositions, and none of three uncertain variants would pass the
@@ -28,11 +28,11 @@ from labeling.nlp.learn.knowledge import bounds
 from labeling.nlp.learn.tags import MISSING, ScoredSpan, Tags, TokenSpan, normalised
 
 Floats = NDArray[numpy.float32]
-Parts = Mapping[str, Floats]  # name → log-probabilities of a document's tags, shape (tokens, width)
+Opinions = Mapping[str, Floats]  # name of an expert → its log-probabilities of a document's tags, shape (tokens, width)
 
 MIN_SPANS = 40  # of a label, for it to have its own calibration
 REGULARIZATION = 1.0  # scikit-learn's C, for the calibration
-SMOOTHING = 0.01  # the least probability of a tag by a part that only gives spans
+SMOOTHING = 0.01  # the least probability of a tag by an expert that only gives spans
 
 
 class Calibration(Value):
@@ -44,23 +44,23 @@ class Calibration(Value):
 
 @dataclass(frozen=True)
 class Mixture:
-    """The weights of the parts by name, and the calibration of their mixture."""
+    """The weights of the experts by name, and the calibration of their mixture."""
 
     weights: Mapping[str, float]
     calibration: Calibration
 
-    def logs(self, parts: Parts, tags: Tags) -> Floats:
+    def logs(self, opinions: Opinions, tags: Tags) -> Floats:
         """The mixed log-probabilities; shape (tokens, width)."""
-        weighted = [self.weights[name] * logs for name, logs in parts.items() if self.weights.get(name)]
+        weighted = [self.weights[name] * logs for name, logs in opinions.items() if self.weights.get(name)]
         return normalised(numpy.sum(weighted, axis=0), tags)
 
-    def candidates(self, parts: Parts, tags: Tags, doc: Doc) -> list[ScoredSpan]:
+    def candidates(self, opinions: Opinions, tags: Tags, doc: Doc) -> list[ScoredSpan]:
         """The candidate spans of a document, one for each core, with uncalibrated probabilities."""
-        return merged_by_core(tags.candidates(self.logs(parts, tags), bounds(doc)), doc)
+        return merged_by_core(tags.candidates(self.logs(opinions, tags), bounds(doc)), doc)
 
-    def spans(self, parts: Parts, tags: Tags, doc: Doc, thresholds: Mapping[str, float]) -> list[ScoredSpan]:
+    def spans(self, opinions: Opinions, tags: Tags, doc: Doc, thresholds: Mapping[str, float]) -> list[ScoredSpan]:
         """The spans above their thresholds, calibrated and in text order; spans of one layer do not overlap."""
-        return chosen(self.calibrated(self.candidates(parts, tags, doc)), tags, thresholds)
+        return chosen(self.calibrated(self.candidates(opinions, tags, doc)), tags, thresholds)
 
     def calibrated(self, likely: Iterable[ScoredSpan]) -> list[ScoredSpan]:
         """The spans with calibrated probabilities."""
@@ -115,7 +115,7 @@ def _best_without_overlap(spans: list[ScoredSpan], thresholds: Mapping[str, floa
 
 
 def as_logs(shown: Iterable[ScoredSpan], tokens: int, tags: Tags) -> Floats:
-    """The log-probabilities of tags for a part that only gives scored spans."""
+    """The log-probabilities of tags for an expert that only gives scored spans."""
     found = numpy.full((tokens, tags.width), SMOOTHING, dtype=numpy.float32)
     for columns in tags.columns:
         found[:, columns.start] = 1
@@ -131,12 +131,13 @@ def as_logs(shown: Iterable[ScoredSpan], tokens: int, tags: Tags) -> Floats:
     return normalised(numpy.log(found), tags)
 
 
-def fit(parts: Sequence[Parts], tagged: Sequence[NDArray[Any]], tags: Tags) -> dict[str, float]:
+def fit(predicted: Sequence[Opinions], tagged: Sequence[NDArray[Any]], tags: Tags) -> dict[str, float]:
     """The weights that maximize the likelihood of the documents' known tags, without those near 0."""
     from scipy.optimize import minimize
 
-    names = sorted({name for each in parts for name in each})
-    stacked = numpy.stack([numpy.concatenate([each[name] for each in parts]) for name in names]).astype(numpy.float64)
+    names = sorted({name for each in predicted for name in each})
+    joined = [numpy.concatenate([each[name] for each in predicted]) for name in names]
+    stacked = numpy.stack(joined).astype(numpy.float64)
     wanted = numpy.concatenate(list(tagged))
     layers = [
         (stacked[:, known, columns], wanted[known, layer])

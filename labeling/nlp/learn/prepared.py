@@ -1,4 +1,4 @@
-"""Reviewed documents, parsed and with token features: the training data of a model's parts."""
+"""Reviewed documents, parsed and with token features: the training data of a model's experts."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

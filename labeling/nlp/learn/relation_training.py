@@ -163,8 +163,8 @@ def _table(examples: Sequence[Example], finder: PairFinder, window: int) -> Tabl
     )
 
 
-def _joined(parts: Sequence[Any], empty: Any = None) -> Any:
-    return numpy.concatenate(parts) if parts else numpy.zeros(0, dtype=bool) if empty is None else empty
+def _joined(arrays: Sequence[Any], empty: Any = None) -> Any:
+    return numpy.concatenate(arrays) if arrays else numpy.zeros(0, dtype=bool) if empty is None else empty
 
 
 def _folds(documents: int, seed: int) -> NDArray[numpy.int64]:
@@ -259,12 +259,12 @@ def _rivalries(table: Table, odds: Mapping[str, Floats]) -> dict[str, Floats]:
     ends = numpy.cumsum([0, *(len(p.heads) for p in table.pairs)])
     found: dict[str, Floats] = {}
     for name in odds:
-        parts = [
+        arrays = [
             rivalry({n: o[first:last] for n, o in odds.items()}, name, pairs)
             for pairs, first, last in zip(table.pairs, ends[:-1], ends[1:], strict=True)
             if last > first
         ]
-        found[name] = _joined(parts, numpy.zeros((0, NUMBERS), numpy.float32))
+        found[name] = _joined(arrays, numpy.zeros((0, NUMBERS), numpy.float32))
     return found
 
 

@@ -28,10 +28,10 @@ class Settings(Value):
     Attributes:
         layers: Groups of labels whose spans exclude each other.
         longest: The length of the longest span that is predicted, in tokens.
-        weights: Part → its weight in the mixture.
+        weights: Expert → its weight in the mixture.
         calibration: Maps the mixture's probability of a span to the probability that it is right.
         thresholds: Label → the least probability of a span that is shown.
-        coverage: The share of the gold spans that the parts could have found at all, in cross-validation.
+        coverage: The share of the gold spans that the experts could have found at all, in cross-validation.
         untrained: Whether the untrained pre-annotation was better in cross-validation, and is used instead.
     """
 
@@ -46,7 +46,7 @@ class Settings(Value):
 
 @dataclass(frozen=True)
 class Learned:
-    """The settings, and the regressions by part."""
+    """The settings, and the regressions by expert."""
 
     settings: Settings
     regressions: Mapping[str, Linear]
@@ -58,14 +58,14 @@ class Learned:
 
     @property
     def mixture(self) -> Mixture:
-        """The mixture of the parts."""
+        """The mixture of the experts."""
         return Mixture(self.settings.weights, self.settings.calibration)
 
     def files(self) -> dict[str, bytes]:
         """The files to save, by name; `of` reads them."""
         arrays: dict[str, NDArray[Any]] = {
-            f"{part}/{name}": array
-            for part, regression in self.regressions.items()
+            f"{expert}/{name}": array
+            for expert, regression in self.regressions.items()
             for name, array in regression.arrays().items()
         }
         out = io.BytesIO()
@@ -84,9 +84,9 @@ class Learned:
             regressions: dict[str, dict[str, NDArray[Any]]] = {}
             with numpy.load(io.BytesIO(files[WEIGHTS]), allow_pickle=False) as arrays:
                 for key in arrays.files:
-                    part, _, name = key.partition("/")
-                    regressions.setdefault(part, {})[name] = arrays[key]
-            return cls(settings, {part: Linear.of(found) for part, found in regressions.items()})
+                    expert, _, name = key.partition("/")
+                    regressions.setdefault(expert, {})[name] = arrays[key]
+            return cls(settings, {expert: Linear.of(found) for expert, found in regressions.items()})
         except MemoryError:
             raise
         except Exception as error:  # whatever zipfile, NumPy and pydantic raise for damaged files

@@ -116,9 +116,9 @@ def normalised(logs: Floats, tags: Tags) -> Floats:
     """The log-probabilities, normalised so that the probabilities of each layer sum to 1."""
     found = numpy.array(logs, dtype=numpy.float32)
     for columns in tags.columns:
-        part = found[:, columns]
-        part -= part.max(axis=1, keepdims=True)
-        part -= numpy.log(numpy.exp(part).sum(axis=1, keepdims=True))
+        layer = found[:, columns]
+        layer -= layer.max(axis=1, keepdims=True)
+        layer -= numpy.log(numpy.exp(layer).sum(axis=1, keepdims=True))
     return found
 
 

@@ -30,7 +30,7 @@ from labeling.nlp.learn.state import Learned
 from labeling.nlp.learn.tags import Tags
 from labeling.nlp.pipelines import has_rules
 
-FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # with up to FEW documents, more folds cost little and every part helps
+FOLDS_OF_FEW, FOLDS, FEW = 5, 3, 100  # with up to FEW documents, more folds cost little and every expert helps
 EPOCHS = {"transformer": 12.0, "encoder": 12.0, "vectors": 20.0, "blank": 20.0}
 RECOGNIZER = 2.0  # how many times as long as a regression it takes
 Advance = Callable[[float, str], None]  # called with the share of all work done since the last call, and the step
@@ -63,7 +63,7 @@ class Trained:
         stamps: The same for the model card.
         documents: The number of training documents.
         folds: The number of folds; with one, nothing could be cross-validated.
-        validation: The cross-validation of the spans, and the weights of the parts.
+        validation: The cross-validation of the spans, and the weights of the experts.
         relations: The relation model, whose `report` has the cross-validation of each; None if the schema has none.
     """
 

@@ -18,21 +18,21 @@ TAGS = Tags((("A", "B"),), 4)
 
 
 def drawn(seed: int, documents: int = 30, tokens: int = 40) -> tuple[list[numpy.ndarray], list[dict]]:
-    """Tags at random; a part that mostly knows them, and one that knows nothing."""
+    """Tags at random; an expert that mostly knows them, and one that knows nothing."""
     rng = numpy.random.default_rng(seed)
-    tagged, parts = [], []
+    tagged, opinions = [], []
     for _ in range(documents):
         right = rng.choice([0, 1, 3], size=tokens, p=[0.6, 0.2, 0.2])
         knows = rng.normal(size=(tokens, 5)).astype("float32")
         knows[numpy.arange(tokens), right] += 2.5
         tagged.append(right[:, None])
-        parts.append({"knows": normalised(knows, TAGS), "guesses": normalised(rng.normal(size=(tokens, 5)), TAGS)})
-    return tagged, parts
+        opinions.append({"knows": normalised(knows, TAGS), "guesses": normalised(rng.normal(size=(tokens, 5)), TAGS)})
+    return tagged, opinions
 
 
 def test_weights_trust_the_part_that_knows():
-    tagged, parts = drawn(0)
-    weights = fit(parts, tagged, TAGS)
+    tagged, opinions = drawn(0)
+    weights = fit(opinions, tagged, TAGS)
     assert weights["knows"] > 0.5
     assert weights.get("guesses", 0) < 0.1
 
