@@ -32,8 +32,8 @@ DECADE = "(?:1[89]|20)[0-9]0"
 NTH = "[0-9]{1,2}(?:st|nd|rd|th)?"
 COUNT = rf"(?:[0-9]{{1,3}}|{'|'.join(NUMBERS)})"
 UNIT = "(?:minute|hour|day|week|month|year)s?"
-SPAN = rf"(?P<count>{COUNT}) (?P<unit>{UNIT})"
-ONE = "(?P<count>)(?P<unit>day|week|month|year)"
+DURATION = rf"(?P<count>{COUNT}) (?P<unit>{UNIT})"
+ONE_UNIT = "(?P<count>)(?P<unit>day|week|month|year)"
 DURING = "(?:(?:in|over|during|for|within) )?"
 CALENDAR_DATE = (
     rf"(?:(?:{DAY},? )?(?:the )?{NTH} (?:day )?(?:of )?{MONTH}(?:,? {YEAR})?"
@@ -220,7 +220,7 @@ def _date_of_year(match: Match, base: Base) -> str:
 
 
 def _weekday(match: Match, base: Base) -> str:
-    """A weekday: in the past the last one, today included; in the future the next one, unless it is today's name."""
+    """In the past the last such day, today included; in the future the next one, but if today is one, it is unclear."""
     ahead = _ahead(match, base)
     if base.tense == "past":
         return base.after(ahead - WEEK if ahead else 0)
@@ -310,6 +310,7 @@ def _range(first: str, last: str, base: Base) -> str:
 
 
 Rule = Callable[[Match, Base], str]
+# Each kind of expression, and the date or interval that it means; the first one that matches counts.
 MEANINGS: tuple[tuple[str, Rule], ...] = (
     (
         r"(?:earlier |later |early |late )?(?:today|tonight|this (?:morning|afternoon|evening))",
@@ -341,13 +342,13 @@ MEANINGS: tuple[tuple[str, Rule], ...] = (
     (r"(?P<which>this|last|next) month", lambda match, base: f"{_shifted(base.day, _step(match)):%Y-%m}"),
     (r"(?P<which>this|last|next) year", lambda match, base: f"{base.day.year + _step(match):04}"),
     (rf"(?P<which>last|next) (?P<month>{MONTH})", _stepped_month),
-    (rf"(?:exactly )?{SPAN} ago", _ago),
-    (rf"(?:in )?{SPAN}'? (?P<now>from now|time)", _from_now),
-    (rf"in {SPAN}(?P<now>)", _from_now),
-    (rf"{DURING}(?:the )?(?:within|next|coming) {SPAN}", _until),
-    (rf"{DURING}the coming {ONE}", _until),
-    (rf"{DURING}(?:the )?(?:last|past) {SPAN}", lambda match, base: _stretch(match, base, -1)),
-    (rf"{DURING}the past {ONE}", lambda match, base: _stretch(match, base, -1)),
+    (rf"(?:exactly )?{DURATION} ago", _ago),
+    (rf"(?:in )?{DURATION}'? (?P<now>from now|time)", _from_now),
+    (rf"in {DURATION}(?P<now>)", _from_now),
+    (rf"{DURING}(?:the )?(?:within|next|coming) {DURATION}", _until),
+    (rf"{DURING}the coming {ONE_UNIT}", _until),
+    (rf"{DURING}(?:the )?(?:last|past) {DURATION}", lambda match, base: _stretch(match, base, -1)),
+    (rf"{DURING}the past {ONE_UNIT}", lambda match, base: _stretch(match, base, -1)),
 )
 RULES = tuple((re.compile(pattern), rule) for pattern, rule in MEANINGS)
 RANGES = (re.compile(r"between (.+?) and (.+)"), re.compile(r"(.+?)(?: ?- ?| to | until | through )(.+)"))
