@@ -71,9 +71,7 @@ def read_promoted(state: Path) -> Promoted | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        said = str(error)
-        if isinstance(error, ValidationError):
-            said = faults(error)[0]
+        said = faults(error)[0] if isinstance(error, ValidationError) else error
         raise InputError(
             f"Cannot use {file}, which says what model was promoted: {said}",
             "Remove it, and promote a model again; until then `model` in labeling.toml counts.",

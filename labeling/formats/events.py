@@ -42,7 +42,9 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
     rows: list[dict[str, Any]] = []
     for doc in docs:
         for span, targets in _events(doc, columns):
-            row = {**_meta(doc), **_event(doc, span)}
+            row = {name: doc.part if name == "part" else getattr(doc.doc, name) for name in COLUMNS}
+            event = (span.id, span.label, doc.doc.slice(span), span.start, span.end, attributes_of(span))
+            row |= zip(EVENT, event, strict=True)
             write_rows(lines, [[*row.values(), *_cells(doc, targets, normal)]], raw=context.csv_raw)
             rows.append(row | {name: [_target(doc, tail) for tail in tails] for name, tails in targets.items()})
     table = lines.getvalue().encode("utf-8")
@@ -134,15 +136,6 @@ def _events(doc: TokenizedDoc, columns: dict[str, str]) -> Iterator[tuple[Span, 
         targets = by_head.setdefault(relation.head, {name: [] for name in columns.values()})
         targets[columns[relation.label]].append(doc.doc.by_id[relation.tail])
     return ((span, by_head[span.id]) for span in doc.doc.spans if span.id in by_head)
-
-
-def _meta(doc: TokenizedDoc) -> dict[str, Any]:
-    return {name: doc.part if name == "part" else getattr(doc.doc, name) for name in COLUMNS}
-
-
-def _event(doc: TokenizedDoc, span: Span) -> dict[str, Any]:
-    values = (span.id, span.label, doc.doc.slice(span), span.start, span.end, attributes_of(span))
-    return dict(zip(EVENT, values, strict=True))
 
 
 def _target(doc: TokenizedDoc, span: Span) -> dict[str, Any]:

@@ -46,7 +46,7 @@ def render(docs: Sequence[TokenizedDoc], context: Context) -> Rendered:
         per_token([number[tag] for doc in docs for tag in doc.tags], pa.int64()),
         pa.array([attributes_of(doc.doc) for doc in docs], type=pa.string()),
         pa.array([_spans(doc) for doc in docs], type=schema.field("spans").type),
-        pa.array([_relations(doc) for doc in docs], type=schema.field("relations").type),
+        pa.array([[r.model_dump() for r in doc.doc.relations] for doc in docs], type=schema.field("relations").type),
     ]
     return Rendered(to_bytes(pa.record_batch(columns, schema=schema), schema))
 
@@ -91,10 +91,6 @@ def _spans(doc: TokenizedDoc) -> list[dict[str, Any]]:
             }
         )
     return spans
-
-
-def _relations(doc: TokenizedDoc) -> list[dict[str, str]]:
-    return [{"head": r.head, "tail": r.tail, "label": r.label} for r in doc.doc.relations]
 
 
 def _schema(context: Context) -> Any:

@@ -98,7 +98,7 @@ class _Reader:
         while (byte := self.skip(AFTER_LIST if listed else BETWEEN_VALUES)) is not None:
             seen = True
             if byte in OPENERS:
-                whole, listed = yield from (self.listed() if byte == LIST else self.single())
+                whole, listed = ((yield from self.listed()), True) if byte == LIST else (yield from self.single())
                 if not whole:
                     return
             elif listed:
@@ -113,13 +113,13 @@ class _Reader:
         if not seen:
             yield Fault("empty", 0, self.base, "there is nothing in it")
 
-    def listed(self) -> Generator[bytes | Fault, None, tuple[bool, bool]]:
-        """Yield the elements of the list at the cursor; return whether it was complete, and True: it was a list."""
+    def listed(self) -> Generator[bytes | Fault, None, bool]:
+        """Yield the elements of the list at the cursor; return whether it was complete."""
         self.at += 1
         self.restart(0)
         whole = yield from self.elements()
         self.restart(0)
-        return whole, True
+        return whole
 
     def single(self) -> Generator[bytes | Fault, None, tuple[bool, bool]]:
         """Yield the object at the cursor, or the elements of its list; return whether it was complete and had one."""

@@ -85,9 +85,12 @@ def demo(
     exported = export_project(workspace, workspace.exports, track=track)
     model, gained = None, None
     if train:
+        from labeling.workflow.evaluating import against_untrained
+
         model = _model(workspace, exported, say, working)
         say("Comparing pre-annotation with the model and without on the held-out part")
-        gained = _gained(workspace, model, exported, track)
+        sides = (str(model), workspace.settings.model)
+        gained = against_untrained(*sides, workspace.label_schema, exported.folder, track=track)
     login = server.credentials(workspace.studio_folder)
     return Demo(
         workspace=folder,
@@ -133,9 +136,3 @@ def _model(workspace: Workspace, exported: Exported, say: Callable[[str], None],
         return train(exported.folder, output).model
     with working("Training") as advance:
         return learn(exported.folder, output, workspace.label_schema, options, advance).model
-
-
-def _gained(workspace: Workspace, model: Path, exported: Exported, track: Track) -> Comparison:
-    from labeling.workflow.evaluating import against_untrained
-
-    return against_untrained(str(model), workspace.settings.model, workspace.label_schema, exported.folder, track=track)

@@ -47,7 +47,9 @@ def sums_in(manifest: Path) -> dict[str, str] | None:
     if not isinstance(found, dict) or not _is_of_an_export(found):
         return None
     sums = found.get("sha256")
-    if not isinstance(sums, dict) or not all(_is_name(n) and _is_sum(s) for n, s in sums.items()):
+    if not isinstance(sums, dict) or not all(
+        _is_name(name) and isinstance(checksum, str) and SUM.fullmatch(checksum) for name, checksum in sums.items()
+    ):
         return None
     return sums
 
@@ -63,10 +65,6 @@ def _is_name(name: str) -> bool:
     """Whether it is a path within the folder, in the form that exports write."""
     parts = name.split("/")
     return "\0" not in name and name != MANIFEST and not {"", ".", ".."} & set(parts)
-
-
-def _is_sum(value: Any) -> bool:
-    return isinstance(value, str) and bool(SUM.fullmatch(value))
 
 
 def ours(folder: Path, named: Mapping[str, Collection[str]]) -> set[str]:
