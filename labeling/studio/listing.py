@@ -178,16 +178,21 @@ class Listing:
         left = len(task_ids)
         for ids in look_ups(map(str, task_ids)):
             left -= len(ids)
-            yield Page(self._some(ids), not left)
+            yield Page(self._some(ids, FIELDS), not left)
 
-    def _some(self, ids: list[str]) -> list[Json]:
+    def predictions(self, task_ids: Sequence[int]) -> Iterator[list[Json]]:
+        """Those of the tasks that there are, with their predictions only."""
+        for ids in look_ups(map(str, task_ids)):
+            yield self._some(ids, "id,predictions")
+
+    def _some(self, ids: list[str], fields: str) -> list[Json]:
         try:
-            found, _ = self._list([_item("id", "in_list", "List", ids)], len(ids), fields="all", include=FIELDS)
+            found, _ = self._list([_item("id", "in_list", "List", ids)], len(ids), fields="all", include=fields)
         except TooLargeError:
             if len(ids) == 1:
                 raise
             middle = len(ids) // 2
-            return self._some(ids[:middle]) + self._some(ids[middle:])
+            return self._some(ids[:middle], fields) + self._some(ids[middle:], fields)
         tasks: list[Json] = found["tasks"]
         if strangers := {task["id"] for task in tasks} - set(map(int, ids)):
             raise self._strange(f"lists task {min(strangers)}, which was not asked for")

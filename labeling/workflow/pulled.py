@@ -195,6 +195,13 @@ class Store:
         """The tasks as JSON with a line end, by id; with their drafts."""
         return (with_drafts(line, drafts) + b"\n" for _, line, drafts in self.rows())
 
+    def predicted(self, task_id: int) -> Json | None:
+        """The regions of a task's predictions, by the predictions' ids; None if they were not pulled."""
+        if not self._one("SELECT 1 FROM sqlite_master WHERE name = 'predicted'"):  # made by the next pull
+            return None
+        found = self._one("SELECT regions FROM predicted WHERE id = ?", task_id)
+        return from_json(found[0]) if found else None
+
     def check(self) -> None:
         """Read all of it.
 
@@ -279,6 +286,7 @@ class Writer(Store):
 
     def _begin(self) -> None:
         self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("CREATE TABLE IF NOT EXISTS predicted (id INTEGER PRIMARY KEY, regions BLOB)")
 
     def put(self, task: Json) -> Outcome:
         """What was done with a task as the API lists it: it was new, another than before, or the same."""
@@ -291,6 +299,7 @@ class Writer(Store):
 
     def drop(self, task_id: int) -> bool:
         """Whether the task was there; it no longer is."""
+        self._db.execute("DELETE FROM predicted WHERE id = ?", (task_id,))
         return self._db.execute(DROP, (task_id,)).rowcount > 0
 
     def sync(self) -> None:
@@ -309,10 +318,19 @@ class Writer(Store):
         self._db.executemany("INSERT INTO drafts VALUES (?, ?)", ((n, as_json(found)) for n, found in drafts.items()))
         self.save(self.state.model_copy(update={"drafts_at": at}))
 
+    def unpredicted(self) -> list[int]:
+        """The tasks with a submitted annotation whose predictions were not pulled."""
+        query = "SELECT id FROM tasks WHERE submitted > 0 AND id NOT IN (SELECT id FROM predicted) ORDER BY id"
+        return [number for (number,) in self._db.execute(query)]
+
+    def keep_predictions(self, task_id: int, regions: Json) -> None:
+        """Keep the regions of a task's predictions."""
+        self._db.execute("INSERT OR REPLACE INTO predicted VALUES (?, ?)", (task_id, as_json(regions)))
+
     def clear(self) -> None:
         """Forget everything: the store belongs to a project that is no more."""
-        self._db.execute("DELETE FROM tasks")
-        self._db.execute("DELETE FROM drafts")
+        for table in ("tasks", "drafts", "predicted"):
+            self._db.execute(f"DELETE FROM {table}")  # noqa: S608 - their names
         self.save(State())
 
 

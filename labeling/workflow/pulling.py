@@ -17,6 +17,7 @@ from pydantic import Field
 
 from labeling.core.value import Value
 from labeling.settings import Workspace, server_identity
+from labeling.studio.changes import predictions_of
 from labeling.studio.client import Project, Studio
 from labeling.studio.connection import ATTEMPTS
 from labeling.studio.listing import Listing, Page, before, comparable
@@ -92,6 +93,7 @@ def pull(
     *,
     full: bool = False,
     drafts: bool = False,
+    predictions: bool = False,
     track: Track = unseen,
     waiting: Callable[[str], None] = lambda _: None,
     patience: float = PATIENCE_SECONDS,
@@ -104,6 +106,7 @@ def pull(
         workspace: The workspace.
         full: Whether to pull every task, and report what earlier pulls had missed.
         drafts: Whether to pull the drafts of all annotators, too.
+        predictions: Whether to pull the regions of the predictions of tasks with a submitted annotation, each once.
         track: Shows the tasks as they come.
         waiting: Is told that another process is pulling.
         patience: Seconds to wait for such a process.
@@ -131,6 +134,8 @@ def pull(
             run.check_project(workspace, studio, project)
             run.pull_tasks(full=full)
             found = run.drafts() if drafts else None
+            if predictions:
+                run.predictions()
             run.end()
             run.notes += _without_old_files(folder, drafts=drafts)
             run.notes += _begun_aside(studio, project)
@@ -416,6 +421,14 @@ class _Pull:
 
     def drop(self, *numbers: int) -> None:
         self.counts["gone"] += sum(self.store.drop(number) for number in numbers)
+
+    def predictions(self) -> None:
+        """Pull the predictions that annotators had; a task that somebody has begun keeps its own."""
+        ids = self.store.unpredicted()
+        pages = self.listing.predictions(ids)
+        for task in self.track((task for page in pages for task in page), "Pulling predictions", len(ids)):
+            self.store.keep_predictions(task["id"], predictions_of(task))
+        self.store.sync()
 
     def drafts(self) -> int:
         """Pull the drafts into the store; their number."""

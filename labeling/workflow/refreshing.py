@@ -11,8 +11,10 @@ from labeling.workflow.pulled import Store, stored
 
 
 @contextlib.contextmanager
-def refreshed(workspace: Workspace, *, offline: bool, track: Track) -> Iterator[Store]:
+def refreshed(workspace: Workspace, *, offline: bool, track: Track, predictions: bool = False) -> Iterator[Store]:
     """The pulled copy of the workspace's project, with what changed since; offline, as of the last pull.
+
+    With `predictions`, also those that annotators started from.
 
     Raises:
         StudioError: It cannot be pulled; the hint names --offline if there is a copy.
@@ -22,7 +24,7 @@ def refreshed(workspace: Workspace, *, offline: bool, track: Track) -> Iterator[
 
     try:
         if not offline:
-            pull(workspace, drafts=True, track=track)
+            pull(workspace, drafts=True, predictions=predictions, track=track)
     except AccessError:
         raise
     except StudioError as error:
