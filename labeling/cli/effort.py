@@ -34,7 +34,7 @@ def _show(measured: Any) -> None:
         documents += f", {measured.documents_without_task} without a task"
     saved = f"Effort saved: {measured.effort_saved:.1%}"
     if measured.effort_saved_with_relations is not None:
-        saved += f" of that for spans, {measured.effort_saved_with_relations:.1%} with relations"
+        saved += f" for spans, {measured.effort_saved_with_relations:.1%} for spans and relations"
     rates = ("P", "R", "F")
     console.table(
         f"{saved} ({documents})",
