@@ -28,7 +28,8 @@ from programs import run
 from exports import tasks
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
-from labeling.workflow.connecting import connect, project_in_step
+from labeling.workflow.connecting import connect
+from labeling.workflow.page import project_in_step
 from labeling.workflow.pulled import Store, store_folder
 
 BATCH = 500
@@ -91,7 +92,7 @@ def studio(folder: Path) -> Iterator[tuple[Workspace, httpx.Client, int]]:
     running = server.start(workspace.studio_folder, port=0)
     try:
         with connect(workspace) as connection:
-            project = project_in_step(connection, workspace).id
+            project = project_in_step(connection, workspace)[0].id
         login = server.credentials(workspace.studio_folder)
         headers = {"Authorization": f"Token {login.token.get_secret_value() if login else ''}"}
         with httpx.Client(base_url=running.url, headers=headers, timeout=120) as api:

@@ -14,11 +14,12 @@ from labeling.nlp.normal import with_normal_forms
 from labeling.settings import Workspace
 from labeling.studio import server
 from labeling.studio.tasks import to_task
-from labeling.workflow.connecting import connect, project_in_step
+from labeling.workflow.connecting import connect
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_project
 from labeling.workflow.export.report import Exported
 from labeling.workflow.importing.command import import_articles
+from labeling.workflow.page import project_in_step
 from tests.builders import ARTIFACTS, ROOT
 from tests.golden.hands import BROWSER
 
@@ -105,7 +106,7 @@ def test_annotator_corrects_a_task_and_the_export_holds_exactly_that(workspace: 
         ),
     )
     with connect(workspace) as studio:
-        project = project_in_step(studio, workspace)
+        project, _ = project_in_step(studio, workspace)
         studio.create(project, [to_task(predicted, "model-1")])
         studio.prefill(project, "model-1")
 
@@ -166,7 +167,7 @@ def test_annotator_draws_a_relation_in_three_gestures_and_its_direction_names_it
         (Relation(head="fled", tail="army", label="agent"),),
     )
     with connect(workspace) as studio:
-        project = project_in_step(studio, workspace)
+        project, _ = project_in_step(studio, workspace)
         studio.create(project, [to_task(predicted, "model-1", workspace.label_schema)])
         studio.prefill(project, "model-1")
     page.goto(f"{project.url}?labeling=1")
@@ -221,7 +222,7 @@ def test_annotator_sees_and_edits_normal_forms_and_the_export_keeps_them(
         ),
     )
     with connect(workspace) as studio:
-        project = project_in_step(studio, workspace)
+        project, _ = project_in_step(studio, workspace)
         studio.create(project, [to_task(with_normal_forms(predicted, workspace.label_schema), "model-1")])
         studio.prefill(project, "model-1")
     page.goto(f"{project.url}?labeling=1")
@@ -316,7 +317,7 @@ def test_markup_in_articles_shows_as_text_and_never_runs(workspace: Workspace, p
     page.on("dialog", lambda dialog: (happened.append(f"dialog {dialog.message}"), dialog.dismiss()))
     page.on("request", lambda request: happened.append(request.url) if "evil.example.org" in request.url else None)
     with connect(workspace) as studio:
-        project = project_in_step(studio, workspace)
+        project, _ = project_in_step(studio, workspace)
         studio.create(project, [to_task(LabeledDoc.of(article, (span,)), "model-1")])
         studio.prefill(project, "model-1")
 

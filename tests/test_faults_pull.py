@@ -24,7 +24,8 @@ from labeling.errors import LabelingError
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import listing, server
 from labeling.workflow import pulling
-from labeling.workflow.connecting import connect, project_in_step
+from labeling.workflow.connecting import connect
+from labeling.workflow.page import project_in_step
 from labeling.workflow.pulled import Store, store_folder
 from labeling.workflow.pulling import pull
 
@@ -54,7 +55,7 @@ def client(folder: Path) -> httpx.Client:
 def filled(workspace: Workspace, number: int) -> int:
     """The project with so many tasks, a third of them submitted and some skipped."""
     with connect(workspace) as studio:
-        project = project_in_step(studio, workspace).id
+        project = project_in_step(studio, workspace)[0].id
     rows = [
         {
             "data": {"doc_id": f"d{n}", "text": f"Police arrested {n} protesters in Paris."},

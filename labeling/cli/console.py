@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from labeling.core.moment import local_time
 from labeling.core.problem import Problem
 from labeling.core.wording import first_lines
+from labeling.errors import InputError
 from labeling.terminal import for_rich, guarded, one_line, put, put_json, put_source, rewrite, say, sees
 
 __all__ = ("put", "put_json", "put_source", "say", "sees")  # so that commands find all printing functions here
@@ -161,6 +162,35 @@ def as_pulled(workspace: Any) -> None:
 def counts(title: str, numbers: Mapping[str, int]) -> None:
     """Print a table with one row of counts."""
     table(title, list(numbers), [list(numbers.values())] if numbers else [])
+
+
+def page_update(update: Any, *, planned: bool = False, tell: Callable[[str], None] = say, most: int = SHOWN) -> None:
+    """Say what the schema changes on the project's page, and why it does not; `tell` prints the changes."""
+    if not update.changes:
+        return
+    if update.outcome == "edited":
+        say(f"Somebody has edited the project's page by hand: its {' and '.join(update.edited)}.")
+    elif update.outcome == "unknown":
+        say("The project's page was made by hand or by an earlier version: whether it was edited, nobody can tell.")
+    if update.is_left:
+        say("It stays as it is; only labels and relations that it lacks are added. With --force it shows the schema:")
+    else:
+        say(f"The project's page {'would show' if planned else 'shows'} the schema as it is now:")
+    for change in update.changes[:most]:
+        tell(f"  {change}")
+    if len(update.changes) > most:
+        say(f"  … and {len(update.changes) - most} more; `labeling schema push --dry-run` shows them.")
+
+
+def agrees(question: str) -> bool:
+    """Whether the person at the terminal says yes.
+
+    Raises:
+        InputError: Nobody is at the terminal.
+    """
+    if not sees(sys.stdin):
+        raise InputError(f"{question} There is nobody to ask.", "--yes says yes.")
+    return typer.confirm(question, err=True)
 
 
 def problems(

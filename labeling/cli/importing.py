@@ -9,6 +9,7 @@ from labeling.cli.options import (
     HERE,
     ArticleOptions,
     ArticlesArgument,
+    ForceOption,
     JsonOption,
     ProjectOption,
     WorkspaceOption,
@@ -32,13 +33,14 @@ def command(
         bool,
         typer.Option("--replace", help="Replace tasks whose text has changed, unless someone has begun to label them."),
     ] = False,
+    force: ForceOption = False,
     project: ProjectOption = None,
     json: JsonOption = False,
 ) -> None:
     """Push articles with pre-annotations to the project. Running it again adds nothing.
 
     Articles that the project already has get new predictions if the model or the schema has changed and nobody has
-    begun to label them. A changed text is refused, unless --replace is given.
+    begun to label them. A changed text is refused, unless --replace is given. The page shows the schema from then on.
 
     Example: `labeling import articles/ --dry-run`
     """
@@ -52,6 +54,7 @@ def command(
         **given.reading(),
         dry_run=dry_run,
         replace=replace,
+        force=force,
         track=console.track,
         waiting=lambda who: console.say(f"Another import into this project is running ({who}); waiting for it."),
     )
@@ -70,6 +73,7 @@ def _tell(done: "Imported", *, dry_run: bool) -> None:
     )
     if done.sectioned.articles:
         console.say(f"{done.sectioned.articles:,} of them are long: in {done.sectioned.tasks:,} tasks, a part in each.")
+    console.page_update(done.page, planned=dry_run)
     if done.renewed:
         what = "would get" if dry_run else "got"
         console.say(f"{done.renewed} tasks that keep their old text {what} new predictions.")

@@ -19,6 +19,9 @@ ProjectOption = Annotated[int | None, typer.Option("--project", help="The number
 OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Do not contact the server: use what `labeling pull` stored.")
 ]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Show the schema also where somebody has edited the project's page by hand.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
 ArticlesArgument = Annotated[
     list[str],

@@ -1,4 +1,4 @@
-"""`labeling schema show / check / xml / from-project / from-export`."""
+"""`labeling schema show / check / xml / push / from-project / from-export`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labeling.cli import console
-from labeling.cli.options import HERE, JsonOption, OfflineOption, ProjectOption, WorkspaceOption
+from labeling.cli.options import HERE, ForceOption, JsonOption, OfflineOption, ProjectOption, WorkspaceOption
 from labeling.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,6 +67,44 @@ def xml(schema: SchemaArgument = None, workspace: WorkspaceOption = HERE) -> Non
     from labeling.studio.config import to_xml
 
     console.put_source(to_xml(_schema(schema, workspace)), "&#x{:x};".format)
+
+
+@app.command()
+def push(
+    workspace: WorkspaceOption = HERE,
+    project: ProjectOption = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    force: ForceOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change, without changing it.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Show the schema on the page of a project: labels, colours, keys, layout and instructions.
+
+    It prints what would change, and asks. A page that somebody has edited by hand stays as it is, unless --force is
+    given; the exit code is 1 then, and where you say no.
+
+    Example: `labeling schema push --dry-run`
+    """
+    from labeling.settings import open_workspace
+    from labeling.workflow.page import push_page
+
+    opened = open_workspace(workspace, project=project)
+    update = push_page(opened, force=force, dry_run=True)
+    if not json:
+        console.page_update(update, planned=True, tell=console.put, most=len(update.changes))
+    if not update.changes and not json:
+        console.say(f"Nothing to change: {update.project_url} shows the schema.")
+    if not (dry_run or update.is_left):
+        if update.changes and not yes and not console.agrees("Change the project's page?"):
+            console.say("Nothing was changed.")
+            raise typer.Exit(1)
+        update = push_page(opened, force=force)
+        if update.pushed and not json:
+            console.say(f"{update.project_url} shows it.")
+    if json:
+        console.json(update)
+    if update.is_left:
+        raise typer.Exit(1)
 
 
 OutputOption = Annotated[

@@ -62,6 +62,7 @@ class Project(TypedDict, total=False):
     id: Required[Id]
     title: str | None
     label_config: str | None
+    expert_instruction: str | None
     model_version: str | None
     task_number: Amount | None
     total_annotations_number: Amount | None

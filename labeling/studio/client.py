@@ -13,9 +13,9 @@ from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
 from labeling.studio.answers import CREATED, IMPORTED, INVITATION, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, faults
-from labeling.studio.config import instructions, to_xml
 from labeling.studio.connection import Connection
 from labeling.studio.failures import AGAIN, ALONE, BETWEEN, TooLargeError
+from labeling.studio.page import Page
 from labeling.studio.tasks import section_of
 
 Json = dict[str, Any]
@@ -43,6 +43,12 @@ class Project(Value):
     label_config: str
     model_version: str
     tasks: int
+    instructions: str = ""
+
+    @property
+    def page(self) -> Page:
+        """What its annotators see."""
+        return Page(config=self.label_config, instructions=self.instructions)
 
 
 class Stored(Value):
@@ -235,18 +241,20 @@ class Studio:
             label_config=raw.get("label_config") or "",
             model_version=raw.get("model_version") or "",
             tasks=raw.get("task_number") or 0,
+            instructions=raw.get("expert_instruction") or "",
         )
 
     def create_project(self, schema: LabelSchema, title: str) -> Project:
         """A new project that shows the schema to its annotators."""
         from labeling.studio.sdk import ONCE
 
+        page = Page.of(schema)
         made = self._by_sdk(
             lambda sdk: sdk.projects.create(
                 title=title,
                 description=schema.description,
-                label_config=to_xml(schema),
-                expert_instruction=instructions(schema),
+                label_config=page.config,
+                expert_instruction=page.instructions,
                 # a button away, not in the way each time that someone begins
                 show_instruction=False,
                 sampling="Sequential sampling",
@@ -256,9 +264,9 @@ class Studio:
         )
         return self.project(made.id)
 
-    def update_project(self, project: Project, schema: LabelSchema) -> Project:
-        """The project, now showing the schema as it is; the caller has made sure that no label disappears."""
-        self._change(project, label_config=to_xml(schema), expert_instruction=instructions(schema))
+    def show(self, project: Project, page: Page) -> Project:
+        """The project, now with this page; the caller has made sure that no label disappears."""
+        self._change(project, label_config=page.config, expert_instruction=page.instructions)
         return self.project(project.id, was_here=True)
 
     def prefill(self, project: Project, model_version: str) -> None:

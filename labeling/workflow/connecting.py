@@ -148,22 +148,11 @@ def existing_project(studio: Studio, workspace: Workspace) -> Project:
     return project
 
 
-def project_in_step(studio: Studio, workspace: Workspace) -> Project:
-    """The workspace's project, created if there is none, and showing everything in the schema.
-
-    New labels and relations are added to the project; none is removed, since annotators may have used it.
-
-    Raises:
-        StudioError: The project shows a label or relation that the schema does not have.
-    """
-    schema = workspace.label_schema
-    project = find_project(studio, workspace)
-    if project is None:
-        project = studio.create_project(schema, workspace.title)
-        (_embedded(workspace) if server_of(workspace) == EMBEDDED else workspace).remember_project(project.id)
-        return project
-    refuse_misfit(schema, project)
-    return studio.update_project(project, schema) if differences(schema, project.label_config) else project
+def make_project(studio: Studio, workspace: Workspace) -> Project:
+    """A new project that shows the workspace's schema, and is the workspace's from now on."""
+    project = studio.create_project(workspace.label_schema, workspace.title)
+    (_embedded(workspace) if server_of(workspace) == EMBEDDED else workspace).remember_project(project.id)
+    return project
 
 
 def refuse_misfit(schema: LabelSchema, project: Project) -> None:

@@ -21,9 +21,10 @@ from labeling.studio import listing as listing_module
 from labeling.studio.client import Studio
 from labeling.studio.listing import Listing
 from labeling.workflow import pulling
-from labeling.workflow.connecting import connect, project_in_step
+from labeling.workflow.connecting import connect
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_project
+from labeling.workflow.page import project_in_step
 from labeling.workflow.pulled import Store, store_folder
 from labeling.workflow.pulling import pull
 from labeling.workflow.status import status
@@ -99,7 +100,7 @@ def say_of(workspace: Workspace, updated_at: str, which: str) -> None:
 @pytest.fixture
 def hands(workspace: Workspace, api: httpx.Client) -> Hands:
     with connect(workspace) as studio:
-        project = project_in_step(studio, workspace)
+        project, _ = project_in_step(studio, workspace)
     return Hands(api, project.id)
 
 

@@ -10,8 +10,8 @@ from labeling.core.article import Article
 from labeling.ingest import FieldNames
 from labeling.locks import alone
 from labeling.settings import Workspace
-from labeling.studio.client import Project
-from labeling.workflow.connecting import connect, find_project, project_in_step, refuse_misfit, server_of
+from labeling.studio.client import Project, Studio
+from labeling.workflow.connecting import connect, find_project, server_of
 from labeling.workflow.importing.annotate import Annotator, version_of
 from labeling.workflow.importing.compare import Plan, Todo, compare
 from labeling.workflow.importing.confirm import Confirmation
@@ -22,6 +22,7 @@ from labeling.workflow.importing.push import Pushed, Pusher, push
 from labeling.workflow.importing.read import ArticleReader
 from labeling.workflow.importing.report import Imported, Report
 from labeling.workflow.importing.spool import Spool
+from labeling.workflow.page import PageUpdate, compare_page, project_in_step
 from labeling.workflow.progress import Track, Within, unseen
 
 REPAIRS = 2  # times that predictions which the server has lost are sent again
@@ -35,6 +36,7 @@ def import_articles(
     names: FieldNames | None = None,
     dry_run: bool = False,
     replace: bool = False,
+    force: bool = False,
     jobs: int | None = None,
     track: Track = unseen,
     waiting: Callable[[str], None] = lambda _: None,
@@ -54,6 +56,7 @@ def import_articles(
         names: The names of fields in records, where they are not the usual ones.
         dry_run: Whether to only report what would be done.
         replace: Whether changed texts replace those that nobody has begun to label.
+        force: Whether the project shows the schema also where somebody has edited its page by hand.
         jobs: Processes that annotate; one per core by default.
         track: Shows the progress.
         waiting: Is told who runs another import into the project.
@@ -68,9 +71,7 @@ def import_articles(
     with connect(workspace, transport) as studio:
         articles = reader.at_least_one()
         version = version_of(workspace)
-        project = find_project(studio, workspace) if dry_run else project_in_step(studio, workspace)
-        if project:
-            refuse_misfit(workspace.label_schema, project)
+        project, page = _project(studio, workspace, dry_run=dry_run, force=force)
         name = project_file(workspace, project)
         with (
             alone(workspace.state / f"{name}.lock", waiting),
@@ -86,7 +87,7 @@ def import_articles(
             plan = compare(track(articles, "Comparing"), pusher.state, Plan(changed, outdated), replace=replace)
             report = Report(reader, annotator, plan, pusher, confirmation)
             if dry_run or not project:
-                return report.planned(project.url if project else "")
+                return report.planned(project.url if project else "", page)
             pusher.remove(plan.surplus)
             renewing = defaultdict[str, Todo](lambda: "renew")
 
@@ -110,7 +111,14 @@ def import_articles(
             report.take_back(confirmation.came_back(), confirmation.missing())
             replaced = confirmation.prefill(project, has_predictions=report.has_predictions)
             overlapping = hand_out(pusher.state, workspace.settings.studio.overlap, track)
-            return report.done(project, replaced, overlapping)
+            return report.done(project, replaced, overlapping, page)
+
+
+def _project(studio: Studio, workspace: Workspace, *, dry_run: bool, force: bool) -> tuple[Project | None, PageUpdate]:
+    if not dry_run:
+        return project_in_step(studio, workspace, force=force)
+    project = find_project(studio, workspace)
+    return project, compare_page(workspace.label_schema, project, force=force) if project else PageUpdate()
 
 
 def project_file(workspace: Workspace, project: Project | None) -> str:

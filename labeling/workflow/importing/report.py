@@ -13,6 +13,7 @@ from labeling.workflow.importing.compare import Outcome, Plan
 from labeling.workflow.importing.confirm import Confirmation
 from labeling.workflow.importing.push import Pushed, Pusher
 from labeling.workflow.importing.read import ArticleReader
+from labeling.workflow.page import PageUpdate
 
 # The names of outcomes in the report.
 OUTCOMES: dict[Outcome, str] = {
@@ -51,6 +52,7 @@ class Imported(Value):
         replaced_version: The version that annotators started from before, if tasks that are begun still have it.
         overlapping: Number of people → tasks that go to so many, as confirmed; empty without `[studio] overlap`.
         spans: Spans in the predictions that were pushed, by label.
+        page: What the schema changed on the project's page, or would change.
         problems: What was refused or noticed.
         notes: What the schema asks for and this model does not provide.
     """
@@ -73,6 +75,7 @@ class Imported(Value):
     replaced_version: str = ""
     overlapping: dict[int, int] = Field(default_factory=dict)
     spans: dict[str, int] = Field(default_factory=dict)
+    page: PageUpdate = PageUpdate()
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -134,16 +137,21 @@ class Report:
         for doc_id in missing:
             self.confirmed.pop(doc_id, None)
 
-    def planned(self, project_url: str) -> Imported:
+    def planned(self, project_url: str, page: PageUpdate) -> Imported:
         """The report of a dry run."""
         bare = self.confirmation.bare()
         repaired = len(bare.keys() - self.plan.todo.keys())
         outcomes = self.plan.settled + Counter[Outcome](self.plan.todo.values())
         return self._report(
-            outcomes, project_url=project_url, dry_run=True, renewed=len(self.plan.outdated), repaired=repaired
+            outcomes,
+            project_url=project_url,
+            page=page,
+            dry_run=True,
+            renewed=len(self.plan.outdated),
+            repaired=repaired,
         )
 
-    def done(self, project: Project, replaced: str, overlapping: Mapping[int, int]) -> Imported:
+    def done(self, project: Project, replaced: str, overlapping: Mapping[int, int], page: PageUpdate) -> Imported:
         """The report of an import."""
         pusher = self.pusher
         sizes = [size for doc_id, size in pusher.sectioned.items() if doc_id in self.confirmed]
@@ -153,6 +161,7 @@ class Report:
             lost,
             project_url=project.url,
             sectioned=Sectioned(articles=len(sizes), tasks=sum(sizes)),
+            page=page,
             renewed=self.renewed,
             repaired=pusher.repaired,
             removed=pusher.removed,
