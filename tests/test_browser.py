@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
@@ -371,3 +372,66 @@ def test_annotator_comes_in_by_the_link_that_the_docs_name(page: Page, studio_fo
         assert ("/user/signup" not in guest.url) == is_in, guest.url
     guest.get_by_text("Welcome").first.wait_for(timeout=60_000)
     picture(guest, "8-invited")
+
+
+def test_keys_of_the_instructions_do_what_they_say(workspace: Workspace, page: Page, api: httpx.Client):
+    spans = tuple(
+        Span(id=quote, start=TEXT.index(quote), end=TEXT.index(quote) + len(quote), label=label)
+        for quote, label in (("Rebels", "ACTOR"), ("attacked", "ACTION"))
+    )
+    docs = [LabeledDoc.of(Article(doc_id=name, text=TEXT, title=name), spans) for name in ("first", "second", "third")]
+    with connect(workspace) as studio:
+        project, _ = project_in_step(studio, workspace)
+        studio.create(project, [to_task(doc, "model-1", workspace.label_schema) for doc in docs])
+        studio.prefill(project, "model-1")
+    page.goto(f"{project.url}?labeling=1")
+    page.wait_for_selector(".htx-highlight", timeout=60_000)
+    page.wait_for_timeout(1500)
+
+    def label_of(quote: str) -> str:
+        found = page.locator(".htx-highlight", has_text=quote)
+        return str(found.first.get_attribute("data-label")).partition(":")[2] if found.count() else ""
+
+    def keys(*pressed: str) -> None:
+        for key in pressed:
+            page.keyboard.press(key)
+        page.wait_for_timeout(400)
+
+    said = page.get_by_role("button", name="Instructions")
+    said.click()
+    page.get_by_text("Mark who did what to whom").wait_for()
+    picture(page, "11-instructions")
+    for words in ("Backspace", "Foreign Minister", "Who does the action or says it."):
+        assert page.get_by_text(words).count(), words
+    color = page.locator(".labeling-example .labeling-0").first.evaluate("e => getComputedStyle(e).backgroundColor")
+    assert color == "rgba(31, 111, 235, 0.3)"  # as the span on the page
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+
+    keys("4")
+    drag_over(page, "Friday")
+    keys("Escape")
+    assert label_of("Friday") == "DATE"
+    page.locator(".htx-highlight", has_text="Friday").click()
+    keys("3")
+    assert label_of("Friday") == "LOCATION"
+    keys("Backspace")
+    assert label_of("Friday") == ""
+    keys("Control+z")
+    assert label_of("Friday") == "LOCATION"
+    keys("Escape")
+    arrows = page.locator(".relations-overlay path[stroke]")
+    page.locator(".htx-highlight", has_text="Rebels").click()
+    keys("Alt+r")
+    page.locator(".htx-highlight", has_text="attacked").click()
+    page.wait_for_timeout(400)
+    assert arrows.count() == 1
+    keys("Control+z")
+    assert arrows.count() == 0
+    keys("Control+Space")
+    page.get_by_text("second").first.wait_for()
+    page.wait_for_timeout(1500)
+    keys("Control+Enter")
+    page.get_by_text("third").first.wait_for()
+    found = api.get(f"/api/projects/{project.id}/").json()
+    assert (found["skipped_annotations_number"], found["total_annotations_number"]) == (1, 1)

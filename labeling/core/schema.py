@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Field, PrivateAttr, StringConstraints, ValidationError, model_validator
 
+from labeling.core.examples import pieces
 from labeling.core.faults import faults
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.parsing import parse_toml
@@ -75,7 +76,7 @@ class Label(Value):
     Attributes:
         description: What it means, in one sentence.
         guidance: What an annotator marks and what not.
-        examples: Texts with the span in [square brackets].
+        examples: Texts with the spans in [square brackets]; `[NAME words]` is a span of the label NAME.
         color: CSS hex colour in the annotator's page.
         hotkey: The key that selects the label.
         entities: spaCy's entity labels that become this one, each with the score of such a span (0 to 1).
@@ -177,12 +178,21 @@ class LabelSchema(Value):
             for name, label in self.labels.items()
             if label.normal and "," in name
         )
+        yield from self._example_faults()
         yield from self._preannotate_faults()
         for name, relation in self.relations.items():
             for end, labels in (("head", relation.head), ("tail", relation.tail)):
                 for label in labels:
                     if label not in self.labels:
                         yield f"relations.{name}.{end}: {label!r} is not a label; there are {', '.join(self.labels)}"
+
+    def _example_faults(self) -> Iterator[str]:
+        for name, label in self.labels.items():
+            for example in label.examples:
+                try:
+                    pieces(example, name, self.labels)
+                except ValueError as error:
+                    yield f"labels.{name}.examples: {error}"
 
     def _preannotate_faults(self) -> Iterator[str]:
         wanted = self.preannotate

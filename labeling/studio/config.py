@@ -1,6 +1,5 @@
 """LabelSchema → the labeling config that Label Studio draws its page from, and what another config lacks of it."""
 
-from html import escape
 from xml.etree import ElementTree as ET
 
 from labeling.core.normal import NORMAL
@@ -36,18 +35,6 @@ NORMAL_STYLE = """
 .labeling-normal [data-testid="textarea-control"], .labeling-normal [data-testid="textarea-regions"],
 .labeling-normal .ant-form-item { margin: 0 !important; }
 """
-# What annotators read of normal forms, by what they are of.
-NORMAL_FORMS = {
-    "date": "Normal form: the date in ISO 8601, as precise as the text (2024, 2024-03, 2024-03-01, 2024-03-01T06:00), "
-    "or an interval (2024-03-01/2024-03-07); empty where it cannot be told.",
-    "place": "Normal form: the country's code, and latitude and longitude of a city (UA 50.45,30.52); "
-    "empty where it cannot be told.",
-}
-# How a relation is drawn, in as few gestures as Label Studio needs.
-DRAWING = (
-    "To draw one: click the first span, press Alt+R, click the second. "
-    "It needs no name if its ends and direction leave one relation."
-)
 
 
 def to_xml(schema: LabelSchema) -> str:
@@ -95,28 +82,6 @@ def _label_attributes(name: str, label: Label) -> dict[str, str]:
     if label.description:
         attributes["hint"] = label.description
     return attributes
-
-
-def instructions(schema: LabelSchema) -> str:
-    """What Label Studio shows the annotators as instructions: HTML made from the schema's prose."""
-    parts = [_prose(schema.instructions)]
-    for name, label in schema.labels.items():
-        key = f" (key {label.hotkey})" if label.hotkey else ""
-        parts += [f"<br><h4>{escape(name)}{key}</h4>", _prose(label.description), _prose(label.guidance)]
-        parts += [f"<p><i>{escape(example)}</i></p>" for example in label.examples]
-        parts += [f"<p>{escape(NORMAL_FORMS[label.normal])}</p>"] if label.normal else []
-    if schema.relations:
-        parts += ["<br><h4>Relations</h4>", f"<p>{escape(DRAWING)}</p>"]
-    for name, relation in schema.relations.items():
-        arrow = " → ".join(map("/".join, relation.in_order(relation.head, relation.tail)))
-        parts.append(f"<p>• <b>{escape(arrow)}</b> is {escape(name)}: {escape(relation.description)}</p>")
-    return "".join(parts)
-
-
-def _prose(text: str) -> str:
-    """One paragraph a line; Label Studio's page takes the bullets of a list away, so they are written out."""
-    lines = (line.strip() for line in text.splitlines())
-    return "".join(f"<p>{escape(line.replace('- ', '• ', 1))}</p>" for line in lines if line)
 
 
 class Difference(Value):

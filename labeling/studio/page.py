@@ -14,7 +14,8 @@ from xml.etree import ElementTree as ET
 
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
-from labeling.studio.config import CONTROL, instructions, to_xml
+from labeling.studio.config import CONTROL, to_xml
+from labeling.studio.instructions import instructions
 
 MARK = re.compile(r"<!-- made by labeling: ([0-9a-f]{16}) ([0-9a-f]{16}); edit the schema instead -->\s*")
 LOOKS = {"background": "colour", "hotkey": "key", "hint": "hint"}

@@ -11,7 +11,8 @@ from labeling.core.schema import LabelSchema
 from labeling.errors import SchemaError
 from labeling.nlp.annotate import annotate
 from labeling.studio.annotations import Rules, read_task
-from labeling.studio.config import differences, instructions, to_xml
+from labeling.studio.config import differences, to_xml
+from labeling.studio.instructions import instructions
 from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
 from tests.builders import EVENT

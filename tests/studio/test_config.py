@@ -11,7 +11,8 @@ from labeling.core.schema import LabelSchema
 from labeling.nlp.annotate import annotate
 from labeling.nlp.check import check_patterns
 from labeling.studio.annotations import Rules, read_task
-from labeling.studio.config import differences, instructions, to_xml
+from labeling.studio.config import differences, to_xml
+from labeling.studio.instructions import instructions
 from labeling.studio.regions import Legend
 from labeling.studio.tasks import to_result, to_task
 from tests.builders import EVENT
@@ -84,11 +85,29 @@ def test_config_instructions_are_escaped_html():
     ET.fromstring(f"<div>{page.replace('<br>', '<br/>')}</div>")
     for part in (
         "• Mark &lt;all&gt; teams &amp; scores.",
-        "TEAM (key t)",
-        "won [3 - 1] &lt;b&gt;",
-        "TEAM → Ergebnis_2",
+        "TEAM <kbd>t</kbd>",
+        'won <span class="labeling-span labeling-1">3 - 1</span> &lt;b&gt;',
+        '<span class="labeling-span labeling-0">TEAM</span> <span class="labeling-arrow">scored</span> '
+        '<span class="labeling-span labeling-1">Ergebnis_2</span>',
     ):
         assert part in page
+
+
+def test_config_instructions_begin_with_mouse_and_keys_and_draw_arrows_as_on_the_page():
+    page = instructions(EVENT)
+    assert page.index("<kbd>Backspace</kbd>") < page.index("Mark who did what") < page.index("Names: the full name")
+    actor, action = (
+        f'<span class="labeling-span labeling-{i}">{name}</span>' for i, name in enumerate(("ACTOR", "ACTION"))
+    )
+    assert f'{actor} <span class="labeling-arrow">agent</span> {action}' in page
+    assert f'{action} <span class="labeling-arrow">target</span> {actor}' in page
+    assert ".labeling-0 { background: #1f6feb4d;" in page
+    assert (
+        "arrow"
+        not in instructions(
+            LabelSchema.from_toml('name = "x"\nversion = "1"\ntitle = "A title"\n[labels.A]\n')
+        ).partition("</style>")[2]
+    )
 
 
 @pytest.mark.parametrize(
