@@ -22,6 +22,7 @@ STYLE = """
   line-height: 13px; color: #9065e6; border-bottom: 1.5px solid #9065e6; position: relative; top: -4px; }
 .labeling-arrow::after { content: "▸"; position: absolute; right: -5px; bottom: -8px; font-size: 13px; }
 .labeling-relation { margin: 8px 0; }
+.labeling-relation .labeling-what { margin-left: 10px; }
 """
 TINT = "4d"  # the opacity of a span on the page, as the last two digits of a colour
 # What annotators read of normal forms, by what they are of.
@@ -88,7 +89,7 @@ def _picture(name: str, relation: RelationLabel, classes: dict[str, str]) -> str
         for labels in relation.in_order(relation.head, relation.tail)
     )
     arrow = f'{start} <span class="labeling-arrow">{escape(name)}</span> {end}'
-    return f'<p class="labeling-relation">{arrow} &nbsp; {escape(relation.description)}</p>'
+    return f'<p class="labeling-relation">{arrow} <span class="labeling-what">{escape(relation.description)}</span></p>'
 
 
 def _example(example: str, own: str, classes: dict[str, str]) -> str:
