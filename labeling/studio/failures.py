@@ -16,6 +16,7 @@ from labeling.studio.limits import GarbledError, TooMuchError, Watch
 from labeling.studio.transport import untrusted
 
 AGAIN = "Run the same command again: it goes on from what the server has."
+TOO_LARGE = "What was sent is too large for a proxy before it: in nginx, `client_max_body_size 250m;` (docs/server.md)."
 WHERE_TOKENS_ARE = "Label Studio → your initials → Account & Settings → Access Token"
 BETWEEN = "Is it a Label Studio, and does nothing between change its answers?"
 ALONE = "Check that the URL is the server's address alone, such as http://localhost:8080."
@@ -77,7 +78,8 @@ def refusal(url: str, path: str, status: int, body: Any, after: str) -> StudioEr
     if status in PASSING or status >= 500:
         said = f"{url} cannot answer now (HTTP {status}): {detail or 'no reason given'}"
         return BusyError(said, AGAIN, after=wait_of(after))
-    return StudioError(f"{url} refused {path} (HTTP {status}): {detail or 'no reason given'}")
+    hint = TOO_LARGE if status == 413 else ""
+    return StudioError(f"{url} refused {path} (HTTP {status}): {detail or 'no reason given'}", hint)
 
 
 def repeated(text: str) -> str:

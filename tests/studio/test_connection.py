@@ -75,6 +75,13 @@ def test_question_is_asked_once_where_it_will_not_pass(status, server, connect, 
     assert len(server.seen) == 1
 
 
+def test_request_that_is_too_large_for_a_proxy_says_what_to_change_there(server, connect, monkeypatch):
+    bad(monkeypatch, server, page(413, b"<html>413 Request Entity Too Large</html>"))
+    with pytest.raises(StudioError) as caught:
+        connect().send("POST", "api/projects/1/import", [], OBJECT)
+    assert "client_max_body_size" in caught.value.hint
+
+
 def test_what_was_asked_again_in_vain_is_not_asked_again_by_who_asked(server, connect, monkeypatch):
     bad(monkeypatch, server, page(503, b""))
     with stamina.set_testing(True, attempts=4), pytest.raises(BusyError) as caught:
