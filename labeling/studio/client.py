@@ -9,6 +9,7 @@ from urllib.parse import quote_plus
 
 from pydantic import Field, ValidationError
 
+from labeling.core.article import digest as digest_of
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
@@ -135,7 +136,7 @@ class HandedOut(Value):
 
     Attributes:
         task_id: The task.
-        doc_id: Its article; "" if it does not say.
+        doc_id: Its article; the digest of its text if it does not say.
         overlap: How many people are to annotate it.
         done: How many have.
         is_done: Whether the server hands it out to nobody any more.
@@ -507,7 +508,7 @@ def _handed_out(task: Json) -> HandedOut:
     submitted = task.get("total_annotations") or 0
     return HandedOut(
         task_id=task["id"],
-        doc_id=str(data.get("doc_id") or ""),
+        doc_id=str(data.get("doc_id") or digest_of(str(data.get("text") or ""))),
         overlap=task.get("overlap") or 1,
         done=min(submitted, len(annotators)) if isinstance(annotators, list) else submitted,
         is_done=bool(task.get("is_labeled")),

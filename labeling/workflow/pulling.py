@@ -28,6 +28,7 @@ from labeling.workflow.pulled_database import old_files
 SETTLING_SECONDS = 10  # a change may reach the database so long after its time
 LEAF = 10  # a range of so few tasks is pulled again without bisecting it further: 0.1 s
 ROUNDS = 3  # of looking for changes, while annotators go on working
+UNTOLD = {"updated_at", "overlap", "is_labeled"}  # which the project's settings change without another time
 REPORTED = 200  # differences that a report carries
 
 
@@ -283,8 +284,9 @@ class _Pull:
             self.difference(report, Difference(task=number, what="missing"))
             return
         after = self.store.task(number)
-        names = [n for n in sorted({*before, *after}) if n != "updated_at" and before.get(n) != after.get(n)]
-        self.difference(report, Difference(task=number, what="differs", fields=tuple(names)))
+        names = sorted(n for n in {*before, *after} - UNTOLD if before.get(n) != after.get(n))
+        if names:
+            self.difference(report, Difference(task=number, what="differs", fields=tuple(names)))
 
     def difference(self, report: bool, found: Difference) -> None:
         if report:

@@ -25,6 +25,7 @@ from labeling.studio import server
 from labeling.studio.database import Postgres, without_password
 from labeling.studio.server import Server
 from labeling.studio.setup import database_of, read_setup, write_setup
+from labeling.workflow import people
 from labeling.workflow.backing_up import back_up, restore
 from labeling.workflow.export.commands import export_project
 from labeling.workflow.importing.command import import_articles
@@ -192,6 +193,21 @@ def test_sign_up_is_closed(running: Server) -> None:
         form = {"email": "guest@example.org", "password": "guest-guest", "csrfmiddlewaretoken": ""}
         form["csrfmiddlewaretoken"] = guest.cookies.get("csrftoken", "")
         assert guest.post("/user/signup/", data=form).status_code == 403
+
+
+def test_people_are_added_and_removed_in_postgresql(production: Workspace, running: Server) -> None:
+    found = people.add(production, "ann@example.org")
+    assert found.url == "https://labels.example.org/user/login/"
+    with httpx.Client(base_url=running.url, headers={"Referer": running.url}, trust_env=False) as browser:
+        browser.get("/user/login/")
+        form = {"email": "ann@example.org", "password": found.password}
+        form["csrfmiddlewaretoken"] = browser.cookies["csrftoken"]
+        assert browser.post("/user/login/", data=form).status_code == 302
+        assert browser.get("/api/current-user/whoami").status_code == 200
+        assert people.remove(production, "ann@example.org").was_active
+        assert browser.get("/api/current-user/whoami").status_code == 401
+    states = {one.email: one.is_active for one in people.people(production).people}
+    assert states["ann@example.org"] is False
 
 
 def test_import_and_export_go_through_it(

@@ -235,6 +235,16 @@ def test_full_reports_what_was_planted(workspace, hands):
     assert pull(workspace, full=True).differing == 0
 
 
+def test_full_takes_another_overlap_of_the_project_without_calling_it_missed(workspace, hands, api):
+    hands.add(3, annotated=1)
+    say_of(workspace, "2026-01-01 00:00:00.000001", f"project_id = {hands.project}")
+    pull(workspace)
+    assert api.patch(f"/api/projects/{hands.project}/", json={"maximum_annotations": 2}).status_code == 200
+    assert pull(workspace, full=True).differing == 0
+    with Store(store_folder(workspace, hands.project)) as store:
+        assert {store.task(number)["overlap"] for number in store.ids} == {2}
+
+
 def test_full_by_command_ends_with_1_where_something_was_found(workspace, hands, run):
     ids = hands.add(3, annotated=1)
     say_of(workspace, "2026-01-01 00:00:00.000001", f"project_id = {hands.project}")
