@@ -20,6 +20,7 @@ __all__ = ("put", "put_json", "put_source", "say", "sees")  # so that commands f
 
 T = TypeVar("T")
 KINDS = ("spans", "relations")
+WAITING = "  waiting for Label Studio … {:.0f} s "
 NONE = "–"  # shown for a missing number
 SHOWN = 10  # problems of each action in the terminal; the files have them all
 OUTCOMES = ("in", "exact", "trimmed", "repaired", "snapped", "changed", "shadowed", "dropped", "refused")
@@ -128,7 +129,17 @@ def _progress(description: str, *columns: Any) -> Iterator[Any]:
 
 def waiting(seconds: float) -> None:
     """Show on a terminal how long the server has been starting."""
-    rewrite(f"  waiting for Label Studio … {seconds:.0f} s ")
+    rewrite(WAITING.format(seconds))
+
+
+@contextmanager
+def wait() -> Iterator[Callable[[float], None]]:
+    """Like `waiting`, which it gives; at the end its line is blank again, for what is printed next."""
+    try:
+        yield waiting
+    finally:
+        rewrite(" " * len(WAITING.format(0)) + "  ")  # as many digits as anybody waits
+        rewrite("")
 
 
 def table(title: str, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

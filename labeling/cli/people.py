@@ -36,7 +36,8 @@ def add(
 
     if invite and new_password:
         raise typer.BadParameter("--invite and --new-password exclude each other.")
-    done = add_one(open_workspace(workspace), email, invite=invite, new_password=new_password, waiting=console.waiting)
+    with console.wait() as waiting:
+        done = add_one(open_workspace(workspace), email, invite=invite, new_password=new_password, waiting=waiting)
     if json:
         console.json(done)
     elif done.invitation:
@@ -62,7 +63,8 @@ def list_people(workspace: WorkspaceOption = HERE, json: JsonOption = False) -> 
     from labeling.settings import open_workspace
     from labeling.workflow.people import people
 
-    found = people(open_workspace(workspace), console.waiting)
+    with console.wait() as waiting:
+        found = people(open_workspace(workspace), waiting)
     if json:
         console.json(found)
         return
@@ -88,7 +90,8 @@ def remove(email: EmailArgument, workspace: WorkspaceOption = HERE, json: JsonOp
     from labeling.settings import open_workspace
     from labeling.workflow.people import remove as remove_one
 
-    done = remove_one(open_workspace(workspace), email, console.waiting)
+    with console.wait() as waiting:
+        done = remove_one(open_workspace(workspace), email, waiting)
     if json:
         console.json(done)
     elif done.was_active:

@@ -60,15 +60,16 @@ def start(
 
     _hide_password(database)
     opened = open_workspace(workspace)
-    start_studio(
-        opened,
-        port,
-        waiting=console.waiting,
-        database=database,
-        program=server,
-        safety_copy=not no_backup,
-        say=console.say,
-    )
+    with console.wait() as waiting:
+        start_studio(
+            opened,
+            port,
+            waiting=waiting,
+            database=database,
+            program=server,
+            safety_copy=not no_backup,
+            say=console.say,
+        )
     _show(workspace, as_json=as_json)
 
 
