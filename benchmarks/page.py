@@ -10,7 +10,7 @@ to the deletion painted.
 `replay` corrects pre-annotations of the gold's texts until they are the gold: wrong spans are deleted, others renamed,
 missing ones marked, then relations deleted and drawn. Each click, key, drag and turn of the wheel is a gesture. What
 was submitted is compared with the gold by `labeling.core.effort`. `by list` is the way to name a relation before
-directions did: in the list of relations (scroll, hover, "…", open, pick); `--sizes` and `--ways` choose.
+directions did: in the list of relations (scroll, hover, "…", open, pick), where the ends leave several names.
 """
 
 import argparse
@@ -31,6 +31,7 @@ from playwright.sync_api import Locator, Page, sync_playwright
 
 from labeling.core.effort import Marks, core, effort
 from labeling.core.labels import LabeledDoc
+from labeling.core.schema import LabelSchema
 from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.annotations import Rules, read_task
@@ -199,10 +200,17 @@ def correct(hand: Hand, gold: LabeledDoc, task: dict[str, Any], workspace: Works
         hand.key("Alt+r")
         hand.click_text(*second)
         page.wait_for_timeout(150)
-        if way.endswith("by list"):
+        if way.endswith("by list") and is_ambiguous(schema, label):
             name_by_list(hand, label)
     hand.what = "submit"
     hand.click(page.get_by_role("button", name="Submit").first)
+
+
+def is_ambiguous(schema: LabelSchema, label: str) -> bool:
+    """Whether the ends of such a relation leave several names, whatever its direction."""
+    relation = schema.relations[label]
+    ends = {*relation.head, *relation.tail}
+    return any(name != label and {*other.head, *other.tail} == ends for name, other in schema.relations.items())
 
 
 def relation_list(hand: Hand) -> Locator:
@@ -224,7 +232,7 @@ def scrolled_to(hand: Hand, item: Locator) -> None:
         item.scroll_into_view_if_needed()
 
 
-def erase(hand: Hand, gold: LabeledDoc, todo: Corrections, schema: Any) -> None:
+def erase(hand: Hand, gold: LabeledDoc, todo: Corrections, schema: LabelSchema) -> None:
     """Delete relations in the list, which names only the numbers of the regions."""
     page = hand.page
     items = relation_list(hand)
