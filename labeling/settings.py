@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError
 
 from labeling.core.faults import faults
+from labeling.core.order import Order
 from labeling.core.overlap import Overlap
 from labeling.core.parsing import parse_json, parse_toml
 from labeling.core.schema import LabelSchema
@@ -59,6 +60,7 @@ task_spans = 200
 # port = 8080               # of the embedded one; without it that of its last start
 # url = "https://label-studio.example.org"
 # project = 1
+# order = "uncertain"       # or "sequential", or "random": which task comes next
 # overlap = "10%"           # this share of the tasks goes to two people; 2 sends each task to two
 """
 
@@ -72,6 +74,7 @@ class StudioSettings(Value):
     timeout: float = Field(default=120.0, ge=1, le=3600)  # seconds until a response begins
     ca: str = ""  # certificates (PEM) to trust instead of the public ones
     public_url: str = Field(default="", pattern=ADDRESS)  # of a proxy in front of the embedded one
+    order: Order | None = None  # of the tasks; None is "uncertain" for a new project, and leaves another as it is
     overlap: Overlap | None = None  # how many people annotate each task; None leaves the project as it is
 
 

@@ -379,7 +379,10 @@ def test_keys_of_the_instructions_do_what_they_say(workspace: Workspace, page: P
         Span(id=quote, start=TEXT.index(quote), end=TEXT.index(quote) + len(quote), label=label)
         for quote, label in (("Rebels", "ACTOR"), ("attacked", "ACTION"))
     )
-    docs = [LabeledDoc.of(Article(doc_id=name, text=TEXT, title=name), spans) for name in ("first", "second", "third")]
+    docs = [
+        LabeledDoc.of(Article(doc_id=name, text=TEXT, title=name), spans, score=score)
+        for name, score in (("first", 0.1), ("second", 0.2), ("third", 0.3))
+    ]
     with connect(workspace) as studio:
         project, _ = project_in_step(studio, workspace)
         studio.create(project, [to_task(doc, "model-1", workspace.label_schema) for doc in docs])

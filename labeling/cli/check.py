@@ -15,6 +15,7 @@ def command(
     """List what an export would refuse, by annotator, with a link to each task.
 
     For instance arrows that could be several relations or none, and unknown labels. Exit code 1 if there are any.
+    The tasks are shown in the tab "To check" of Label Studio's Data Manager, unless --offline is given.
 
     Example: `labeling check`
     """
@@ -39,5 +40,9 @@ def command(
             console.put(f"{problem.url}  {problem.annotator}  {problem.text or problem.said}: {problem.detail}")
     else:
         console.say(f"An export would refuse nothing; annotations: {found.annotations:,}. {found.project_url}")
+    if not json and found.tab_url and found.refused:
+        console.say(f"The tasks are in the tab To check: {found.tab_url}")
+    if not json and found.tab_error:
+        console.say(f"The tab To check was not filled: {found.tab_error}")
     if found.refused:
         raise typer.Exit(1)

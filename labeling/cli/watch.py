@@ -85,4 +85,6 @@ class _Printer:
         parts = [", ".join(changes) or "no change", f"{turn.reviewed} of {turn.tasks} reviewed"]
         if turn.documents is not None and not turn.error:
             parts.append(f"{turn.documents} documents exported, {turn.problems} problems")
+        if turn.to_check:
+            parts.append(f"{turn.to_check} tasks to check")
         console.put(f"{local_time(turn.at)}  {'; '.join([*parts, *filter(None, [turn.error]), *turn.notes])}")

@@ -64,6 +64,7 @@ class Project(TypedDict, total=False):
     label_config: str | None
     expert_instruction: str | None
     model_version: str | None
+    sampling: str | None
     task_number: Amount | None
     total_annotations_number: Amount | None
     skipped_annotations_number: Amount | None
@@ -76,6 +77,29 @@ class Projects(TypedDict, total=False):
     """A page of projects."""
 
     results: Required[list[Project]]
+
+
+@with_config(KEEPING)
+class View(TypedDict, total=False):
+    """A tab of the Data Manager."""
+
+    id: Required[Id]
+    data: dict[str, Any] | None
+
+
+@with_config(KEEPING)
+class Column(TypedDict, total=False):
+    """A column of the Data Manager."""
+
+    id: Required[str]
+    parent: str | None
+
+
+@with_config(KEEPING)
+class Columns(TypedDict):
+    """The columns of the Data Manager."""
+
+    columns: list[Column]
 
 
 @with_config(KEEPING)
@@ -127,6 +151,9 @@ TASK_LIST: TypeAdapter[Any] = TypeAdapter(Annotated[list[Task], FailFast()])
 DRAFTS: TypeAdapter[Any] = TypeAdapter(Annotated[list[dict[str, Any]], FailFast()])
 PROJECT: TypeAdapter[Any] = TypeAdapter(Project)
 PROJECTS: TypeAdapter[Any] = TypeAdapter(Projects)
+VIEW: TypeAdapter[Any] = TypeAdapter(View)
+VIEWS: TypeAdapter[Any] = TypeAdapter(Annotated[list[View], FailFast()])
+COLUMNS: TypeAdapter[Any] = TypeAdapter(Columns)
 USERS: TypeAdapter[Any] = TypeAdapter(Annotated[list[User], FailFast()])
 USER: TypeAdapter[Any] = TypeAdapter(User)
 INVITATION: TypeAdapter[Any] = TypeAdapter(Invitation)

@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 from pydantic import Field, ValidationError
 
 from labeling.core.article import digest as digest_of
+from labeling.core.order import Order
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
@@ -32,6 +33,12 @@ ASIDE = (
     "Tasks that `labeling import` took out of the project of this number: they were there twice, or their text was "
     "replaced. Nobody need label them. What is submitted here all the same, the next import takes back."
 )
+# `[studio] order` → what Label Studio calls it.
+SAMPLING: dict[Order, str] = {
+    "uncertain": "Uncertainty sampling",
+    "sequential": "Sequential sampling",
+    "random": "Uniform sampling",
+}
 NEWEST = json.dumps({"ordering": ["-tasks:id"]})
 
 
@@ -45,6 +52,12 @@ class Project(Value):
     model_version: str
     tasks: int
     instructions: str = ""
+    sampling: str = ""
+
+    @property
+    def order(self) -> str:
+        """The order in which tasks are handed out, as in `[studio] order`; "" for one that Label Studio added."""
+        return next((order for order, sampling in SAMPLING.items() if sampling == self.sampling), "")
 
     @property
     def page(self) -> Page:
@@ -243,9 +256,10 @@ class Studio:
             model_version=raw.get("model_version") or "",
             tasks=raw.get("task_number") or 0,
             instructions=raw.get("expert_instruction") or "",
+            sampling=raw.get("sampling") or "",
         )
 
-    def create_project(self, schema: LabelSchema, title: str) -> Project:
+    def create_project(self, schema: LabelSchema, title: str, order: Order = "uncertain") -> Project:
         """A new project that shows the schema to its annotators."""
         from labeling.studio.sdk import ONCE
 
@@ -258,7 +272,7 @@ class Studio:
                 expert_instruction=page.instructions,
                 # a button away, not in the way each time that someone begins
                 show_instruction=False,
-                sampling="Sequential sampling",
+                sampling=SAMPLING[order],
                 show_collab_predictions=True,
                 request_options=ONCE,
             )
@@ -268,6 +282,11 @@ class Studio:
     def show(self, project: Project, page: Page) -> Project:
         """The project, now with this page; the caller has made sure that no label disappears."""
         self._change(project, label_config=page.config, expert_instruction=page.instructions)
+        return self.project(project.id, was_here=True)
+
+    def set_order(self, project: Project, order: Order) -> Project:
+        """The project, now handing its tasks out in this order."""
+        self._change(project, sampling=SAMPLING[order])
         return self.project(project.id, was_here=True)
 
     def prefill(self, project: Project, model_version: str) -> None:

@@ -88,7 +88,7 @@ class Page(Value):
         found = [*_changed("label", ours, theirs), *_changed("relation", ours, theirs)]
         found += _lines("layout", _layout(ours), _layout(theirs))
         said = _lines("instructions", _text(self.instructions), _text(wanted.instructions))
-        if not said and self.digests[1] != wanted.digests[1]:
+        if not found and not said and self.digests[1] != wanted.digests[1]:
             said = [Change(part="instructions", new="(their form, not their words)")]
         return (*found, *said)
 

@@ -150,7 +150,9 @@ def existing_project(studio: Studio, workspace: Workspace) -> Project:
 
 def make_project(studio: Studio, workspace: Workspace) -> Project:
     """A new project that shows the workspace's schema, and is the workspace's from now on."""
-    project = studio.create_project(workspace.label_schema, workspace.title)
+    project = studio.create_project(
+        workspace.label_schema, workspace.title, workspace.settings.studio.order or "uncertain"
+    )
     (_embedded(workspace) if server_of(workspace) == EMBEDDED else workspace).remember_project(project.id)
     return project
 

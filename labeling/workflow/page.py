@@ -57,7 +57,11 @@ def project_in_step(studio: Studio, workspace: Workspace, *, force: bool = False
     if project is None:
         project = make_project(studio, workspace)
         return project, PageUpdate(project_url=project.url)
-    return page_in_step(studio, workspace.label_schema, project, force=force)
+    project, update = page_in_step(studio, workspace.label_schema, project, force=force)
+    order = workspace.settings.studio.order
+    if order and order != project.order:
+        project = studio.set_order(project, order)
+    return project, update
 
 
 def page_in_step(

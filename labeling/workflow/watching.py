@@ -30,6 +30,7 @@ class Turn(Value):
         gone: Tasks removed since then.
         documents: Documents exported; None if nothing was exported because nothing changed.
         problems: Things refused in the export.
+        to_check: Tasks in the tab "To check", as something in them is refused; None if nothing was checked.
         notes: Further notes, a sentence each.
         error: Why it failed, for instance because the server was down; "" if it did not.
         failures: How many turns in a row have failed.
@@ -44,6 +45,7 @@ class Turn(Value):
     gone: int = 0
     documents: int | None = None
     problems: int = 0
+    to_check: int | None = None
     notes: tuple[str, ...] = ()
     error: str = ""
     failures: int = 0
@@ -106,6 +108,7 @@ def watch(
 
 
 def _turn(workspace: Workspace, folder: Path, options: Options, *, drafts: bool, stop: Event, is_due: bool) -> Turn:
+    from labeling.workflow.checking import check, with_tab
     from labeling.workflow.export.commands import export_project
     from labeling.workflow.pulling import pull
 
@@ -133,7 +136,10 @@ def _turn(workspace: Workspace, folder: Path, options: Options, *, drafts: bool,
         # the project is empty, or more was refused than the options allow
         return Turn(at=_now(), **counts, documents=0, error=f"Nothing was exported: {error.message}")
     documents = exported.manifest["documents"]["out"]
-    return Turn(at=_now(), **counts, documents=documents, problems=exported.refused)
+    checked = with_tab(workspace, check(workspace, offline=True, track=track))
+    if checked.tab_error:
+        counts["notes"] = (*counts["notes"], f"the tab To check was not filled: {checked.tab_error}")
+    return Turn(at=_now(), **counts, documents=documents, problems=exported.refused, to_check=len(checked.to_check))
 
 
 def _check_stop(stop: Event) -> None:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import httpx
 
 from labeling.core.article import Article
+from labeling.errors import StudioError
 from labeling.ingest import FieldNames
 from labeling.locks import alone
 from labeling.settings import Workspace
 from labeling.studio.client import Project, Studio
+from labeling.studio.tabs import keep_tabs
 from labeling.workflow.connecting import connect, find_project, server_of
 from labeling.workflow.importing.annotate import Annotator, version_of
 from labeling.workflow.importing.compare import Plan, Todo, compare
@@ -111,7 +113,7 @@ def import_articles(
             report.take_back(confirmation.came_back(), confirmation.missing())
             replaced = confirmation.prefill(project, has_predictions=report.has_predictions)
             overlapping = hand_out(pusher.state, workspace.settings.studio.overlap, track)
-            return report.done(project, replaced, overlapping, page)
+            return report.done(project, replaced, overlapping, page, _tabs(studio, project, report))
 
 
 def _project(studio: Studio, workspace: Workspace, *, dry_run: bool, force: bool) -> tuple[Project | None, PageUpdate]:
@@ -119,6 +121,16 @@ def _project(studio: Studio, workspace: Workspace, *, dry_run: bool, force: bool
         return project_in_step(studio, workspace, force=force)
     project = find_project(studio, workspace)
     return project, compare_page(workspace.label_schema, project, force=force) if project else PageUpdate()
+
+
+def _tabs(studio: Studio, project: Project, report: Report) -> tuple[str, ...]:
+    """Make our tabs of the Data Manager where articles came; why they are not there, in a note."""
+    try:
+        if report.outcomes["create"]:
+            keep_tabs(studio, project)
+    except StudioError as error:
+        return (f"the tabs of the Data Manager could not be made: {error.message}",)
+    return ()
 
 
 def project_file(workspace: Workspace, project: Project | None) -> str:

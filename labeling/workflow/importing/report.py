@@ -151,7 +151,14 @@ class Report:
             repaired=repaired,
         )
 
-    def done(self, project: Project, replaced: str, overlapping: Mapping[int, int], page: PageUpdate) -> Imported:
+    def done(
+        self,
+        project: Project,
+        replaced: str,
+        overlapping: Mapping[int, int],
+        page: PageUpdate,
+        notes: Sequence[str] = (),
+    ) -> Imported:
         """The report of an import."""
         pusher = self.pusher
         sizes = [size for doc_id, size in pusher.sectioned.items() if doc_id in self.confirmed]
@@ -162,6 +169,7 @@ class Report:
             project_url=project.url,
             sectioned=Sectioned(articles=len(sizes), tasks=sum(sizes)),
             page=page,
+            notes=(*self.annotator.notes, *notes),
             renewed=self.renewed,
             repaired=pusher.repaired,
             removed=pusher.removed,
