@@ -63,7 +63,7 @@ def check(workspace: Workspace, *, offline: bool = False, track: Track = unseen)
             annotations += review.annotations.get("used", 0) + review.annotations.get("empty", 0)
             if found := [problem for problem in review.problems if problem.action == "refused"]:
                 refused += found
-                to_check += [max(each["id"] for each in task["annotations"])] if task.get("annotations") else []
+                to_check += sorted(each["id"] for each in task.get("annotations") or () if each.get("id"))[-1:]
     refused.sort(key=attrgetter("annotator"))
     annotators: dict[str, Counter[str]] = {}
     for problem in refused:
