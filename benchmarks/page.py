@@ -239,17 +239,22 @@ def erase(hand: Hand, gold: LabeledDoc, todo: Corrections, schema: LabelSchema) 
     for head, tail, label in todo.erase:
         start, end = schema.relations[label].in_order(head, tail)
         numbers = [number_of(page, gold, at) for at in (start, end)]
-        for index in range(items.count()):
-            item = items.nth(index)
-            if item.locator(".lsf-detailed-region").evaluate_all(NUMBERS) == numbers:
-                break
-        else:
-            raise RuntimeError(f"there is no relation {label} between regions {numbers}")
+        item = item_between(items, numbers)
         scrolled_to(hand, item)
         item.hover()
         hand.count()
         hand.click(item.locator("button").last)
         page.wait_for_timeout(120)
+
+
+def item_between(items: Locator, numbers: list[str]) -> Locator:
+    """The item of the list that joins the regions with these numbers; the list follows the page after a while."""
+    for _ in range(20):
+        for index in range(items.count()):
+            if items.nth(index).locator(".lsf-detailed-region").evaluate_all(NUMBERS) == numbers:
+                return items.nth(index)
+        items.page.wait_for_timeout(250)
+    raise RuntimeError(f"there is no relation between regions {numbers}")
 
 
 NUMBERS = """all => all.map(e => e.querySelector('[class*=index]')?.textContent.trim())"""
