@@ -16,9 +16,9 @@ Json = dict[str, Any]
 MARK = "labeling:"  # the beginning of the mark, before the tab's name
 TO_CHECK = "To check"
 MOST = 1000  # tasks in "To check"; more make the server slow
-# What is shown of a task: title, first words, date, source, score, state, annotators.
+# What is shown of a task: title, part of a long article, first words, date, source, score, state, annotators.
 SHOWN = (
-    *(f"tasks:data.{name}" for name in ("title", "text", "published", "source")),
+    *(f"tasks:data.{name}" for name in ("title", "part", "text", "published", "source")),
     *(f"tasks:{name}" for name in ("predictions_score", "completed_at", "total_annotations", "cancelled_annotations")),
     "tasks:annotators",
 )
