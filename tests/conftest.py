@@ -18,6 +18,7 @@ from hypothesis import settings
 from labeling import secrets
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
+from labeling.studio.setup import read_credentials
 from tests.builders import Run
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def workspace(studio_folder: Path, tmp_path: Path) -> Workspace:
 @pytest.fixture
 def api(studio_folder: Path) -> Iterator[httpx.Client]:
     """The session's server's API as the tests' own eyes and hands, apart from our client."""
-    token = server.credentials(studio_folder).token.get_secret_value()
+    token = read_credentials(studio_folder).token.get_secret_value()
     url, headers = server.status(studio_folder).url, {"Authorization": f"Token {token}"}
     with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
         yield client

@@ -14,6 +14,7 @@ from labeling.core.normal import normal_form
 from labeling.nlp.normal import with_normal_forms
 from labeling.settings import Workspace
 from labeling.studio import server
+from labeling.studio.setup import read_credentials
 from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect
 from labeling.workflow.documents import read_documents
@@ -32,7 +33,7 @@ TEXT = "Rebels 👩‍👩‍👧 attacked Tadmor on Friday, <b> Zoë Šimić </
 @pytest.fixture
 def page(chromium: str, studio_folder: Path) -> Iterator[Page]:
     """A page of a browser that is logged in; pictures go to artifacts/."""
-    running, login = server.status(studio_folder), server.credentials(studio_folder)
+    running, login = server.status(studio_folder), read_credentials(studio_folder)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER)
         page = browser.new_page(viewport={"width": 1440, "height": 900})

@@ -27,6 +27,7 @@ from labeling.errors import LabelingError
 from labeling.nlp.load import load
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
+from labeling.studio.setup import read_credentials
 from labeling.workflow.importing import push
 from labeling.workflow.importing.command import import_articles
 from labeling.workflow.importing.report import Imported
@@ -54,7 +55,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def made(folder: Path, studio: Path, url: str, monkeypatch: pytest.MonkeyPatch, number: int = 14) -> Workspace:
     init(folder, title="Under faults")
-    monkeypatch.setenv("LABEL_STUDIO_API_KEY", server.credentials(studio).token.get_secret_value())
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", read_credentials(studio).token.get_secret_value())
     workspace = open_workspace(folder, url=url)
     wrote(workspace, number)
     return workspace
@@ -100,7 +101,7 @@ class Annotator(threading.Thread):
 
     def __init__(self, studio: Path, seed: int) -> None:
         super().__init__(daemon=True)
-        token = server.credentials(studio).token.get_secret_value()
+        token = read_credentials(studio).token.get_secret_value()
         self.api = httpx.Client(
             base_url=server.status(studio).url, headers={"Authorization": f"Token {token}"}, timeout=60
         )
@@ -211,7 +212,7 @@ def test_import_survives_a_schedule_of_people_and_faults(
     """Killed between a 201 and the repair, annotations deleted between imports, submits during `--replace`."""
     running, number = server.status(own_studio_folder), 6
     chance = random.Random(seed)
-    token = server.credentials(own_studio_folder).token.get_secret_value()
+    token = read_credentials(own_studio_folder).token.get_secret_value()
     with People(running.url, token, seed) as people, FaultProxy(running.url, 1000 + seed) as proxy:
         workspace = made(tmp_path / "w", own_studio_folder, proxy.url, monkeypatch, number)
         proxy.dies = chance.random() < 0.7

@@ -23,6 +23,7 @@ import pytest
 from labeling.errors import LabelingError
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import listing, server
+from labeling.studio.setup import read_credentials
 from labeling.workflow import pulling
 from labeling.workflow.connecting import connect
 from labeling.workflow.page import project_in_step
@@ -48,7 +49,7 @@ def workspace(own_studio_folder: Path, tmp_path: Path) -> Workspace:
 
 def client(folder: Path) -> httpx.Client:
     running = server.status(folder) or server.start(folder, port=0)
-    headers = {"Authorization": f"Token {server.credentials(folder).token.get_secret_value()}"}
+    headers = {"Authorization": f"Token {read_credentials(folder).token.get_secret_value()}"}
     return httpx.Client(base_url=running.url, headers=headers, timeout=60)
 
 

@@ -22,6 +22,7 @@ from labeling.studio import server
 from labeling.studio.client import Studio
 from labeling.studio.config import to_xml
 from labeling.studio.connection import Connection
+from labeling.studio.setup import read_credentials
 from labeling.studio.tasks import to_result
 from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.doctor import examine
@@ -244,7 +245,7 @@ def test_personal_access_token_works(workspace, api):
 
 def test_what_answers_is_no_label_studio(workspace):
     running = server.status(workspace.studio_folder)
-    login = server.credentials(workspace.studio_folder)
+    login = read_credentials(workspace.studio_folder)
     with pytest.raises(StudioError), Studio(Connection(f"{running.url}/static", login.token)) as stranger:
         stranger.user()
 

@@ -17,6 +17,7 @@ from labeling.studio.setup import (
     Credentials,
     Setup,
     data_folder,
+    database_of,
     read_credentials,
     read_setup,
     write_setup,
@@ -126,12 +127,11 @@ def _inspect(database: Sqlite, manifest: Manifest, look: Look) -> None:
 
 def _target(folder: Path, archived: Setup, manifest: Manifest, url: str | None) -> Database:
     """The database to restore into: the named one, else the folder's where it is of the kind, else the archive's."""
-    data = data_folder(folder)
     if url is None and (current := read_setup(folder)):
-        database = parse_database(current.database.get_secret_value(), data)
+        database = database_of(folder, current)
         if isinstance(database, Sqlite) == (manifest.database == "sqlite"):
             return database
-    database = parse_database(archived.database.get_secret_value() if url is None else url, data)
+    database = database_of(folder, archived) if url is None else parse_database(url, data_folder(folder))
     if isinstance(database, Sqlite) != (manifest.database == "sqlite"):
         raise InputError(
             f"The backup is one of {manifest.database}, and cannot be restored into {database.shown}.",

@@ -1,4 +1,4 @@
-"""The embedded Label Studio of a workspace: started, found again, stopped. The real one, on 127.0.0.1, quiet."""
+"""The embedded Label Studio of a workspace: starting, finding and stopping it. It listens on 127.0.0.1 only."""
 
 import contextlib
 import importlib.util
@@ -38,18 +38,19 @@ from labeling.studio.setup import (
     write_setup,
 )
 
+RECORD = "server.json"  # the process and port of the server that runs
 HOST = "127.0.0.1"
 EMAIL = "labeling@example.org"
 POLL_SECONDS = 0.5
 STOP_SECONDS = 10
 PORT, PORTS_TRIED = 8080, 20
 BACKUPS_KEPT = 3  # of those that were made before a migration
-LEFTOVER_SECONDS = 3600  # an export in the browser's hands is younger than that
+LEFTOVER_SECONDS = 3600  # an export that a browser is still downloading is younger than that
 THREADS = 4  # of each process of gunicorn
 
-# Label Studio looks a setting up as LABEL_STUDIO_X, as HEARTEX_X, and as bare X: HOST, DEBUG, CI and two hundred more.
-# So the server inherits what INHERITED names and nothing else.
-# No analytics, no error reports, no version check, no sign-up; tokens of the kind that can be set at the first start.
+# Label Studio reads a setting from LABEL_STUDIO_X, HEARTEX_X or plain X: HOST, DEBUG, CI and two hundred more. So the
+# server inherits only what INHERITED names.
+# No analytics, error reports, version check or sign-up; tokens of the kind that can be set at the first start.
 QUIET = {
     "LABEL_STUDIO_COLLECT_ANALYTICS": "false",
     "LABEL_STUDIO_SENTRY_DSN": "",
@@ -57,13 +58,13 @@ QUIET = {
     "LABEL_STUDIO_LATEST_VERSION_CHECK": "false",
     "LABEL_STUDIO_DISABLE_SIGNUP_WITHOUT_LINK": "true",
     "LABEL_STUDIO_ENABLE_LEGACY_API_TOKEN": "true",
-    "GIT_DIR": os.devnull,  # else it asks git about the repository around its package, and locks that one's index
-    "PYTHONUNBUFFERED": "1",  # else its last words are missing in the log
+    "GIT_DIR": os.devnull,  # else it runs git in the repository around its package, and locks its index
+    "PYTHONUNBUFFERED": "1",  # else the log lacks the last lines before a crash
 }
 
 
 class Server(Value):
-    """A server that was started: its process (pid and the time it began, in seconds since 1970), its port, its data."""
+    """A started server: its process (pid, and start time in seconds since 1970), its port, and its data folder."""
 
     pid: int
     create_time: float
@@ -72,29 +73,30 @@ class Server(Value):
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The server's address."""
         return f"http://{HOST}:{self.port}"
 
     def process(self) -> psutil.Process | None:
-        """The server's process, or None where it is gone or its number belongs to another one by now."""
+        """The server's process; None if it has ended, also if another process has its pid by now."""
         try:
             process = psutil.Process(self.pid)
             if process.status() == psutil.STATUS_ZOMBIE:
                 return None
-            # Where the clock was set, the time it began has moved along; what it was started with has not.
-            same = abs(process.create_time() - self.create_time) < 1 or self._leads(process)
-        except psutil.Error:
+            # After the clock was set, the start time differs; the process group and the environment do not.
+            same = abs(process.create_time() - self.create_time) < 1 or self.is_in_group(process)
+        except (psutil.Error, OSError):
             return None
         return process if same else None
 
-    def _leads(self, process: psutil.Process) -> bool:
-        with contextlib.suppress(OSError):
-            return os.getpgid(process.pid) == process.pid and self.is_marked(process)
-        return False
+    def is_in_group(self, process: psutil.Process) -> bool:
+        """Whether a process is in this server's process group and was started with its data folder.
 
-    def is_marked(self, process: psutil.Process) -> bool:
-        """Whether a process was started with this server's data."""
-        return bool(self.data) and process.environ().get("LABEL_STUDIO_BASE_DATA_DIR") == self.data
+        Raises:
+            psutil.Error, OSError: The process has ended, or belongs to another user.
+        """
+        if not self.data or os.getpgid(process.pid) != self.pid:
+            return False
+        return process.environ().get("LABEL_STUDIO_BASE_DATA_DIR") == self.data
 
 
 def start(
@@ -109,22 +111,22 @@ def start(
     say: Callable[[str], None] = lambda _: None,
     timeout: float = 300,
 ) -> Server:
-    """The server whose data is in the folder, ready, and started where it did not run yet.
+    """The server of the folder, ready to answer; started if it was not running.
 
-    A port that is taken gives way to the next free one. The first start makes the database and takes about a minute.
-    Where a start is interrupted, fails or takes too long, its process is ended. Data of an older Label Studio are
-    backed up before they are migrated.
+    If the port is busy, the next free one is used. The first start creates the database and takes about a minute. If a
+    start is interrupted, fails or takes too long, its process is ended. Data of an older Label Studio are backed up
+    before they are migrated.
 
     Args:
         folder: Where data, log and credentials are kept.
-        port: The port that is wanted; 0 takes any; None takes that of the last start, at first 8080.
+        port: The port; 0 takes any; None takes that of the last start, at first 8080.
         database: `sqlite` or the URL of a PostgreSQL database; None takes that of the last start, at first SQLite.
         program: What serves; None takes that of the last start, at first Django's development server.
         public_url: The address of a proxy in front of it, by which annotators reach it.
         safety_copy: Whether data are backed up before a migration.
         waiting: Called about twice a second with the seconds waited.
-        say: Called with what its user should know, a line each.
-        timeout: Seconds until a server that does not answer is given up.
+        say: Called with each line that the user should read.
+        timeout: Seconds after which a server that does not answer is given up.
 
     Raises:
         StudioError: Label Studio is not installed, is older than the data, died, or did not answer in time; the
@@ -133,11 +135,11 @@ def start(
     """
     with held(folder):
         before = read_setup(folder)
-        # A start that was killed leaves a server that goes on, and nobody who remembers how it was set up.
-        started = read_setup(folder, STARTING) if _recorded(folder) else None
-        setup = _wanted(folder, started or before, database, program)
+        server = recorded(folder)
+        # After a start that was killed, its server goes on, and only STARTING tells how it was set up.
+        started = read_setup(folder, STARTING) if server else None
+        setup = _wanted(folder, started or before, database, program, is_running=server is not None)
         wanted = port if port is not None else (before and before.port) or PORT
-        server = _recorded(folder)
         if server is None:
             setup = _prepared(folder, before, setup, say, safety_copy)
             write_setup(folder, setup, STARTING)
@@ -145,7 +147,7 @@ def start(
         try:
             ready = _when_ready(server, folder, setup, waiting, timeout)
             if ready != server:
-                _record(folder, ready)
+                write_atomic(folder / RECORD, json_text(ready.model_dump()))
             if (done := setup.model_copy(update={"port": ready.port})) != before:
                 write_setup(folder, done)
             if setup != before:
@@ -163,18 +165,13 @@ def start(
 
 def status(folder: Path) -> Server | None:
     """The running server of the folder, or None; None also for one that is still starting."""
-    server = _recorded(folder)
+    server = recorded(folder)
     return server if server and _listening(server) == server.port else None
 
 
-def is_alive(folder: Path) -> bool:
-    """Whether the folder's server runs or is starting."""
-    return _recorded(folder) is not None
-
-
 def stop(folder: Path) -> bool:
-    """Whether a server ran, or was starting, which is stopped now. Only ever the folder's own process is."""
-    server = _recorded(folder)
+    """Stop the folder's server, running or starting, and no other process; whether there was one."""
+    server = recorded(folder)
     process = server and server.process()
     if process:
         for kind in (signal.SIGTERM, signal.SIGKILL):
@@ -182,17 +179,8 @@ def stop(folder: Path) -> bool:
                 os.killpg(process.pid, kind)
             if not psutil.wait_procs([process], timeout=STOP_SECONDS)[1]:
                 break
-    (folder / "server.json").unlink(missing_ok=True)
+    (folder / RECORD).unlink(missing_ok=True)
     return bool(process)
-
-
-def credentials(folder: Path) -> Credentials | None:
-    """The login that the first start made, or None before.
-
-    Raises:
-        InputError: Its file cannot be used.
-    """
-    return read_credentials(folder)
 
 
 def environment_of(folder: Path) -> dict[str, str]:
@@ -202,7 +190,7 @@ def environment_of(folder: Path) -> dict[str, str]:
         StudioError: Label Studio is not installed, or was never started.
     """
     _program()
-    login, database = credentials(folder), database_of(folder)
+    login, database = read_credentials(folder), database_of(folder)
     if login is None or not database.contents().made:
         raise StudioError(
             "This workspace's Label Studio was never started.",
@@ -212,10 +200,10 @@ def environment_of(folder: Path) -> dict[str, str]:
 
 
 def remove_leftovers(folder: Path, older_than: float = LEFTOVER_SECONDS) -> int:
-    """How many bytes of copies were removed that exports had left behind more than so many seconds ago.
+    """Remove copies that exports left behind more than so many seconds ago; how many bytes they had.
 
-    Each export from the web page leaves all it wrote in `data/export/`, where nothing ever reads it again. Snapshots,
-    which the page lists, are elsewhere and stay.
+    Each export from the web page leaves its files in `data/export/`, where nothing reads them again. Snapshots, which
+    the page lists, are elsewhere and stay.
     """
     removed = 0
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
@@ -228,43 +216,50 @@ def remove_leftovers(folder: Path, older_than: float = LEFTOVER_SECONDS) -> int:
     return removed
 
 
-def _wanted(folder: Path, before: Setup | None, url: str | None, program: Program | None) -> Setup:
-    """What the server shall be set up with, where it can be; a running one keeps what it has."""
+def _wanted(folder: Path, before: Setup | None, url: str | None, program: Program | None, *, is_running: bool) -> Setup:
+    """The setup to start with; a running server keeps the one that it has.
+
+    Raises:
+        StudioError: A running server has another one, or the data are in another database.
+    """
     old = before or Setup()
-    last = parse_database(old.database.get_secret_value(), data_folder(folder))
+    last = database_of(folder, old)
     database = last if url is None else parse_database(url, data_folder(folder))
     wanted = old.model_copy(update={"database": SecretStr(database.url), "server": program or old.server})
-    if _recorded(folder):
+    if is_running:
         if not database.is_same(last) or wanted.server != old.server:
             raise StudioError(
                 f"It runs already, with {last.shown} and {old.server}.", "Stop it first: `labeling studio stop`."
             )
         return old
-    # Tasks and annotations do not move by themselves, and the number of the project would mean another one there.
-    login = credentials(folder)
+    # Tasks and annotations stay where they are, and in another database the project's id would mean another project.
+    login = read_credentials(folder)
     has_data = before is not None or Sqlite(data=data_folder(folder)).contents().made
     elsewhere = has_data and not database.is_same(last)
     if elsewhere and not (login and login.email in database.contents().accounts):
         raise StudioError(
             f"The data of this workspace are in {last.shown}; {database.shown} has none of them.",
-            f"Take another workspace for another database; or remove {folder}, where nothing in it is worth keeping.",
+            f"Use another workspace for another database; or remove {folder}, if nothing in it is worth keeping.",
         )
     return wanted
 
 
 def _prepared(folder: Path, before: Setup | None, setup: Setup, say: Callable[[str], None], safety_copy: bool) -> Setup:
-    """The setup, with the version that is installed; the data are fit for it, and saved if they will be migrated."""
+    """The setup with the installed version, after a backup of data that this version will migrate.
+
+    Raises:
+        StudioError: A program is missing, a restore was cut off, or the data are of a newer version.
+    """
     _program()
     if (folder / restoring.UNFINISHED).exists():
         raise StudioError(
-            "A restore was cut off, so the data are not whole.", "Run `labeling studio restore FILE --replace` again."
+            "A restore was cut off, so the data are incomplete.", "Run `labeling studio restore FILE --replace` again."
         )
     if setup.server == "gunicorn" and not importlib.util.find_spec("gunicorn"):
         raise StudioError("gunicorn is not installed here.", f"Install it: {install('server')}")
-    installed = inspection.installed() or setup.label_studio  # a program in its place
-    database = parse_database(setup.database.get_secret_value(), data_folder(folder))
-    login = credentials(folder)
-    if login:
+    installed = inspection.installed() or setup.label_studio  # it is unknown where another program stands in
+    database = database_of(folder, setup)
+    if login := read_credentials(folder):
         database.heal(login.email)
     if not database.contents().made:
         return setup.model_copy(update={"label_studio": installed})
@@ -275,24 +270,21 @@ def _prepared(folder: Path, before: Setup | None, setup: Setup, say: Callable[[s
             f"pip install 'label-studio=={last}'; or restore a backup that {installed} made.",
         )
     if last != installed:
-        say(
-            f"Label Studio {last or '(of an unknown version)'} → {installed}: the data are migrated where they need it."
-        )
+        say(f"Label Studio {last or '(of an unknown version)'} → {installed}: the data are migrated if needed.")
         if safety_copy:
             stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S-%f")
             file = folder / "backups" / f"before-{installed}-{stamp}.tar.gz"
             try:
                 made = backup.write(folder, file, database=database)
             except StudioError as error:
-                raise StudioError(
-                    error.message, f"{error.hint} Or leave out the backup: --no-backup.".strip()
-                ) from error
-            say(f"They were backed up before, in {made.file}")
+                hint = f"{error.hint} Or leave out the backup: --no-backup.".strip()
+                raise StudioError(error.message, hint) from error
+            say(f"They were backed up first, in {made.file}")
     return setup.model_copy(update={"label_studio": installed})
 
 
 def _remove_old_backups(folder: Path, say: Callable[[str], None]) -> None:
-    """Keep the newest backups that were made before a migration, each as large as the database; after one went well."""
+    """Keep only the newest backups made before migrations: each is as large as the database."""
     made = sorted((folder / "backups").glob("before-*.tar.gz"), key=lambda file: file.name.rsplit("-", 2)[1:])
     for old in made[:-BACKUPS_KEPT]:
         old.unlink(missing_ok=True)
@@ -300,7 +292,7 @@ def _remove_old_backups(folder: Path, say: Callable[[str], None]) -> None:
 
 
 def _new_credentials(folder: Path, database: Database) -> Credentials:
-    # An account of data that is there already keeps its token; where its credentials are lost, there has to be another.
+    # An existing account keeps its token; if its credentials are lost, another account is needed.
     taken = data_folder(folder).exists() or EMAIL in database.contents().accounts
     email = EMAIL.replace("@", f"-{secrets.token_hex(3)}@") if taken else EMAIL
     login = {"email": email, "password": secrets.token_urlsafe(12), "token": secrets.token_hex(20)}
@@ -319,12 +311,17 @@ def _program() -> Path:
 
 
 def _launch(folder: Path, port: int, setup: Setup, public_url: str, is_known: bool) -> Server:
-    """A server that has just been started, and recorded, so that it is found again whatever becomes of its starter.
+    """A server that was just started, and recorded so that it is found again if this process dies.
 
-    Where it is known from its last start, its database is neither made nor migrated, if it has its account.
+    Args:
+        folder: The server's.
+        port: The port to try first; 0 takes any.
+        setup: How to start it.
+        public_url: The address of a proxy in front of it, or "".
+        is_known: Whether the last start had the same setup; its database need not be created or migrated then.
     """
-    database = parse_database(setup.database.get_secret_value(), data_folder(folder))
-    login = credentials(folder) or _new_credentials(folder, database)
+    database = database_of(folder, setup)
+    login = read_credentials(folder) or _new_credentials(folder, database)
     is_known = is_known and login.email in database.contents().accounts
     environment = _environment(folder, login, database, public_url)
     port = _free_port(port)
@@ -338,30 +335,30 @@ def _launch(folder: Path, port: int, setup: Setup, public_url: str, is_known: bo
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C in the terminal is not meant for the server
-            umask=0o077,  # uploads and exports are for its user's eyes only
+            umask=0o077,  # only the user may read uploads and exports
         )
     try:
         began = psutil.Process(child.pid).create_time()
         data = environment["LABEL_STUDIO_BASE_DATA_DIR"]
         server = Server(pid=child.pid, create_time=began, port=port, data=data)
-        _record(folder, server)
+        write_atomic(folder / RECORD, json_text(server.model_dump()))
     except BaseException:
         child.kill()
         child.wait()
         raise
-    child.returncode = 0  # it outlives us: Popen shall neither wait for it nor warn
+    child.returncode = 0  # it outlives this process: Popen must neither wait for it nor warn
     return server
 
 
 def _command(program: Program, port: int, database: Database, initialise: bool) -> list[str]:
-    """What to run. Login and database come in the environment: everybody may read the arguments of a process."""
+    """The command line. Login and database are in the environment, since other users can read arguments."""
     if program == "django":
         return [str(_program()), "start", "--no-browser", "--internal-host", HOST, "--port", str(port)]
     found = importlib.util.find_spec("label_studio")
     package = Path(found.origin).parent if found and found.origin else Path()
-    # Processes that write into one SQLite file get in each other's way.
+    # Several processes that write into one SQLite file lock each other out.
     workers = 1 if isinstance(database, Sqlite) else max(2, min(4, os.cpu_count() or 1))
-    # The same process goes on as gunicorn, once the database is made or migrated and the account is there.
+    # Once the database is made or migrated and the account is there, the same process becomes gunicorn.
     first = ("/bin/sh", "-c", '"$0" init --quiet && exec "$@"', str(_program())) if initialise else ()
     return [
         *first,
@@ -373,7 +370,7 @@ def _command(program: Program, port: int, database: Database, initialise: bool) 
 
 
 def _environment(folder: Path, login: Credentials, database: Database, public_url: str = "") -> dict[str, str]:
-    # A page elsewhere could give its own name to 127.0.0.1; the server does not answer to that.
+    # Against DNS rebinding: a hostile page can point its own host name at 127.0.0.1.
     hosts = [HOST, "localhost", *([urlsplit(public_url).hostname or ""] if public_url else [])]
     return {
         **{name: os.environ[name] for name in INHERITED if name in os.environ},
@@ -386,19 +383,19 @@ def _environment(folder: Path, login: Credentials, database: Database, public_ur
         "LABEL_STUDIO_USERNAME": login.email,
         "LABEL_STUDIO_PASSWORD": login.password.get_secret_value(),
         "LABEL_STUDIO_USER_TOKEN": login.token.get_secret_value(),
-        "HOME": str((folder / "home").resolve()),  # it keeps a user_id in the home's .config; let that be ours
-        "PYTHONUSERBASE": site.getuserbase(),  # which is looked for in the home, too
+        "HOME": str((folder / "home").resolve()),  # it writes a user_id into ~/.config
+        "PYTHONUSERBASE": site.getuserbase(),  # Python looks for it below HOME
     }
 
 
 def _free_port(wanted: int) -> int:
-    """The wanted port, or the next free one, or any: chosen here, since Label Studio would silently take another."""
+    """The wanted port, else the next free one, else any. Label Studio itself would silently take another one."""
     for port in (*range(wanted, min(wanted + PORTS_TRIED, 65536)), 0):
         with socket.socket() as caller:
-            if caller.connect_ex((HOST, port)) == 0:  # macOS would let us bind beside one that listens everywhere
+            if caller.connect_ex((HOST, port)) == 0:  # macOS allows binding beside one that listens on all addresses
                 continue
         with socket.socket() as listener, contextlib.suppress(OSError):
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else our last server's port seems taken
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # else the last server's port seems busy
             listener.bind((HOST, port))
             return int(listener.getsockname()[1])
     raise StudioError(f"No free port on {HOST}.")
@@ -410,7 +407,7 @@ def _when_ready(server: Server, folder: Path, setup: Setup, waiting: Callable[[f
     while (waited := time.monotonic() - began) < timeout:
         if server.process() is None:
             raise StudioError("Label Studio ended while it was starting.", _tail(folder, setup))
-        # Its own port, not the one it was told: so that no stranger's answer is taken for its.
+        # Ask on the port that its own process listens on: another program may have taken the one it was given.
         if port := _listening(server):
             server = server.model_copy(update={"port": port})
             with contextlib.suppress(httpx.HTTPError, ValueError):
@@ -433,8 +430,7 @@ def _listening(server: Server) -> int | None:
 def _tail(folder: Path, setup: Setup) -> str:
     """The last lines of the server's log, without its secrets."""
     text = (folder / "server.log").read_text(errors="replace")
-    login = credentials(folder)
-    database = parse_database(setup.database.get_secret_value(), data_folder(folder))
+    login, database = read_credentials(folder), database_of(folder, setup)
     hidden = [login.password, login.token] if login else []
     hidden += [database.password] if isinstance(database, Postgres) and database.password else []
     for secret in hidden:
@@ -443,43 +439,36 @@ def _tail(folder: Path, setup: Setup) -> str:
     return f"The end of {folder / 'server.log'}:\n  {lines}"
 
 
-def _recorded(folder: Path) -> Server | None:
-    """The folder's server, starting or running. What a crash or a reboot left behind is removed."""
-    file = folder / "server.json"
+def recorded(folder: Path) -> Server | None:
+    """The folder's server, starting or running; None if there is none. The record of a dead one is removed."""
+    file = folder / RECORD
     try:
         server = Server.model_validate_json(file.read_text())
+        if server.process():
+            return server
+        _end_orphans(server)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except ValidationError:
-        server = None
-    if server and server.process():
-        return server
-    if server:
-        _end_orphans(server)
+        pass
     file.unlink(missing_ok=True)
     return None
 
 
 def _end_orphans(server: Server) -> None:
-    """End the workers of a gunicorn that was killed: they would hold the port and the database for a while."""
+    """End the workers of a gunicorn that was killed: they would keep the port and the database for a while."""
     orphans = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if os.getpgid(process.pid) == server.pid and server.is_marked(process):
+            if server.is_in_group(process):
                 process.kill()
                 orphans.append(process)
     psutil.wait_procs(orphans, timeout=STOP_SECONDS)
 
 
-def _record(folder: Path, server: Server) -> None:
-    write_atomic(folder / "server.json", json_text(server.model_dump()))
-
-
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """The folder for oneself: one start, backup or restore at a time.
-
-    A second start waits, and then finds the first one's server.
+    """Hold the folder: one start, backup or restore at a time. A second start waits, then finds the first's server.
 
     Raises:
         InputError: The folder cannot be used.

@@ -1,4 +1,4 @@
-"""How a workspace's server was set up: its database, the program that serves it, its Label Studio; and its login."""
+"""The files beside a workspace's server that say how it is set up, and its login."""
 
 from pathlib import Path
 from typing import Literal
@@ -9,7 +9,7 @@ from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import json_text, write_atomic
 from labeling.secrets import keep
-from labeling.studio.database import Database, Sqlite, parse_database
+from labeling.studio.database import Database, parse_database
 
 Program = Literal["django", "gunicorn"]
 
@@ -18,7 +18,7 @@ CREDENTIALS = "credentials.json"
 
 
 class Credentials(Value):
-    """Who may log in to the embedded server. Password and token show as asterisks wherever it is printed."""
+    """The login to the embedded server. Password and token are printed as asterisks."""
 
     email: str
     password: SecretStr
@@ -31,13 +31,13 @@ class Credentials(Value):
 
 
 class Setup(Value):
-    """What the last start found or was told, for the next one.
+    """How the server was started last.
 
     Attributes:
-        database: `sqlite`, or the URL of a PostgreSQL database with its password; asterisks where it is printed.
+        database: `sqlite`, or the URL of a PostgreSQL database with its password; printed as asterisks.
         server: The program: Django's development server, or gunicorn.
-        label_studio: The version that the data were last opened with; empty where it is not known.
-        port: Where it answered last; None where it is not known.
+        label_studio: The version that the data were last opened with; "" if unknown.
+        port: The port on which it answered; None if unknown.
     """
 
     database: SecretStr = SecretStr("sqlite")
@@ -47,7 +47,7 @@ class Setup(Value):
 
 
 def read_setup(folder: Path, name: str = FILE) -> Setup | None:
-    """What the last start left, or None before the first one; what one that is not through has set out with: STARTING.
+    """The setup of the last start, or None before the first one; of the start in progress in the file STARTING.
 
     Raises:
         InputError: The file cannot be used.
@@ -59,33 +59,33 @@ def read_setup(folder: Path, name: str = FILE) -> Setup | None:
     except (ValidationError, OSError):
         raise InputError(
             f"Cannot use {folder / name}: it is damaged or not yours to read.",
-            "Remove it, and name the database with --database where it was not SQLite.",
+            "Remove it, and name the database with --database if it was not SQLite.",
         ) from None
 
 
 def write_setup(folder: Path, setup: Setup, name: str = FILE) -> None:
-    """Keep it, for its owner's eyes only: it may have the password of a database."""
+    """Write the setup into a private file: it may have the password of a database."""
     said = setup.model_dump() | {"database": setup.database.get_secret_value()}
     write_atomic(folder / name, json_text(said), private=True)
 
 
-def database_of(folder: Path) -> Database:
-    """The database of the folder's server."""
-    setup = read_setup(folder)
-    return (
-        parse_database(setup.database.get_secret_value(), data_folder(folder))
-        if setup
-        else Sqlite(data=data_folder(folder))
-    )
+def database_of(folder: Path, setup: Setup | None = None) -> Database:
+    """The database of the folder's server; by default that of the last start, at first SQLite."""
+    setup = setup or read_setup(folder) or Setup()
+    return parse_database(setup.database.get_secret_value(), data_folder(folder))
 
 
 def data_folder(folder: Path) -> Path:
-    """Where the server keeps its files."""
+    """The folder in which the server keeps its files."""
     return folder / "data"
 
 
 def read_credentials(folder: Path) -> Credentials | None:
-    """The login that the first start made, or None before."""
+    """The login that the first start made, or None before.
+
+    Raises:
+        InputError: The file cannot be used.
+    """
     try:
         return Credentials.model_validate_json((folder / CREDENTIALS).read_text())
     except FileNotFoundError:
@@ -94,4 +94,4 @@ def read_credentials(folder: Path) -> Credentials | None:
         raise InputError(
             f"Cannot use {folder / CREDENTIALS}: it is damaged or not yours to read.",
             hint="Restore it, or move it away: then the next start makes another account beside the old one.",
-        ) from None  # its text would repeat what is in the file
+        ) from None  # the error's text would repeat what is in the file

@@ -68,7 +68,7 @@ def restore(
     """
     folder = workspace.studio_folder
     with server.held(folder):
-        if server.is_alive(folder):
+        if server.recorded(folder):
             raise StudioError("The server of this workspace is running.", "Stop it first: `labeling studio stop`.")
         done = restoring.restore(folder, file, url=database, replace=replace, without_login=without_login)
         beside = folder / restoring.STAGE / "workspace"

@@ -15,7 +15,7 @@ from labeling.studio.client import Project, Studio
 from labeling.studio.config import differences
 from labeling.studio.connection import Connection
 from labeling.studio.limits import Limits
-from labeling.studio.setup import CREDENTIALS, Program, Setup, database_of, read_setup
+from labeling.studio.setup import CREDENTIALS, Program, Setup, database_of, read_credentials, read_setup
 
 
 class Embedded(Value):
@@ -58,7 +58,7 @@ def start_studio(
 def embedded(workspace: Workspace) -> Embedded | None:
     """The workspace's embedded Label Studio; None if it is not running."""
     folder = workspace.studio_folder
-    running, login = server.status(folder), server.credentials(folder)
+    running, login = server.status(folder), read_credentials(folder)
     if running is None or login is None:
         return None
     setup = read_setup(folder) or Setup()
@@ -93,7 +93,7 @@ def connect(workspace: Workspace, transport: httpx.BaseTransport | None = None) 
         studio = Studio(Connection(url, workspace.api_key, workspace.studio_ca, limits, transport))
     else:
         running = server.status(workspace.studio_folder)
-        login = server.credentials(workspace.studio_folder)
+        login = read_credentials(workspace.studio_folder)
         if running is None or login is None:
             raise StudioError(
                 "No Label Studio is running for this workspace.",

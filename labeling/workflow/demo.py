@@ -13,9 +13,8 @@ from labeling.errors import ModelError
 from labeling.nlp.evaluation.comparison import Comparison
 from labeling.resources import resource
 from labeling.settings import Workspace, init, open_workspace
-from labeling.studio import server
 from labeling.studio.client import Project, Studio
-from labeling.studio.setup import CREDENTIALS
+from labeling.studio.setup import CREDENTIALS, read_credentials
 from labeling.studio.tasks import to_result
 from labeling.workflow.connecting import connect, existing_project, start_studio
 from labeling.workflow.documents import read_documents
@@ -91,7 +90,7 @@ def demo(
         say("Comparing pre-annotation with the model and without on the held-out part")
         sides = (str(model), workspace.settings.model)
         gained = against_untrained(*sides, workspace.label_schema, exported.folder, track=track)
-    login = server.credentials(workspace.studio_folder)
+    login = read_credentials(workspace.studio_folder)
     return Demo(
         workspace=folder,
         url=project.url,

@@ -27,6 +27,7 @@ from playwright.sync_api import BrowserContext, Page, sync_playwright
 from labeling.core.schema import LabelSchema
 from labeling.studio import server
 from labeling.studio.config import to_xml
+from labeling.studio.setup import read_credentials
 
 HERE = Path(__file__).parent
 Json = dict[str, Any]
@@ -114,7 +115,7 @@ TALK_DATA = {
 def main(folder: Path) -> None:
     """Start the server, do the work of three annotators, keep what it exports, stop the server."""
     running = server.start(folder, port=0)
-    login = server.credentials(folder)
+    login = read_credentials(folder)
     assert login
     token = {"Authorization": f"Token {login.token.get_secret_value()}"}
     try:

@@ -24,8 +24,8 @@ from labeling.errors import InputError, StudioError
 from labeling.settings import open_workspace
 from labeling.studio import server
 from labeling.studio.database import Sqlite
-from labeling.studio.server import Credentials, Server
-from labeling.studio.setup import Setup, read_setup
+from labeling.studio.server import Server
+from labeling.studio.setup import Credentials, Setup, read_credentials, read_setup
 from labeling.workflow.backing_up import back_up, restore
 
 DEAD = Server(pid=2**22 + 1, create_time=1.0, port=8080)
@@ -50,7 +50,7 @@ def mode(path: Path) -> int:
 
 
 def known(folder: Path) -> Credentials:
-    login = server.credentials(folder)
+    login = read_credentials(folder)
     assert login is not None
     return login
 
@@ -60,7 +60,7 @@ def known(folder: Path) -> Credentials:
 
 def test_folder_without_a_server_has_no_status_and_stays_as_it_is(tmp_path: Path) -> None:
     assert server.status(tmp_path / "studio") is None
-    assert server.credentials(tmp_path / "studio") is None
+    assert read_credentials(tmp_path / "studio") is None
     assert server.stop(tmp_path / "studio") is False
     assert not (tmp_path / "studio").exists()
 
@@ -212,7 +212,7 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_damaged_credentials_are_named(tmp_path: Path) -> None:
     (tmp_path / "credentials.json").write_text("{}")
     with pytest.raises(InputError, match=r"credentials\.json"):
-        server.credentials(tmp_path)
+        read_credentials(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
 from labeling.studio.database import Postgres, without_password
 from labeling.studio.server import Server
-from labeling.studio.setup import database_of, read_setup, write_setup
+from labeling.studio.setup import database_of, read_credentials, read_setup, write_setup
 from labeling.workflow import people
 from labeling.workflow.backing_up import back_up, restore
 from labeling.workflow.export.commands import export_project
@@ -66,7 +66,7 @@ def api(production: Workspace, running: Server) -> Iterator[httpx.Client]:
 
 
 def client(workspace: Workspace) -> httpx.Client:
-    found, login = server.status(workspace.studio_folder), server.credentials(workspace.studio_folder)
+    found, login = server.status(workspace.studio_folder), read_credentials(workspace.studio_folder)
     assert found is not None
     assert login is not None
     headers = {"Authorization": f"Token {login.token.get_secret_value()}"}
@@ -79,7 +79,7 @@ def health(workspace: Workspace) -> int:
 
 
 def secrets_of(workspace: Workspace, postgres: Any) -> list[str]:
-    login = server.credentials(workspace.studio_folder)
+    login = read_credentials(workspace.studio_folder)
     assert login is not None
     return [login.password.get_secret_value(), login.token.get_secret_value(), postgres.password]
 
@@ -128,7 +128,7 @@ def test_it_listens_on_this_machine_alone(running: Server) -> None:
 
 
 def test_data_are_in_postgresql(production: Workspace, api: httpx.Client, url: str) -> None:
-    login = server.credentials(production.studio_folder)
+    login = read_credentials(production.studio_folder)
     assert login is not None
     assert api.get("/api/current-user/whoami").json()["email"] == login.email
     database = database_of(production.studio_folder)
@@ -148,7 +148,7 @@ def test_pages_come_with_all_that_they_need(production: Workspace, api: httpx.Cl
 
 
 def test_proxy_in_front_may_log_in_and_a_stranger_may_not(production: Workspace, running: Server) -> None:
-    login = server.credentials(production.studio_folder)
+    login = read_credentials(production.studio_folder)
     assert login is not None
     for host, code in {"labels.example.org": 302, "evil.example.org": 400}.items():
         with httpx.Client(base_url=running.url, trust_env=False, timeout=30, headers={"Host": host}) as person:
@@ -163,7 +163,7 @@ def test_proxy_in_front_may_log_in_and_a_stranger_may_not(production: Workspace,
 @pytest.mark.browser
 def test_pages_work_in_a_browser(production: Workspace, running: Server, chromium: str) -> None:
     """Logged in, with all scripts and styles, and without an error."""
-    login = server.credentials(production.studio_folder)
+    login = read_credentials(production.studio_folder)
     assert login is not None
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
@@ -451,7 +451,7 @@ def test_data_of_an_older_version_are_backed_up_and_migrated(production: Workspa
     folder = production.studio_folder
     setup = read_setup(folder)
     assert setup is not None
-    login, database = server.credentials(folder), database_of(folder)
+    login, database = read_credentials(folder), database_of(folder)
     assert login is not None
     before = "0033_projects_soft_delete_indexes_async"
     manage = [server.sys.executable, "-m", "django", "migrate", "--no-color", "projects", before]
@@ -485,7 +485,7 @@ def test_another_workspace_may_use_data_whose_folder_was_lost(production: Worksp
     try:
         server.start(other.studio_folder, 0, database=url, say=said.append)
         assert "unknown version" in said[0]
-        login = server.credentials(other.studio_folder)
+        login = read_credentials(other.studio_folder)
         assert login is not None
         assert login.email != server.EMAIL
         with client(other) as api:

@@ -12,6 +12,7 @@ from labeling.core.schema import LabelSchema
 from labeling.errors import InputError
 from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
+from labeling.studio.setup import read_credentials
 from labeling.studio.shown import Look, shown
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files, export_project
@@ -142,7 +143,7 @@ def test_schema_from_export_without_a_label_says_so(tmp_path: Path, tasks: Any):
 def test_schema_from_a_project_that_was_made_by_hand_exports_it(
     workspace: Workspace, studio_folder: Path, tmp_path: Path, run
 ):
-    running, login = server.status(studio_folder), server.credentials(studio_folder)
+    running, login = server.status(studio_folder), read_credentials(studio_folder)
     assert running
     assert login
     token = login.token.get_secret_value()

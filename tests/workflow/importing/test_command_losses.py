@@ -17,6 +17,7 @@ import pytest
 from labeling.core.article import Article
 from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
+from labeling.studio.setup import read_credentials
 from labeling.studio.tasks import to_data
 from labeling.workflow.importing import command
 from labeling.workflow.importing.annotate import Annotator
@@ -146,7 +147,7 @@ def test_one_server_spelt_in_two_ways_gets_everything_once(
     workspace: Workspace, api: httpx.Client, monkeypatch, studio_folder: Path, first: str
 ):
     url = server.status(studio_folder).url
-    monkeypatch.setenv("LABEL_STUDIO_API_KEY", server.credentials(studio_folder).token.get_secret_value())
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", read_credentials(studio_folder).token.get_secret_value())
     if first == "by its address":
         workspace = open_workspace(workspace.folder, url=f"{url}/")
     assert push(workspace).outcomes == {"new": 6}
