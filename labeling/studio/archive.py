@@ -1,7 +1,7 @@
-"""The archive of a backup: what is in it, and its files unpacked without believing anything that it says.
+"""The archive of a backup: its contents, and unpacking it without trusting any of it.
 
-It is a tar.gz of plain files. Its headers are read here, block by block, since `tarfile` reads the long ones whole,
-whatever their size: memory and disk stay bounded by what the archive itself takes.
+It is a tar.gz of plain files. Its headers are read here, block by block, since `tarfile` reads a long one as a whole,
+whatever its size: so memory and disk stay bounded by the size of the archive.
 """
 
 import hashlib
@@ -29,11 +29,11 @@ SUFFIXES = (".tar.gz", ".tgz")
 
 CHUNK = 1 << 20
 BLOCK = tarfile.BLOCKSIZE
-LONGEST_HEADER, LONGEST_PART = 8192, 255  # bytes: of what a plain header has no room for; of a part of a name
+LONGEST_HEADER, LONGEST_NAME = 8192, 255  # bytes: of an extended header; of one component of a path
 MOST_MEMBERS, DEEPEST = 250_000, 10
 LARGEST_TAIL = 1 << 20  # bytes after the last member; a record of zeros is usual
-EXPANSION, UNSUSPICIOUS = 200, 64 << 20  # a database with pre-annotations shrinks to a third or a tenth, never to this
-# Of files that are read whole: bytes.
+EXPANSION, UNSUSPICIOUS = 200, 64 << 20  # a database with pre-annotations shrinks to a third or a tenth, never that far
+# Bytes of the files that are read as a whole.
 LARGEST = {MANIFEST: 64 << 20, CREDENTIALS: 1 << 16, SETUP: 1 << 16}
 SPARE = 64 << 20  # bytes that stay free on the disk
 
@@ -48,15 +48,15 @@ class Member(Value):
 
 
 class Manifest(Value):
-    """What is in an archive.
+    """The contents of an archive.
 
     Attributes:
-        format: Of the archive.
-        made: When, in UTC.
-        label_studio: The version that the data belong to; empty where it is not known.
+        format: The version of the archive's format.
+        made: When it was made, in UTC.
+        label_studio: The version that the data belong to; "" if unknown.
         database: `sqlite` or `postgresql`.
-        counts: How many projects, tasks, predictions and annotations.
-        members: All other files.
+        counts: How many projects, tasks, predictions and annotations it has.
+        members: All files except the manifest.
     """
 
     format: int = Field(default=1, ge=1, le=1)
@@ -68,15 +68,15 @@ class Manifest(Value):
 
 
 def invalid(file: Path, why: str) -> InputError:
-    """The one error for an archive that is not a whole one of ours."""
+    """The error for an archive that is damaged or not a backup."""
     return InputError(f"{file} is not a valid backup: {why}.", "Nothing was changed. Take another backup.")
 
 
 def unpack(file: Path, stage: Path) -> Manifest:
-    """The manifest of an archive whose files lie in the stage now, each as it was written.
+    """Unpack an archive into the folder `stage`, and compare its files with its manifest, which is returned.
 
     Raises:
-        InputError: It cannot be read, is not whole, or is not one of ours; or it does not fit on the disk.
+        InputError: It cannot be read, is damaged or not a backup, or does not fit on the disk.
     """
     if not file.is_file():
         raise InputError(f"{file} is not a file." if file.exists() else f"{file} is not there.")
@@ -119,7 +119,7 @@ def _extracted(file: Path, stage: Path) -> dict[str, Member]:
 
 
 class _Stream:
-    """The bytes of an archive, as they come out of the compression, so many at a time as are asked for."""
+    """The unpacked bytes of an archive, which may not expand too far."""
 
     def __init__(self, file: Path, raw: IO[bytes], zipped: IO[bytes]) -> None:
         self.file, self._raw, self._zipped, self._read = file, raw, zipped, 0
@@ -132,13 +132,13 @@ class _Stream:
         return data
 
     def exactly(self, size: int) -> bytes:
-        parts = bytearray()
-        while len(parts) < size:
-            parts += self._more(size - len(parts))
-        return bytes(parts)
+        data = bytearray()
+        while len(data) < size:
+            data += self._more(size - len(data))
+        return bytes(data)
 
     def chunks(self, size: int) -> Iterator[bytes]:
-        """So many bytes, and past the padding behind them."""
+        """So many bytes, in pieces; then the padding after them is skipped."""
         left = size
         while left:
             data = self._more(min(left, CHUNK))
@@ -153,7 +153,7 @@ class _Stream:
         return data
 
     def end(self) -> None:
-        """Check that only zeros follow, up to the checksum of the whole archive."""
+        """Check that only zeros follow; reading to the end also checks gzip's checksum."""
         left = LARGEST_TAIL
         while data := self.some(CHUNK):
             left -= len(data)
@@ -162,7 +162,7 @@ class _Stream:
 
 
 def _headers(stream: _Stream) -> Iterator[tuple[str, int]]:
-    """The name and the size of each file; whoever asks for the next one has read this one."""
+    """The name and size of each file; its content has to be read before the next one is asked for."""
     for _ in range(MOST_MEMBERS + 1):
         more: dict[str, str] = {}
         info = _header(stream)
@@ -191,9 +191,9 @@ def _header(stream: _Stream) -> tarfile.TarInfo | None:
 
 
 def _records(file: Path, data: bytes) -> dict[str, str]:
-    """What a header of the pax format says in addition: the name and the size, where a plain one has no room for them.
+    """The records of an extended header (pax): the name or size of a file if too long for a plain one.
 
-    Each record is `length key=value` and a line end; the length counts all of it.
+    Each record is `length key=value` and a line end, all of which the length counts.
     """
     found = {}
     while data:
@@ -208,20 +208,17 @@ def _records(file: Path, data: bytes) -> dict[str, str]:
 
 
 def _refuse_name(file: Path, name: str, found: dict[str, Member]) -> None:
-    """Check that a backup has a file of this name, and that it is the first of the name."""
+    """Check that a backup may have a file of this name, and that there was none yet."""
     path = PurePosixPath(name)
     inside = len(path.parts) > 1 and path.parts[0] in ("data", "workspace")
     known = inside or name in {MANIFEST, SQL, CREDENTIALS, SETUP}
-    journal = name.startswith(DATABASE) and name != DATABASE  # SQLite would take it for a part of the database
+    journal = name.startswith(DATABASE) and name != DATABASE  # SQLite would apply it to the database
     strange = path.is_absolute() or ".." in path.parts or str(path) != name or "\0" in name
-    if not known or journal or strange or len(path.parts) > DEEPEST or max(map(_bytes, path.parts)) > LONGEST_PART:
+    longest = max(len(one.encode("utf-8", "surrogateescape")) for one in path.parts)
+    if not known or journal or strange or len(path.parts) > DEEPEST or longest > LONGEST_NAME:
         raise invalid(file, f"it has a file {_shown(name)}")
     if name in found:
         raise invalid(file, f"it has {_shown(name)} twice")
-
-
-def _bytes(part: str) -> int:
-    return len(part.encode("utf-8", "surrogateescape"))
 
 
 def _shown(name: str) -> str:
@@ -229,7 +226,7 @@ def _shown(name: str) -> str:
 
 
 def _extract(stream: _Stream, size: int, target: Path) -> Member:
-    """The file, written for its owner's eyes only."""
+    """Write the file, which only its owner can read; its size and digest."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     digest = hashlib.sha256()
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:

@@ -1,6 +1,6 @@
 """A server's data, files and login → one archive.
 
-The archive is a tar.gz: the database (a SQLite file or SQL), the data folder without what can be made anew,
+The archive is a tar.gz: the database (a SQLite file or SQL), the data folder without what can be recreated,
 credentials.json, setup.json, some files of the workspace, and last a manifest with the size and SHA-256 of each.
 """
 
@@ -27,25 +27,22 @@ from labeling.studio.inspection import Query, fault_of_account
 from labeling.studio.setup import CREDENTIALS, Setup, data_folder, database_of, read_credentials, read_setup
 from labeling.studio.setup import FILE as SETUP
 
-# Of the data folder: what leftovers of exports are in, what tests of Label Studio make.
+# In the data folder: leftovers of exports; what Label Studio's own tests make.
 LEFT_OUT = frozenset({"export", "test_data"})
-SCRATCH = "backup-"  # folders in the server's, where the database is copied to
-PARTIAL = ".labeling-backup-", ".partial"  # a file beside the archive, until it is whole
+SCRATCH = "backup-"  # prefix of temporary folders in the server's, into which the database is copied
+PARTIAL = ".labeling-backup-", ".partial"  # prefix and suffix of the file beside the archive, until it is complete
 NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
 class Backup(Value):
-    """An archive that was written or restored: where it is, its size, what is in it, what else to say.
+    """An archive that was written or restored.
 
     Attributes:
         file: The archive.
         bytes: Its size.
-        made: When, in UTC.
-        label_studio: The version that the data belong to; empty where it is not known.
-        database: `sqlite` or `postgresql`.
+        made, label_studio, database, counts: See `Manifest`.
         files: How many files are in it.
-        counts: How many projects, tasks, predictions and annotations.
-        notes: A sentence each.
+        notes: What else the user should read, a sentence each.
     """
 
     file: Path
@@ -59,7 +56,7 @@ class Backup(Value):
 
     @classmethod
     def of(cls, file: Path, manifest: Manifest, notes: tuple[str, ...] = ()) -> "Backup":
-        """The archive in a file with a manifest."""
+        """The value of an archive, from its manifest."""
         shown = manifest.model_dump(include={"made", "label_studio", "database", "counts"})
         return cls(file=file, bytes=file.stat().st_size, files=len(manifest.members), notes=notes, **shown)
 
@@ -72,16 +69,16 @@ def write(
     *,
     numbered: bool = False,
 ) -> Backup:
-    """The archive of a server's folder, which only its owner can read; written whole or not at all.
+    """Back up a server's folder into an archive that only its owner can read; it is written completely or not at all.
 
-    The server may run. The database is copied first and the uploaded files after it, so that none is missing.
+    The server may run. The database is copied before the uploaded files, so that none that it names is missing.
 
     Args:
         folder: The server's, which the caller holds.
-        file: The archive. One that exists is never written over.
+        file: The archive. An existing file is never overwritten.
         beside: Further files, by name.
-        database: The folder's, where it is not yet the one that the last start left.
-        numbered: Whether the archive may have another name, with a number, where there is one of this name.
+        database: The folder's database; by default that of the last start.
+        numbered: Whether a number is added to the archive's name if there is a file of this name.
 
     Raises:
         InputError: There is nothing to back up, or the file exists or cannot be written.
@@ -110,7 +107,7 @@ def write(
 
 
 def remove_scratch(folder: Path) -> None:
-    """Remove what a backup that was killed has left in the server's folder, which the caller holds."""
+    """Remove what a killed backup left in the server's folder, which the caller holds."""
     for left in folder.glob(f"{SCRATCH}*"):
         shutil.rmtree(left, ignore_errors=True)
 
@@ -121,10 +118,7 @@ def _taken(file: Path) -> InputError:
 
 @contextlib.contextmanager
 def _partial(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
-    """A file for its owner alone, which is locked while somebody writes it, and goes at the end whatever comes.
-
-    Those that nobody writes any more, since whoever did was killed, go too.
-    """
+    """A private, locked file, which is removed at the end in any case; those of killed processes are removed, too."""
     import fcntl  # not on Windows
 
     prefix, suffix = PARTIAL
@@ -135,9 +129,9 @@ def _partial(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
     while True:
         descriptor, name = tempfile.mkstemp(dir=folder, prefix=prefix, suffix=suffix)
         with os.fdopen(descriptor, "wb") as out:
-            with contextlib.suppress(OSError):  # a file system that has no locks
+            with contextlib.suppress(OSError):  # a file system without locks
                 fcntl.flock(out, fcntl.LOCK_EX)
-            if not os.fstat(descriptor).st_nlink:  # another backup took it for a leftover before it was locked
+            if not os.fstat(descriptor).st_nlink:  # another backup removed it as a leftover before it was locked
                 continue
             try:
                 yield out, Path(name)
@@ -147,27 +141,24 @@ def _partial(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
 
 
 def _publish(partial: Path, file: Path, numbered: bool) -> Path:
-    """The archive, now under its name, or under the first free one with a number; never in the place of another."""
+    """Give the archive its name, or the first free one with a number; never replace a file."""
     suffix = next((suffix for suffix in SUFFIXES if file.name.endswith(suffix)), "")
     stem = file.name.removesuffix(suffix)
     for number in count(1):
         name = file if number == 1 else file.with_name(f"{stem}-{number}{suffix}")
         try:
-            os.link(partial, name)
+            try:
+                os.link(partial, name)
+            except OSError as error:
+                if error.errno not in NO_LINKS:
+                    raise
+                name.open("xb").close()  # reserves the name
+                partial.replace(name)
         except FileExistsError:
             if not numbered:
                 raise _taken(file) from None
-            continue
-        except OSError as error:
-            if error.errno not in NO_LINKS:
-                raise
-            with contextlib.suppress(FileExistsError):
-                name.open("xb").close()  # the name is ours
-                return partial.replace(name)
-            if not numbered:
-                raise _taken(file) from None
-            continue
-        return name
+        else:
+            return name
     raise AssertionError
 
 
@@ -180,24 +171,20 @@ def _pack(
         igzip.IGzipFile(fileobj=out, mode="wb") as zipped,  # type: ignore[no-untyped-call]
         tarfile.open(fileobj=zipped, mode="w|") as archive,
     ):
-        if isinstance(database, Sqlite):
-            name, copy, counted = DATABASE, place / FILE, Sqlite(data=place)
-            database.dump(copy)
-            counts, notes = counted.counts(), _notes(folder, counted)
-        else:
-            name, copy = SQL, place / SQL
-            counts, notes = database.counts(), _notes(folder, database)
-            database.dump(copy)
-        members[name] = _add(archive, name, copy)
-        for file in (CREDENTIALS, SETUP):
-            if (folder / file).exists():
-                members[file] = _add(archive, file, folder / file)
-        for name, path in _files(data_folder(folder)):
+        is_sqlite = isinstance(database, Sqlite)
+        name, copy = (DATABASE, place / FILE) if is_sqlite else (SQL, place / SQL)
+        database.dump(copy)
+        counted = Sqlite(data=place) if is_sqlite else database
+        counts, notes = counted.counts(), _notes(folder, counted)
+        files = {
+            name: copy,
+            **{file: folder / file for file in (CREDENTIALS, SETUP)},
+            **{f"data/{name}": path for name, path in _files(data_folder(folder))},
+            **{f"workspace/{name}": path for name, path in beside.items() if path.is_file()},
+        }
+        for name, path in files.items():
             with contextlib.suppress(FileNotFoundError):  # removed just now; the copied database may still name it
-                members[f"data/{name}"] = _add(archive, f"data/{name}", path)
-        for name, path in beside.items():
-            if path.is_file():
-                members[f"workspace/{name}"] = _add(archive, f"workspace/{name}", path)
+                members[name] = _add(archive, name, path)
         if len(members) > MOST_MEMBERS:
             raise InputError(
                 f"There are more than {MOST_MEMBERS:,} files in {data_folder(folder)}.", "Copy it otherwise."
@@ -205,7 +192,7 @@ def _pack(
         manifest = Manifest(
             made=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
             label_studio=setup.label_studio,
-            database="sqlite" if isinstance(database, Sqlite) else "postgresql",
+            database="sqlite" if is_sqlite else "postgresql",
             counts=counts,
             members=members,
         )
@@ -215,7 +202,7 @@ def _pack(
 
 
 def _notes(folder: Path, database: Database) -> tuple[str, ...]:
-    """What a restore of the login will stumble over."""
+    """A note if a restore would refuse the login."""
     found = ""
 
     def look(_: Collection[str], query: Query) -> None:
@@ -231,7 +218,7 @@ def _notes(folder: Path, database: Database) -> tuple[str, ...]:
 
 
 def _files(data: Path) -> Iterator[tuple[str, Path]]:
-    """The files of the data folder with their names, without the database and what can be made anew."""
+    """The files of the data folder with their names, without the database and what can be recreated."""
     for top in sorted(data.iterdir()) if data.is_dir() else ():
         if top.name in LEFT_OUT or top.name.startswith(FILE):
             continue
@@ -255,7 +242,7 @@ def _add(archive: tarfile.TarFile, name: str, path: Path) -> Member:
 
 
 class _Hashing:
-    """A file whose digest is known once it was read."""
+    """A file that is hashed while it is read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file

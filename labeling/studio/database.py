@@ -28,7 +28,7 @@ FILE = "label_studio.sqlite3"
 CONNECT_SECONDS = 10
 OLDEST = 14  # of PostgreSQL, for Django 5.2
 
-# What may stand behind the ? of a URL, and the variable by which libpq hears of it.
+# The options of a URL, and the variable by which libpq reads each.
 OPTIONS = {
     "sslmode": "PGSSLMODE",
     "sslrootcert": "PGSSLROOTCERT",
@@ -37,15 +37,15 @@ OPTIONS = {
     "gssencmode": "PGGSSENCMODE",
     "connect_timeout": "PGCONNECT_TIMEOUT",
 }
-# What the tools of PostgreSQL inherit, as the server does.
+# What the server and PostgreSQL's tools inherit.
 INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
-# Tables of Label Studio that a count says something of.
+# What is counted, and the table of Label Studio that has it.
 COUNTED = {"projects": "project", "tasks": "task", "predictions": "prediction", "annotations": "task_completion"}
 TRANSACTION = "SELECT pg_current_xact_id()::text"
-DEBIAN = Path("/usr/lib/postgresql")  # where it keeps the tools of each version
+DEBIAN = Path("/usr/lib/postgresql")  # where Debian keeps the tools of each version
 PREPARE = "apt-get install postgresql-client, or the like"
 
-# All that Label Studio made, and nothing that belongs to an extension.
+# Drops all that Label Studio made, and nothing that belongs to an extension.
 EMPTY_SCHEMA = """
 DO $$
 DECLARE one record;
@@ -74,12 +74,12 @@ END $$;
 
 
 class Contents(Value):
-    """What a database holds: nothing yet, a first start that was cut off, or the data of a Label Studio.
+    """What a database holds: nothing, what a first start left that was cut off, or the data of a Label Studio.
 
     Attributes:
-        begun: Whether Label Studio has tables there.
-        made: Whether it has an organisation, which comes last of a first start. Before it nobody can have worked.
-        accounts: The e-mail addresses of those who may log in.
+        begun: Whether it has tables of Label Studio.
+        made: Whether it has an organisation, which a first start makes last. Before that nobody can have worked in it.
+        accounts: The e-mail addresses of its accounts.
     """
 
     begun: bool = False
@@ -94,29 +94,29 @@ class Sqlite(Value):
 
     @property
     def url(self) -> str:
-        """What names it, for `--database` and for the file where the choice is remembered."""
+        """Its name, as `--database` takes it and the setup remembers it."""
         return SQLITE
 
     @property
     def shown(self) -> str:
-        """What people read."""
+        """Its name in messages."""
         return f"SQLite ({self.file})"
 
     @property
     def file(self) -> Path:
-        """The file itself."""
+        """The database file."""
         return self.data / FILE
 
     def is_same(self, other: "Sqlite | Postgres") -> bool:
-        """Whether it is this database."""
+        """Whether the other is this database, too."""
         return isinstance(other, Sqlite)
 
     def environment(self) -> dict[str, str]:
-        """The variables by which a Label Studio hears of it."""
+        """The variables that make a Label Studio use it."""
         return {"LABEL_STUDIO_DJANGO_DB": "sqlite"}
 
     def contents(self) -> Contents:
-        """What it holds. A file that is not a database counts as made: it may be worth something to its owner."""
+        """What it holds. A file that is not a database counts as made, so that it is not deleted."""
         if not self.file.exists():
             return Contents()
         try:
@@ -128,20 +128,19 @@ class Sqlite(Value):
     def counts(self) -> dict[str, int]:
         """How many projects, tasks, predictions and annotations it holds."""
         with self._open() as connection:
-            return {
-                name: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])  # noqa: S608
-                for name, table in COUNTED.items()
-            }
+            return _counts(connection.execute)
 
-    def heal(self, email: str) -> None:
-        """Remove what a first start left that was cut off; there is nothing of anybody's in it."""
-        del email
+    def heal(self, _: str) -> None:
+        """Remove what a first start left that was cut off, in which nobody has worked."""
         if self.file.exists() and not self.contents().made:
             for file in self.data.glob(f"{FILE}*"):
                 file.unlink()
 
     def inspect(self, look: Look) -> None:
-        """Show what it holds to somebody who raises where that is wrong; nothing of it is written, run or followed.
+        """Check what it holds; nothing in it is written, executed or followed.
+
+        Args:
+            look: The check, which raises if something is wrong.
 
         Raises:
             UnfitError: It is not a database, or damaged.
@@ -158,7 +157,7 @@ class Sqlite(Value):
             raise UnfitError(f"its database cannot be read ({error})") from None
 
     def dump(self, to: Path) -> None:
-        """Write a consistent copy of it, also while a server works on it; the server waits for that moment.
+        """Write a consistent copy of it, also while a server uses it, which waits meanwhile.
 
         Raises:
             StudioError: It is damaged.
@@ -173,15 +172,13 @@ class Sqlite(Value):
         if found != "ok":
             raise StudioError(f"{self.file} is damaged: {found}", "Restore the last backup: `labeling studio restore`.")
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        # Reading may need the journal of a server that was killed, so it is not opened read-only.
-        with contextlib.closing(sqlite3.connect(self.file, timeout=60)) as connection:
-            yield connection
+    def _open(self) -> "contextlib.closing[sqlite3.Connection]":
+        # Not read-only: a server that was killed may have left a journal, which has to be replayed.
+        return contextlib.closing(sqlite3.connect(self.file, timeout=60))
 
 
 class Postgres(Value):
-    """A database of a PostgreSQL server. Its password shows as asterisks wherever it is printed."""
+    """A database of a PostgreSQL server. Its password is printed as asterisks."""
 
     name: str
     user: str = ""
@@ -191,7 +188,7 @@ class Postgres(Value):
     options: tuple[tuple[str, str], ...] = ()
 
     def model_post_init(self, _: object) -> None:
-        """Keep the password out of everything that is printed."""
+        """Hide the password in everything that is printed."""
         keep(self.password.get_secret_value())
 
     @property
@@ -214,12 +211,12 @@ class Postgres(Value):
         return f"postgresql://{who}{'@' if who else ''}{place}/{quote(self.name, safe='')}{'?' if query else ''}{query}"
 
     def is_same(self, other: "Sqlite | Postgres") -> bool:
-        """Whether it is this database, whatever the user, the password and the way there."""
+        """Whether the other is this database, too, whatever its user, password and options."""
         place = (self.host, self.port, self.name)
         return isinstance(other, Postgres) and (other.host, other.port, other.name) == place
 
     def environment(self) -> dict[str, str]:
-        """The variables by which a Label Studio hears of it. Other users of the machine cannot read them."""
+        """The variables that make a Label Studio use it. Other users of the machine cannot read them."""
         return {
             "LABEL_STUDIO_DJANGO_DB": "default",
             "LABEL_STUDIO_POSTGRE_NAME": self.name,
@@ -232,7 +229,7 @@ class Postgres(Value):
 
     def _libpq(self) -> dict[str, str]:
         found = {"PGCONNECT_TIMEOUT": str(CONNECT_SECONDS)} | {OPTIONS[key]: value for key, value in self.options}
-        # The server has another home, so it is told where its user's passwords are.
+        # The server has another HOME, so it has to be told where the passwords are.
         passwords = Path(os.environ.get("PGPASSFILE") or Path.home() / ".pgpass")
         return found | ({"PGPASSFILE": str(passwords)} if passwords.is_file() else {})
 
@@ -240,7 +237,7 @@ class Postgres(Value):
         """What it holds.
 
         Raises:
-            StudioError: It cannot be reached, or Label Studio could not work with it.
+            StudioError: It cannot be reached, or Label Studio cannot use it.
         """
         with self._open() as connection:
             version = connection.info.server_version // 10000
@@ -263,19 +260,15 @@ class Postgres(Value):
     def counts(self) -> dict[str, int]:
         """How many projects, tasks, predictions and annotations it holds."""
         with self._open() as connection:
-            found = {}
-            for name, table in COUNTED.items():
-                (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone() or (0,)  # noqa: S608
-                found[name] = int(number)
-            return found
+            return _counts(connection.execute)
 
     def inspect(self, look: Look) -> None:
-        """Show what it holds to somebody who raises where that is wrong."""
+        """Check what it holds: `look` raises if something is wrong."""
         with self._open() as connection:
             _show(connection, look)
 
     def heal(self, email: str) -> None:
-        """Remove an account that a first start left without its token when it was cut off; no tables are touched."""
+        """Remove the account that a first start left without a token when it was cut off; the tables stay."""
         found = self.contents()
         if found.made or found.accounts != {email}:
             return
@@ -284,20 +277,42 @@ class Postgres(Value):
             connection.execute("DELETE FROM htx_user")
 
     def dump(self, to: Path) -> None:
-        """Write a consistent copy of it as SQL, also while a server works on it.
+        """Write a consistent copy of it as SQL, also while a server uses it.
 
         Raises:
             StudioError: pg_dump is missing, older than the server, or failed.
         """
         to.touch(mode=0o600)
-        self._run("pg_dump", "--no-owner", "--no-privileges", "--no-comments", f"--file={to}")
+        place = {"PGHOST": self.host, "PGPORT": str(self.port), "PGDATABASE": self.name, "PGUSER": self.user}
+        place["PGPASSWORD"] = self.password.get_secret_value()
+        environment = {
+            **{name: os.environ[name] for name in INHERITED if name in os.environ},
+            **self._libpq(),
+            **{name: value for name, value in place.items() if value},
+            "PGOPTIONS": "-c client_min_messages=warning",
+        }
+        done = subprocess.run(
+            [_tool("pg_dump"), "--no-owner", "--no-privileges", "--no-comments", f"--file={to}"],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        if done.returncode:
+            said = self._without_password(done.stderr.strip())
+            hint = f"Install tools as new as the server ({PREPARE})." if "version mismatch" in said else ""
+            lines = "\n  ".join(said.splitlines()[-5:])
+            raise StudioError(f"pg_dump failed on {self.shown}:\n  {lines}", hint)
 
     def load(self, dump: Path, look: Look = lambda *_: None) -> None:
-        """Put the copy in the place of all that is in its schema `public`, wholly or not at all.
+        """Replace all that is in the schema `public` by the copy, in one transaction.
 
         Args:
             dump: What `dump` wrote.
-            look: Is shown what came of it, and raises where that shall not stay.
+            look: The check of what was loaded, which raises if that must not stay.
 
         Raises:
             StudioError: The copy does not fit.
@@ -320,31 +335,6 @@ class Postgres(Value):
                 raise StudioError(
                     f"The backup cannot be put into {self.shown}: {said}", "Nothing was changed."
                 ) from None
-
-    def _run(self, tool: str, *arguments: str) -> None:
-        environment = {
-            **{name: os.environ[name] for name in INHERITED if name in os.environ},
-            **self._libpq(),
-            "PGOPTIONS": "-c client_min_messages=warning",
-        }
-        place = {"PGHOST": self.host, "PGPORT": str(self.port), "PGDATABASE": self.name, "PGUSER": self.user}
-        place["PGPASSWORD"] = self.password.get_secret_value()
-        environment |= {name: value for name, value in place.items() if value}
-        done = subprocess.run(
-            [_tool(tool), *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            check=False,
-        )
-        if done.returncode:
-            said = self._without_password(done.stderr.strip())
-            hint = f"Install tools as new as the server ({PREPARE})." if "version mismatch" in said else ""
-            lines = "\n  ".join(said.splitlines()[-5:])
-            raise StudioError(f"{tool} failed on {self.shown}:\n  {lines}", hint)
 
     def _without_password(self, text: str) -> str:
         password = self.password.get_secret_value()
@@ -379,9 +369,9 @@ Database = Sqlite | Postgres
 
 
 def parse_database(url: str, data: Path, environment: Mapping[str, str] = os.environ) -> Database:
-    """The database that a URL names; `sqlite` and nothing name the file in the data folder.
+    """The database that a URL names; `sqlite` and "" name the file in the data folder.
 
-    A URL without a password takes that of PGPASSWORD; without that, ~/.pgpass counts.
+    If the URL has no password, that of PGPASSWORD is used, else ~/.pgpass.
 
     Raises:
         InputError: The URL cannot be used. The message does not repeat a password.
@@ -421,28 +411,29 @@ _FORM = "It looks like postgresql://user@localhost:5432/name; the password can b
 
 
 def without_password(url: str) -> str:
-    """The URL as it was typed, less its password."""
+    """The URL without its password, otherwise as it was typed."""
     return re.sub(r"(://[^/@:]*):.*@", r"\1@", url, count=1)
 
 
 def password_in(url: str) -> str:
-    """The password in a URL; empty where it has none."""
+    """The password in a URL; "" if it has none."""
     return unquote(urlsplit(url).password or "")
 
 
 def _contents(execute: Any, table: str) -> Contents:
-    """What a database holds, by its way to execute SQL and its question for a table."""
-
-    def there(name: str) -> bool:
-        return bool(execute(table, (name,)).fetchone())
-
+    """What a database holds; `table` is the query that finds a table by its name."""
+    names = ("django_migrations", "organization", "htx_user")
+    migrations, organization, users = (bool(execute(table, (name,)).fetchone()) for name in names)
     return Contents(
-        begun=there("django_migrations") or there("organization"),
-        made=there("organization") and bool(execute("SELECT 1 FROM organization LIMIT 1").fetchone()),
-        accounts=frozenset(row[0] for row in execute("SELECT email FROM htx_user").fetchall())
-        if there("htx_user")
-        else frozenset(),
+        begun=migrations or organization,
+        made=organization and bool(execute("SELECT 1 FROM organization LIMIT 1").fetchone()),
+        accounts=frozenset(row[0] for row in (execute("SELECT email FROM htx_user").fetchall() if users else ())),
     )
+
+
+def _counts(execute: Any) -> dict[str, int]:
+    found = {name: execute(f"SELECT count(*) FROM {table}").fetchone() for name, table in COUNTED.items()}  # noqa: S608
+    return {name: int(row[0]) for name, row in found.items()}
 
 
 def _show(connection: "psycopg.Connection[tuple[Any, ...]]", look: Look) -> None:
@@ -451,7 +442,7 @@ def _show(connection: "psycopg.Connection[tuple[Any, ...]]", look: Look) -> None
 
 
 def _tool(name: str) -> str:
-    """The newest one of Debian's versions, else the one on the PATH."""
+    """The path of a tool of PostgreSQL: the newest that Debian keeps, else the one on the PATH."""
     newest = sorted(DEBIAN.glob(f"*/bin/{name}"), key=lambda file: [int(n) for n in re.findall(r"\d+", file.parts[-3])])
     found = str(newest[-1]) if newest else shutil.which(name)
     if found is None:

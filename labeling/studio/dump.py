@@ -1,4 +1,4 @@
-"""What pg_dump wrote, SQL and rows → a database, by its driver alone: psql would run a shell for a line of it."""
+"""What pg_dump wrote, SQL and rows → a database. Not by psql, since a line of the file could make it run a shell."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from labeling.studio.inspection import UnfitError
 if TYPE_CHECKING:
     import psycopg
 
-# Between its SQL: rows follow; psql shall take no orders (from 15.14 on).
+# Lines that are not SQL: rows follow; psql must take no commands (from 15.14 on).
 COPY, GUARD = re.compile(rb"COPY .* FROM stdin;\n$"), re.compile(rb"\\(un)?restrict \w+\n$")
 ENDS = re.compile(
     rb"^\s*(commit|rollback|abort|end|prepare)(\s+(work|transaction)[^;]*)?\s*;", re.MULTILINE | re.IGNORECASE
@@ -48,7 +48,7 @@ def replay(dump: Path, connection: "psycopg.Connection[Any]") -> None:
 
 
 def _rows(file: IO[bytes]) -> Iterator[bytes]:
-    """What follows a COPY, up to the line that ends it."""
+    """The lines after a COPY, up to the one that ends it."""
     is_new = True
     while (line := file.readline(LARGEST_ROW)) and not (is_new and line == b"\\.\n"):
         yield line

@@ -1,4 +1,4 @@
-"""Whether a database is one of a Label Studio that this one can serve, and whether an account is in it."""
+"""Checks of a database: whether the installed Label Studio can serve it, and whether an account is in it."""
 
 import importlib.util
 import re
@@ -10,11 +10,11 @@ from typing import Any
 
 from labeling.errors import InputError
 
-# A question to a database; and somebody who is shown the names of its tables, and raises where something is wrong.
+# A function that runs a query; and a check, which is given the names of the tables and such a function, and raises.
 Query = Callable[[str], list[tuple[Any, ...]]]
 Look = Callable[[Collection[str], Query], None]
 
-# What every Label Studio has, and what is asked of it here.
+# Tables of every Label Studio that are read here.
 TABLES = (
     *("django_migrations", "organization", "organizations_organizationmember", "htx_user", "authtoken_token"),
     *("project", "task", "prediction", "task_completion"),
@@ -22,11 +22,11 @@ TABLES = (
 
 
 class UnfitError(InputError):
-    """A copy of a database is not what it should be; the message says what it is: "its database is …"."""
+    """A copy of a database cannot be used; the message continues "it is not a valid backup: "."""
 
 
 def is_newer(label_studio: str, than: str) -> bool:
-    """Whether a version is newer than another one; an empty one is not known, and never is."""
+    """Whether a version is newer than another one; "" is an unknown version, and never newer."""
     return _numbers(label_studio) > _numbers(than)
 
 
@@ -35,7 +35,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def installed() -> str:
-    """The version of the Label Studio that is installed here; empty where none is."""
+    """The version of the installed Label Studio; "" if none is."""
     try:
         return version("label-studio")
     except PackageNotFoundError:
@@ -43,7 +43,7 @@ def installed() -> str:
 
 
 def fault(tables: Collection[str], query: Query) -> str:
-    """Why a database cannot be served by the Label Studio that is installed; empty where it can."""
+    """Why the installed Label Studio cannot serve a database; "" if it can."""
     if missing := [name for name in TABLES if name not in tables]:
         return f"it is not the database of a Label Studio: it has no table {missing[0]}"
     if not query("SELECT id FROM organization LIMIT 1"):
@@ -56,7 +56,7 @@ def fault(tables: Collection[str], query: Query) -> str:
 
 
 def fault_of_account(email: str, token: str, query: Query) -> str:
-    """Why a login is not that of an account in the database; empty where it is. The token is not repeated."""
+    """Why a login does not work with the database, without repeating the token; "" if it does."""
     accounts = query("SELECT id, email, is_active, active_organization_id FROM htx_user")
     found = next((account for account in accounts if account[1] == email), None)
     if found is None:
@@ -73,9 +73,9 @@ def fault_of_account(email: str, token: str, query: Query) -> str:
 
 @cache
 def _known_migrations() -> dict[str, int]:
-    """The number of the newest migration of each part of the Label Studio that is installed, as its files name them.
+    """The number of the newest migration of each app of the installed Label Studio.
 
-    A file names those that it came in the place of, too; they may have higher numbers than any file.
+    A file also names the migrations that it replaces, which may have higher numbers than any file.
     """
     spec = importlib.util.find_spec("label_studio")
     found: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""An archive → a server's folder: everything is looked at beside the data, before anything of them is touched."""
+"""An archive → a server's folder. All of it is checked before any of the data are touched."""
 
 import shutil
 from collections.abc import Collection
@@ -24,7 +24,7 @@ from labeling.studio.setup import (
 )
 from labeling.studio.setup import FILE as SETUP
 
-# The mark of a restore that was cut off: until another one is through, the data are not whole.
+# The mark of a restore that was cut off: the data are incomplete until another one ends.
 UNFINISHED = "restore-unfinished"
 STAGE = "restoring"
 REPLACED = "data.replaced"
@@ -33,21 +33,21 @@ REPLACED = "data.replaced"
 def restore(
     folder: Path, file: Path, *, url: str | None = None, replace: bool = False, without_login: bool = False
 ) -> Backup:
-    """What was restored: afterwards the folder holds exactly what it held at the time of the backup.
+    """Restore an archive, so that the folder holds exactly what it held at the time of the backup.
 
-    The archive is unpacked and checked beside the data before anything of them is touched. The caller holds the folder,
-    and has made sure that no server runs.
+    The archive is unpacked and checked before any of the data are touched. The caller holds the folder, and has made
+    sure that no server runs.
 
     Args:
-        folder: The server's; what is in the archive's `workspace/` is left in `restoring/workspace/` for the caller.
+        folder: The server's; the archive's `workspace/` is left in `restoring/workspace/` for the caller.
         file: The archive.
-        url: The database to restore into where it is not the one that the archive names.
-        replace: Whether data that are there are given up.
-        without_login: Whether the archive's login is left out, so that the next start makes another account.
+        url: The database to restore into, if not the folder's or the archive's.
+        replace: Whether existing data are replaced.
+        without_login: Whether to leave out the archive's login, so that the next start makes another account.
 
     Raises:
-        InputError: The archive is not whole, not ours, or reaches out of its folder; its database is not one that can
-            be served here, or does not have the account of its login; data are there.
+        InputError: The archive is damaged, not a backup, or reaches out of its folder; its database cannot be served
+            here, or lacks the account of its login; or there are data and `replace` is false.
         StudioError: The database cannot be used.
     """
     stage = folder / STAGE
@@ -63,7 +63,10 @@ def restore(
                 raise invalid(file, f"it is of Label Studio {made_by}, and {inspection.installed()} is installed")
         look = _look(file, login)
         if manifest.database == "sqlite":
-            _inspect(Sqlite(data=data_folder(stage)), manifest, look)
+            copy = Sqlite(data=data_folder(stage))
+            copy.inspect(look)
+            if copy.counts() != manifest.counts:
+                raise UnfitError("its database does not hold as much as its manifest says")
         database = _target(folder, setup, manifest, url)
         if not replace and not (folder / UNFINISHED).exists():
             _refuse_to_replace(folder, database)
@@ -79,9 +82,9 @@ def restore(
 
 
 def remove_scratch(folder: Path) -> None:
-    """Remove what a restore that was killed has left in the server's folder, which the caller holds.
+    """Remove what a killed restore left in the server's folder, which the caller holds.
 
-    Where it was killed in the middle of the data, all of it stays until another restore is through.
+    If it was killed while it replaced the data, everything stays until another restore ends.
     """
     if not (folder / UNFINISHED).exists():
         for name in (STAGE, REPLACED):
@@ -89,7 +92,7 @@ def remove_scratch(folder: Path) -> None:
 
 
 def _read(file: Path, stage: Path) -> tuple[Setup, Credentials | None]:
-    """How the archived server was set up, and its login where it has one."""
+    """The archived server's setup, and its login if the archive has one."""
     try:
         setup = read_setup(stage) or Setup()
     except InputError:
@@ -106,27 +109,19 @@ def _invalid_login(file: Path, why: str) -> InputError:
 
 
 def _look(file: Path, login: Credentials | None) -> Look:
-    """What refuses an archive whose database is not what it has to be."""
+    """The check that refuses an archive whose database cannot be served, or lacks the account of its login."""
 
     def look(tables: Collection[str], query: Query) -> None:
         if fault := inspection.fault(tables, query):
             raise invalid(file, fault)
-        if login:
-            fault = inspection.fault_of_account(login.email, login.token.get_secret_value(), query)
-            if fault:
-                raise _invalid_login(file, fault)
+        if login and (fault := inspection.fault_of_account(login.email, login.token.get_secret_value(), query)):
+            raise _invalid_login(file, fault)
 
     return look
 
 
-def _inspect(database: Sqlite, manifest: Manifest, look: Look) -> None:
-    database.inspect(look)
-    if database.counts() != manifest.counts:
-        raise UnfitError("its database does not hold as much as its manifest says")
-
-
 def _target(folder: Path, archived: Setup, manifest: Manifest, url: str | None) -> Database:
-    """The database to restore into: the named one, else the folder's where it is of the kind, else the archive's."""
+    """The database to restore into: the named one, else the folder's if of the same kind, else the archive's."""
     if url is None and (current := read_setup(folder)):
         database = database_of(folder, current)
         if isinstance(database, Sqlite) == (manifest.database == "sqlite"):
@@ -145,7 +140,7 @@ def _refuse_to_replace(folder: Path, database: Database) -> None:
     if database.contents().begun or any(path.is_file() for path in uploads):
         raise InputError(
             f"There are data already, in {database.shown}.",
-            "--replace gives them up; `labeling studio backup FILE` saves them before.",
+            "--replace replaces them; `labeling studio backup FILE` saves them first.",
         )
 
 
