@@ -36,6 +36,7 @@ from labeling.settings import Workspace, open_workspace
 from labeling.studio import server
 from labeling.studio.annotations import Rules, read_task
 from labeling.studio.regions import Legend
+from labeling.studio.setup import read_credentials
 from labeling.workflow.documents import read_documents
 
 CHROMIUM = "/usr/bin/chromium"
@@ -313,7 +314,7 @@ def labeling(folder: Path, *words: str) -> str:
 @contextlib.contextmanager
 def logged_in(workspace: Workspace, size: str) -> Iterator[Page]:
     """A page of a browser that is logged in."""
-    running, login = server.status(workspace.studio_folder), server.credentials(workspace.studio_folder)
+    running, login = server.status(workspace.studio_folder), read_credentials(workspace.studio_folder)
     width, height = map(int, size.split("x"))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -330,7 +331,7 @@ def logged_in(workspace: Workspace, size: str) -> Iterator[Page]:
 @contextlib.contextmanager
 def api(workspace: Workspace) -> Iterator[httpx.Client]:
     """The server's API."""
-    running, login = server.status(workspace.studio_folder), server.credentials(workspace.studio_folder)
+    running, login = server.status(workspace.studio_folder), read_credentials(workspace.studio_folder)
     headers = {"Authorization": f"Token {login.token.get_secret_value()}"}
     with httpx.Client(base_url=running.url, headers=headers, timeout=120) as client:
         yield client

@@ -28,6 +28,7 @@ from programs import run
 from exports import tasks
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
+from labeling.studio.setup import read_credentials
 from labeling.workflow.connecting import connect
 from labeling.workflow.page import project_in_step
 from labeling.workflow.pulled import Store, store_folder
@@ -93,7 +94,7 @@ def studio(folder: Path) -> Iterator[tuple[Workspace, httpx.Client, int]]:
     try:
         with connect(workspace) as connection:
             project = project_in_step(connection, workspace)[0].id
-        login = server.credentials(workspace.studio_folder)
+        login = read_credentials(workspace.studio_folder)
         headers = {"Authorization": f"Token {login.token.get_secret_value() if login else ''}"}
         with httpx.Client(base_url=running.url, headers=headers, timeout=120) as api:
             yield workspace, api, project

@@ -27,6 +27,7 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Span
 from labeling.settings import init, open_workspace
 from labeling.studio import server
+from labeling.studio.setup import read_credentials
 from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect
 from labeling.workflow.importing.command import project_file
@@ -65,7 +66,7 @@ def measure(workspace: Any, number: int) -> None:
     tasks = [to_task(doc, VERSION) for doc in docs]
     print(f"{number:,} tasks, {len(json.dumps(tasks[0])):,} bytes each")
     seconds = {"bare": 0.0, "ours": 0.0}
-    login = server.credentials(workspace.studio_folder)
+    login = read_credentials(workspace.studio_folder)
     with connect(workspace) as studio:
         sdk = LabelStudio(base_url=studio.url, api_key=login.token.get_secret_value() if login else "")
         bare = studio.create_project(workspace.label_schema, "Bare calls")

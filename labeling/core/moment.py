@@ -1,6 +1,16 @@
-"""Times for people."""
+"""Times as ISO 8601 writes them."""
 
 from datetime import UTC, datetime
+
+
+def utc(moment: str) -> datetime:
+    """An ISO 8601 time in UTC; one without a zone is UTC.
+
+    Raises:
+        ValueError, OverflowError: It is not such a time, or too near to the year 1 or 9999.
+    """
+    time = datetime.fromisoformat(moment)
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def local_time(moment: str) -> str:
@@ -10,8 +20,6 @@ def local_time(moment: str) -> str:
     'yesterday'
     """
     try:
-        time = datetime.fromisoformat(moment)
-    except ValueError:
+        return f"{utc(moment).astimezone():%Y-%m-%d %H:%M:%S}"
+    except (ValueError, OverflowError):
         return moment
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return f"{time.astimezone():%Y-%m-%d %H:%M:%S}"

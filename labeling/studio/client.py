@@ -1,11 +1,10 @@
-"""What `labeling` does to a project of a Label Studio: looks articles up, pushes tasks, predicts, moves tasks."""
+"""A project of a Label Studio: looking up articles, creating and moving tasks, predictions, settings."""
 
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Self
-from urllib.parse import quote_plus
 
 from pydantic import Field, ValidationError
 
@@ -16,19 +15,20 @@ from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
 from labeling.studio.answers import CREATED, IMPORTED, INVITATION, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, faults
 from labeling.studio.connection import Connection
-from labeling.studio.failures import AGAIN, ALONE, BETWEEN, TooLargeError
+from labeling.studio.failures import AGAIN, ALONE, BETWEEN
 from labeling.studio.page import Page
+from labeling.studio.predicted import VERSIONS
+from labeling.studio.queries import LOOK_UP, condition, in_halves, look_ups, query
 from labeling.studio.tasks import section_of
 
 Json = dict[str, Any]
 
-LOOK_UP = 300  # ids in one look-up: 0.4 s on 10,000 tasks
-LOOK_UP_BYTES = 2800  # of them in a URL: some servers and proxies take no line of more than 4,094 bytes
 MOST_COPIES = 100  # tasks of one article
-FIRST_ATTEMPTS = 3  # of the first question: whoever mistyped an address need not wait for half a minute
-# Annotations themselves, not only their count: a task that is written while someone submits keeps the old count.
+FIRST_ATTEMPTS = 3  # of the first question: after a typo in the address, nobody should wait for half a minute
+# `annotations_ids`, since a task that is written while someone submits keeps the old count.
 COUNTED = "id,total_predictions,total_annotations,cancelled_annotations,draft_exists,annotations_ids"
-VERSIONS = "predictions_model_versions"
+# For calls of the SDK: whoever sends decides whether to send again, since what failed may have been done.
+ONCE: Any = {"max_retries": 0}
 ASIDE = (
     "Tasks that `labeling import` took out of the project of this number: they were there twice, or their text was "
     "replaced. Nobody need label them. What is submitted here all the same, the next import takes back."
@@ -69,10 +69,10 @@ class Stored(Value):
     """An article that the project has already, in one task or in a task for each of its sections.
 
     Attributes:
-        task_id: Its task; the first of its sections.
+        task_id: The id of its task, or of the task of its first section.
         digest: The digest of its text.
-        data: What is in the task, its text among it; of an article in sections, the text as a whole.
-        begun: Whether anyone has submitted, skipped or drafted something in it, or in one of its sections.
+        data: The task's data, with the text; of an article in sections, with the whole text.
+        begun: Whether anyone has submitted, skipped or drafted an annotation of it or of one of its sections.
         versions: The model versions of its predictions, of all sections that are not begun; one with a comma in its
             name counts as several.
         twins: Further copies of the same article, which there should not be.
@@ -106,12 +106,12 @@ class Stored(Value):
 
     @property
     def text(self) -> str:
-        """The text."""
+        """The task's text."""
         return str(self.data.get("text", ""))
 
 
 class State(Value):
-    """What a task has: how many predictions, of which versions, and whether someone has begun to label it."""
+    """How many predictions a task has, of which versions, and whether someone has begun to label it."""
 
     predictions: int
     versions: tuple[str, ...]
@@ -119,7 +119,7 @@ class State(Value):
 
 
 class Bare(Value):
-    """A task without any prediction: its number, whether someone has begun it, and its data."""
+    """A task without any prediction: its id, whether someone has begun to label it, and its data."""
 
     task_id: int
     begun: bool
@@ -163,10 +163,10 @@ class HandedOut(Value):
 
 
 class ProjectSize(Value):
-    """How much a project holds: the number of its tasks, and which is the newest: its id and when it was made.
+    """The number of a project's tasks, and the newest task's id and creation time, "" if there is none.
 
-    SQLite gives the id of a deleted newest task out again, and the time tells the two apart. So while all of it is the
-    same, no task came and none went. The newest is "" where there is none.
+    As long as they are equal, no task was added or deleted. The time is needed since SQLite reuses the id of a newest
+    task that was deleted.
     """
 
     tasks: int
@@ -174,10 +174,9 @@ class ProjectSize(Value):
 
 
 class Studio:
-    """A connection to a Label Studio.
+    """A Label Studio, through a connection, which it closes as a context manager.
 
-    Every method raises StudioError, or AccessError where the token is the matter; neither ever names the token. It is a
-    context manager, which closes the connection.
+    Every method raises StudioError: AccessError if the token is refused. Neither ever names the token.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -230,12 +229,7 @@ class Studio:
     # projects
 
     def project(self, project_id: int, *, was_here: bool = False) -> Project:
-        """The project with this number.
-
-        Args:
-            project_id: Its number.
-            was_here: Whether it is known to have been there.
-        """
+        """The project with this id; `was_here` says that it is known to have been there."""
         raw, _ = self.connection.get(
             f"api/projects/{project_id}/",
             PROJECT,
@@ -247,7 +241,7 @@ class Studio:
             else "Name one of those that the page of that server lists; its number is in the address of its page.",
         )
         if raw["id"] != project_id:
-            raise StudioError(f"{self.url} answered with project {raw['id']} in the place of {project_id}.", BETWEEN)
+            raise StudioError(f"{self.url} answered with project {raw['id']} instead of {project_id}.", BETWEEN)
         return Project(
             id=raw["id"],
             title=raw.get("title") or "",
@@ -261,8 +255,6 @@ class Studio:
 
     def create_project(self, schema: LabelSchema, title: str, order: Order = "uncertain") -> Project:
         """A new project that shows the schema to its annotators."""
-        from labeling.studio.sdk import ONCE
-
         page = Page.of(schema)
         made = self._by_sdk(
             lambda sdk: sdk.projects.create(
@@ -270,7 +262,7 @@ class Studio:
                 description=schema.description,
                 label_config=page.config,
                 expert_instruction=page.instructions,
-                # a button away, not in the way each time that someone begins
+                # behind a button, not in a window each time that someone begins
                 show_instruction=False,
                 sampling=SAMPLING[order],
                 show_collab_predictions=True,
@@ -280,7 +272,7 @@ class Studio:
         return self.project(made.id)
 
     def show(self, project: Project, page: Page) -> Project:
-        """The project, now with this page; the caller has made sure that no label disappears."""
+        """The project, now with this page. The caller has made sure that no label disappears."""
         self._change(project, label_config=page.config, expert_instruction=page.instructions)
         return self.project(project.id, was_here=True)
 
@@ -298,7 +290,7 @@ class Studio:
     def handed_out(self, project: Project) -> list[HandedOut]:
         """How each task of the project is handed out."""
         fields = "id,data,overlap,is_labeled,total_annotations,annotators"
-        return [_handed_out(task) for task in self._pages(project, {"fields": "all", "include": fields})]
+        return [_handed_out(task) for task in self._pages(project, fields)]
 
     def overlap(self, project: Project) -> int:
         """How many people annotate a task that is new in the project."""
@@ -323,21 +315,19 @@ class Studio:
         self.connection.send("PATCH", f"api/tasks/{task.task_id}/", fields, OBJECT, {"project": project.id})
 
     def _change(self, project: Project, **fields: str) -> None:
-        from labeling.studio.sdk import ONCE
-
         self._by_sdk(lambda sdk: sdk.projects.update(id=project.id, request_options=ONCE, **fields))
 
     # tasks
 
     def stored(self, project: Project, doc_ids: Sequence[str]) -> dict[str, Stored]:
-        """Which of the articles the project has already, by doc_id.
+        """Those of the articles that the project has already, by doc_id.
 
-        Where an article has several tasks, the one stands first that someone has begun to label, else the oldest.
+        If an article has several tasks, the first is one that someone has begun to label, else the oldest.
         """
         found: dict[str, list[Json]] = defaultdict(list)
         for ids in look_ups(doc_ids):
-            # without fields=all, nothing is said of versions and drafts; predictions themselves take twice the time
-            fields = "id,data,total_annotations,cancelled_annotations,draft_exists,predictions_model_versions"
+            # versions rather than the predictions themselves, which take twice the time
+            fields = f"id,data,total_annotations,cancelled_annotations,draft_exists,{VERSIONS}"
             for task in self._listed(project, "data.doc_id", ids, fields):
                 found[str(_data(task).get("doc_id"))].append(task)
         return {doc_id: _first(_copies(tasks)) for doc_id, tasks in found.items()}
@@ -350,12 +340,12 @@ class Studio:
         return ProjectSize(tasks=page["total"], newest=" ".join(newest))
 
     def create(self, project: Project, tasks: Sequence[Json]) -> tuple[list[int], int]:
-        """The ids of the new tasks, in order, and how many of their predictions the server says that it kept.
+        """Create tasks; their ids, in order, and the number of predictions that the server says it kept.
 
-        On SQLite an import that meets another write answers 201 and loses its predictions: so they are counted.
+        On SQLite an import during another write answers 201 and loses its predictions, so they have to be counted.
 
         Raises:
-            BusyError: Nobody knows whether they were stored. They are never sent twice without looking.
+            BusyError: It is unknown whether they were stored: look them up before sending them again.
         """
         path = f"api/projects/{project.id}/import"
         answer = self.connection.send("POST", path, tasks, IMPORTED, {"return_task_ids": "true"})
@@ -365,7 +355,7 @@ class Studio:
         return ids, answer.get("prediction_count") or 0
 
     def predict(self, project: Project, predictions: Sequence[Json]) -> None:
-        """Add predictions to tasks; each names its task's id as `task`."""
+        """Add predictions, each with its task's id as `task`."""
         if predictions:
             path = f"api/projects/{project.id}/import/predictions"
             made = self.connection.send("POST", path, predictions, CREATED).get("created") or 0
@@ -373,20 +363,18 @@ class Studio:
                 raise BusyError(f"{self.url} took {made} of {len(predictions)} predictions.", AGAIN)
 
     def delete_predictions(self, project: Project, task_ids: Sequence[int]) -> None:
-        """Take all predictions of the tasks away."""
-        self._act(project, "delete_tasks_predictions", task_ids)
-
-    def _act(self, project: Project, action: str, task_ids: Sequence[int]) -> None:
+        """Delete all predictions of the tasks."""
         if task_ids:
             selected = {"selectedItems": {"all": False, "included": list(task_ids)}}
-            self.connection.send("POST", "api/dm/actions/", selected, OBJECT, {"id": action, "project": project.id})
+            action = {"id": "delete_tasks_predictions", "project": project.id}
+            self.connection.send("POST", "api/dm/actions/", selected, OBJECT, action)
 
-    # what is set aside; a task is never deleted, since nothing can be asked and deleted in one step
+    # setting aside; a task is never deleted, since somebody may begin it between the check and the deletion
 
     def asides(self, project: Project) -> list[Project]:
-        """The projects that take the tasks which are to go from this one, the oldest first; none where none ever went.
+        """The projects with the tasks that this one has set aside, the oldest first.
 
-        There are several where a request to make one was doubled on its way.
+        There are several if a request to create one was repeated on its way.
         """
         params = {"title": _aside(project), "include": "id,title", "page_size": 100}
         page, _ = self.connection.get("api/projects/", PROJECTS, params)
@@ -394,46 +382,43 @@ class Studio:
         return [self.project(number) for number in sorted(numbers)]
 
     def make_aside(self, project: Project) -> Project:
-        """The oldest of them, made where there is none."""
+        """The oldest project for the tasks that this one sets aside, created if there is none."""
         if not (there := self.asides(project)):
-            from labeling.studio.sdk import ONCE
-
             fields = {"title": _aside(project), "description": ASIDE, "label_config": project.label_config}
             self._by_sdk(lambda sdk: sdk.projects.create(request_options=ONCE, **fields))
             there = self.asides(project)
         if not there:
-            raise BusyError(f"{self.url} does not list the project that it was asked to make.", AGAIN)
+            raise BusyError(f"{self.url} does not list the project that it was asked to create.", AGAIN)
         return there[0]
 
     def move(self, source: Project, target: Project, task_ids: Sequence[int]) -> None:
-        """Take those of the tasks that are in `source` into `target`, with all that is in them."""
+        """Move those of the tasks that are in `source` to `target`, with everything in them."""
         for task in list(self._by_id(source, task_ids)):
             # without the query, the server looks for the task in the project of the body
             path, where = f"api/tasks/{task['id']}/", {"project": source.id}
             self.connection.send("PATCH", path, {"project": target.id}, OBJECT, where)
 
     def unbegun(self, project: Project, task_ids: Sequence[int]) -> list[int]:
-        """Those of the tasks that are in the project and that nobody has begun to label now."""
+        """Those of the tasks that are in the project and that nobody has begun to label."""
         return [task["id"] for task in self._by_id(project, task_ids) if not _is_begun(task)]
 
     def begun(self, project: Project) -> dict[int, str]:
         """All tasks of the project that someone has begun to label, and the doc_id of each."""
-        tasks = self._pages(project, {"fields": "all", "include": f"{COUNTED},data"})
+        tasks = self._pages(project, f"{COUNTED},data")
         return {task["id"]: str(_data(task).get("doc_id", "")) for task in tasks if _is_begun(task)}
 
     def bare(self, project: Project) -> list[Bare]:
         """The tasks that have no prediction at all."""
-        condition = {"filter": f"filter:tasks:{VERSIONS}", "operator": "empty", "type": "List", "value": "true"}
-        query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
-        tasks = self._pages(project, {"query": query, "fields": "all", "include": f"{COUNTED},{VERSIONS},data"})
+        has_none = condition(VERSIONS, "empty", "List", "true")
+        tasks = self._pages(project, f"{COUNTED},{VERSIONS},data", has_none)
         return [
             Bare(task_id=task["id"], begun=_is_begun(task), data=_data(task))
             for task in tasks
-            if not (_versions(task) or task.get("total_predictions"))  # where a server does not know the condition
+            if not (_versions(task) or task.get("total_predictions"))  # a server may not know the condition
         ]
 
     def states(self, project: Project, task_ids: Sequence[int]) -> dict[int, State]:
-        """What those of the tasks have that are in the project, by their numbers."""
+        """The states of those of the tasks that are in the project, by id."""
         return {
             task["id"]: State(
                 predictions=task.get("total_predictions") or 0, versions=_versions(task), begun=_is_begun(task)
@@ -441,58 +426,44 @@ class Studio:
             for task in self._by_id(project, task_ids)
         }
 
-    def _pages(self, project: Project, params: Json) -> Iterator[Json]:
-        """All tasks of a query, each once."""
+    def _pages(self, project: Project, fields: str, *conditions: Json, most: int = 0) -> Iterator[Json]:
+        """The tasks that meet the conditions, each once; `most` are refused, by default as many as the project has."""
+        # without fields=all, versions and drafts are missing
+        params = {"project": project.id, "page_size": LOOK_UP, "fields": "all", "include": fields}
+        if conditions:
+            params["query"] = query(*conditions)
         seen: set[int] = set()
-        number, total, most = 1, 1, LOOK_UP
+        number, total, limit = 1, 1, most or LOOK_UP
         while (number - 1) * LOOK_UP < total:
-            page_of = {"project": project.id, "page_size": LOOK_UP, "page": number, **params}
-            page, _ = self.connection.get("api/tasks/", TASKS, page_of, is_data=True)
-            new = [task for task in page["tasks"] if task["id"] not in seen]
+            page, _ = self.connection.get("api/tasks/", TASKS, {**params, "page": number}, is_data=True)
+            new = {task["id"]: task for task in page["tasks"] if task["id"] not in seen}
             if not new:
                 return
-            seen.update(task["id"] for task in new)
-            yield from new
+            seen.update(new)
+            yield from new.values()
             number, total = number + 1, page["total"]
-            if number == 2 and total > LOOK_UP:  # otherwise there is no further page
-                most = self.project(project.id).tasks + LOOK_UP  # some may come meanwhile
-            if len(seen) > most:
-                raise StudioError(f"{self.url} lists more tasks than project {project.id} has.", BETWEEN)
+            if number == 2 and total > LOOK_UP and not most:
+                limit = self.project(project.id).tasks + LOOK_UP  # some may be added meanwhile
+            if len(seen) > limit:
+                end = "were asked for" if most else f"project {project.id} has"
+                raise StudioError(f"{self.url} lists more tasks than {end}.", BETWEEN)
 
     def _by_id(self, project: Project, task_ids: Sequence[int]) -> Iterator[Json]:
-        """What is counted of each of the tasks, and whether it has drafts."""
-        fields = f"{COUNTED},{VERSIONS}"
+        """Those of the tasks that are in the project, with what is counted of each."""
         for ids in look_ups(map(str, task_ids)):
-            yield from self._listed(project, "id", ids, fields)
+            yield from self._listed(project, "id", ids, f"{COUNTED},{VERSIONS}")
 
-    def _listed(self, project: Project, field: str, ids: list[str], fields: str) -> list[Json]:
-        """The tasks in which a field has one of these values; asked for in parts where an answer would be too large."""
-        condition = {"filter": f"filter:tasks:{field}", "operator": "in_list", "type": "List", "value": ids}
-        query = json.dumps({"filters": {"conjunction": "and", "items": [condition]}})
-        params = {"project": project.id, "page_size": LOOK_UP, "query": query, "fields": "all", "include": fields}
-        found: dict[int, Json] = {}
-        number, total = 1, 1
-        try:
-            while (number - 1) * LOOK_UP < total:
-                page, _ = self.connection.get("api/tasks/", TASKS, {**params, "page": number}, is_data=True)
-                before = len(found)
-                found |= {task["id"]: task for task in page["tasks"]}
-                if len(found) == before:
-                    break
-                number, total = number + 1, page["total"]
-                if len(found) > MOST_COPIES * len(ids):
-                    raise StudioError(f"{self.url} lists more than was asked for.", BETWEEN)
-        except TooLargeError:
-            if len(ids) == 1:
-                raise
-            middle = len(ids) // 2
-            return [t for part in (ids[:middle], ids[middle:]) for t in self._listed(project, field, part, fields)]
-        return list(found.values())
+    def _listed(self, project: Project, field: str, values: list[str], fields: str) -> list[Json]:
+        """The tasks in which a field has one of these values."""
+
+        def ask(some: list[str]) -> list[Json]:
+            is_one = condition(field, "in_list", "List", some)
+            return list(self._pages(project, fields, is_one, most=MOST_COPIES * len(some)))
+
+        return in_halves(values, ask)
 
     def submit(self, task_id: int, result: list[Json]) -> None:
         """Submit an annotation of a task, as an annotator does by the Submit button."""
-        from labeling.studio.sdk import ONCE
-
         self._by_sdk(lambda sdk: sdk.annotations.create(id=task_id, result=result, request_options=ONCE))
 
     @cached_property
@@ -502,13 +473,11 @@ class Studio:
         return open_sdk(self.connection)
 
     def _by_sdk(self, call: Callable[[Any], Any]) -> Any:
-        """What a call of the SDK returns; its failures are the connection's."""
+        """The result of a call of the SDK, which fails as the connection does."""
         try:
             return call(self._sdk)
         except ValidationError as error:
-            raise StudioError(
-                f"{self.url} answered with what no Label Studio says: {faults(error)}.", BETWEEN
-            ) from None
+            raise StudioError(f"{self.url} answered unlike any Label Studio: {faults(error)}.", BETWEEN) from None
 
 
 def _stored(task: Json) -> Stored:
@@ -543,12 +512,12 @@ def _versions(task: Json) -> tuple[str, ...]:
 
 
 def split_versions(joined: str) -> tuple[str, ...]:
-    """The versions that the server lists in one text, in order; one with a comma in its name counts as several."""
+    """The versions that the server joins by commas, sorted; one with a comma in its name counts as several."""
     return tuple(sorted({version.strip() for version in joined.split(",")} - {""}))
 
 
 def _is_begun(task: Json) -> bool:
-    # `drafts` has only those of the token's owner. Where a server does not say, there may be some.
+    # `drafts` has only those of the token's owner. If the server does not tell, there may be some.
     counts = ("total_annotations", "cancelled_annotations", "annotations_ids")
     return any(task.get(name) for name in counts) or bool(task.get("draft_exists", True))
 
@@ -594,18 +563,3 @@ def _of_sections(digest: str, starts: tuple[int, ...], sections: dict[int, Store
 def _first(copies: Iterable[Stored]) -> Stored:
     first, *twins = sorted(copies, key=lambda stored: (not stored.begun, stored.task_id))
     return first.model_copy(update={"twins": tuple(twins)}) if twins else first
-
-
-def look_ups(ids: Iterable[str]) -> Iterator[list[str]]:
-    """The ids in lists that fit into the URL of one question each."""
-    some: list[str] = []
-    size = 0
-    for each in ids:
-        length = len(quote_plus(json.dumps([each]))) + 3
-        if some and (len(some) >= LOOK_UP or size + length > LOOK_UP_BYTES):
-            yield some
-            some, size = [], 0
-        some.append(each)
-        size += length
-    if some:
-        yield some

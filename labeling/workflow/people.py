@@ -8,6 +8,7 @@ from labeling.settings import EMBEDDED, Workspace
 from labeling.studio import server
 from labeling.studio.accounts import Accounts
 from labeling.studio.client import Account
+from labeling.studio.setup import read_credentials
 from labeling.workflow.connecting import connect, server_of
 
 Waiting = Callable[[float], None]
@@ -104,7 +105,7 @@ def remove(workspace: Workspace, email: str, waiting: Waiting = lambda _: None) 
     """
     if server_of(workspace) != EMBEDDED:
         raise InputError(*_elsewhere(workspace, "makes accounts inactive"))
-    login = server.credentials(workspace.studio_folder)
+    login = read_credentials(workspace.studio_folder)
     if login and login.email.lower() == email.strip().lower():
         raise InputError(f"{login.email} is the account that `labeling` itself uses.", "It cannot be removed.")
     was_active = Accounts(workspace.studio_folder, waiting).remove(email)

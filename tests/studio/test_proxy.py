@@ -18,6 +18,7 @@ import pytest
 
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
+from labeling.studio.setup import read_credentials
 from labeling.workflow.connecting import start_studio
 from tests.builders import ROOT, Run
 
@@ -152,12 +153,12 @@ def elsewhere(proxy: Proxy, tmp_path: Path) -> dict[str, str]:
     )
     (block,) = re.findall(r"^    export LABEL_STUDIO_URL=\S+\n(?:    export .+\n)+", PAGE, re.MULTILINE)
     names = re.findall(r"export (\w+)=", block)
-    token = server.credentials(proxy.workspace.studio_folder).token.get_secret_value()
+    token = read_credentials(proxy.workspace.studio_folder).token.get_secret_value()
     return dict(zip(names, (proxy.url, token, str(proxy.certificate)), strict=True))
 
 
 def test_login_through_the_proxy(proxy: Proxy, browser: httpx.Client):
-    login = server.credentials(proxy.workspace.studio_folder)
+    login = read_credentials(proxy.workspace.studio_folder)
     browser.get("/user/login/")
     form = {"email": login.email, "password": login.password.get_secret_value()}
     done = browser.post("/user/login/", data=form | {"csrfmiddlewaretoken": browser.cookies["csrftoken"]})

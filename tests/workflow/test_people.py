@@ -12,6 +12,7 @@ import pytest
 
 from labeling.settings import Workspace, init
 from labeling.studio import server
+from labeling.studio.setup import read_credentials
 from labeling.workflow.status import status
 from tests.builders import Run
 from tests.workflow.importing.pushing import push, tasks
@@ -105,7 +106,7 @@ def test_people_are_looked_after_where_the_server_does_not_run(studio_folder: Pa
     assert run("people", "add", "bea@example.org").returncode == 0
     table = run("people", "list").stdout
     assert re.search(r"bea@example\.org .* yes", table)
-    own = server.credentials(folder).email
+    own = read_credentials(folder).email
     refused = run("people", "remove", own)
     assert refused.returncode == 2
     assert "itself uses" in refused.stderr
@@ -118,7 +119,7 @@ def test_people_are_looked_after_where_the_server_does_not_run(studio_folder: Pa
 @studio
 def test_people_elsewhere_get_the_invitation_link_that_makes_them_an_account(studio_folder: Path, tmp_path, run: Run):
     init(tmp_path)
-    running, login = server.status(studio_folder), server.credentials(studio_folder)
+    running, login = server.status(studio_folder), read_credentials(studio_folder)
     there = {"LABEL_STUDIO_URL": running.url, "LABEL_STUDIO_API_KEY": login.token.get_secret_value()}
     done = run("people", "add", "cid@example.org", **there)
     link = done.stdout.strip()
