@@ -1,7 +1,7 @@
 r"""How the offsets of a task's regions were counted, inferred from the regions' copies of their text. Pure.
 
-Label Studio counts Unicode code points today. Older versions and other programs counted UTF-16 code units, counted a
-line end twice or once where the text has it once or twice, or named the last character and not the one behind it.
+Label Studio counts Unicode code points. Older versions and other programs counted UTF-16 code units, counted `\n` as
+two characters or `\r\n` as one, or gave the offset of the last character as the end.
 """
 
 import html
@@ -25,11 +25,11 @@ ENDS = {"behind": "", "last": "the end is the last character, not the one behind
 
 
 class Claim(NamedTuple):
-    """A region's offsets, however they were counted, and its own copy of its text; "" if it has none."""
+    """What a region claims: its offsets, however they were counted, and its copy of its text, "" if it has none."""
 
     start: int
     end: int
-    said: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class Counted:
     """How the offsets of a task were counted, and the same offsets in code points.
 
     Attributes:
-        way: What is odd about the counting, in words; "" where they are code points.
-        offsets: Each claim's start and end in code points of the text.
-        unfit: The claims (by number) whose text is not there.
-        ambiguous: Whether several ways of counting fit all claims, in different places, so that none was taken.
+        way: How they were counted, in words; "" if in code points.
+        offsets: Each claim's start and end in code points.
+        unfit: The indices of the claims whose text is not at their offsets.
+        ambiguous: Whether several ways of counting fit all claims, with different results, so that none was taken.
     """
 
     way: str
@@ -50,10 +50,10 @@ class Counted:
 
 
 def count(text: str, claims: Sequence[Claim]) -> Counted:
-    r"""The one way of counting that makes every claim of a task fit its text.
+    r"""How a task's offsets were counted, if one way makes every claim fit the text.
 
-    Code points are taken where they fit. Another way is taken only where all claims fit by it, and no other way that
-    fits leads elsewhere; else the offsets are left as they are, and those claims named that do not fit.
+    Code points are preferred. Another way is taken only if all claims fit, and every other way that fits has the same
+    result; else the offsets stay as they are, and `unfit` has the claims that do not fit.
 
     >>> count("😀 Kyiv", [Claim(3, 7, "Kyiv")])
     Counted(way='the offsets count UTF-16 code units', offsets=((2, 6),), unfit=frozenset(), ambiguous=False)
@@ -62,31 +62,31 @@ def count(text: str, claims: Sequence[Claim]) -> Counted:
     unfit = frozenset(
         [
             i
-            for i, (start, end, said) in enumerate(claims)
+            for i, (start, end, copy) in enumerate(claims)
             # most are exact
-            if not (0 <= start < end and said and text[start:end] == said) and not fits(text, (start, end), said)
+            if not (0 <= start < end and copy and text[start:end] == copy) and not fits(text, (start, end), copy)
         ]
     )
     if not unfit:
         return Counted("", plain)
     fitting: dict[tuple[Offsets, ...], Counted] = {}
     for name, offsets in _other_ways(text, claims):
-        if all(fits(text, pair, claim.said) for pair, claim in zip(offsets, claims, strict=True)):
-            # two ways that differ only in the white space at an edge lead to the same place; the more exact one counts
+        if all(fits(text, pair, claim.text) for pair, claim in zip(offsets, claims, strict=True)):
+            # ways that differ only in white space at the edges have the same result; the more exact one counts
             place = tuple(trim(text, start, end) for start, end in offsets)
             if place not in fitting or _exact(text, claims, offsets) > _exact(text, claims, fitting[place].offsets):
                 fitting[place] = Counted(name, tuple(offsets))
-    # a claim without text fits nearly everywhere, so it proves nothing
-    if len(fitting) == 1 and any(claim.said for claim in claims):
+    # a claim without text fits nearly everywhere
+    if len(fitting) == 1 and any(claim.text for claim in claims):
         return next(iter(fitting.values()))
     return Counted("", plain, unfit, ambiguous=len(fitting) > 1)
 
 
 def difference(said: str, text: str) -> str | None:
-    r"""How a region's copy of its text differs from the text itself, if the difference is harmless.
+    r"""How a region's copy of its text differs from the text, if the difference is harmless; "" if they are equal.
 
-    "" if they are equal, None if they are two different texts. Label Studio writes a line end as a backslash and
-    an n; exports that went through other programs have other white space, composed characters or escaped markup.
+    None if they are different texts. Label Studio writes a line end as a backslash and an n; exports that went through
+    other programs have other white space, composed characters or escaped markup.
 
     >>> difference("Kyiv\\nsaid", "Kyiv\nsaid")
     'a line end is written as a backslash and an n'
@@ -105,12 +105,12 @@ def difference(said: str, text: str) -> str | None:
 
 
 def _inked(text: str) -> str:
-    """The text without white space: what a browser copies has line ends where a page only begins a new block."""
+    """The text without white space: a browser's copy has line ends where a page only begins a new block."""
     return "".join(text.replace("\\r", " ").replace("\\n", " ").split())
 
 
 def fits(text: str, pair: Offsets, said: str) -> bool:
-    """Whether the offsets lie in the text and hold what was said of them; "" says nothing."""
+    """Whether the offsets are in the text, and `said` is a copy of the text there; "" always is."""
     start, end = pair
     if not 0 <= start < end <= len(text):
         return False
@@ -118,7 +118,7 @@ def fits(text: str, pair: Offsets, said: str) -> bool:
 
 
 def _exact(text: str, claims: Sequence[Claim], offsets: Sequence[Offsets]) -> int:
-    return sum(text[slice(*pair)] == claim.said for pair, claim in zip(offsets, claims, strict=True))
+    return sum(text[slice(*pair)] == claim.text for pair, claim in zip(offsets, claims, strict=True))
 
 
 def _other_ways(text: str, claims: Sequence[Claim]) -> Iterator[tuple[str, list[Offsets]]]:
@@ -138,9 +138,9 @@ def _other_ways(text: str, claims: Sequence[Claim]) -> Iterator[tuple[str, list[
 
 
 def _positions(text: str, unit: str, lines: str) -> tuple[dict[int, int], dict[int, int]]:
-    """Offset as counted → code points, twice: of the same place, and of the end of the character that it is in.
+    """Two maps from offsets as counted to code points: to the same place, and to the end of the character there.
 
-    An offset in the middle of a character is in the second one only.
+    An offset in the middle of a character is in the second map only.
     """
     at = {0: 0}
     behind: dict[int, int] = {}

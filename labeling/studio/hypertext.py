@@ -1,7 +1,7 @@
-"""A page of HTML that was labelled in Label Studio's HyperText → its text, and where in it a region lies. Pure.
+"""A page of HTML that was labelled in Label Studio's HyperText → its text, and a region's offsets in it. Pure.
 
-The editor names a text node by its XPath and counts within it; newer versions also count in the page's whole text
-(`globalOffsets`). Which of them is right is proven afterwards, by the text that the region says it holds.
+The editor stores the XPath of a text node and an offset in it; newer versions also store offsets in the page's whole
+text (`globalOffsets`). The region's copy of its text tells later whether they are right.
 """
 
 import re
@@ -15,16 +15,16 @@ from labeling.studio.regions import Offsets, RefusedError, in_text, is_relation,
 
 Json = dict[str, Any]
 
-# What a browser's parser does and lxml's does not: it drops a line end behind these tags, and puts rows into a tbody.
-LINE_END_BEHIND = re.compile(r"(<(?:pre|listing|textarea)\b[^>]*>)\r?\n", re.IGNORECASE)
+# What a browser's parser does and lxml's does not: it drops a line end after these tags, and puts rows into a tbody.
+LINE_END_AFTER = re.compile(r"(<(?:pre|listing|textarea)\b[^>]*>)\r?\n", re.IGNORECASE)
 IMPLIED = re.compile(r"/tbody(?:\[1\])?(?=/)")
-HIDDEN = {"script", "style"}  # nobody sees their text, though `globalOffsets` count it
-EVENTS = ("start", "end", "comment", "pi")  # a comment has no text of the page, but there is some behind it
+HIDDEN = {"script", "style"}  # their text is not shown, though `globalOffsets` count it
+EVENTS = ("start", "end", "comment", "pi")  # a comment has no text of the page, but there may be text after it
 STEPS = re.compile(r"(?:/[A-Za-z][\w:-]*(?:\[\d+\])?)*(?:/text\(\)(?:\[\d+\])?)?")
 
 
 def is_page(raw: str, result: Any) -> bool:
-    """Whether the regions of a result lie in a page of HTML."""
+    """Whether the regions of a result are in a page of HTML."""
     has_tags = "<" in raw
     for item in items_of(result):
         value = item.get("value") if isinstance(item, dict) else None
@@ -39,11 +39,11 @@ def is_page(raw: str, result: Any) -> bool:
 
 
 class Page:
-    """A page's text: what a browser calls `textContent`, and a line end for each `<br>`, as the editor counts it."""
+    """A page's text as the editor counts it: a browser's `textContent`, with a line end for each `<br>`."""
 
     def __init__(self, source: str) -> None:
         try:
-            self.root = lxml_html.fragment_fromstring(LINE_END_BEHIND.sub(r"\1", source), create_parent="div")
+            self.root = lxml_html.fragment_fromstring(LINE_END_AFTER.sub(r"\1", source), create_parent="div")
         except (etree.LxmlError, ValueError):  # lxml refuses control characters, and text that declares an encoding
             self.root = None
         self.text = ""
@@ -61,10 +61,10 @@ class Page:
             self.text += text
 
     def located(self, value: Json) -> Offsets:
-        """Where a region of the page says that it is, in code points of its text.
+        """The offsets of a region in the page's text, in code points.
 
         Raises:
-            RefusedError: Its path leads nowhere.
+            RefusedError: Its path names no text of the page.
         """
         said = value.get("text")
         whole = value.get("globalOffsets")
@@ -81,7 +81,7 @@ class Page:
 
     def _point(self, path: Any, offset: Any) -> int:
         if self.root is None or not isinstance(path, str) or not STEPS.fullmatch(path) or type(offset) is not int:
-            raise RefusedError("bad-offsets", f"the region lies at {str(path)[:60]!r}, {offset!r}, which is no place")
+            raise RefusedError("bad-offsets", f"{str(path)[:60]!r}, {offset!r} is not a valid place of a region")
         found: list[Any] = self.root.xpath("." + path) if path else []
         found = found or (self.root.xpath("." + IMPLIED.sub("", path)) if path else [])
         node: Any = found[0] if found else None

@@ -1,4 +1,4 @@
-"""An annotation's `result` → spans, relations and attributes, each kept, changed or refused with the reason. Pure."""
+"""An annotation's `result` → spans, relations and attributes, each kept, changed or refused with a reason. Pure."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,24 +21,24 @@ Json = dict[str, Any]
 Offsets = tuple[int, int]
 Located = Callable[[Json], Offsets]
 
-# What a region's value says of where it is; the rest of a value is what was answered.
+# Fields of a region's value that say where it is; the others are the answer.
 PLACE = {"start", "end", "startOffset", "endOffset", "globalOffsets", "text", "labels", "x", "y", "width", "height"}
-# Refused, and yet nothing of the text is unknown by it.
-KNOWN = {"duplicate", "only-space", "not-in-a-text", "bad-region"}
-UNLABELLED = "relation"  # how a relation without label is called where no schema says what it could be
-META = "meta"  # what an annotator noted of a region
-# A span of its fields, as `Span(…)` makes it, in two thirds of the time; there are dozens in each task.
+# Reasons for which a span is refused that leave no text unknown.
+HARMLESS = {"duplicate", "only-space", "not-in-a-text", "bad-region"}
+UNLABELLED = "relation"  # the label of a relation that has none, without a schema to tell what it could be
+META = "meta"  # an annotator's note about a region
+# As `Span(…)`, in two thirds of the time; there are dozens of spans in each task.
 SPAN: Callable[[Json], Span] = TypeAdapter(Span).validator.validate_python
-ANSWERS = {"textarea": "text"}  # elsewhere the key is the control's type: {"choices": ["yes"]}
+ANSWERS = {"textarea": "text"}  # other controls have their type as the key: {"choices": ["yes"]}
 
 
 class Legend(Value):
     """Which labels and relations are legal, and what becomes of the others.
 
     Attributes:
-        label_schema: What is legal; None takes everything as it comes.
-        mapping: Label or relation as it was annotated → as it is called here.
-        drop: Labels and relations (as they were annotated) that are left out on purpose.
+        label_schema: What is legal; with None, everything is.
+        mapping: Label or relation as annotated → its new name.
+        drop: Labels and relations (as annotated) that are left out on purpose.
     """
 
     label_schema: LabelSchema | None = None
@@ -46,22 +46,26 @@ class Legend(Value):
     drop: frozenset[str] = frozenset()
 
     def plain(self, labels: Iterable[Any]) -> set[str]:
-        """Those of the labels that are legal as they are."""
+        """Those of the labels that are legal, and neither renamed nor dropped."""
         names = {label for label in labels if isinstance(label, str) and label.strip()}
         legal = names if self.label_schema is None else names & self.label_schema.labels.keys()
         return legal - self.drop - self.mapping.keys()
 
 
 @dataclass
-class Reading:
-    """What an annotation holds.
+class ParsedResult:
+    """An annotation's spans, relations and attributes, and what became of everything in its `result`.
 
-    Every span in it is counted once in `span_counts` (exact, trimmed, repaired, dropped, refused), every relation in
-    `relation_counts` (exact, changed, dropped, refused), every other answer in `attribute_counts` (kept, refused).
-    `unknown` are the stretches where a span was refused, of which nobody knows now what they are: the whole text where
-    it could not be told where the span lies. `outcomes` has the kept spans that are not exact, by id; `repairs` counts
-    the repaired ones by how their offsets counted; `renamed` and `dropped` count labels. The problems still lack their
-    document and place.
+    Attributes:
+        spans, relations, attributes: What was kept.
+        unknown: Where spans were refused, so that the right labels are unknown; the whole text if a span's place is.
+        problems: Everything that was not taken exactly as it is; the problems lack document and place.
+        span_counts: Every span, counted once: exact, trimmed, repaired, dropped, refused.
+        relation_counts: Every relation, counted once: exact, changed, dropped, refused.
+        attribute_counts: Every other answer, counted once: kept, refused.
+        outcomes: What became of the kept spans that are not exact, by id.
+        repairs: The number of repaired spans by how their offsets counted.
+        renamed, dropped: The number of labels and relations by name.
     """
 
     spans: list[Span] = field(default_factory=list)
@@ -79,7 +83,7 @@ class Reading:
 
 
 class RefusedError(Exception):
-    """One thing that is not taken: the reason's code, and the reason in words."""
+    """A span or relation cannot be taken: the code of the reason, and the reason in words."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -87,17 +91,17 @@ class RefusedError(Exception):
 
 
 def items_of(result: Any) -> list[Any]:
-    """The entries of a `result`, whatever it is."""
+    """The items of a list; none if it is not a list."""
     return result if isinstance(result, list) else []
 
 
 def is_relation(item: Any) -> bool:
-    """Whether an entry of a result is an arrow between two regions."""
+    """Whether an item of a result is a relation between two regions."""
     return isinstance(item, dict) and item.get("type") == "relation"
 
 
 def is_span(item: Any) -> bool:
-    """Whether an entry of a result is to be counted as a span: a labelled region, or something that nobody can read."""
+    """Whether an item of a result counts as a span: a labelled region, or something that is not an object."""
     if not isinstance(item, dict):
         return True
     kind = item.get("type")
@@ -105,24 +109,24 @@ def is_span(item: Any) -> bool:
 
 
 def labels_of(item: Json) -> list[Any]:
-    """The labels of a region or of a relation, [None] where it has none; each of them is a span or a relation."""
+    """The labels of a region or relation, each of which makes a span or relation; [None] if it has none."""
     kind = item.get("type")
     value = item if kind == "relation" else _value(item)
     labels = value.get(str(kind), value.get("labels"))
-    if labels is None and value is not item:  # before 1.0 a region of type "labels" could have "htmllabels"
+    if labels is None and value is not item:  # before 1.0, a region of type "labels" could have "htmllabels"
         labels = next((value[key] for key in value if key.endswith("labels")), None)
     return labels if isinstance(labels, list) and labels else [None]
 
 
 def claims_of(regions: Iterable[Json], located: Located) -> Iterator[Claim]:
-    """What each labelled region that says where it is says of itself."""
+    """The claims of those regions that say where they are."""
     for region in regions:
         place = _place(region, located)
         if isinstance(place, Claim):
             yield place
 
 
-def _place(region: Json, located: Located) -> "Claim | RefusedError":
+def _place(region: Json, located: Located) -> Claim | RefusedError:
     value = _value(region)
     said = value.get("text")
     try:
@@ -133,10 +137,10 @@ def _place(region: Json, located: Located) -> "Claim | RefusedError":
 
 
 def in_text(value: Json) -> tuple[int, int]:
-    """Where a region of a plain text says that it is, as it counts.
+    """The offsets of a region in a plain text, however it counts.
 
     Raises:
-        RefusedError: It does not say.
+        RefusedError: It has none.
     """
     start, end = value.get("start"), value.get("end")
     if type(start) is int and type(end) is int:
@@ -148,7 +152,7 @@ def in_text(value: Json) -> tuple[int, int]:
     raise RefusedError("bad-offsets", f"start {_short(start)} and end {_short(end)} are not both whole numbers")
 
 
-def read_result(
+def parse_result(
     result: Any,
     raw: str,
     text: str,
@@ -157,44 +161,43 @@ def read_result(
     moved: Callable[[int], int] = int,
     located: Located = in_text,
     veto: Fault | None = None,
-) -> Reading:
+) -> ParsedResult:
     """The spans, relations and attributes of a `result`.
 
     Args:
-        result: The JSON of an annotation's result, whatever it is.
+        result: The JSON of an annotation's result, which may be anything.
         raw: The text that the annotator saw.
         text: The article's text.
-        legend: Which labels and relations are legal; None takes them as they come.
+        legend: Which labels and relations are legal; by default all are.
         moved: The map of offsets in `raw` (code points) to those in `text`.
-        located: Where a region's value says that it is.
-        veto: Reason and detail for which every span is refused, where the text is known to be the wrong one.
+        located: The function that finds a region's offsets in its value.
+        veto: The reason for which every span is refused, if the text is known to be the wrong one.
     """
-    return _Reader(raw, text, legend or Legend(), moved, located, veto).read(result)
+    return _Parser(raw, text, legend or Legend(), moved, located, veto).parse(result)
 
 
-class _Reader:
-    def __init__(
-        self,
-        raw: str,
-        text: str,
-        legend: Legend,
-        moved: Callable[[int], int],
-        located: Located,
-        veto: Fault | None,
-    ) -> None:
-        self.raw, self.text, self.legend, self.moved, self.located = raw, text, legend, moved, located
-        self.schema, self.veto = legend.label_schema, veto
-        self.out = Reading()
-        self.spans_of_region: dict[str, list[Span]] = {}
-        self.taken: dict[tuple[int, int, str], Span] = {}
-        self.ids: set[str] = set()
-        self.known_relations: set[tuple[str, str, str]] = set()
-        self.plain_labels: frozenset[str] | set[str] = frozenset()
-        self.left_out: set[str] = set()  # regions whose labels were dropped on purpose
-        self.misread: dict[int, str] = {}  # by id() of a claim: why its text is not what its offsets say
-        self.way = ""  # how the offsets count, where they are not code points
+@dataclass
+class _Parser:
+    raw: str
+    text: str
+    legend: Legend
+    moved: Callable[[int], int]
+    located: Located
+    veto: Fault | None
+    out: ParsedResult = field(default_factory=ParsedResult)
+    spans_of_region: dict[str, list[Span]] = field(default_factory=dict)
+    taken: dict[tuple[int, int, str], Span] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+    known_relations: set[tuple[str, str, str]] = field(default_factory=set)
+    plain_labels: set[str] = field(default_factory=set)
+    left_out: set[str] = field(default_factory=set)  # regions whose labels were dropped on purpose
+    mismatches: dict[int, str] = field(default_factory=dict)  # by id() of a claim: why its text and offsets differ
+    way: str = ""  # how the offsets count, if not in code points
 
-    def read(self, result: Any) -> Reading:
+    def __post_init__(self) -> None:
+        self.schema = self.legend.label_schema
+
+    def parse(self, result: Any) -> ParsedResult:
         if result is not None and not isinstance(result, list):
             self.note("bad-result", "refused", f"the annotation's result is not a list but {_short(result)}")
         regions: list[Json] = []
@@ -209,7 +212,7 @@ class _Reader:
                 self.note("bad-region", "refused", f"a region is not an object but {_short(item)}")
                 continue
             value = item.get("value")
-            if is_text and item.get("type") == "labels" and type(value) is dict:  # as most are: read at once
+            if is_text and item.get("type") == "labels" and type(value) is dict:  # as most are: a fast path
                 said, start, end, names = value.get("text"), value.get("start"), value.get("end"), value.get("labels")
                 if type(said) is str and type(start) is int and type(end) is int and type(names) is list and names:
                     regions.append(item)
@@ -238,7 +241,7 @@ class _Reader:
     # spans
 
     def counted(self, places: list[Claim | RefusedError]) -> list[Claim | RefusedError]:
-        """The regions' places in code points, when it is found out how they count; those that prove wrong, refused."""
+        """The regions' places in code points, after finding out how they count; `mismatches` has those that differ."""
         claims = [place for place in places if isinstance(place, Claim)]
         counted = count(self.raw, claims)
         self.way = counted.way
@@ -247,15 +250,15 @@ class _Reader:
         found: list[Claim | RefusedError] = []
         for number, (claim, (start, end)) in enumerate(zip(claims, counted.offsets, strict=True)):
             if number in counted.unfit and 0 <= start < end <= len(self.raw):
-                self.misread[id(claim)] = self.diagnosis(claim, counted.ambiguous)
-            found.append(Claim(start, end, claim.said) if self.way else claim)
+                self.mismatches[id(claim)] = self.diagnosis(claim, counted.ambiguous)
+            found.append(Claim(start, end, claim.text) if self.way else claim)
         fitted = iter(found)
         return [next(fitted) if isinstance(place, Claim) else place for place in places]
 
     def read_spans(
         self, regions: Sequence[Json], places: Sequence[Claim | RefusedError], labels: Sequence[Sequence[Any]]
     ) -> None:
-        """Take each label of each region. Most need no second look, so they are read at once."""
+        """Take each label of each region. Most are exact, and take a fast path."""
         text, size, plain, taken, ids = self.text, len(self.text), self.plain_labels, self.taken, self.ids
         exact = 0
         for region, place, names in zip(regions, places, labels, strict=True):
@@ -291,22 +294,22 @@ class _Reader:
             if isinstance(place, RefusedError):
                 raise place
             known = start, end = self.offsets(place)
-            if place_is_wrong := self.misread.get(id(place)):
-                raise RefusedError("other-text", place_is_wrong)
+            if mismatch := self.mismatches.get(id(place)):
+                raise RefusedError("other-text", mismatch)
             name = self.label(label)
-            span = self.span(region, name, *self.trimmed(start, end))
+            span = self.span(region, name, *trim(self.text, start, end))
         except RefusedError as refused:
             self.refuse(refused, region, known, label)
             return "refused"
         self.out.spans.append(span)
         if name != label:
             self.out.renamed[f"{label}={name}"] += 1
-        if not self.way and span.start == start and span.end == end and place.said in ("", self.text[start:end]):
+        if not self.way and span.start == start and span.end == end and place.text in ("", self.text[start:end]):
             return "exact"
-        return self.outcome(span, start, end, place.said)
+        return self.outcome(span, start, end, place.text)
 
     def refuse(self, refused: RefusedError, region: Json, known: Offsets | None, label: Any) -> None:
-        """List a span that is not taken, and what is unknown of the text by that."""
+        """Add the problem of a refused span, and the text that is unknown because of it."""
         value = _value(region)
         shown: Json = {key: value[key] for key in ("start", "end") if type(value.get(key)) is int}
         if known:
@@ -314,7 +317,7 @@ class _Reader:
         shown["said"] = value["text"] if isinstance(value.get("text"), str) else ""
         shown["label"] = label if isinstance(label, str) else ""
         self.note(refused.reason, "refused", refused.detail, **shown)
-        if refused.reason not in KNOWN and self.text:
+        if refused.reason not in HARMLESS and self.text:
             is_placed = known and refused.reason != "other-text"
             self.out.unknown.append(known if known and is_placed else (0, len(self.text)))
 
@@ -328,38 +331,38 @@ class _Reader:
         return name
 
     def offsets(self, place: Claim) -> Offsets:
-        """Where a place of the raw text is in the article's text, in code points."""
+        """The offsets in the article's text of a place in the raw text, in code points."""
         if not 0 <= place.start < place.end <= len(self.raw):
             detail = f"[{place.start}, {place.end}) does not lie in a text of {len(self.raw)} characters"
             raise RefusedError("out-of-range", detail)
         return self.moved(place.start), self.moved(place.end)
 
     def diagnosis(self, claim: Claim, is_ambiguous: bool) -> str:
-        """Why a region's copy of its text is not what its offsets say."""
-        said = claim.said
+        """Why a region's copy of its text differs from the text at its offsets."""
+        said = claim.text
         seen = f"the region says {_short(said)}, its offsets say {context(self.raw, claim.start, claim.end)}"
         if is_ambiguous:
-            return f"{seen}; several ways of counting would make all regions of the task fit, so none is proven"
+            return f"{seen}; several ways of counting would make all regions of the task fit, so none is certain"
         places = self.raw.count(said) if said.strip() else 0
         if places == 1:
-            return f"{seen}; its text stands at {self.raw.index(said)} now: the text was edited after labelling"
+            return f"{seen}; its text is at {self.raw.index(said)} now: the text was edited after labelling"
         if places:
-            return f"{seen}; its text stands in {places} other places: the text was edited after labelling"
-        return f"{seen}; its text stands nowhere: the text was edited after labelling, or is another one"
-
-    def trimmed(self, start: int, end: int) -> tuple[int, int]:
-        start, end = trim(self.text, start, end)
-        if start == end:
-            raise RefusedError("only-space", "there is nothing but white space in the span")
-        return start, end
+            return f"{seen}; its text is in {places} other places: the text was edited after labelling"
+        return f"{seen}; its text is nowhere: the text was edited after labelling, or is another one"
 
     def span(self, region: Json, label: str, start: int, end: int) -> Span:
-        """The span, under an id of its own; a second one with the same offsets and label is refused."""
+        """The span, with a unique id.
+
+        Raises:
+            RefusedError: It is empty, or a second one with the same offsets and label.
+        """
+        if start == end:
+            raise RefusedError("only-space", "there is nothing but white space in the span")
         region_id = str(region.get("id") or "")
         mine = self.spans_of_region.setdefault(region_id, []) if region_id else []
         if copy := self.taken.get((start, end, label)):
-            mine.append(copy)  # whoever drew a relation to the copy meant the span
-            raise RefusedError("duplicate", f"the same span stands twice as {label}")
+            mine.append(copy)  # a relation to the copy means the span
+            raise RefusedError("duplicate", f"the same span is there twice as {label}")
         unique = region_id or f"{label}-{start}-{end}"
         while unique in self.ids:
             unique += "+"
@@ -371,14 +374,14 @@ class _Reader:
         return span
 
     def outcome(self, span: Span, start: int, end: int, said: str) -> str:
-        """Exact, trimmed or repaired; the last two, and a copy of the text that differs, with a note."""
+        """Exact, trimmed or repaired; with a problem unless the span and its copy of the text are exact."""
         text = self.text[start:end]
         shown = {"label": span.label, "start": span.start, "end": span.end, "said": said}
         shown["text"] = self.text[span.start : span.end]
         if self.way:
             self.out.repairs[self.way] += 1
             self.out.outcomes[span.id] = "repaired"
-            self.note("offsets-repaired", "changed", f"{self.way}; all regions of the task fit so", **shown)
+            self.note("offsets-repaired", "changed", f"{self.way}; with that, all regions of the task fit", **shown)
             return "repaired"
         if said and said != text and (detail := difference(said, text)):
             self.note("text-copy", "kept", f"of the region's copy of its text: {detail}", **shown)
@@ -388,7 +391,7 @@ class _Reader:
         self.note("trimmed", "changed", f"white space cut off the edges of {_short(text)}", **shown)
         return "trimmed"
 
-    # what else was said: choices, text areas, numbers, of a region or of the whole article
+    # other answers (choices, text areas, numbers) about a region or the whole article
 
     def read_answers(self, answers: Sequence[Json]) -> None:
         of_span: dict[str, dict[str, Any]] = {}
@@ -406,7 +409,7 @@ class _Reader:
             elif PLACE & {"start", "end", "x", "globalOffsets"} & set(value):
                 self.out.attribute_counts["refused"] += 1
                 shown = {key: value[key] for key in ("start", "end") if type(value.get(key)) is int}
-                detail = f"{name} {_short(said)} was said of a region that has no label, or was refused"
+                detail = f"{name} {_short(said)} is about a region that has no label, or was refused"
                 self.note("no-such-span", "refused", detail, **shown)
             else:
                 self.out.attribute_counts["kept"] += 1
@@ -434,7 +437,7 @@ class _Reader:
                 relation, changes = self.relation(arrow, ends, label, is_only=len(labels) == 1)
                 known = relation.head, relation.tail, relation.label
                 if known in self.known_relations:
-                    raise RefusedError("duplicate-relation", f"{relation.label} stands twice between the same spans")
+                    raise RefusedError("duplicate-relation", f"{relation.label} is there twice between the same spans")
             except RefusedError as refused:
                 shown = label if isinstance(label, str) else ""
                 self.note(refused.reason, "refused", refused.detail, label=shown, text=self.shown(ends))
@@ -523,7 +526,7 @@ def _value(item: Mapping[str, Any]) -> Json:
 
 
 def _answer(item: Json) -> Json:
-    """What was answered: `{"choices": ["yes"]}`, without where; nothing where it cannot be written again."""
+    """The answer without its place: `{"choices": ["yes"]}`; {} if it is nested too deeply."""
     try:
         value = storable(_value(item))
     except RecursionError:
@@ -536,7 +539,7 @@ def _answer(item: Json) -> Json:
 
 
 def _merge(attributes: dict[str, Any], name: str, said: Json) -> None:
-    """Add an answer; lists of the same control are joined, as where somebody wrote into a text area twice."""
+    """Add an answer. Lists of the same control are joined, as of a text area that somebody filled in twice."""
     before = attributes.get(name)
     if isinstance(before, dict) and before.keys() == said.keys():
         said = {

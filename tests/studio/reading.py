@@ -4,12 +4,12 @@ from typing import Any
 
 from labeling.core.schema import LabelSchema
 from labeling.studio.annotations import Review, Rules, read_task
-from labeling.studio.regions import Legend, Reading, read_result
+from labeling.studio.regions import Legend, ParsedResult, parse_result
 
 
-def read(result: Any, text: str, schema: LabelSchema | None, **rest: Any) -> Reading:
+def read(result: Any, text: str, schema: LabelSchema | None, **rest: Any) -> ParsedResult:
     """The regions of a result on a text that is shown as it is."""
-    return read_result(result, text, text, Legend(label_schema=schema), **rest)
+    return parse_result(result, text, text, Legend(label_schema=schema), **rest)
 
 
 def read_by(task: Any, schema: LabelSchema | None, where: str, *rest: Any) -> Review:

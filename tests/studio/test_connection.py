@@ -240,7 +240,7 @@ def test_look_up_that_does_not_end_is_refused(server):
         server.mode = ""
         project = studio.project(1)
         server.mode = "numbers that grow for ever"
-        with pytest.raises(StudioError, match="more than was asked for"):
+        with pytest.raises(StudioError, match="more tasks than were asked for"):
             studio.stored(project, ["d1"])
 
 

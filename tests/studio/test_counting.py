@@ -63,7 +63,7 @@ def test_counting_never_lead_to_another_text_than_was_said(doc: LabeledDoc, way:
     counted = count(doc.text, claims)
     for i, (pair, claim) in enumerate(zip(counted.offsets, claims, strict=True)):
         if i not in counted.unfit:
-            assert difference(claim.said, doc.text[slice(*pair)]) is not None
+            assert difference(claim.text, doc.text[slice(*pair)]) is not None
     meant = [(span.start, span.end) for span in doc.spans]
     if counted.way and way in {"utf-16", "twice"} and not counted.ambiguous:
         texts = [doc.text[slice(*trim(doc.text, *pair))] for pair in counted.offsets]
