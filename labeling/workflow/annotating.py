@@ -10,7 +10,7 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.schema import LabelSchema
 from labeling.engine import can_fork, cores, workers
-from labeling.workflow.progress import Within
+from labeling.workflow.progress import ItemProgress
 
 BATCH = 5_000  # characters of a batch: six times as many are no faster, and take 80 MB more
 # A typical article: it has a place and a date, whose normal forms take seconds to load.
@@ -25,7 +25,7 @@ def annotated(
     schema: LabelSchema,
     articles: Iterable[Article],
     jobs: int | None = None,
-    within: Within | None = None,
+    within: ItemProgress | None = None,
 ) -> Iterator[LabeledDoc]:
     """The articles, in order, with the predictions of `labeling.nlp.annotate`; long ones are annotated in windows.
 
@@ -69,7 +69,7 @@ def annotated(
             for docs in mapped(partial(_annotate, number), _batches(pieces)):
                 yield from docs
 
-    return in_windows(documents, articles, SIZE, within or Within())
+    return in_windows(documents, articles, SIZE, within or ItemProgress())
 
 
 def _batches(articles: Iterable[Article]) -> Iterator[Batch]:

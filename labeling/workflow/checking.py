@@ -14,7 +14,7 @@ from labeling.studio.exports import parse
 from labeling.studio.regions import Legend
 from labeling.studio.tabs import keep_tabs
 from labeling.workflow.connecting import connect, existing_project
-from labeling.workflow.progress import Track, unseen
+from labeling.workflow.progress import Track, no_track
 from labeling.workflow.refreshing import refreshed
 
 
@@ -42,7 +42,7 @@ class Checked(Value):
     pulled_at: str = ""
 
 
-def check(workspace: Workspace, *, offline: bool = False, track: Track = unseen) -> Checked:
+def check(workspace: Workspace, *, offline: bool = False, track: Track = no_track) -> Checked:
     """What an export would refuse of each annotator's submitted annotations; offline, as of the last pull.
 
     Unless offline, its tasks are in the tab "To check" of the Data Manager afterwards.

@@ -157,8 +157,8 @@ def make_project(studio: Studio, workspace: Workspace) -> Project:
     return project
 
 
-def refuse_misfit(schema: LabelSchema, project: Project) -> None:
-    """Refuse a project that shows a label or relation that the schema does not have.
+def check_schema_fits(schema: LabelSchema, project: Project) -> None:
+    """Check that a project shows no label or relation that the schema does not have.
 
     Raises:
         StudioError: It does; the message names each of them.

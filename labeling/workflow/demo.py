@@ -22,7 +22,7 @@ from labeling.workflow.export.commands import export_project
 from labeling.workflow.export.report import Exported
 from labeling.workflow.importing.command import import_articles
 from labeling.workflow.importing.report import Imported
-from labeling.workflow.progress import Track, Working, unseen, unwatched
+from labeling.workflow.progress import Track, Working, no_track, no_working
 
 # A tenth of the documents would be only two.
 DEMO_SPLIT = Split(dev=20, test=20)
@@ -62,8 +62,8 @@ def demo(
     train: bool = True,
     say: Callable[[str], None] = lambda _: None,
     waiting: Callable[[float], None] = lambda _: None,
-    track: Track = unseen,
-    working: Working = unwatched,
+    track: Track = no_track,
+    working: Working = no_working,
 ) -> Demo:
     """Run the loop from the seeds to a model, without repeating what an earlier run has done.
 
@@ -105,7 +105,7 @@ def demo(
     )
 
 
-def submit_gold(studio: Studio, project: Project, file: Path, schema: LabelSchema, track: Track = unseen) -> int:
+def submit_gold(studio: Studio, project: Project, file: Path, schema: LabelSchema, track: Track = no_track) -> int:
     """Submit gold documents as annotations of the tasks that nobody has begun; how many were submitted."""
     gold = {doc.doc_id: doc for doc in read_documents(file)}
     stored = studio.stored(project, list(gold))

@@ -17,7 +17,7 @@ from labeling.nlp.folder import part_file
 from labeling.nlp.load import load
 from labeling.workflow.annotating import annotated
 from labeling.workflow.export.task_locations import TaskLocation, read_task_locations
-from labeling.workflow.progress import Track, unseen
+from labeling.workflow.progress import Track, no_track
 
 
 def evaluate(
@@ -29,7 +29,7 @@ def evaluate(
     schema: LabelSchema | None = None,
     with_errors: bool = False,
     bootstrap: Bootstrap | None = None,
-    track: Track = unseen,
+    track: Track = no_track,
 ) -> Scores:
     """The scores of a model on a part of an exported folder.
 
@@ -65,7 +65,7 @@ def evaluate(
     return scores.model_copy(update=more)
 
 
-def pre_annotated(test: Test, model: str, schema: LabelSchema, track: Track = unseen) -> Counts:
+def pre_annotated(test: Test, model: str, schema: LabelSchema, track: Track = no_track) -> Counts:
     """The counts of what `labeling import` would predict in a test; without a model ("") it is nothing."""
     if not model:
         return counts_of(test.judged(None))
@@ -74,7 +74,7 @@ def pre_annotated(test: Test, model: str, schema: LabelSchema, track: Track = un
 
 
 def against_untrained(
-    model: str, untrained: str, schema: LabelSchema, folder: Path, *, track: Track = unseen
+    model: str, untrained: str, schema: LabelSchema, folder: Path, *, track: Track = no_track
 ) -> Comparison:
     """A comparison of pre-annotation with a trained model and without, on the test part of an exported folder.
 

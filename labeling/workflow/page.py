@@ -8,7 +8,7 @@ from labeling.settings import Workspace
 from labeling.studio.client import Project, Studio
 from labeling.studio.config import differences
 from labeling.studio.page import Change, Page, with_missing
-from labeling.workflow.connecting import connect, existing_project, find_project, make_project, refuse_misfit
+from labeling.workflow.connecting import check_schema_fits, connect, existing_project, find_project, make_project
 
 Outcome = Literal["current", "changed", "edited", "unknown"]
 
@@ -44,7 +44,7 @@ def compare_page(schema: LabelSchema, project: Project, *, force: bool = False) 
     Raises:
         StudioError: The project shows a label or relation that the schema does not have.
     """
-    refuse_misfit(schema, project)
+    check_schema_fits(schema, project)
     changes = project.page.changes(Page.of(schema))
     edited = project.page.edited
     outcome: Outcome = "current" if not changes else "unknown" if edited is None else "edited" if edited else "changed"

@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 
-class Within:
-    """Passes progress within a long item on to whoever shows it."""
+class ItemProgress:
+    """The progress within a long item, passed on to a listener."""
 
     def __init__(self) -> None:
         self.listener: Callable[[int, float], None] = lambda characters, share: None
@@ -22,13 +22,15 @@ class Track(Protocol):
     """Passes items through and shows how many there were."""
 
     def __call__(
-        self, items: Iterable[T], what: str, total: int | None = None, within: Within | None = None
+        self, items: Iterable[T], what: str, total: int | None = None, within: ItemProgress | None = None
     ) -> Iterable[T]:
         """The same items; `within` reports progress within the next one."""
 
 
-def unseen(items: Iterable[T], what: str, total: int | None = None, within: Within | None = None) -> Iterable[T]:
-    """The same items, shown to nobody."""
+def no_track(
+    items: Iterable[T], what: str, total: int | None = None, within: ItemProgress | None = None
+) -> Iterable[T]:
+    """The same items; nothing is shown."""
     return items
 
 
@@ -42,7 +44,7 @@ class Advance(Protocol):
 Meter = Callable[[str, int], AbstractContextManager[Advance]]  # shows the progress of reading so many bytes
 
 
-def unmetered(what: str, total: int) -> AbstractContextManager[Advance]:
+def no_meter(what: str, total: int) -> AbstractContextManager[Advance]:
     """A meter that shows nothing."""
     return nullcontext(lambda size=0, items=0: None)
 
@@ -51,6 +53,6 @@ def unmetered(what: str, total: int) -> AbstractContextManager[Advance]:
 Working = Callable[[str], AbstractContextManager[Callable[[float, str], None]]]
 
 
-def unwatched(what: str) -> AbstractContextManager[Callable[[float, str], None]]:
+def no_working(what: str) -> AbstractContextManager[Callable[[float, str], None]]:
     """Shows nothing."""
     return nullcontext(lambda share, step: None)

@@ -20,7 +20,7 @@ from labeling.settings import Workspace
 from labeling.workflow.card import Card
 from labeling.workflow.cards import CARD, read_card
 from labeling.workflow.model_store import remove_older, store
-from labeling.workflow.progress import Track, unseen
+from labeling.workflow.progress import Track, no_track
 
 NEW_TEST = "--new-test compares both models on the current test part."
 
@@ -66,7 +66,7 @@ def promote(
     label_margin: float = LABEL_MARGIN,
     force: bool = False,
     new_test: bool = False,
-    track: Track = unseen,
+    track: Track = no_track,
 ) -> Promotion:
     """Make a model the workspace's, if it passes the gate.
 

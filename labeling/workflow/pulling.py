@@ -21,7 +21,7 @@ from labeling.studio.changes import predictions_of
 from labeling.studio.client import Project, Studio
 from labeling.studio.connection import ATTEMPTS
 from labeling.studio.listing import Listing, Page, before, comparable
-from labeling.workflow.progress import Track, unseen
+from labeling.workflow.progress import Track, no_track
 from labeling.workflow.pulled import PATIENCE_SECONDS, Counts, Store, Writer, store_folder
 from labeling.workflow.pulled_database import old_files
 
@@ -95,7 +95,7 @@ def pull(
     full: bool = False,
     drafts: bool = False,
     predictions: bool = False,
-    track: Track = unseen,
+    track: Track = no_track,
     waiting: Callable[[str], None] = lambda _: None,
     patience: float = PATIENCE_SECONDS,
     attempts: int = ATTEMPTS,

@@ -19,7 +19,7 @@ from labeling.studio.exports import Record, parse
 from labeling.studio.regions import UNLABELLED, RefusedError, in_text, is_relation, is_span, items_of, labels_of
 from labeling.studio.shown import Look, Shown, shown
 from labeling.workflow.export.sources import PulledTasks, Source, open_source
-from labeling.workflow.progress import Meter, Track, unmetered, unseen
+from labeling.workflow.progress import Meter, Track, no_meter, no_track
 
 # For labels of unknown colour, so that an annotator can tell them apart.
 PALETTE = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#bf3989", "#0a7ea4", "#bc4c00", "#57606a", "#6e4600")
@@ -56,7 +56,7 @@ class _Use:
     texts: list[str] = field(default_factory=list)
 
 
-def from_files(files: Sequence[Path | str], meter: Meter = unmetered) -> Made:
+def from_files(files: Sequence[Path | str], meter: Meter = no_meter) -> Made:
     """A schema with every label and relation of the submitted annotations in exported files or pulled folders.
 
     Raises:
@@ -69,7 +69,7 @@ def from_files(files: Sequence[Path | str], meter: Meter = unmetered) -> Made:
 
 
 def from_project(
-    workspace: Workspace, *, offline: bool = False, track: Track = unseen, meter: Meter = unmetered
+    workspace: Workspace, *, offline: bool = False, track: Track = no_track, meter: Meter = no_meter
 ) -> Made:
     """A schema with every label and relation that a project's page shows or its annotators used.
 

@@ -15,7 +15,7 @@ from labeling.studio.annotations import STATES, Annotation, Rules, Task, read_ta
 from labeling.studio.changes import Changes, Regions, changes
 from labeling.studio.exports import parse
 from labeling.studio.regions import Legend, items_of
-from labeling.workflow.progress import Track, unseen
+from labeling.workflow.progress import Track, no_track
 from labeling.workflow.refreshing import refreshed
 
 LONGEST = 1e9  # seconds; what is longer is no time
@@ -92,7 +92,7 @@ class _Person:
         return Work(times=times, outliers=tuple(outliers), regions=self.regions, compared=self.compared)
 
 
-def status(workspace: Workspace, *, offline: bool = False, track: Track = unseen) -> Status:
+def status(workspace: Workspace, *, offline: bool = False, track: Track = no_track) -> Status:
     """The project's articles by state, and what each person has done; offline, as of the last pull.
 
     Raises:

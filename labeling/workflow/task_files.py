@@ -18,7 +18,7 @@ from labeling.settings import Workspace
 from labeling.studio.tasks import to_task
 from labeling.workflow.importing.annotate import Annotator, version_of
 from labeling.workflow.importing.read import ArticleReader
-from labeling.workflow.progress import Track, Within, unseen
+from labeling.workflow.progress import ItemProgress, Track, no_track
 
 PIECES = 10_000  # pieces of JSON, a few characters each, that are written at once
 
@@ -44,7 +44,7 @@ def annotate_files(
     keep_all: bool = False,
     names: FieldNames | None = None,
     jobs: int | None = None,
-    track: Track = unseen,
+    track: Track = no_track,
 ) -> Annotated:
     """Write the articles' tasks with their predictions: a JSON list, or JSON lines for `.jsonl`.
 
@@ -69,7 +69,7 @@ def annotate_files(
     articles = reader.at_least_one()
     version = version_of(workspace)
     spans: Counter[str] = Counter()
-    within = Within()
+    within = ItemProgress()
 
     def tasks() -> Iterator[dict[str, Any]]:
         for doc in track(annotator.documents(articles, within), "Annotating", None, within):

@@ -12,7 +12,7 @@ from labeling.core.value import Value
 from labeling.errors import AccessError, LabelingError
 from labeling.settings import Workspace
 from labeling.workflow.export.options import Options
-from labeling.workflow.progress import Advance, Within
+from labeling.workflow.progress import Advance, ItemProgress
 
 T = TypeVar("T")
 FIRST_WAIT = 5.0  # seconds after the first failure; twice as long after each further one, up to the usual pause
@@ -112,7 +112,9 @@ def _turn(workspace: Workspace, folder: Path, options: Options, *, drafts: bool,
     from labeling.workflow.export.commands import export_project
     from labeling.workflow.pulling import pull
 
-    def track(items: Iterable[T], what: str, total: int | None = None, within: Within | None = None) -> Iterator[T]:
+    def track(
+        items: Iterable[T], what: str, total: int | None = None, within: ItemProgress | None = None
+    ) -> Iterator[T]:
         for item in items:
             _check_stop(stop)
             yield item

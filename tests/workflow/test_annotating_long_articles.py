@@ -13,7 +13,7 @@ from labeling.nlp import windows
 from labeling.nlp.load import load
 from labeling.resources import resource
 from labeling.workflow.annotating import annotated
-from labeling.workflow.progress import Within
+from labeling.workflow.progress import ItemProgress
 from tests.builders import EVENT
 
 MODEL = "en_core_web_sm"
@@ -53,7 +53,7 @@ def test_a_megabyte_in_one_line_took_3_gigabytes(tmp_path: Path):
 def test_bar_stood_still_within_a_long_article(monkeypatch: pytest.MonkeyPatch, jobs: int):
     monkeypatch.setattr(windows, "SIZE", 500)
     told: list[tuple[int, float]] = []
-    within = Within()
+    within = ItemProgress()
     within.listener = lambda characters, share: told.append((characters, share))
     articles = [Article(doc_id="long", text=LINE[:3000].strip()), Article(doc_id="short", text="Talks began.")]
     long, short = annotated(load(MODEL), MODEL, EVENT, articles, jobs, within)

@@ -10,7 +10,7 @@ from labeling.workflow.export.options import Options
 from labeling.workflow.export.report import Exported
 from labeling.workflow.export.run import run
 from labeling.workflow.export.sources import PulledTasks, open_source
-from labeling.workflow.progress import Meter, Track, unmetered, unseen
+from labeling.workflow.progress import Meter, Track, no_meter, no_track
 from labeling.workflow.refreshing import refreshed
 
 
@@ -20,8 +20,8 @@ def export_project(
     options: Options | None = None,
     *,
     offline: bool = False,
-    track: Track = unseen,
-    meter: Meter = unmetered,
+    track: Track = no_track,
+    meter: Meter = no_meter,
 ) -> Exported:
     """Pull what changed, and write the training files of the reviewed labels; offline, from the pulled copy.
 
@@ -52,7 +52,7 @@ def export_files(
     options: Options | None = None,
     *,
     schema: LabelSchema | None,
-    meter: Meter = unmetered,
+    meter: Meter = no_meter,
 ) -> Exported:
     """Write the training files of exports from the Label Studio UI. Without a schema, all labels are legal.
 

@@ -27,7 +27,7 @@ from labeling.workflow.export.report import Exported, report_of
 from labeling.workflow.export.sources import Source
 from labeling.workflow.export.spec import ConversionSpec, spec_of
 from labeling.workflow.export.training_config import configure
-from labeling.workflow.progress import Advance, Meter, unmetered
+from labeling.workflow.progress import Advance, Meter, no_meter
 
 AssignedRecord = tuple[Record, TaskAssignment]
 
@@ -44,7 +44,7 @@ def run(
     origin: str,
     url: str = "",
     users: Mapping[int, str] | None = None,
-    meter: Meter = unmetered,
+    meter: Meter = no_meter,
 ) -> Exported:
     """Write the files that exports/README.md describes from the tasks of a source; all of them appear, or none.
 

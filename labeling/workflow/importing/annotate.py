@@ -7,7 +7,7 @@ from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.settings import Workspace
 from labeling.workflow.annotating import annotated
-from labeling.workflow.progress import Within
+from labeling.workflow.progress import ItemProgress
 
 
 class Annotator:
@@ -23,7 +23,7 @@ class Annotator:
         self.problems: list[Problem] = []
         self.notes: tuple[str, ...] = ()
 
-    def documents(self, articles: Iterable[Article], within: Within, jobs: int = 0) -> Iterator[LabeledDoc]:
+    def documents(self, articles: Iterable[Article], within: ItemProgress, jobs: int = 0) -> Iterator[LabeledDoc]:
         """The articles with predictions, in order.
 
         Processes are forked when this is called, before a progress bar starts its threads.

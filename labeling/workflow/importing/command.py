@@ -25,7 +25,7 @@ from labeling.workflow.importing.read import ArticleReader
 from labeling.workflow.importing.report import Imported, Report
 from labeling.workflow.importing.spool import Spool
 from labeling.workflow.page import PageUpdate, compare_page, project_in_step
-from labeling.workflow.progress import Track, Within, unseen
+from labeling.workflow.progress import ItemProgress, Track, no_track
 
 REPAIRS = 2  # times that predictions which the server has lost are sent again
 
@@ -40,7 +40,7 @@ def import_articles(
     replace: bool = False,
     force: bool = False,
     jobs: int | None = None,
-    track: Track = unseen,
+    track: Track = no_track,
     waiting: Callable[[str], None] = lambda _: None,
     transport: httpx.BaseTransport | None = None,
 ) -> Imported:
@@ -97,7 +97,7 @@ def import_articles(
                 articles: Iterable[Article], count: int, words: str, todo: Mapping[str, Todo] = renewing, jobs: int = 0
             ) -> Iterator[Pushed]:
                 if count:
-                    within = Within()
+                    within = ItemProgress()
                     docs = annotator.documents(articles, within, jobs)
                     yield from push(track(docs, words, count, within), pusher, todo)
 
