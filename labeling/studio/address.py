@@ -1,4 +1,4 @@
-"""The address of a Label Studio as somebody typed it."""
+"""The address of a Label Studio, as typed by a user."""
 
 import re
 from urllib.parse import urlsplit
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from labeling.errors import InputError
 
 LOOKS_LIKE = "It looks like http://localhost:8080 or https://label-studio.example.org."
-# Label Studio's own pages. What stands before them is the server's address, with a path where it is served below one.
+# Label Studio's own pages. What precedes them is the server's address, perhaps with a path below which it is served.
 PAGES = re.compile(
     r"/(?:projects(?:/\d+(?:/.*)?)?|user/(?:login|logout|signup|account)(?:/.*)?|organization(?:/.*)?|api(?:/.*)?)/?$"
 )
@@ -16,14 +16,14 @@ def refuse_address(url: str) -> None:
     """Check that the URL is the address of a server.
 
     Raises:
-        InputError: It is not a URL, or that of a page; the message never repeats a password.
+        InputError: It is not a URL, or it is that of a page; the message never contains a password.
     """
     shown = re.sub(r"//[^/@]*@", "//", url)
     if "://" not in url:
         raise InputError(f"http:// is missing: {shown!r} is not a URL.", f"Did you mean http://{shown}? {LOOKS_LIKE}")
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port  # a port that is none raises too
+        host, _ = parts.hostname, parts.port  # an invalid port raises, too
     except ValueError:
         host = None
     if host is None or parts.scheme not in ("http", "https") or re.search(r"\s", url):

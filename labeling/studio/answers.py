@@ -1,8 +1,8 @@
-"""What of Label Studio's answers is used, and what it has to be: an answer that is otherwise is refused.
+"""The types of Label Studio's answers: one that does not fit is refused.
 
-Only the fields that something here depends on are looked at: by the ids a task is kept and asked for, by the times a
-pull goes on, by the numbers it is compared. Everything else is kept as it came; what people labelled is read later
-(`annotations`), where each problem is listed.
+Only the fields that something depends on are checked: ids, by which tasks are kept and requested; times, from which a
+pull continues; counts, which are compared. Everything else stays as it is; annotations are read later (`annotations`),
+where each problem is listed.
 """
 
 import json
@@ -119,7 +119,7 @@ class Invitation(TypedDict):
 
 @with_config(KEEPING)
 class Imported(TypedDict, total=False):
-    """What became of tasks that were sent."""
+    """The answer to tasks that were sent."""
 
     task_ids: Annotated[list[Id], FailFast()]
     prediction_count: Amount | None
@@ -127,21 +127,21 @@ class Imported(TypedDict, total=False):
 
 @with_config(KEEPING)
 class Created(TypedDict, total=False):
-    """What became of predictions that were sent."""
+    """The answer to predictions that were sent."""
 
     created: Amount | None
 
 
 @with_config(KEEPING)
 class Version(TypedDict):
-    """Which Label Studio it is."""
+    """The version of the server."""
 
     release: str
 
 
 @with_config(KEEPING)
 class Access(TypedDict):
-    """What a personal access token is exchanged for."""
+    """The access token that a personal access token is exchanged for."""
 
     access: str
 
@@ -178,12 +178,12 @@ WANTED = {
 
 
 def weight(content: bytes) -> int:
-    """At most how many values stand in JSON; commas and brackets in texts are counted too."""
+    """An upper bound of the number of values in JSON: commas and brackets in texts are counted, too."""
     return content.count(b",") + content.count(b"{") + content.count(b"[")
 
 
 class DepthError(ValueError):
-    """JSON in JSON in JSON, deeper than anything can be held."""
+    """JSON that is nested too deeply."""
 
 
 def read_json(content: bytes) -> Any:
@@ -199,15 +199,13 @@ def read_json(content: bytes) -> Any:
         if "recursion" in str(error):
             raise DepthError from error
     try:
-        return json.loads(
-            content.decode("utf-8"), parse_constant=_refuse
-        )  # lone surrogates, which orjson does not take
+        return json.loads(content.decode("utf-8"), parse_constant=_refuse)  # orjson refuses lone surrogates
     except RecursionError as error:
         raise DepthError from error
 
 
 def faults(error: ValidationError) -> str:
-    """What is wrong with an answer: the first few things, each with its place. Of a list, only the first is known."""
+    """What is wrong with an answer: the first few faults, each with its place; of a list, only the first one."""
     found = error.errors(include_url=False)
     lines = []
     for each in found:

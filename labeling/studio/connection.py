@@ -1,7 +1,7 @@
-"""One connection to one Label Studio: who asks, how much and how long, how often, and every failure put into words.
+"""One connection to one Label Studio: authorization, limits, retries, and errors with messages.
 
-All that is asked of the server and sent to it goes through `get` and `send`. What is asked fails in passing more often
-than for good, so it is asked again, later and later; what is sent is never sent twice, since it may have been done.
+All requests go through `get`, `send` and, those of the SDK, `exchange`. Reading is repeated with growing waits, since
+most failures are temporary; nothing is sent twice, since it may have been done.
 """
 
 import logging
@@ -38,25 +38,25 @@ from labeling.studio.transport import open_transport
 
 ATTEMPTS = 6  # with the waits between them, about half a minute
 FIRST_WAIT, LONGEST_WAIT = 0.5, 20.0  # seconds
-LONGEST_ASKED = 60.0  # seconds that a server may ask to be left alone
-SHARE = 1.5  # of the patience: how long a question is asked again
+LONGEST_ASKED = 60.0  # seconds that a server may ask to wait
+SHARE = 1.5  # of the patience: how long a request is repeated
 REDIRECTS = 5
 CONNECT_SECONDS = 15.0
-RENEWED_AFTER = 60.0  # seconds, where an access token does not say how long it is good
-# Each new attempt is logged, and Python shows what nobody asked to log; the last failure has its message.
+RENEWED_AFTER = 60.0  # seconds, if an access token does not say how long it is valid
+# stamina logs each attempt, which Python would print without a handler.
 logging.getLogger("stamina").addHandler(logging.NullHandler())
 
 
 class Connection:
-    """A connection to a Label Studio, which closes as a context manager does.
+    """A connection to a Label Studio.
 
-    Every method raises StudioError: AccessError where the token is the matter, BusyError where it may pass.
+    Every method raises StudioError: AccessError if the token is refused, BusyError if the failure may be temporary.
 
     Attributes:
         url: The server's address.
-        now: What time the server had at its last answer: seconds since 1970, 0 where it does not say.
-        server: What the server said that it is, at its last answer.
-        waited: How often it could not answer a question.
+        now: The server's time at its last answer, in seconds since 1970; 0 if unknown.
+        server: The `Server` header of the last answer.
+        waited: How often a request was repeated.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Connection:
         self._http = open_transport(self.url, ca, self.limits.patience, transport)
 
     def close(self) -> None:
-        """The connection is closed."""
+        """Close the connection."""
         self._http.close()
 
     def get(
@@ -93,21 +93,21 @@ class Connection:
         attempts: int = ATTEMPTS,
         turn: AbstractContextManager[Any] | None = None,
     ) -> tuple[Any, int]:
-        """The value of an answer, and its bytes. What fails in passing is asked again.
+        """The value of an answer, and its size in bytes. Temporary failures are retried.
 
         Args:
-            path: The address behind the server's.
-            shape: What the answer has to be.
+            path: The path after the server's address.
+            shape: The type that the answer must have.
             params: The query.
-            is_data: Whether it holds tasks, and may be large.
-            missing: What to say where there is nothing at the address.
-            hint: And what to do then.
-            attempts: How often it is asked at most.
-            turn: Is held until the answer begins.
+            is_data: Whether the answer has tasks, so that it may be large.
+            missing: The message if there is nothing at the path.
+            hint: What to do then.
+            attempts: How often the request is made at most.
+            turn: A lock that is held until the answer begins.
 
         Raises:
-            NoSuchPageError: There is nothing at the address.
-            TooLargeError: It has more bytes than an answer may have.
+            NoSuchPageError: There is nothing at the path.
+            TooLargeError: The answer is larger than allowed.
         """
         retrying = stamina.RetryingCaller(
             attempts=attempts,
@@ -135,10 +135,10 @@ class Connection:
         shape: TypeAdapter[Any],
         params: Mapping[str, Any] | None = None,
     ) -> Any:
-        """The value of the answer to something that is sent, once.
+        """The value of the answer to a request that changes something; it is made once.
 
         Raises:
-            BusyError: Nobody knows whether it was done.
+            BusyError: It is unknown whether it was done.
         """
         most = self.limits.answer
         return self._ask(method, path, shape, params=params, body=body, most=most, is_authorized=True)[0]
@@ -178,10 +178,10 @@ class Connection:
         return self._value(answer, data, path, shape), len(data)
 
     def exchange(self, request: httpx.Request, shape: TypeAdapter[Any]) -> httpx.Response:
-        """The answer to a request that the SDK made: sent once, with our token, and checked like any other.
+        """The answer to a request of the SDK: sent once, with the token, and checked like any other.
 
         Raises:
-            BusyError: Nobody knows whether what was sent was done.
+            BusyError: It is unknown whether it was done.
         """
         path = str(request.url).removeprefix(self.url).lstrip("/")
         request.headers["Accept-Encoding"] = "gzip"
@@ -201,7 +201,7 @@ class Connection:
         is_writing: bool,
         turn: AbstractContextManager[Any] | None = None,
     ) -> tuple[httpx.Response, bytes]:
-        """The answer to a request, and its body, within the limits."""
+        """The answer to a request and its body, within the limits."""
         with watching(self.limits, is_writing=is_writing) as watch:
             try:
                 request = made()
@@ -219,7 +219,7 @@ class Connection:
         return answer, data
 
     def _follow(self, request: httpx.Request) -> httpx.Response:
-        """The answer, where need be after some redirects within the server; `transport` refuses those to elsewhere."""
+        """The answer, perhaps after some redirects within the server; `transport` refuses those to other servers."""
         for _ in range(REDIRECTS):
             answer = self._http.send(request, stream=True)
             if answer.next_request is None:
@@ -228,7 +228,7 @@ class Connection:
             if answer.next_request.method != request.method:
                 place = repeated(str(answer.next_request.url))
                 raise StudioError(
-                    f"{self.url} redirects to {place}, and what is sent is not sent on.",
+                    f"{self.url} redirects to {place}, and a request that changes something is not redirected.",
                     f"If {place} is of the right server, set LABEL_STUDIO_URL (or [studio] url) to that server.",
                 )
             request = answer.next_request
@@ -253,11 +253,10 @@ class Connection:
         try:
             return shape.validate_python(found)
         except ValidationError as error:
-            raise StudioError(
-                f"{self.url} answered {path} with what no Label Studio says: {repeated(faults(error))}.", BETWEEN
-            ) from None
+            said = repeated(faults(error))
+            raise StudioError(f"{self.url} answered {path} unlike any Label Studio: {said}.", BETWEEN) from None
 
-    # who asks
+    # authorization
 
     def _authorization(self) -> str:
         token = self._api_key.get_secret_value()
@@ -274,14 +273,14 @@ class Connection:
 
 
 def may_pass(error: Exception) -> bool | float:
-    """Whether what failed is asked again; or in how many seconds, where the server says so."""
+    """Whether a failure may be temporary; or the seconds to wait, if the server says so."""
     if not isinstance(error, BusyError):
         return False
     return True if error.after is None else min(error.after, LONGEST_ASKED)
 
 
 def _lifetime(token: str) -> float:
-    """For how many seconds an access token is good, as it says itself."""
+    """For how many seconds an access token is valid, as it says itself."""
     try:
         payload = token.split(".")[1]
         said = orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))

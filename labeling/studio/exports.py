@@ -1,4 +1,4 @@
-"""Files, folders, archives and standard input → the records in them: what people export from Label Studio."""
+"""Exports of Label Studio: files, folders, archives and standard input → their records."""
 
 import codecs
 import json
@@ -25,7 +25,7 @@ BUTTON = "In Label Studio press Export and choose JSON, the first of the formats
 STEPS = JSON_STEPS | {"empty": BUTTON, "record-too-large": "No task is that long: is a quote or a bracket missing?"}
 
 ENDINGS = (".json", ".jsonl", ".ndjson", ".gz", ".zip")
-# Label Studio's other formats are worth a word where they lie in a folder.
+# Label Studio's other formats: a file in a folder is reported, not ignored.
 OTHER_ENDINGS = (".csv", ".tsv", ".conll")
 UNSURE_ENDINGS = ("", ".txt")  # their content tells
 HEAD = 2048  # bytes that tell what a file is
@@ -33,7 +33,7 @@ HEAD = 2048  # bytes that tell what a file is
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The JSON of one task, exactly as it stands in the file; not parsed, and perhaps not a task at all.
+    """The JSON of one task, exactly as in the file; it is not parsed, and may not be a task.
 
     `where` is the file, the entry of an archive, and the record's number from 1: `all.zip/folder/a.json#3`.
     """
@@ -43,18 +43,18 @@ class Record:
 
 
 class ExportFiles:
-    """The records of files, folders and standard input (`-`): open within `with`, and read as often as needed.
+    """The records of files, folders and standard input (`-`): a context manager, whose records can be read repeatedly.
 
-    A file is read whatever its ending; its content tells what it is. A folder is searched with its subfolders, and what
-    is clearly something else in it is passed over, which is said. The same file is read once.
+    A file is read whatever its ending; its content tells what it is. Folders are searched with their subfolders; files
+    in them that are clearly something else are skipped, with a problem. Each file is read once.
 
     Args:
-        paths: Files, folders, `-`. What cannot be read twice is copied into a nameless temporary file.
+        paths: Files, folders, `-`. What cannot be read twice is copied into an anonymous temporary file.
         block: Bytes read at once.
         limit: Bytes of the longest record that is read.
 
     Attributes:
-        size: Bytes on disk, known within `with`.
+        size: Bytes on disk, known inside `with`.
 
     >>> _ = Path("project-1.json").write_text('[{"id": 1}, {"id": 2}]')
     >>> with ExportFiles(["project-1.json"]) as files:
@@ -85,10 +85,10 @@ class ExportFiles:
         self._copies.close()
 
     def records(self, advance: Advance = lambda _: None) -> Iterator[Record | Problem]:
-        """The records in the order of the paths, and a problem for each thing that was not read.
+        """The records in the order of the paths, and a problem for everything that was not read.
 
         Args:
-            advance: Is told of so many more bytes on disk that are done with; they add up to `size`.
+            advance: Called with the number of bytes on disk that were read since the last call; the sum is `size`.
         """
         for item in self._items:
             if isinstance(item, Problem):
@@ -104,7 +104,7 @@ class ExportFiles:
 def _spooled(item: File | Problem, copies: ExitStack) -> File | Problem:
     try:
         return spooled(item, copies) if isinstance(item, File) else item
-    except (OSError, ValueError) as error:  # a ValueError where it was closed
+    except (OSError, ValueError) as error:  # a ValueError if it was closed
         return unreadable(item.where, error)
 
 
@@ -142,10 +142,7 @@ def parse(data: bytes) -> Any:
 
 
 def _not_an_export(name: str, head: Callable[[], bytes]) -> str:
-    """Why a file among others is not one that its user means; "" if it may be.
-
-    The head is read where the name does not tell.
-    """
+    """Why a file in a folder is not an export; "" if it may be. Its head is read only if its name does not tell."""
     ending = PurePosixPath(name).suffix.lower()
     if ending in ENDINGS + OTHER_ENDINGS:
         return ""
@@ -158,7 +155,7 @@ def _not_an_export(name: str, head: Callable[[], bytes]) -> str:
 
 
 def _archive_kind(names: Sequence[str]) -> str:
-    """What the archive is, where its names show that it is not a JSON export; "" otherwise."""
+    """What an archive is, if its names show that it is not a JSON export; "" otherwise."""
     paths = [PurePosixPath(name.lower()) for name in names]
     files = {path.name for path in paths}
     if any(path.suffix == ".xml" and path.parent.name == "annotations" for path in paths):
@@ -170,7 +167,7 @@ def _archive_kind(names: Sequence[str]) -> str:
     return ""
 
 
-# What a file is whose first bytes, after white space, look like this; the first that fits counts.
+# What a file is, by the first bytes after white space; the first pattern that matches counts.
 KINDS = {
     rb"[\[{\s]*\{\s*'": "it is in Python's notation, not JSON; json.dumps() writes JSON.",
     rb"\[\s*(\Z|[\[{\"\]\d\-tfnNI])|\{\s*(\Z|[\"}])|\Z": "",  # JSON, as far as one sees

@@ -1,6 +1,6 @@
-"""What fails between us and a Label Studio, in words: what happened, where, and what to do next.
+"""The errors of requests to a Label Studio: what happened, where, and what to do next.
 
-What a server says of it is repeated without secrets, and cut.
+They quote what the server says without secrets, and shortened.
 """
 
 import email.utils
@@ -21,8 +21,8 @@ WHERE_TOKENS_ARE = "Label Studio → your initials → Account & Settings → Ac
 BETWEEN = "Is it a Label Studio, and does nothing between change its answers?"
 ALONE = "Check that the URL is the server's address alone, such as http://localhost:8080."
 DETAIL_CHARACTERS = 500  # of what a server says in an error
-PASSING = frozenset({408, 425, 429})  # and 500 and above: it is not known whether something was done, or it passes
-YEARS = (946_684_800.0, 4_102_444_800.0)  # 2000 to 2100, in seconds since 1970: a clock says something between
+PASSING = frozenset({408, 425, 429})  # and from 500 on: temporary, or it is unknown whether something was done
+YEARS = (946_684_800.0, 4_102_444_800.0)  # 2000 to 2100, in seconds since 1970: other times are wrong
 
 
 class NoSuchPageError(StudioError):
@@ -30,11 +30,11 @@ class NoSuchPageError(StudioError):
 
 
 class TooLargeError(StudioError):
-    """An answer holds more than one may; less may be asked for."""
+    """An answer is larger than allowed; a request for less may succeed."""
 
 
 def failure(url: str, path: str, error: Exception, watch: Watch) -> StudioError:  # noqa: PLR0911 - one a failure
-    """The error for an answer of the server that did not come, or not whole."""
+    """The error for an answer that did not come, or not completely."""
     match error:
         case TooMuchError(what="headers"):
             return StudioError(f"{url} answers {path} with headers that do not end.", BETWEEN)
@@ -69,7 +69,7 @@ def failure(url: str, path: str, error: Exception, watch: Watch) -> StudioError:
 
 
 def refusal(url: str, path: str, status: int, body: Any, after: str) -> StudioError:
-    """The error for an answer that says no; `after` is its Retry-After."""
+    """The error for an answer with an error status; `after` is its Retry-After."""
     detail = _detail(body)
     if status in (401, 403):
         return AccessError(f"{url} refused the token: {detail or status}", _token_hint(detail))
@@ -83,13 +83,13 @@ def refusal(url: str, path: str, status: int, body: Any, after: str) -> StudioEr
 
 
 def repeated(text: str) -> str:
-    """What a server said, fit to be repeated: without secrets, and not too long."""
+    """What a server said, without secrets and shortened."""
     text = hidden(text)
     return text if len(text) <= DETAIL_CHARACTERS else f"{text[:DETAIL_CHARACTERS]} …"
 
 
 def wait_of(after: str) -> float | None:
-    """How long a Retry-After asks to wait, in seconds or up to a time; None where it does not say."""
+    """The seconds that a Retry-After asks to wait; None if it is not valid."""
     if after.strip().isdecimal():
         return float(after)
     until = clock(after)
@@ -97,7 +97,7 @@ def wait_of(after: str) -> float | None:
 
 
 def clock(date: str) -> float:
-    """A time as HTTP writes it, in seconds since 1970; 0 where it is none."""
+    """A time as HTTP writes it, in seconds since 1970; 0 if it is not one."""
     try:
         found = email.utils.parsedate_to_datetime(date).timestamp()
     except (TypeError, ValueError, OverflowError):

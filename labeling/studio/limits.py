@@ -1,7 +1,7 @@
-"""How much an answer may be, and how long it may take: counted where the bytes come in, so that nothing gets round it.
+"""Limits of an answer's size and time, counted where the bytes arrive, so that nothing evades them.
 
-httpx limits only how long one read from the socket takes. A byte a second is never too slow for it, it puts together
-and unpacks whatever comes, and it waits for headers without an end.
+httpx limits only the time of one read from the socket. A byte a second is never too slow for it, and it joins and
+unpacks bodies, and waits for headers, without an end.
 """
 
 import contextlib
@@ -16,21 +16,21 @@ import httpx
 
 from labeling.core.value import Value
 
-SLICE = 1 << 16  # bytes that are written at a time
+SLICE = 1 << 16  # bytes written at a time
 
 
 class Limits(Value):
-    """What one request may take.
+    """The limits of one request.
 
     Attributes:
-        patience: Seconds until an answer begins to come, and again between two pieces of it.
-        writing: How many times as long the answer to something that was sent may take.
-        slowest: Bytes a second that an answer has to bring, once the patience is used up.
-        longest: Seconds that all of it may take.
+        patience: Seconds until an answer begins, and then a reserve on top of what `slowest` allows.
+        writing: By which factor the patience is longer for a request that changes something.
+        slowest: Bytes a second at which an answer must arrive, once the reserve is used up.
+        longest: Seconds of the whole request.
         headers: Bytes of the headers; below 100 kB, where httpcore gives up by itself.
-        answer: Bytes of an answer when it is unpacked.
-        values: Values in its JSON, each of which takes up to 100 bytes of memory, were it only `{}`.
-        data: The same, of an answer with tasks.
+        answer: Bytes of an unpacked answer.
+        data: Bytes of an unpacked answer with tasks.
+        values: Values in an answer's JSON; even `{}` takes up to 100 bytes of memory.
     """
 
     patience: float = 120.0
@@ -44,7 +44,7 @@ class Limits(Value):
 
 
 class TooMuchError(Exception):
-    """More bytes than an answer may have; `what` it was too much of."""
+    """More bytes of `what` than allowed."""
 
     def __init__(self, what: str, most: int) -> None:
         super().__init__(what)
@@ -52,26 +52,26 @@ class TooMuchError(Exception):
 
 
 class GarbledError(Exception):
-    """What came cannot be unpacked."""
+    """An answer cannot be unpacked."""
 
 
 class Watch:
-    """What came of one request so far, and what may still come."""
+    """The time and size of one request so far, and what is left of its limits."""
 
     def __init__(self, limits: Limits, patience: float) -> None:
         self.limits, self.patience = limits, patience
         self.began = time.monotonic()
-        self.answered = 0.0  # when the first of it came
+        self.answered = 0.0  # when the first bytes came
         self.received = 0
         self.most = limits.headers
 
     @property
     def seconds(self) -> float:
-        """Since the request began."""
+        """The seconds since the request began."""
         return time.monotonic() - self.began
 
     def left(self, timeout: float | None) -> float:
-        """How long the next piece may take.
+        """The seconds that the next read may take.
 
         Raises:
             httpcore.ReadTimeout: No time is left.
@@ -87,7 +87,7 @@ class Watch:
         return left if timeout is None else min(left, timeout)
 
     def count(self, size: int) -> None:
-        """So many bytes came.
+        """Count bytes that came.
 
         Raises:
             TooMuchError: They are too many.
@@ -98,15 +98,15 @@ class Watch:
             raise TooMuchError("headers" if self.most == self.limits.headers else "an answer", self.most)
 
     def body(self, answer: httpx.Response, most: int) -> bytes:
-        """The unpacked body of the answer, of so many bytes at most.
+        """The unpacked body of the answer, of at most so many bytes.
 
         Raises:
             TooMuchError: It has more.
             GarbledError: It cannot be unpacked.
         """
-        if answer.is_stream_consumed:  # it never came over a network
+        if answer.is_stream_consumed:  # it did not come over the network
             return answer.content
-        self.most = 2 * most + self.limits.headers  # with what marks the pieces of it
+        self.most = 2 * most + self.limits.headers  # with the marks of its chunks
         packing = (answer.headers.get("content-encoding") or "").strip().lower()
         if packing in ("", "identity"):
             return _joined(answer.iter_raw(), most)
@@ -120,7 +120,7 @@ _watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 @contextlib.contextmanager
 def watching(limits: Limits, *, is_writing: bool = False) -> Iterator[Watch]:
-    """Hold what this thread receives to the limits of one request."""
+    """Apply the limits of one request to what this thread receives."""
     watch = Watch(limits, limits.patience * (limits.writing if is_writing else 1))
     token = _watch.set(watch)
     try:
@@ -134,7 +134,7 @@ class WatchedTransport(httpx.HTTPTransport):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # httpcore takes a backend for just this, but httpx has no way to hand it on (docs/decisions.md)
+        # httpcore takes a backend for this, but httpx cannot pass one (docs/decisions.md)
         backend = self._pool._network_backend
         self._pool._network_backend = _Backend(backend)
 
@@ -189,7 +189,7 @@ def _joined(pieces: Iterable[bytes], most: int) -> bytes:
 
 
 def _unpacked(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
-    """The pieces of what was packed by gzip; never more than what is allowed and a byte."""
+    """The unpacked pieces of gzip's output; at most one byte more than allowed."""
     packed = zlib.decompressobj(wbits=31)
     size = 0
     try:

@@ -1,4 +1,4 @@
-"""A labeling config, whoever made it → the labels and relations that its page shows."""
+"""Any labeling config → the labels and relations that its page shows."""
 
 import re
 from xml.etree import ElementTree as ET
@@ -8,8 +8,8 @@ from pydantic import Field
 from labeling.core.schema import COLOR, KEY
 from labeling.core.value import Value
 
-TEXTS = {"Text", "HyperText", "Paragraphs"}  # what spans of text lie in
-# Colours that configs of people, and Label Studio's own templates, call by their CSS names.
+TEXTS = {"Text", "HyperText", "Paragraphs"}  # the controls whose regions are spans of text
+# Colours that configs, and Label Studio's own templates, give by their CSS names.
 NAMED = {
     "aqua": "#00ffff",
     "black": "#000000",
@@ -60,7 +60,7 @@ NAMED = {
 
 
 class Look(Value):
-    """How a label is shown: its colour as `#rrggbb`, its key, and its hint; "" for what is not said, or not so."""
+    """How a label is shown: its colour as `#rrggbb`, its hotkey and its hint; each "" if missing or invalid."""
 
     color: str = ""
     hotkey: str = ""

@@ -45,9 +45,9 @@ def section_of(data: Json) -> Section | None:
 
 
 def to_result(doc: LabeledDoc, schema: LabelSchema | None = None) -> list[Json]:
-    """The `result` of a prediction or an annotation: spans as regions, what was said of them, relations as arrows.
+    """The `result` of a prediction or an annotation: spans as regions, attributes as answers, relations as arrows.
 
-    Arrows start where the schema says that they are drawn from; without a schema, at the head.
+    An arrow starts at the end from which the schema says that it is drawn; without a schema, at the head.
     """
     return [
         *(_region(doc, span) for span in doc.spans),
@@ -58,7 +58,7 @@ def to_result(doc: LabeledDoc, schema: LabelSchema | None = None) -> list[Json]:
 
 
 def to_prediction(doc: LabeledDoc, model_version: str, schema: LabelSchema | None = None) -> Json:
-    """A prediction; its score is the document's, or where it has none the mean of its spans' scores, or 0."""
+    """A prediction; its score is the document's, else the mean of its spans' scores, else 0."""
     scores = [span.score for span in doc.spans if span.score is not None]
     mean = round(sum(scores) / len(scores), 4) if scores else 0.0
     score = mean if doc.score is None else doc.score
@@ -102,7 +102,7 @@ def _region(doc: LabeledDoc, span: Span) -> Json:
 
 
 def _answer(name: str, said: Json, span: Span | None = None) -> Json:
-    """What was said by another control, of a span or of the whole article."""
+    """The answer of another control, about a span or the whole article."""
     key = next(iter(said)) if len(said) == 1 else ""
     kind = next((kind for kind, its_key in ANSWERS.items() if its_key == key), key) or "other"
     place = {"start": span.start, "end": span.end} if span else {}
@@ -114,7 +114,7 @@ def _arrow(relation: Relation, schema: LabelSchema | None) -> Json:
     start, end = relation.head, relation.tail
     if schema and (kind := schema.relations.get(relation.label)):
         start, end = kind.in_order(start, end)
-    # Without a direction the editor does not draw it.
+    # the editor draws no arrow without a direction
     return {
         "type": "relation",
         "from_id": start,

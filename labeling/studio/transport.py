@@ -1,4 +1,4 @@
-"""The HTTP client that carries a token: to one server only, over TLS that is verified."""
+"""The HTTP client that sends the token: to one server only, with TLS certificates verified."""
 
 import ssl
 import urllib.request
@@ -11,7 +11,7 @@ from labeling.secrets import hidden
 from labeling.studio.limits import WatchedTransport
 
 TIMEOUT_SECONDS = 60
-# What is on this machine is reached directly. A proxy of the environment could not reach it, and would read the token.
+# This machine is reached directly: a proxy of the environment could not reach it, and would read the token.
 DIRECT = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -21,23 +21,23 @@ def open_transport(
     timeout: float = TIMEOUT_SECONDS,
     transport: httpx.BaseTransport | None = None,
 ) -> httpx.Client:
-    """A client that sends requests to the server of the URL and to no other one.
+    """A client that sends requests to the server of the URL only.
 
-    It follows no redirect by itself: httpx reads what comes with one whole, however much that is.
+    It follows no redirect by itself, since httpx reads the whole body of one, whatever its size.
 
-    httpx itself drops the Authorization header where a redirect leads elsewhere, but a request's body goes along with a
-    307 or 308, and the body of a token's renewal is the token. So a request to elsewhere is refused before it is sent.
+    On a redirect to another server, httpx drops the Authorization header, but a 307 or 308 repeats the body, and the
+    body that renews a token is the token. So a request to another server is refused before it is sent.
 
     Args:
         url: The server, with scheme, host and port.
-        ca: A file of certificates (PEM) that are trusted instead of the public ones. Without it SSL_CERT_FILE and
-            SSL_CERT_DIR count, then the public ones. There is no way to leave out the verification.
+        ca: A file of certificates (PEM) that are trusted instead of the public ones; by default those of SSL_CERT_FILE
+            and SSL_CERT_DIR, else the public ones. Verification cannot be turned off.
         timeout: Seconds.
-        transport: What carries the requests; by default connections over the network, whose bytes are counted.
+        transport: What carries the requests; by default the network, with limits.
 
     Raises:
         InputError: The file of certificates cannot be used.
-        httpx.InvalidURL, httpx.UnsupportedProtocol: The URL is none of a server.
+        httpx.InvalidURL, httpx.UnsupportedProtocol: The URL is not that of a server.
     """
     server = httpx.URL(url)
     if server.scheme not in ("http", "https") or not server.host:
@@ -58,7 +58,7 @@ def open_transport(
 
 
 def _proxy(server: httpx.URL) -> str | None:
-    """The proxy of the environment for this server; httpx looks for none where it is handed a transport."""
+    """The proxy of the environment for this server; httpx ignores it if it is given a transport."""
     if server.host in DIRECT or urllib.request.proxy_bypass(server.host):
         return None
     proxies = urllib.request.getproxies()
@@ -67,7 +67,7 @@ def _proxy(server: httpx.URL) -> str | None:
 
 
 def untrusted(error: httpx.ConnectError) -> str:
-    """Why a server's certificate was not trusted; empty where the connection failed for another reason."""
+    """Why a server's certificate was not trusted; "" if the connection failed for another reason."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):

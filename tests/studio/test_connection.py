@@ -167,7 +167,10 @@ def test_server_that_asks_for_time_gets_it(server, connect, monkeypatch):
 
 def test_post_is_not_turned_into_a_get_by_a_redirect(server, connect, monkeypatch):
     bad(monkeypatch, server, page(302, b"", Location="/api/projects/1/other"))
-    with pytest.raises(StudioError, match=r"redirects to .*/api/projects/1/other, and what is sent is not sent on"):
+    with pytest.raises(
+        StudioError,
+        match=r"redirects to .*/api/projects/1/other, and a request that changes something is not redirected",
+    ):
         connect().send("POST", "api/projects/1/import", [], OBJECT)
     assert len(server.seen) == 1
 
