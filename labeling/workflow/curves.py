@@ -41,7 +41,7 @@ Tell = Callable[[int, float | None], None]  # is told the number of trainings do
 Bar = Callable[[str, int], AbstractContextManager[Tell]]  # shows the progress of so many trainings
 
 
-def unseen(what: str, total: int) -> AbstractContextManager[Tell]:
+def no_bar(what: str, total: int) -> AbstractContextManager[Tell]:
     """A bar that shows nothing."""
     return nullcontext(lambda done, seconds: None)
 
@@ -82,7 +82,7 @@ def learning_curve(
     shares: Sequence[int] = SHARES,
     orders: int = ORDERS,
     fold_count: int | None = None,
-    bar: Bar = unseen,
+    bar: Bar = no_bar,
     say: Callable[[str], None] = lambda line: None,
 ) -> Curve:
     """The learning curve of an exported folder.
