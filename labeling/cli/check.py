@@ -25,7 +25,7 @@ def command(
     opened = open_workspace(workspace, project=project)
     if offline:
         console.as_pulled(opened)
-    found = check(opened, offline=offline, track=console.track)
+    found = check(opened, offline=offline, track=console.track, say=console.say)
     if json:
         console.json(found)
     elif found.refused:

@@ -186,7 +186,9 @@ def export(
     if offline:
         console.as_pulled(opened)
     folder = output or opened.exports
-    done = export_project(opened, folder, options, offline=offline, track=console.track, meter=console.meter)
+    done = export_project(
+        opened, folder, options, offline=offline, track=console.track, meter=console.meter, say=console.say
+    )
     _explain_unknown_labels(done)
     console.exported(done, as_json=json)
 

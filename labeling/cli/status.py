@@ -24,7 +24,7 @@ def command(
     opened = open_workspace(workspace, project=project)
     if offline:
         console.as_pulled(opened)
-    found = status(opened, offline=offline, track=console.track)
+    found = status(opened, offline=offline, track=console.track, say=console.say)
     if json:
         console.json(found)
         return

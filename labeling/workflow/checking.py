@@ -15,7 +15,7 @@ from labeling.studio.regions import Legend
 from labeling.studio.tabs import keep_tabs
 from labeling.workflow.connecting import connect, existing_project
 from labeling.workflow.progress import Track, no_track
-from labeling.workflow.refreshing import refreshed
+from labeling.workflow.refreshing import Say, refreshed, silent
 
 
 class Checked(Value):
@@ -42,7 +42,7 @@ class Checked(Value):
     pulled_at: str = ""
 
 
-def check(workspace: Workspace, *, offline: bool = False, track: Track = no_track) -> Checked:
+def check(workspace: Workspace, *, offline: bool = False, track: Track = no_track, say: Say = silent) -> Checked:
     """What an export would refuse of each annotator's submitted annotations; offline, as of the last pull.
 
     Unless offline, its tasks are in the tab "To check" of the Data Manager afterwards.
@@ -55,7 +55,7 @@ def check(workspace: Workspace, *, offline: bool = False, track: Track = no_trac
     refused: list[Problem] = []
     annotations = 0
     to_check: list[int] = []
-    with refreshed(workspace, offline=offline, track=track) as store:
+    with refreshed(workspace, offline=offline, track=track, say=say) as store:
         state = store.state
         for line in track(store.lines(), "Checking", len(store)):
             task = parse(line)

@@ -1,7 +1,7 @@
 """Updating the pulled copy, for commands that read it afterwards."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from labeling.core.moment import local_time
 from labeling.errors import AccessError, InputError, StudioError
@@ -9,12 +9,25 @@ from labeling.settings import Workspace
 from labeling.workflow.progress import Track
 from labeling.workflow.pulled import Store, stored
 
+Say = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Say nothing."""
+
 
 @contextlib.contextmanager
-def refreshed(workspace: Workspace, *, offline: bool, track: Track, predictions: bool = False) -> Iterator[Store]:
+def refreshed(
+    workspace: Workspace, *, offline: bool, track: Track, say: Say, predictions: bool = False
+) -> Iterator[Store]:
     """The pulled copy of the workspace's project, with what changed since; offline, as of the last pull.
 
-    With `predictions`, also those that annotators started from.
+    Args:
+        workspace: The workspace.
+        offline: Whether nothing is pulled.
+        track: Shows the progress.
+        say: Is told what a pull notes.
+        predictions: Whether to pull the predictions that annotators started from, too.
 
     Raises:
         StudioError: It cannot be pulled; the hint names --offline if there is a copy.
@@ -24,7 +37,8 @@ def refreshed(workspace: Workspace, *, offline: bool, track: Track, predictions:
 
     try:
         if not offline:
-            pull(workspace, drafts=True, predictions=predictions, track=track)
+            for note in pull(workspace, drafts=True, predictions=predictions, track=track).notes:
+                say(note)
     except AccessError:
         raise
     except StudioError as error:

@@ -16,7 +16,7 @@ from labeling.studio.changes import Changes, Regions, changes
 from labeling.studio.exports import parse
 from labeling.studio.regions import Legend, items_of
 from labeling.workflow.progress import Track, no_track
-from labeling.workflow.refreshing import refreshed
+from labeling.workflow.refreshing import Say, refreshed, silent
 
 LONGEST = 1e9  # seconds; what is longer is no time
 
@@ -92,7 +92,7 @@ class _Person:
         return Work(times=times, outliers=tuple(outliers), regions=self.regions, compared=self.compared)
 
 
-def status(workspace: Workspace, *, offline: bool = False, track: Track = no_track) -> Status:
+def status(workspace: Workspace, *, offline: bool = False, track: Track = no_track, say: Say = silent) -> Status:
     """The project's articles by state, and what each person has done; offline, as of the last pull.
 
     Raises:
@@ -103,7 +103,7 @@ def status(workspace: Workspace, *, offline: bool = False, track: Track = no_tra
     overlap: Counter[tuple[int, int]] = Counter()
     people: defaultdict[str, _Person] = defaultdict(_Person)
     problems: list[Problem] = []
-    with refreshed(workspace, offline=offline, track=track, predictions=True) as store:
+    with refreshed(workspace, offline=offline, track=track, say=say, predictions=True) as store:
         state = store.state
         rules = Rules(legend=Legend(label_schema=workspace.label_schema), overlap=workspace.settings.studio.overlap)
         url = f"{state.url}?task={{task}}"

@@ -21,6 +21,7 @@ from labeling.studio import listing as listing_module
 from labeling.studio.client import Studio
 from labeling.studio.listing import Listing
 from labeling.workflow import pulling
+from labeling.workflow.checking import check
 from labeling.workflow.connecting import connect
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_project
@@ -172,6 +173,19 @@ def test_copy_in_the_old_layout_goes_when_all_is_pulled_again(workspace, hands):
     assert not {"state.json", "tasks-3.jsonl", "changes-3.jsonl", "drafts.jsonl"} & {f.name for f in folder.iterdir()}
     assert pull(workspace).notes == ()
     assert kept(workspace) == hands.exported()
+
+
+@pytest.mark.parametrize("command", [status, check, export_project])
+def test_every_command_that_pulls_says_what_the_pull_notes(workspace, hands, command):
+    hands.add(3, annotated=2)
+    folder = store_folder(workspace, hands.project)
+    folder.mkdir(parents=True)
+    for name in ("state.json", "tasks-3.jsonl"):
+        (folder / name).write_text("{}\n")
+    said: list[str] = []
+    options = {"folder": workspace.folder / "out"} if command is export_project else {}
+    command(workspace, **options, say=said.append)
+    assert [note[:42] for note in said] == ["The copy was in the layout of an older ver"]
 
 
 def test_number_of_a_deleted_task_may_come_again(workspace, hands):

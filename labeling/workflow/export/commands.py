@@ -11,7 +11,7 @@ from labeling.workflow.export.report import Exported
 from labeling.workflow.export.run import run
 from labeling.workflow.export.sources import PulledTasks, open_source
 from labeling.workflow.progress import Meter, Track, no_meter, no_track
-from labeling.workflow.refreshing import refreshed
+from labeling.workflow.refreshing import Say, refreshed, silent
 
 
 def export_project(
@@ -22,6 +22,7 @@ def export_project(
     offline: bool = False,
     track: Track = no_track,
     meter: Meter = no_meter,
+    say: Say = silent,
 ) -> Exported:
     """Pull what changed, and write the training files of the reviewed labels; offline, from the pulled copy.
 
@@ -30,7 +31,7 @@ def export_project(
         InputError: Offline, and nothing was pulled yet; or as for `labeling.workflow.export.run.run`.
     """
     options = options or Options()
-    with refreshed(workspace, offline=offline, track=track) as store:
+    with refreshed(workspace, offline=offline, track=track, say=say) as store:
         state = store.state
         return run(
             PulledTasks(store),
