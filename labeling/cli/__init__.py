@@ -9,6 +9,7 @@ import typer
 
 from labeling import __version__
 from labeling.cli import (
+    agreement,
     annotate,
     check,
     curve,
@@ -50,6 +51,7 @@ app.command("annotate")(annotate.command)
 app.command("import")(importing.command)
 app.command("status")(status.command)
 app.command("check")(check.command)
+app.command("agreement")(agreement.command)
 app.command("pull")(pull.command)
 app.command("export")(export.export)
 app.command("watch")(watch.command)

@@ -1,0 +1,416 @@
+"""`labeling agreement`: annotations of the same texts by several people → how far they agree, and where not."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from labeling.core.agreement import MATCHES, Counts, Names, aligned, counts, edges, names_of, trimmed
+from labeling.core.alpha import Disagreement, Unit, disagreement
+from labeling.core.bootstrap import Interval, f_scores, intervals
+from labeling.core.labels import LabeledDoc
+from labeling.core.problem import Problem
+from labeling.core.schema import LabelSchema
+from labeling.core.value import Value
+from labeling.errors import InputError
+from labeling.settings import Workspace
+from labeling.studio.annotations import Choice, Rules, Task, read_task
+from labeling.studio.exports import parse
+from labeling.studio.regions import Legend
+from labeling.workflow.export.sources import PulledTasks, Source, open_source
+from labeling.workflow.progress import Track, no_track
+from labeling.workflow.refreshing import Say, refreshed, silent
+
+FEW = 20  # documents; with fewer, intervals are too narrow
+LISTED = 10  # confusions, edges and documents that the report names
+Pair = tuple[str, str]
+
+
+class Rate(Value):
+    """F with its interval over other samples of documents; None where there is nothing to count."""
+
+    f: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+class Spans(Value):
+    """Agreement on spans, by kind of match (`labeling.core.agreement`), and Krippendorff's alpha for unitizing."""
+
+    exact: Rate
+    trimmed: Rate
+    iou50: Rate
+    overlap: Rate
+    alpha_u: float | None
+
+
+class AllSpans(Spans):
+    """Agreement on all spans; `unlabelled` compares edges only."""
+
+    unlabelled: Rate
+
+
+class PairAgreement(Value):
+    """The agreement of two people on the documents that both did: F by kind of match."""
+
+    a: str
+    b: str
+    documents: int
+    exact: float | None
+    trimmed: float | None
+    overlap: float | None
+
+
+class PersonAgreement(Value):
+    """The agreement of one person with everybody else: documents shared with somebody, and F by kind of match."""
+
+    documents: int
+    exact: Rate
+    trimmed: Rate
+    overlap: Rate
+
+
+class Relations(Value):
+    """Agreement on relations: F of all, of those whose ends agree, and by label."""
+
+    f: float | None
+    f_given_ends: float | None
+    low: float | None = None
+    high: float | None = None
+    labels: dict[str, Rate] = Field(default_factory=dict)
+
+
+class Events(Value):
+    """Agreement on events: F of triggers, of arguments where the trigger agrees, and of whole events."""
+
+    trigger_f: float | None
+    argument_f: float | None
+    exact: float | None
+
+
+class Confusion(Value):
+    """How often one person gave a span one label and another person the other label."""
+
+    labels: tuple[str, str]
+    count: int
+    example: str = ""
+
+
+class EdgeDifference(Value):
+    """Words at the edge of a span that one person marked and another did not, and how often."""
+
+    words: str
+    count: int
+    example: str = ""
+
+
+class DocumentAgreement(Value):
+    """A document on which people agree little: F of its spans, edges trimmed, and where it is."""
+
+    doc_id: str
+    annotators: tuple[str, ...]
+    trimmed: float
+    where: str = ""
+
+
+class Agreement(Value):
+    """How far people agree.
+
+    Attributes:
+        annotators: Who has annotated something, whether anybody else did or not.
+        documents: Documents that at least two people annotated; only these count.
+        alone: Documents that only one person annotated.
+        spans, labels: Agreement on spans: on all, and by label.
+        pairs, people: By pair of people, and of each person with all others.
+        relations, events: Agreement on these; None where nobody drew a relation.
+        confusions: The most frequent pairs of labels on the same edges.
+        edge_words: The most frequent words at edges that differ.
+        least: The documents with the least agreement.
+        problems: What could not be read, or was refused.
+        warnings: What makes the figures less sure, a sentence each.
+    """
+
+    annotators: tuple[str, ...]
+    documents: int
+    alone: int
+    spans: AllSpans
+    labels: dict[str, Spans]
+    pairs: tuple[PairAgreement, ...]
+    people: dict[str, PersonAgreement]
+    relations: Relations | None = None
+    events: Events | None = None
+    confusions: tuple[Confusion, ...] = ()
+    edge_words: tuple[EdgeDifference, ...] = ()
+    least: tuple[DocumentAgreement, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass
+class _Shared:
+    """A text, what each person annotated in it, where that is, and the files that it came from."""
+
+    docs: dict[str, LabeledDoc] = field(default_factory=dict)
+    where: dict[str, str] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
+
+
+def agreement(
+    workspace: Workspace,
+    paths: Sequence[Path | str] = (),
+    *,
+    schema: LabelSchema | None,
+    offline: bool = False,
+    track: Track = no_track,
+    say: Say = silent,
+) -> Agreement:
+    """How far the annotators of exported files agree, or of the workspace's project where no file is named.
+
+    Args:
+        workspace: The workspace.
+        paths: Exports of Label Studio, or folders of `labeling pull`.
+        schema: The schema whose labels are legal, and whose relations start at events; None accepts all labels.
+        offline: Whether to take the project as of the last pull.
+        track: Shows the progress.
+        say: Is told what a pull notes.
+
+    Raises:
+        StudioError: There is no project, or the server does not answer.
+        InputError: Offline, and nothing was pulled yet; nothing was annotated by two people; or a file cannot be used.
+    """
+    problems: list[Problem] = []
+    with _opened(workspace, paths, offline=offline, track=track, say=say) as (source, users, url):
+        rules = Rules(legend=Legend(label_schema=schema), choice=Choice(by="all"))
+        texts = _texts(source, rules, users, url, track, problems)
+    shared = [text for text in texts if len(text.docs) > 1]
+    annotators = tuple(sorted({name for text in texts for name in text.docs}))
+    if not shared:
+        who = f"only {annotators[0]} has annotated them" if len(annotators) == 1 else "nobody else has annotated them"
+        raise InputError(
+            f"There is no text that two people have annotated: of {len(texts):,} texts, {who}.",
+            "`[studio] overlap` in labeling.toml hands tasks out to two people (docs/people.md).",
+        )
+    triggers = {label for relation in schema.relations.values() for label in relation.head} if schema else set()
+    names = names_of((doc for text in shared for doc in text.docs.values()), triggers)
+    return _measured(shared, names, annotators, len(texts) - len(shared), problems)
+
+
+@contextmanager
+def _opened(
+    workspace: Workspace, paths: Sequence[Path | str], *, offline: bool, track: Track, say: Say
+) -> Iterator[tuple[Source, Mapping[int, str], str]]:
+    """The tasks, the names of users, and the address of a task's page."""
+    if paths:
+        with open_source(paths) as source:
+            yield source, {}, ""
+    else:
+        with refreshed(workspace, offline=offline, track=track, say=say) as store:
+            yield PulledTasks(store), store.state.users, f"{store.state.url}?task={{task}}"
+
+
+def _texts(
+    source: Source, rules: Rules, users: Mapping[int, str], url: str, track: Track, problems: list[Problem]
+) -> list[_Shared]:
+    """Each text with everybody's newest annotation of it.
+
+    Tasks of one file are texts of their own, even if they are equal; tasks of several files with the same text are one,
+    so that each person may come in a file of their own.
+    """
+    by_text: dict[str, list[_Shared]] = {}
+    for record in track(source.records(), "Reading", None):
+        if isinstance(record, Problem):
+            problems.append(record)
+            continue
+        try:
+            task = Task(parse(record.data), rules, users)
+        except ValueError as error:
+            problems.append(Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where))
+            continue
+        review = read_task(task, rules, "" if url else record.where, users, url=url)
+        problems += (p for p in review.problems if p.action == "refused")
+        if len(review.docs) != len(task.chosen) or not review.docs:
+            continue
+        docs = {a.annotator: doc for a, doc in zip(task.chosen, review.docs, strict=True)}
+        file = record.where.rpartition("#")[0]
+        entries = by_text.setdefault(review.docs[0].text, [])
+        entry = next((e for e in entries if file not in e.files and not e.docs.keys() & docs.keys()), None)
+        if entry is None:
+            entry = _Shared()
+            entries.append(entry)
+        entry.docs |= docs
+        entry.where |= dict.fromkeys(docs, review.url or record.where)
+        entry.files.add(file)
+    return [entry for entries in by_text.values() for entry in entries]
+
+
+def _measured(
+    shared: Sequence[_Shared], names: Names, annotators: tuple[str, ...], alone: int, problems: list[Problem]
+) -> Agreement:
+    pairs: dict[Pair, list[tuple[int, Counts]]] = {}
+    for number, text in enumerate(shared):
+        for a, b in combinations(sorted(text.docs), 2):
+            pairs.setdefault((a, b), []).append((number, counts(text.docs[a], text.docs[b], names)))
+    every = [found for some in pairs.values() for found in some]
+    size = len(shared)
+
+    def summed(found: Iterable[tuple[int, Counts]], of: str) -> Any:
+        some = list(found)
+        out = np.zeros((size, *getattr(every[0][1], of).shape), dtype=np.int64)
+        for number, each in some:
+            out[number] += getattr(each, of)
+        return out
+
+    spans, unlabelled = summed(every, "spans"), summed(every, "unlabelled")
+    unlabelled_rate = _rates(unlabelled, {0: 0})[0]
+    alphas = _alphas(shared, pairs, names)
+    of_all = _rates(spans.sum(axis=2), {kind: number for number, kind in enumerate(MATCHES)})
+    labels = {}
+    for number, label in enumerate(names.labels):
+        rates = _rates(spans[:, :, number], {kind: place for place, kind in enumerate(MATCHES)})
+        labels[label] = Spans(**rates, alpha_u=alphas[label])
+    people = {}
+    for name in annotators:
+        mine = [found for pair, some in pairs.items() if name in pair for found in some]
+        if mine:
+            rates = _rates(summed(mine, "spans").sum(axis=2), {kind: n for n, kind in enumerate(MATCHES)})
+            documents = len({number for number, _ in mine})
+            people[name] = PersonAgreement(
+                documents=documents, exact=rates["exact"], trimmed=rates["trimmed"], overlap=rates["overlap"]
+            )
+    warnings = []
+    if size < FEW:
+        warnings.append(f"Only {size} texts were annotated by two people, so the figures and intervals are unsure.")
+    relations, events = _relations(summed, every, names) if names.relations else (None, None)
+    return Agreement(
+        annotators=annotators,
+        documents=size,
+        alone=alone,
+        spans=AllSpans(**of_all, unlabelled=unlabelled_rate, alpha_u=alphas[""]),
+        labels=labels,
+        pairs=tuple(_pair(pair, some) for pair, some in sorted(pairs.items())),
+        people=people,
+        relations=relations,
+        events=events,
+        **_differences(shared),
+        least=_least(shared, spans),
+        problems=tuple(problems),
+        warnings=tuple(warnings),
+    )
+
+
+def _rates(found: Any, places: Mapping[Any, int]) -> dict[Any, Rate]:
+    """F with intervals of counts of the shape (documents, places, 3)."""
+    statistics = {name: (lambda sums, place=place: f_scores(sums[..., place, :])) for name, place in places.items()}
+    return {name: _rate(found) for name, found in intervals(found, statistics).items()}
+
+
+def _rate(found: Interval) -> Rate:
+    return Rate(f=found.point, low=found.low, high=found.high)
+
+
+def _f(found: Any) -> float | None:
+    value = float(f_scores(found))
+    return None if math.isnan(value) else round(value, 4)
+
+
+def _pair(pair: Pair, found: Sequence[tuple[int, Counts]]) -> PairAgreement:
+    sums = sum(each.spans.sum(axis=1) for _, each in found)
+    exact, trim, _, overlap = (_f(sums[number]) for number in range(len(MATCHES)))
+    return PairAgreement(a=pair[0], b=pair[1], documents=len(found), exact=exact, trimmed=trim, overlap=overlap)
+
+
+def _relations(summed: Any, every: Any, names: Names) -> tuple[Relations, Events]:
+    found, given = summed(every, "relations"), summed(every, "given_ends")
+    of_all = _rates(found.sum(axis=1, keepdims=True), {0: 0})[0]
+    labels = _rates(found, {label: number for number, label in enumerate(names.relations)})
+    events = summed(every, "events").sum(axis=0)
+    return (
+        Relations(**of_all.model_dump(), f_given_ends=_f(given.sum(axis=(0, 1))), labels=labels),
+        Events(trigger_f=_f(events[0]), argument_f=_f(events[1]), exact=_f(events[2])),
+    )
+
+
+def _alphas(shared: Sequence[_Shared], pairs: Mapping[Pair, Any], names: Names) -> dict[str, float | None]:
+    """Alpha by label, and of all under "": over pairs of people, the texts that both did joined end to end."""
+    sums = {label: [0.0, 0.0] for label in ("", *names.labels)}
+    for (a, b), found in pairs.items():
+        texts = [shared[number] for number, _ in found]
+        length = sum(len(text.docs[a].text) for text in texts)
+        for label in names.labels:
+            each = disagreement([_units(texts, who, label) for who in (a, b)], 0, length)
+            for name in ("", label):
+                sums[name][0] += length * each.observed
+                sums[name][1] += length * each.expected
+    alphas = {name: Disagreement(*both).alpha for name, both in sums.items()}
+    return {name: None if math.isnan(value) else round(value, 4) for name, value in alphas.items()}
+
+
+def _units(texts: Sequence[_Shared], who: str, label: str) -> list[Unit]:
+    """The stretches that somebody marked with a label, in the joined texts; overlapping ones are one."""
+    units: list[Unit] = []
+    offset = 0
+    for text in texts:
+        for span in text.docs[who].spans:
+            if span.label == label:
+                start, end = span.start + offset, span.end + offset
+                if units and start < units[-1][1]:
+                    units[-1] = units[-1][0], max(units[-1][1], end)
+                else:
+                    units.append((start, end))
+        offset += len(text.docs[who].text)
+    return units
+
+
+def _differences(shared: Sequence[_Shared]) -> dict[str, Any]:
+    """On which labels and on which words at edges people differ most."""
+    confused: Counter[tuple[str, str]] = Counter()
+    words: Counter[str] = Counter()
+    examples: dict[Any, str] = {}
+    for text in shared:
+        for a, b in combinations(sorted(text.docs), 2):
+            one, other = text.docs[a], text.docs[b]
+            labels: dict[tuple[int, int], set[str]] = {}
+            for span in one.spans:
+                labels.setdefault(edges(span), set()).add(span.label)
+            for span in other.spans:
+                for label in labels.get(edges(span), set()) - {span.label}:
+                    key = (label, span.label) if label < span.label else (span.label, label)
+                    confused[key] += 1
+                    examples.setdefault(key, other.slice(span))
+            for mine, theirs in aligned(one, other).items():
+                x, y = one.by_id[mine], other.by_id[theirs]
+                (start, end), (first, last) = trimmed(one.text, x), trimmed(one.text, y)
+                for low, high in ((min(start, first), max(start, first)), (min(end, last), max(end, last))):
+                    if said := one.text[low:high].strip():
+                        key_words = said.lower()
+                        words[key_words] += 1
+                        examples.setdefault(key_words, f"{one.slice(x)} | {other.slice(y)}")
+    return {
+        "confusions": tuple(
+            Confusion(labels=key, count=number, example=examples[key]) for key, number in confused.most_common(LISTED)
+        ),
+        "edge_words": tuple(
+            EdgeDifference(words=key, count=number, example=examples[key]) for key, number in words.most_common(LISTED)
+        ),
+    }
+
+
+def _least(shared: Sequence[_Shared], spans: Any) -> tuple[DocumentAgreement, ...]:
+    found = f_scores(spans[:, MATCHES.index("trimmed")].sum(axis=1))
+    order = sorted((value, number) for number, value in enumerate(found) if not math.isnan(value))
+    return tuple(
+        DocumentAgreement(
+            doc_id=next(iter(shared[number].docs.values())).doc_id.rpartition("#")[0],
+            annotators=tuple(sorted(shared[number].docs)),
+            trimmed=round(float(value), 4),
+            where=next(iter(shared[number].where.values())),
+        )
+        for value, number in order[:LISTED]
+    )
