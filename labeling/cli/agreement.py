@@ -1,5 +1,6 @@
 """`labeling agreement`."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +20,9 @@ def command(
     schema: Annotated[
         str, typer.Option(metavar="NAME", help="The schema whose labels are legal; `auto` takes every label.")
     ] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write every disagreement: .csv or .parquet.")
+    ] = None,
     project: ProjectOption = None,
     offline: OfflineOption = False,
     json: JsonOption = False,
@@ -36,7 +40,9 @@ def command(
     if offline and not exports:
         console.as_pulled(opened)
     legal = None if schema == "auto" else opened.label_schema
-    found = agreement(opened, exports or (), schema=legal, offline=offline, track=console.track, say=console.say)
+    found = agreement(
+        opened, exports or (), schema=legal, output=output, offline=offline, track=console.track, say=console.say
+    )
     if json:
         console.json(found)
     else:

@@ -17,9 +17,9 @@ such spans have, `triggers` says. Other measures with one-to-one matching: MUC a
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,7 @@ MATCHES = ("exact", "trimmed", "iou50", "overlap")  # those that count by label
 EVENTS = ("trigger", "argument", "event")
 HALF = 0.5
 
+Kind = Literal["label", "edges", "one", "relation"]
 Array = NDArray[Any]
 Alignment = dict[str, str]  # span id of one person → that of the other
 
@@ -132,6 +133,56 @@ def aligned(one: LabeledDoc, other: LabeledDoc) -> Alignment:
             if common[i, j] > 0:
                 found[mine[i].id] = theirs[j].id
     return found
+
+
+class Difference(NamedTuple):
+    """A span or relation on which two people differ; None where a person has none.
+
+    `kind` is `label` (same edges, other labels), `edges` (same label, other edges), `one` (only one person has the
+    span), or `relation` (only one person has the relation, between ends that both have or not); `label` is that of the
+    relation, else "".
+    """
+
+    kind: Kind
+    mine: Span | None
+    theirs: Span | None
+    label: str = ""
+    head: Span | None = None
+    tail: Span | None = None
+
+
+def differences(one: LabeledDoc, other: LabeledDoc) -> Iterator[Difference]:
+    """Everything on which two people differ on a text: spans in order, then relations."""
+    alignment = aligned(one, other)
+    mine = {span.id: span for span in one.spans if span.id not in alignment}
+    theirs = {span.id: span for span in other.spans if span.id not in alignment.values()}
+    found: list[Difference] = []
+    for a, b in alignment.items():
+        x, y = one.by_id[a], other.by_id[b]
+        if edges(x) != edges(y):
+            found.append(Difference("edges", x, y))
+    rest: dict[tuple[int, int], list[Span]] = {}
+    for span in theirs.values():
+        rest.setdefault(edges(span), []).append(span)
+    for span in mine.values():
+        same = rest.get(edges(span))
+        match = same.pop() if same else None
+        found.append(Difference("label" if match else "one", span, match))
+    found += (Difference("one", None, span) for spans in rest.values() for span in spans)
+    yield from sorted(found, key=_place)
+    ours = {(alignment.get(head), alignment.get(tail), label) for head, tail, label in map(_key, one.relations)}
+    others = {_key(relation) for relation in other.relations}
+    for head, tail, label in map(_key, one.relations):
+        if (alignment.get(head), alignment.get(tail), label) not in others:
+            yield Difference("relation", one.by_id[head], None, label, one.by_id[head], one.by_id[tail])
+    for head, tail, label in map(_key, other.relations):
+        if (head, tail, label) not in ours:
+            yield Difference("relation", None, other.by_id[head], label, other.by_id[head], other.by_id[tail])
+
+
+def _place(found: Difference) -> tuple[int, int]:
+    span = found.mine or found.theirs
+    return edges(span) if span else (0, 0)
 
 
 def _order(doc: LabeledDoc) -> list[tuple[int, int, str]]:

@@ -1,5 +1,6 @@
 """`labeling agreement`: annotations of the same texts by several people → how far they agree, and where not."""
 
+import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from labeling.core.agreement import MATCHES, Counts, Names, aligned, counts, edges, names_of, trimmed
+from labeling.core.agreement import MATCHES, Counts, Difference, Names, counts, differences, names_of, trimmed
 from labeling.core.alpha import Disagreement, Unit, disagreement
 from labeling.core.bootstrap import Interval, f_scores, intervals
 from labeling.core.labels import LabeledDoc
@@ -20,6 +21,9 @@ from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import InputError
+from labeling.files import atomic_file, write_atomic
+from labeling.formats.parquet import require_pyarrow
+from labeling.formats.spreadsheet import write_rows
 from labeling.settings import Workspace
 from labeling.studio.annotations import Choice, Rules, Task, read_task
 from labeling.studio.exports import parse
@@ -28,7 +32,15 @@ from labeling.workflow.export.sources import PulledTasks, Source, open_source
 from labeling.workflow.progress import Track, no_track
 from labeling.workflow.refreshing import Say, refreshed, silent
 
+SPAN_COLUMNS = {"label": str, "start": int, "end": int, "text": str}
 FEW = 20  # documents; with fewer, intervals are too narrow
+# Of the file of disagreements. The spans are those of the two people, or head and tail of a relation.
+COLUMNS: dict[str, type] = {
+    **dict.fromkeys(("doc_id", "task", "one", "other", "kind", "relation", "marked_by_one", "marked_by_other"), str),
+    **{f"{side}_{name}": kind for side in ("first", "second") for name, kind in SPAN_COLUMNS.items()},
+    "context": str,
+}
+CONTEXT = 60  # characters before and after the beginning
 LISTED = 10  # confusions, edges and documents that the report names
 Pair = tuple[str, str]
 
@@ -98,7 +110,7 @@ class Events(Value):
 class Confusion(Value):
     """How often one person gave a span one label and another person the other label."""
 
-    labels: tuple[str, str]
+    labels: tuple[str, ...]
     count: int
     example: str = ""
 
@@ -167,6 +179,7 @@ def agreement(
     paths: Sequence[Path | str] = (),
     *,
     schema: LabelSchema | None,
+    output: Path | None = None,
     offline: bool = False,
     track: Track = no_track,
     say: Say = silent,
@@ -177,14 +190,20 @@ def agreement(
         workspace: The workspace.
         paths: Exports of Label Studio, or folders of `labeling pull`.
         schema: The schema whose labels are legal, and whose relations start at events; None accepts all labels.
+        output: A file for every disagreement, a row each; its name ends in .csv or .parquet.
         offline: Whether to take the project as of the last pull.
         track: Shows the progress.
         say: Is told what a pull notes.
 
     Raises:
         StudioError: There is no project, or the server does not answer.
-        InputError: Offline, and nothing was pulled yet; nothing was annotated by two people; or a file cannot be used.
+        InputError: Offline, and nothing was pulled yet; nothing was annotated by two people; or a file cannot be
+            used or written.
     """
+    if output and output.suffix not in {".csv", ".parquet"}:
+        raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .csv or .parquet.")
+    if output and output.suffix == ".parquet":
+        require_pyarrow("parquet")
     problems: list[Problem] = []
     with _opened(workspace, paths, offline=offline, track=track, say=say) as (source, users, url):
         rules = Rules(legend=Legend(label_schema=schema), choice=Choice(by="all"))
@@ -197,6 +216,8 @@ def agreement(
             f"There is no text that two people have annotated: of {len(texts):,} texts, {who}.",
             "`[studio] overlap` in labeling.toml hands tasks out to two people (docs/people.md).",
         )
+    if output:
+        say(f"{_write(shared, output):,} disagreements are in {output}.")
     triggers = {label for relation in schema.relations.values() for label in relation.head} if schema else set()
     names = names_of((doc for text in shared for doc in text.docs.values()), triggers)
     return _measured(shared, names, annotators, len(texts) - len(shared), problems)
@@ -298,7 +319,7 @@ def _measured(
         people=people,
         relations=relations,
         events=events,
-        **_differences(shared),
+        **_examples(shared),
         least=_least(shared, spans),
         problems=tuple(problems),
         warnings=tuple(warnings),
@@ -368,30 +389,32 @@ def _units(texts: Sequence[_Shared], who: str, label: str) -> list[Unit]:
     return units
 
 
-def _differences(shared: Sequence[_Shared]) -> dict[str, Any]:
+def _differing(shared: Sequence[_Shared]) -> Iterator[tuple[_Shared, Pair, Difference]]:
+    for text in shared:
+        for pair in combinations(sorted(text.docs), 2):
+            for found in differences(*(text.docs[who] for who in pair)):
+                yield text, pair, found
+
+
+def _examples(shared: Sequence[_Shared]) -> dict[str, Any]:
     """On which labels and on which words at edges people differ most."""
-    confused: Counter[tuple[str, str]] = Counter()
+    confused: Counter[tuple[str, ...]] = Counter()
     words: Counter[str] = Counter()
     examples: dict[Any, str] = {}
-    for text in shared:
-        for a, b in combinations(sorted(text.docs), 2):
-            one, other = text.docs[a], text.docs[b]
-            labels: dict[tuple[int, int], set[str]] = {}
-            for span in one.spans:
-                labels.setdefault(edges(span), set()).add(span.label)
-            for span in other.spans:
-                for label in labels.get(edges(span), set()) - {span.label}:
-                    key = (label, span.label) if label < span.label else (span.label, label)
-                    confused[key] += 1
-                    examples.setdefault(key, other.slice(span))
-            for mine, theirs in aligned(one, other).items():
-                x, y = one.by_id[mine], other.by_id[theirs]
-                (start, end), (first, last) = trimmed(one.text, x), trimmed(one.text, y)
-                for low, high in ((min(start, first), max(start, first)), (min(end, last), max(end, last))):
-                    if said := one.text[low:high].strip():
-                        key_words = said.lower()
-                        words[key_words] += 1
-                        examples.setdefault(key_words, f"{one.slice(x)} | {other.slice(y)}")
+    for text, pair, found in _differing(shared):
+        doc, x, y = text.docs[pair[0]], found.mine, found.theirs
+        if x is None or y is None:
+            continue
+        if found.kind == "label":
+            labels = tuple(sorted((x.label, y.label)))
+            confused[labels] += 1
+            examples.setdefault(labels, doc.slice(x))
+        else:
+            (start, end), (first, last) = trimmed(doc.text, x), trimmed(doc.text, y)
+            for low, high in (sorted((start, first)), sorted((end, last))):
+                if said := doc.text[low:high].strip().lower():
+                    words[said] += 1
+                    examples.setdefault(said, f"{doc.slice(x)} | {doc.slice(y)}")
     return {
         "confusions": tuple(
             Confusion(labels=key, count=number, example=examples[key]) for key, number in confused.most_common(LISTED)
@@ -400,6 +423,38 @@ def _differences(shared: Sequence[_Shared]) -> dict[str, Any]:
             EdgeDifference(words=key, count=number, example=examples[key]) for key, number in words.most_common(LISTED)
         ),
     }
+
+
+def _write(shared: Sequence[_Shared], output: Path) -> int:
+    """Write every disagreement to the file; how many there are."""
+    rows = [_row(*each) for each in _differing(shared)]
+    if output.suffix == ".parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns = {
+            name: pa.array([row[place] for row in rows], pa.int64() if kind is int else pa.string())
+            for place, (name, kind) in enumerate(COLUMNS.items())
+        }
+        with atomic_file(output) as file:
+            pq.write_table(pa.table(columns), file)
+    else:
+        text = io.StringIO()
+        write_rows(text, [tuple(COLUMNS), *(["" if cell is None else cell for cell in row] for row in rows)], raw=False)
+        write_atomic(output, text.getvalue())
+    return len(rows)
+
+
+def _row(text: _Shared, pair: Pair, found: Difference) -> list[str | int | None]:
+    doc = text.docs[pair[0]]
+    spans: list[str | int | None] = []
+    for span in (found.mine, found.theirs) if found.kind != "relation" else (found.head, found.tail):
+        spans += [span.label, span.start, span.end, doc.slice(span)] if span else ["", None, None, ""]
+    who = [pair[0] if found.mine else "", pair[1] if found.theirs else ""]
+    start = min(span.start for span in (found.mine, found.theirs, found.head) if span)
+    context = doc.text[max(0, start - CONTEXT) : start + CONTEXT].replace("\n", " ")
+    where = text.where[pair[0]]
+    return [doc.doc_id.rpartition("#")[0], where, *pair, found.kind, found.label, *who, *spans, context]
 
 
 def _least(shared: Sequence[_Shared], spans: Any) -> tuple[DocumentAgreement, ...]:

@@ -1,10 +1,12 @@
 """`labeling agreement`: exports, one for all or one a person, and the workspace's project."""
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow.parquet import read_table
 
 from labeling.errors import InputError
 from labeling.settings import Workspace, init, open_workspace
@@ -163,6 +165,30 @@ def test_command_prints_tables_or_json_of_the_pulled_project(workspace: Workspac
     assert {"a", "b", "documents", "exact", "trimmed", "overlap"} == found["pairs"][0].keys()
     assert found["spans"]["overlap"]["f"] == 1
     assert run("agreement", "nowhere.json", "-w", workspace.folder).returncode == 2
+
+
+@pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
+def test_every_disagreement_is_a_row_of_a_file(workspace: Workspace, tmp_path: Path, run: Run, name: str):
+    theirs = [BEN[0] | {"value": BEN[0]["value"] | {"labels": ["LOCATION"]}}, *BEN[1:], region("Friday", "DATE")]
+    file = write(tmp_path, "in.json", task(1, TEXT, ann=ANN, ben=theirs))
+    done = run("agreement", file, "-o", tmp_path / name, "-w", workspace.folder)
+    assert done.returncode == 0 and "4 disagreements are in" in done.stderr, done.stderr
+    if name.endswith("csv"):
+        with (tmp_path / name).open(newline="", encoding="utf-8") as lines:
+            rows = list(csv.DictReader(lines))
+    else:
+        rows = [{k: "" if v is None else str(v) for k, v in r.items()} for r in read_table(tmp_path / name).to_pylist()]
+    spans = ("first_label", "first_text", "second_label", "second_text")
+    assert [(row["kind"], row["relation"], *(row[name] for name in spans)) for row in rows] == [
+        ("label", "", "ACTOR", "Rebels", "LOCATION", "Rebels"),
+        ("edges", "", "LOCATION", "Tadmor", "LOCATION", "village of Tadmor"),
+        ("one", "", "", "", "DATE", "Friday"),
+        ("relation", "agent", "ACTION", "attacked", "ACTOR", "Rebels"),
+    ]
+    assert (rows[2]["marked_by_one"], rows[2]["marked_by_other"]) == ("", "ben@example.org")
+    assert {row["doc_id"] for row in rows} == {"d1"} and all(row["context"] for row in rows)
+    wrong = run("agreement", file, "-o", tmp_path / "all.txt", "-w", workspace.folder)
+    assert wrong.returncode == 2 and ".csv or .parquet" in wrong.stderr
 
 
 @pytest.mark.skipif(not SEVERAL.is_dir(), reason="there are no exports of several annotators beside the project")
