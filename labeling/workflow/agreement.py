@@ -25,9 +25,9 @@ from labeling.files import atomic_file, write_atomic
 from labeling.formats.parquet import require_pyarrow
 from labeling.formats.spreadsheet import write_rows
 from labeling.settings import Workspace
-from labeling.studio.annotations import Choice, Rules, Task, read_task
+from labeling.studio.annotations import Annotation, Choice, Rules, Task, read_task
 from labeling.studio.exports import parse
-from labeling.studio.regions import Legend
+from labeling.studio.regions import Legend, is_span, items_of
 from labeling.workflow.export.sources import PulledTasks, Source, open_source
 from labeling.workflow.progress import Track, no_track
 from labeling.workflow.refreshing import Say, refreshed, silent
@@ -132,6 +132,31 @@ class DocumentAgreement(Value):
     where: str = ""
 
 
+class Dependence(Value):
+    """Signs that the work of two people is not independent.
+
+    Attributes:
+        a, b: The two.
+        drawn: Spans that both drew themselves, without a prediction: the smaller number of the two, in all texts.
+        shared_ids: How many of them have an id that the other's has, too; ids are random, so these are copies.
+        copied: Annotations of one of them that Label Studio made as a copy of the other's.
+    """
+
+    a: str
+    b: str
+    drawn: int
+    shared_ids: int
+    copied: int
+
+    @property
+    def sentence(self) -> str:
+        """What it means."""
+        shared = f"{self.shared_ids:,} of {self.drawn:,} spans that {self.a} and {self.b} drew have the same random id"
+        copied = f"{self.copied:,} annotations of {self.a} or {self.b} were made as copies of the other's"
+        said = " and ".join(text for number, text in ((self.shared_ids, shared), (self.copied, copied)) if number)
+        return f"{said}: they saw each other's work, so their agreement says little."
+
+
 class Agreement(Value):
     """How far people agree.
 
@@ -145,6 +170,7 @@ class Agreement(Value):
         confusions: The most frequent pairs of labels on the same edges.
         edge_words: The most frequent words at edges that differ.
         least: The documents with the least agreement.
+        dependent: Pairs of people whose work is not independent.
         problems: What could not be read, or was refused.
         warnings: What makes the figures less sure, a sentence each.
     """
@@ -161,15 +187,22 @@ class Agreement(Value):
     confusions: tuple[Confusion, ...] = ()
     edge_words: tuple[EdgeDifference, ...] = ()
     least: tuple[DocumentAgreement, ...] = ()
+    dependent: tuple[Dependence, ...] = ()
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
 @dataclass
 class _Shared:
-    """A text, what each person annotated in it, where that is, and the files that it came from."""
+    """A text, what each person annotated in it, where that is, and the files that it came from.
+
+    `drawn` are the ids of spans that each person drew without a prediction, `sources` whose annotation theirs was
+    copied from, "" for somebody who is not known.
+    """
 
     docs: dict[str, LabeledDoc] = field(default_factory=dict)
+    drawn: dict[str, set[str]] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
     where: dict[str, str] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
 
@@ -266,9 +299,42 @@ def _texts(
             entry = _Shared()
             entries.append(entry)
         entry.docs |= docs
+        entry.drawn |= {a.annotator: _drawn(task, a) for a in task.chosen}
+        entry.sources |= {a.annotator: _source(task, a) for a in task.chosen if a.raw.get("parent_annotation")}
         entry.where |= dict.fromkeys(docs, review.url or record.where)
         entry.files.add(file)
     return [entry for entries in by_text.values() for entry in entries]
+
+
+def _drawn(task: Task, annotation: Annotation) -> set[str]:
+    """The ids of spans that were drawn by hand: neither from a prediction nor changed from one."""
+    predicted = [*items_of(task.json.get("predictions")), annotation.raw.get("prediction")]
+    results = [items_of(each.get("result")) for each in predicted if isinstance(each, dict)]
+    known = {str(item.get("id")) for result in results for item in result if isinstance(item, dict)}
+    return {
+        str(item["id"])
+        for item in items_of(annotation.raw.get("result"))
+        if is_span(item) and item.get("id") and not str(item.get("origin", "")).startswith("prediction")
+    } - known
+
+
+def _source(task: Task, annotation: Annotation) -> str:
+    parent = annotation.raw["parent_annotation"]
+    return next((each.annotator for each in task.annotations if each.raw.get("id") == parent), "")
+
+
+def _dependent(shared: Sequence[_Shared], pairs: Iterable[Pair]) -> Iterator[Dependence]:
+    for a, b in sorted(pairs):
+        texts = [text for text in shared if a in text.docs and b in text.docs]
+        found = Dependence(
+            a=a,
+            b=b,
+            drawn=sum(min(len(text.drawn[a]), len(text.drawn[b])) for text in texts),
+            shared_ids=sum(len(text.drawn[a] & text.drawn[b]) for text in texts),
+            copied=sum(text.sources.get(x) == y for text in texts for x, y in ((a, b), (b, a))),
+        )
+        if found.shared_ids or found.copied:
+            yield found
 
 
 def _measured(
@@ -308,6 +374,8 @@ def _measured(
     warnings = []
     if size < FEW:
         warnings.append(f"Only {size} texts were annotated by two people, so the figures and intervals are unsure.")
+    dependent = tuple(_dependent(shared, pairs))
+    warnings += [each.sentence for each in dependent]
     relations, events = _relations(summed, every, names) if names.relations else (None, None)
     return Agreement(
         annotators=annotators,
@@ -321,6 +389,7 @@ def _measured(
         events=events,
         **_examples(shared),
         least=_least(shared, spans),
+        dependent=dependent,
         problems=tuple(problems),
         warnings=tuple(warnings),
     )

@@ -167,6 +167,31 @@ def test_command_prints_tables_or_json_of_the_pulled_project(workspace: Workspac
     assert run("agreement", "nowhere.json", "-w", workspace.folder).returncode == 2
 
 
+def test_work_that_is_not_independent_is_told(workspace: Workspace, tmp_path: Path):
+    schema = workspace.label_schema
+    copied = task(1, TEXT, ann=ANN, ben=BEN)
+    copied["annotations"][1]["parent_annotation"] = copied["annotations"][0]["id"]
+    found = agreement(workspace, [write(tmp_path, "all.json", copied)], schema=schema)
+    assert [each.model_dump() for each in found.dependent] == [
+        {"a": "ann@example.org", "b": "ben@example.org", "drawn": 3, "shared_ids": 2, "copied": 1}
+    ]
+    assert "2 of 3 spans" in found.warnings[-1] and "made as copies" in found.warnings[-1]
+
+
+@pytest.mark.parametrize("told", ["by the task", "by the annotation", "by each region"])
+def test_spans_that_both_took_from_a_prediction_are_no_sign_of_it(workspace: Workspace, tmp_path: Path, told: str):
+    both = task(1, TEXT, ann=ANN, ben=BEN)
+    if told == "by the task":
+        both["predictions"] = [{"result": ANN}]
+    for annotation in both["annotations"]:
+        if told == "by the annotation":
+            annotation["prediction"] = {"result": ANN}
+        elif told == "by each region":
+            annotation["result"] = [item | {"origin": "prediction-changed"} for item in annotation["result"]]
+    found = agreement(workspace, [write(tmp_path, "all.json", both)], schema=workspace.label_schema)
+    assert found.dependent == ()
+
+
 @pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
 def test_every_disagreement_is_a_row_of_a_file(workspace: Workspace, tmp_path: Path, run: Run, name: str):
     theirs = [BEN[0] | {"value": BEN[0]["value"] | {"labels": ["LOCATION"]}}, *BEN[1:], region("Friday", "DATE")]
