@@ -345,11 +345,11 @@ def test_markup_in_articles_shows_as_text_and_never_runs(workspace: Workspace, p
 
 
 def test_annotator_comes_in_by_the_link_that_the_docs_name(page: Page, studio_folder: Path):
-    """docs/server.md: each opening of the dialog makes another link; sign-up without the last one is closed."""
+    """docs/people.md: each opening of the dialog makes another link; sign-up without the last one is closed."""
     url = server.status(studio_folder).url
     links = []
     for path, name in (("/", "Invite Members"), ("/organization/", "Add Members")):
-        assert name in (ROOT / "docs" / "server.md").read_text(encoding="utf-8")
+        assert name in (ROOT / "docs" / "people.md").read_text(encoding="utf-8")
         page.goto(f"{url}{path}")
         page.wait_for_load_state("networkidle")
         page.get_by_text(name).first.click()
