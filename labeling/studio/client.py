@@ -23,7 +23,7 @@ from labeling.studio.tasks import section_of
 
 Json = dict[str, Any]
 
-MOST_COPIES = 100  # tasks of one article
+MOST_COPIES = 10_000  # tasks of one article: its parts, and copies of them
 FIRST_ATTEMPTS = 3  # of the first question: after a typo in the address, nobody should wait for half a minute
 # `annotations_ids`, since a task that is written while someone submits keeps the old count.
 COUNTED = "id,total_predictions,total_annotations,cancelled_annotations,draft_exists,annotations_ids"

@@ -165,3 +165,12 @@ def exported(workspace: Workspace) -> LabeledDoc:
 def test_the_report_of_an_import_without_long_articles_says_nothing_of_them(workspace: Workspace, api):
     done: Imported = push(workspace, {"short": TEXTS["short"]})
     assert done.sectioned.model_dump() == {"articles": 0, "tasks": 0}
+
+
+def test_an_article_of_hundreds_of_parts_is_found_again(workspace: Workspace, api):
+    book = "\n\n".join(f"Police arrested {n} protesters." for n in range(130))
+    limited = with_limits(workspace, 40)
+    assert push(limited, {"long": book}).sectioned.tasks == 130
+    (ledger,) = limited.state.glob("import-*.sqlite")
+    ledger.unlink()
+    assert push(limited, {"long": book}).outcomes == {"there already": 1}
