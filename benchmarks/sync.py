@@ -25,6 +25,7 @@ from programs import run
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Span
+from labeling.core.sections import SectionLimits
 from labeling.settings import init, open_workspace
 from labeling.studio import server
 from labeling.studio.setup import read_credentials
@@ -73,15 +74,15 @@ def measure(workspace: Any, number: int) -> None:
         ours = studio.create_project(workspace.label_schema, "Ours")
         workspace.remember_project(ours.id)
         with Ledger(workspace.state / f"{project_file(workspace, ours)}.sqlite") as ledger:
-            pusher = Pusher(ProjectState(studio, ours, ledger, VERSION))
+            pusher = Pusher(ProjectState(studio, ours, ledger, VERSION), workspace.label_schema, SectionLimits())
             for start in range(0, number, BARE_BATCH):
                 batch = tasks[start : start + BARE_BATCH]
                 began = time.perf_counter()
                 sdk.projects.import_tasks(id=bare.id, request=batch, return_task_ids=True)
                 middle = time.perf_counter()
-                for first in range(0, len(batch), BATCH):
-                    part = batch[first : first + BATCH]
-                    pusher.push({task["data"]["doc_id"]: "create" for task in part}, part)
+                for first in range(start, start + len(batch), BATCH):
+                    some = docs[first : min(first + BATCH, start + len(batch))]
+                    pusher.push({doc.doc_id: "create" for doc in some}, some)
                 seconds["bare"] += middle - began
                 seconds["ours"] += time.perf_counter() - middle
             began = time.perf_counter()
@@ -109,7 +110,7 @@ def push(folder: Path, number: int) -> None:
     with connect(workspace) as studio:
         project = studio.create_project(workspace.label_schema, "Alone")
         with Ledger(workspace.state / f"{project_file(workspace, project)}.sqlite") as ledger:
-            pusher = Pusher(ProjectState(studio, project, ledger, VERSION))
+            pusher = Pusher(ProjectState(studio, project, ledger, VERSION), workspace.label_schema, SectionLimits())
             for _ in pushed(islice(documents(), number), pusher, todo):
                 pass
             Confirmation(pusher).missing()
