@@ -20,6 +20,7 @@ from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
 from labeling.studio.setup import read_credentials
 from tests.builders import Run
+from tests.transports import Between, until_done
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -79,7 +80,7 @@ def api(studio_folder: Path) -> Iterator[httpx.Client]:
     """The session's server's API as the tests' own eyes and hands, apart from our client."""
     token = read_credentials(studio_folder).token.get_secret_value()
     url, headers = server.status(studio_folder).url, {"Authorization": f"Token {token}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=url, headers=headers, timeout=60, transport=Between(until_done)) as client:
         yield client
 
 

@@ -1,5 +1,6 @@
 """Transports that stand between a connection and the network: they watch, change, answer or break requests."""
 
+import time
 from collections.abc import Callable
 
 import httpx
@@ -20,3 +21,14 @@ class Between(httpx.BaseTransport):
 
     def close(self) -> None:
         self.network.close()
+
+
+def until_done(request: httpx.Request, send: Send) -> httpx.Response:
+    """Sends again what SQLite was too busy for: a test's own requests may meet the server's work of the background."""
+    for _ in range(20):
+        answer = send(request)
+        answer.read()
+        if answer.status_code != httpx.codes.INTERNAL_SERVER_ERROR or b"locked" not in answer.content:
+            break
+        time.sleep(0.5)
+    return answer

@@ -88,7 +88,7 @@ def test_parts_that_nobody_has_begun_get_new_predictions(divided: Workspace, api
 def test_a_part_that_somebody_deleted_is_pushed_again(divided: Workspace, api):
     push(divided, TEXTS)
     before = parts_of(divided, api)
-    api.delete(f"/api/tasks/{before[2]['id']}/")
+    assert api.delete(f"/api/tasks/{before[2]['id']}/").is_success
     assert push(divided, TEXTS).outcomes == {"missing parts added": 1, "there already": 1}
     after = sorted(parts_of(divided, api), key=lambda part: part["data"]["section"]["number"])
     assert [part["data"] for part in after] == [part["data"] for part in before]
@@ -98,7 +98,7 @@ def test_a_part_that_somebody_deleted_is_pushed_again(divided: Workspace, api):
 def test_a_part_that_lost_its_prediction_gets_it_again(divided: Workspace, api):
     push(divided, TEXTS)
     lost = parts_of(divided, api)[1]
-    api.delete(f"/api/predictions/{lost['predictions'][0]['id']}/")
+    assert api.delete(f"/api/predictions/{lost['predictions'][0]['id']}/").is_success
     assert push(divided, TEXTS).repaired == 1
     assert [len(part["predictions"]) for part in parts_of(divided, api)] == [1] * PARTS
     assert parts_of(divided, api)[1]["predictions"][0]["result"] == lost["predictions"][0]["result"]
