@@ -4,8 +4,6 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ from pydantic import Field
 from labeling.core.agreement import MATCHES, Counts, Difference, Names, counts, differences, names_of, trimmed
 from labeling.core.alpha import Disagreement, Unit, disagreement
 from labeling.core.bootstrap import Interval, f_scores, intervals
-from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
@@ -25,12 +22,11 @@ from labeling.files import atomic_file, write_atomic
 from labeling.formats.parquet import require_pyarrow
 from labeling.formats.spreadsheet import write_rows
 from labeling.settings import Workspace
-from labeling.studio.annotations import Annotation, Choice, Rules, Task, read_task
-from labeling.studio.exports import parse
-from labeling.studio.regions import Legend, is_span, items_of
-from labeling.workflow.export.sources import PulledTasks, Source, open_source
+from labeling.studio.annotations import Choice, Rules
+from labeling.studio.regions import Legend
 from labeling.workflow.progress import Track, no_track
-from labeling.workflow.refreshing import Say, refreshed, silent
+from labeling.workflow.refreshing import Say, silent
+from labeling.workflow.shared_texts import SharedText, opened_tasks, shared_texts
 
 SPAN_COLUMNS = {"label": str, "start": int, "end": int, "text": str}
 FEW = 20  # documents; with fewer, intervals are too narrow
@@ -192,21 +188,6 @@ class Agreement(Value):
     warnings: tuple[str, ...] = ()
 
 
-@dataclass
-class _Shared:
-    """A text, what each person annotated in it, where that is, and the files that it came from.
-
-    `drawn` are the ids of spans that each person drew without a prediction, `sources` whose annotation theirs was
-    copied from, "" for somebody who is not known.
-    """
-
-    docs: dict[str, LabeledDoc] = field(default_factory=dict)
-    drawn: dict[str, set[str]] = field(default_factory=dict)
-    sources: dict[str, str] = field(default_factory=dict)
-    where: dict[str, str] = field(default_factory=dict)
-    files: set[str] = field(default_factory=set)
-
-
 def agreement(
     workspace: Workspace,
     paths: Sequence[Path | str] = (),
@@ -238,9 +219,9 @@ def agreement(
     if output and output.suffix == ".parquet":
         require_pyarrow("parquet")
     problems: list[Problem] = []
-    with _opened(workspace, paths, offline=offline, track=track, say=say) as (source, users, url):
+    with opened_tasks(workspace, paths, offline=offline, track=track, say=say) as (source, users, url):
         rules = Rules(legend=Legend(label_schema=schema), choice=Choice(by="all"))
-        texts = _texts(source, rules, users, url, track, problems)
+        texts = shared_texts(source, rules, users, url, track, problems)
     shared = [text for text in texts if len(text.docs) > 1]
     annotators = tuple(sorted({name for text in texts for name in text.docs}))
     if not shared:
@@ -256,74 +237,7 @@ def agreement(
     return _measured(shared, names, annotators, len(texts) - len(shared), problems)
 
 
-@contextmanager
-def _opened(
-    workspace: Workspace, paths: Sequence[Path | str], *, offline: bool, track: Track, say: Say
-) -> Iterator[tuple[Source, Mapping[int, str], str]]:
-    """The tasks, the names of users, and the address of a task's page."""
-    if paths:
-        with open_source(paths) as source:
-            yield source, {}, ""
-    else:
-        with refreshed(workspace, offline=offline, track=track, say=say) as store:
-            yield PulledTasks(store), store.state.users, f"{store.state.url}?task={{task}}"
-
-
-def _texts(
-    source: Source, rules: Rules, users: Mapping[int, str], url: str, track: Track, problems: list[Problem]
-) -> list[_Shared]:
-    """Each text with everybody's newest annotation of it.
-
-    Tasks of one file are texts of their own, even if they are equal; tasks of several files with the same text are one,
-    so that each person may come in a file of their own.
-    """
-    by_text: dict[str, list[_Shared]] = {}
-    for record in track(source.records(), "Reading", None):
-        if isinstance(record, Problem):
-            problems.append(record)
-            continue
-        try:
-            task = Task(parse(record.data), rules, users)
-        except ValueError as error:
-            problems.append(Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where))
-            continue
-        review = read_task(task, rules, "" if url else record.where, users, url=url)
-        problems += (p for p in review.problems if p.action == "refused")
-        if len(review.docs) != len(task.chosen) or not review.docs:
-            continue
-        docs = {a.annotator: doc for a, doc in zip(task.chosen, review.docs, strict=True)}
-        file = record.where.rpartition("#")[0]
-        entries = by_text.setdefault(review.docs[0].text, [])
-        entry = next((e for e in entries if file not in e.files and not e.docs.keys() & docs.keys()), None)
-        if entry is None:
-            entry = _Shared()
-            entries.append(entry)
-        entry.docs |= docs
-        entry.drawn |= {a.annotator: _drawn(task, a) for a in task.chosen}
-        entry.sources |= {a.annotator: _source(task, a) for a in task.chosen if a.raw.get("parent_annotation")}
-        entry.where |= dict.fromkeys(docs, review.url or record.where)
-        entry.files.add(file)
-    return [entry for entries in by_text.values() for entry in entries]
-
-
-def _drawn(task: Task, annotation: Annotation) -> set[str]:
-    """The ids of spans that were drawn by hand: neither from a prediction nor changed from one."""
-    predicted = [*items_of(task.json.get("predictions")), annotation.raw.get("prediction")]
-    results = [items_of(each.get("result")) for each in predicted if isinstance(each, dict)]
-    known = {str(item.get("id")) for result in results for item in result if isinstance(item, dict)}
-    return {
-        str(item["id"])
-        for item in items_of(annotation.raw.get("result"))
-        if is_span(item) and item.get("id") and not str(item.get("origin", "")).startswith("prediction")
-    } - known
-
-
-def _source(task: Task, annotation: Annotation) -> str:
-    parent = annotation.raw["parent_annotation"]
-    return next((each.annotator for each in task.annotations if each.raw.get("id") == parent), "")
-
-
-def _dependent(shared: Sequence[_Shared], pairs: Iterable[Pair]) -> Iterator[Dependence]:
+def _dependent(shared: Sequence[SharedText], pairs: Iterable[Pair]) -> Iterator[Dependence]:
     for a, b in sorted(pairs):
         texts = [text for text in shared if a in text.docs and b in text.docs]
         found = Dependence(
@@ -338,7 +252,7 @@ def _dependent(shared: Sequence[_Shared], pairs: Iterable[Pair]) -> Iterator[Dep
 
 
 def _measured(
-    shared: Sequence[_Shared], names: Names, annotators: tuple[str, ...], alone: int, problems: list[Problem]
+    shared: Sequence[SharedText], names: Names, annotators: tuple[str, ...], alone: int, problems: list[Problem]
 ) -> Agreement:
     pairs: dict[Pair, list[tuple[int, Counts]]] = {}
     for number, text in enumerate(shared):
@@ -427,7 +341,7 @@ def _relations(summed: Any, every: Any, names: Names) -> tuple[Relations, Events
     )
 
 
-def _alphas(shared: Sequence[_Shared], pairs: Mapping[Pair, Any], names: Names) -> dict[str, float | None]:
+def _alphas(shared: Sequence[SharedText], pairs: Mapping[Pair, Any], names: Names) -> dict[str, float | None]:
     """Alpha by label, and of all under "": over pairs of people, the texts that both did joined end to end."""
     sums = {label: [0.0, 0.0] for label in ("", *names.labels)}
     for (a, b), found in pairs.items():
@@ -442,7 +356,7 @@ def _alphas(shared: Sequence[_Shared], pairs: Mapping[Pair, Any], names: Names) 
     return {name: None if math.isnan(value) else round(value, 4) for name, value in alphas.items()}
 
 
-def _units(texts: Sequence[_Shared], who: str, label: str) -> list[Unit]:
+def _units(texts: Sequence[SharedText], who: str, label: str) -> list[Unit]:
     """The stretches that somebody marked with a label, in the joined texts; overlapping ones are one."""
     units: list[Unit] = []
     offset = 0
@@ -458,14 +372,14 @@ def _units(texts: Sequence[_Shared], who: str, label: str) -> list[Unit]:
     return units
 
 
-def _differing(shared: Sequence[_Shared]) -> Iterator[tuple[_Shared, Pair, Difference]]:
+def _differing(shared: Sequence[SharedText]) -> Iterator[tuple[SharedText, Pair, Difference]]:
     for text in shared:
         for pair in combinations(sorted(text.docs), 2):
             for found in differences(*(text.docs[who] for who in pair)):
                 yield text, pair, found
 
 
-def _examples(shared: Sequence[_Shared]) -> dict[str, Any]:
+def _examples(shared: Sequence[SharedText]) -> dict[str, Any]:
     """On which labels and on which words at edges people differ most."""
     confused: Counter[tuple[str, ...]] = Counter()
     words: Counter[str] = Counter()
@@ -494,7 +408,7 @@ def _examples(shared: Sequence[_Shared]) -> dict[str, Any]:
     }
 
 
-def _write(shared: Sequence[_Shared], output: Path) -> int:
+def _write(shared: Sequence[SharedText], output: Path) -> int:
     """Write every disagreement to the file; how many there are."""
     rows = [_row(*each) for each in _differing(shared)]
     if output.suffix == ".parquet":
@@ -514,7 +428,7 @@ def _write(shared: Sequence[_Shared], output: Path) -> int:
     return len(rows)
 
 
-def _row(text: _Shared, pair: Pair, found: Difference) -> list[str | int | None]:
+def _row(text: SharedText, pair: Pair, found: Difference) -> list[str | int | None]:
     doc = text.docs[pair[0]]
     spans: list[str | int | None] = []
     for span in (found.mine, found.theirs) if found.kind != "relation" else (found.head, found.tail):
@@ -526,7 +440,7 @@ def _row(text: _Shared, pair: Pair, found: Difference) -> list[str | int | None]
     return [doc.doc_id.rpartition("#")[0], where, *pair, found.kind, found.label, *who, *spans, context]
 
 
-def _least(shared: Sequence[_Shared], spans: Any) -> tuple[DocumentAgreement, ...]:
+def _least(shared: Sequence[SharedText], spans: Any) -> tuple[DocumentAgreement, ...]:
     found = f_scores(spans[:, MATCHES.index("trimmed")].sum(axis=1))
     order = sorted((value, number) for number, value in enumerate(found) if not math.isnan(value))
     return tuple(
