@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property
 from operator import attrgetter
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -45,6 +45,28 @@ class Relation(Value):
     label: Name
 
 
+class Provenance(Value):
+    """Where a span or a relation of a document that several people labelled comes from.
+
+    Attributes:
+        span: The id of the span it is about; "" if it is about a relation.
+        relation: Head, tail and label of the relation that it is about.
+        by: Who marked it; nobody if an adjudicator drew it.
+        how: Whether all agreed on it, or somebody decided.
+        decided_by, decided_at: Who decided, and when (ISO 8601).
+        reason, note: Why people differed, and what was written about it.
+    """
+
+    span: str = ""
+    relation: tuple[str, str, str] | None = None
+    by: tuple[str, ...] = ()
+    how: Literal["agreed", "adjudicated"] = "agreed"
+    decided_by: str = ""
+    decided_at: str = ""
+    reason: str = ""
+    note: str = ""
+
+
 class LabeledDoc(Article):
     """An article with its labels.
 
@@ -55,7 +77,8 @@ class LabeledDoc(Article):
     `attributes` are answers about the whole article, by the name of the control. `unknown` are unreviewed stretches of
     the text (code points), where a missing label does not mean that there is none; they are sorted and disjoint. In a
     partly reviewed document the whole text is unknown. `score` is the share of an annotator's work that these labels
-    are expected to save (0 to 1); None for a reviewed document.
+    are expected to save (0 to 1); None for a reviewed document. `provenance` says of each span and relation where it
+    comes from, if several people labelled the document.
     """
 
     spans: tuple[Span, ...] = ()
@@ -63,6 +86,7 @@ class LabeledDoc(Article):
     attributes: dict[str, Any] = Field(default_factory=dict)
     unknown: tuple[tuple[int, int], ...] = ()
     score: Annotated[float, Field(ge=0, le=1)] | None = None
+    provenance: tuple[Provenance, ...] = ()
 
     @field_validator("spans")
     @classmethod
