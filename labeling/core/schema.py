@@ -265,9 +265,17 @@ class LabelSchema(Value):
                     reason="illegal-relation", action="refused", detail=detail, doc_id=doc_id, label=relation.label
                 )
 
-    def arrows(self, start: str, end: str) -> list[str]:
+    def arrows(self, start: str, end: str) -> tuple[str, ...]:
         """The relations that an arrow from a span of the label `start` to one of the label `end` can stand for."""
-        return [name for name, relation in self.relations.items() if relation.allows(*relation.in_order(start, end))]
+        return self._arrows.get((start, end), ())
+
+    @cached_property
+    def _arrows(self) -> Mapping[tuple[str, str], tuple[str, ...]]:
+        return {
+            (start, end): tuple(n for n, kind in self.relations.items() if kind.allows(*kind.in_order(start, end)))
+            for start in self.labels
+            for end in self.labels
+        }
 
     def objection(self, relation: str, head: str, tail: str) -> str:
         """Why such a relation may not go from the label `head` to the label `tail`; "" if it may."""

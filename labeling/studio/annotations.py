@@ -480,7 +480,10 @@ def _number(annotation: Json) -> int:
 
 
 def _sum(counters: Iterable[Counter[str]]) -> dict[str, int]:
-    return dict(sum(counters, Counter[str]()))
+    total: Counter[str] = Counter()
+    for counter in counters:
+        total.update(counter)
+    return dict(total)
 
 
 # the article

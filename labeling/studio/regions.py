@@ -484,9 +484,13 @@ class _Parser:
         Its label says which, however it is drawn. Without a label, or with a single one that cannot be between these
         spans, its ends and its direction do, where they leave one.
         """
+        if label in schema.arrows(start.label, stop.label):  # as nearly all are
+            head, tail = schema.relations[label].in_order(start, stop)
+            return Relation(head=head.id, tail=tail.id, label=label), []
         ways = [(a, b, schema.arrows(a.label, b.label)) for a, b in ((start, stop), (stop, start))]
-        named = [(a, b, [label]) for a, b, names in ways if label is not None and label in names]
+        named = [(a, b, names) for a, b, names in ways if label in names]
         first, second, names = (named or [way for way in ways if way[2]] or ways)[0]
+        names = (label,) if named and label else names
         kind = schema.relations.get(label or "")
         if len(names) != 1 or not (named or label is None or (kind and is_only)):
             if label is not None:
