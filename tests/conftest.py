@@ -8,11 +8,13 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from labeling import secrets
@@ -46,23 +48,45 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def studio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of a running embedded Label Studio; skipped by name where it is not installed, never in CI."""
+def cold_start(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of an embedded Label Studio after its first start, which takes half a minute, for all processes.
+
+    Skipped by name where Label Studio is not installed, never in CI.
+    """
     if not shutil.which("label-studio", path=str(Path(sys.executable).parent)) and not CI:
         pytest.skip("Label Studio is not installed: pip install -e '.[server]'")
-    folder = tmp_path_factory.mktemp("studio")
-    server.start(folder, port=0)  # any free one
-    yield folder
-    server.stop(folder)
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "cold-start"
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "credentials.json").exists():
+            server.start(folder, port=0)
+            server.stop(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def studio_folder(cold_start: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a running embedded Label Studio."""
+    with _running_copy(cold_start, tmp_path_factory) as folder:
+        yield folder
 
 
 @pytest.fixture(scope="module")
-def own_studio_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def own_studio_folder(cold_start: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a server that only one file's tests use, and may kill."""
-    folder = tmp_path_factory.mktemp("own-studio")
+    with _running_copy(cold_start, tmp_path_factory) as folder:
+        yield folder
+
+
+@contextmanager
+def _running_copy(cold_start: Path, factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = factory.mktemp("studio")
+    shutil.copytree(cold_start, folder, dirs_exist_ok=True)
     server.start(folder, port=0)
-    yield folder
-    server.stop(folder)
+    try:
+        yield folder
+    finally:
+        server.stop(folder)
 
 
 @pytest.fixture
