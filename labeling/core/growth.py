@@ -82,11 +82,7 @@ def figure(counts: Sequence[Array], statistic: Statistic, groups: Sequence[Hasha
 
 
 def growth(documents: Sequence[float], figures: Sequence[Figure], more: int) -> Growth:
-    """How a figure grows over its points, smallest first; fitting the curve takes three points, and scipy.
-
-    Raises:
-        ImportError: scipy is not installed.
-    """
+    """How a figure grows over its points, smallest first; fitting the curve takes three points."""
     if len(figures) < 2:
         return Growth()
     before, after = figures[-2:]
@@ -106,7 +102,7 @@ def _interval(point: float, drawn: Array, has_bounds: bool) -> Interval:
 
 
 def fitted(documents: Sequence[float], figures: Sequence[float]) -> PowerLaw | None:
-    """The curve fitted to points of at most 1; None if fewer than three have different sizes. Needs scipy."""
+    """The curve fitted to points of at most 1; None if fewer than three have different sizes."""
     sizes = numpy.asarray(documents, float)
     values = numpy.asarray(figures, float)
     known = ~numpy.isnan(values)

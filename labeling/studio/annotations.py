@@ -342,7 +342,8 @@ class _Reviewer:
         if use == "older":
             reason, detail = "older-annotation", f"an annotation {who} gave way to a newer one"
             if newest:
-                detail += f" by {newest.annotator}"
+                own = (each for each in self.task.chosen if each.annotator == annotation.annotator)
+                detail += f" by {next(own, newest).annotator}"
         elif use == "unreadable":
             reason, detail = "bad-annotation", "an annotation is not an object"
         elif use == "draft" and newest and annotation.stamp > newest.stamp and not self.is_under_way(annotation):

@@ -437,7 +437,7 @@ def _row(text: SharedText, pair: Pair, found: Difference) -> list[str | int | No
     start = min(span.start for span in (found.mine, found.theirs, found.head) if span)
     context = doc.text[max(0, start - CONTEXT) : start + CONTEXT].replace("\n", " ")
     where = text.where[pair[0]]
-    return [doc.doc_id.rpartition("#")[0], where, *pair, found.kind, found.label, *who, *spans, context]
+    return [doc.doc_id, where, *pair, found.kind, found.label, *who, *spans, context]
 
 
 def _least(shared: Sequence[SharedText], spans: Any) -> tuple[DocumentAgreement, ...]:
@@ -445,7 +445,7 @@ def _least(shared: Sequence[SharedText], spans: Any) -> tuple[DocumentAgreement,
     order = sorted((value, number) for number, value in enumerate(found) if not math.isnan(value))
     return tuple(
         DocumentAgreement(
-            doc_id=next(iter(shared[number].docs.values())).doc_id.rpartition("#")[0],
+            doc_id=next(iter(shared[number].docs.values())).doc_id,
             annotators=tuple(sorted(shared[number].docs)),
             trimmed=round(float(value), 4),
             where=next(iter(shared[number].where.values())),

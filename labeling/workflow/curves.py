@@ -20,10 +20,9 @@ import numpy
 
 from labeling.core.bootstrap import micro_f
 from labeling.core.estimate import Estimate
-from labeling.core.growth import Growth, figure, growth
+from labeling.core.growth import figure, growth
 from labeling.core.learning_curve import Curve, Point
 from labeling.core.shares import folds, nested
-from labeling.distribution import install
 from labeling.errors import InputError, LabelingError
 
 if TYPE_CHECKING:
@@ -229,11 +228,7 @@ def _curve(folder: Path, results: Results, judged: "Sequence[Reviewed]", fold_co
     if not points:
         raise InputError(f"No share of {folder} has models for a point of the curve.\n" + "\n".join(notes))
     sizes_of_points = [point.documents for point in points]
-    try:
-        f_growth, effort_growth = (growth(sizes_of_points, one, MORE) for one in zip(*figures, strict=True))
-    except ImportError:
-        f_growth = effort_growth = Growth()
-        notes.append(f"No curve was fitted, because scipy is not installed: {install('learn')}")
+    f_growth, effort_growth = (growth(sizes_of_points, one, MORE) for one in zip(*figures, strict=True))
     return Curve(
         folder=folder,
         documents=points[-1].documents,

@@ -20,8 +20,8 @@ from labeling.workflow.refreshing import Say, refreshed
 class SharedText:
     """A text, what each person annotated in it, where that is, and the files that it came from.
 
-    `drawn` are the ids of spans that each person drew without a prediction, `sources` whose annotation theirs was
-    copied from, "" for somebody who is not known.
+    Each of `docs` has the article's id. `drawn` are the ids of spans that each person drew without a prediction,
+    `sources` whose annotation theirs was copied from, "" for somebody who is not known.
     """
 
     docs: dict[str, LabeledDoc] = field(default_factory=dict)
@@ -63,10 +63,11 @@ def shared_texts(
             problems.append(Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where))
             continue
         review = read_task(task, rules, "" if url else record.where, users, url=url)
-        problems += (p for p in review.problems if p.action == "refused")
+        problems += (p for p in review.problems if p.action == "refused" or p.reason == "older-annotation")
         if len(review.docs) != len(task.chosen) or not review.docs:
             continue
-        docs = {a.annotator: doc for a, doc in zip(task.chosen, review.docs, strict=True)}
+        named = {"doc_id": task.doc_id}
+        docs = {a.annotator: doc.model_copy(update=named) for a, doc in zip(task.chosen, review.docs, strict=True)}
         file = record.where.rpartition("#")[0]
         entries = by_text.setdefault(review.docs[0].text, [])
         entry = next((e for e in entries if file not in e.files and not e.docs.keys() & docs.keys()), None)

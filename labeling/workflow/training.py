@@ -25,7 +25,7 @@ from labeling.workflow.cards import gold_of, schema_of, write_card
 if TYPE_CHECKING:
     from labeling.nlp.learn.training import Options
 
-NEEDED = ("sklearn", "scipy")  # of the extra `learn`; without them there is only spaCy's own training
+NEEDED = "sklearn"  # of the extra `learn`; without it there is only spaCy's own training
 
 BEST = "model-best"  # as spaCy names it
 TUNED = "There is no test part, and the dev part selected the model, so these figures are too good."
@@ -71,7 +71,7 @@ class Trained(Value):
 
 def can_learn() -> bool:
     """Whether everything that `learn` needs is installed."""
-    return all(map(find_spec, NEEDED))
+    return find_spec(NEEDED) is not None
 
 
 def how_to_learn() -> str:

@@ -7,7 +7,6 @@ from labeling.core.bootstrap import micro_f
 from labeling.core.estimate import Estimate
 from labeling.core.growth import PowerLaw, figure, fitted, growth
 
-pytest.importorskip("scipy")
 SIZES = [100, 200, 300, 400]
 RIGHT, FOUND, GOLD = range(3)
 

@@ -100,6 +100,10 @@ def test_of_one_persons_several_annotations_of_a_task_the_newest_counts(workspac
     one["annotations"].append(older)
     found = agreement(workspace, [write(tmp_path, "all.json", one)], schema=workspace.label_schema)
     assert found.spans.overlap.f == 1
+    assert [(problem.reason, problem.action, problem.annotator) for problem in found.problems] == [
+        ("older-annotation", "unused", "ann@example.org")
+    ]
+    assert "a newer one by ann@example.org" in found.problems[0].detail
 
 
 def test_tasks_of_one_file_with_the_same_text_are_compared_each_by_itself(workspace: Workspace, tmp_path: Path):

@@ -1,7 +1,6 @@
 """`labeling curve`: a model that only remembers words stands for trained ones, so that a curve takes seconds."""
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ from labeling.workflow.curves import learning_curve
 from labeling.workflow.pictures import check_picture, write_picture
 from tests import builders
 from tests.builders import exported
-
-pytest.importorskip("scipy")
 
 
 @pytest.fixture(scope="module")
@@ -208,14 +205,6 @@ def test_other_endings_are_refused():
 def test_without_matplotlib_a_line_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("labeling.workflow.pictures.find_spec", lambda name: None)
     assert "plot" in check_picture(Path("curve.svg"))
-
-
-def test_without_scipy_there_are_points_and_no_curve(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "scipy.optimize", None)
-    done = learning_curve(folder, remember, orders=1, fold_count=0)
-    assert len(done.points) == 4
-    assert done.f.gain is None
-    assert any("scipy is not installed" in note and "learn" in note for note in done.notes)
 
 
 # the command
