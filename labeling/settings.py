@@ -18,6 +18,7 @@ from labeling.core.faults import faults
 from labeling.core.order import Order
 from labeling.core.overlap import Overlap
 from labeling.core.parsing import parse_json, parse_toml
+from labeling.core.prefill import WithoutPrefill
 from labeling.core.schema import LabelSchema
 from labeling.core.sections import SectionLimits
 from labeling.core.split import Split
@@ -62,6 +63,7 @@ task_spans = 200
 # project = 1
 # order = "uncertain"       # or "sequential", or "random": which task comes next
 # overlap = "10%"           # this share of the tasks goes to two people; 2 sends each task to two
+# without_prefill = "10%"   # this share of the articles is labelled from an empty page
 """
 
 
@@ -76,6 +78,7 @@ class StudioSettings(Value):
     public_url: str = Field(default="", pattern=ADDRESS)  # of a proxy in front of the embedded one
     order: Order | None = None  # of the tasks; None is "uncertain" for a new project, and leaves another as it is
     overlap: Overlap | None = None  # how many people annotate each task; None leaves the project as it is
+    without_prefill: WithoutPrefill = WithoutPrefill()  # the articles that annotators start from an empty page
 
 
 class ArticlesSettings(Value):

@@ -100,6 +100,8 @@ def _tell(done: "Imported", *, dry_run: bool) -> None:
     for people, number in sorted(done.overlapping.items()):
         who = "1 person" if people == 1 else f"{people} people"
         console.say(f"Handed out to {who} each: {number:,} tasks.")
+    if done.without_prefill:
+        console.say(f"Without prefill: {done.without_prefill:,} tasks.")
     for note in done.notes:
         console.say(f"Note: {note}")
     console.problems(done.problems)

@@ -1,14 +1,12 @@
 """How many people annotate each task: everybody's share of work that is done twice, to be compared."""
 
-import hashlib
-import re
 from typing import Any, Self
 
 from pydantic import Field, model_validator
 
+from labeling.core.shares import is_in_share, per_cent
 from labeling.core.value import Value
 
-SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?) ?%")
 FORMS = 'should be a number of people from 1 on, such as 2, or a share of the tasks, such as "10%"'
 
 
@@ -33,8 +31,8 @@ class Overlap(Value):
             return said
         if type(said) is int and 1 <= said <= 1000:
             return {"people": said}
-        if isinstance(said, str) and (found := SHARE.fullmatch(said.strip())) and float(found[1]) <= 100:
-            return {"people": 2, "share": float(found[1])}
+        if isinstance(said, str) and (share := per_cent(said)) is not None:
+            return {"people": 2, "share": share}
         raise ValueError(f"it {FORMS}")
 
     @classmethod
@@ -53,11 +51,7 @@ class Overlap(Value):
 
     def of(self, doc_id: str) -> int:
         """How many people annotate the tasks of an article: always the same number for the same id."""
-        if self.is_whole:
-            return self.people
-        digest = hashlib.sha256(f"overlap {doc_id}".encode("utf-8", "replace")).digest()
-        position = int.from_bytes(digest[:8], "big") / 2**64 * 100
-        return self.people if position < self.share else 1
+        return self.people if self.is_whole or is_in_share(doc_id, self.share, "overlap") else 1
 
     def __str__(self) -> str:
         return str(self.people) if self.is_whole else f"{self.share:g}%"

@@ -1,7 +1,25 @@
 """Shares and folds of documents that keep near-duplicates together, and follow from the seed and the documents."""
 
 import hashlib
+import re
 from collections.abc import Hashable, Iterable, Sequence
+
+PER_CENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]+)?) ?%")
+
+
+def per_cent(said: str) -> float | None:
+    """The number that a share such as "12.5%" names; None if it names none from 0 to 100."""
+    found = PER_CENT.fullmatch(said.strip())
+    return float(found[1]) if found and float(found[1]) <= 100 else None
+
+
+def is_in_share(doc_id: str, share: float, of: str) -> bool:
+    """Whether an article is in a share, in per cent; shares of different things have nothing to do with each other.
+
+    The answer depends on nothing else, and a larger share has all articles of a smaller one.
+    """
+    digest = hashlib.sha256(f"{of} {doc_id}".encode("utf-8", "replace")).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64 * 100 < share
 
 
 def nested(groups: Sequence[Hashable], keys: Sequence[str], shares: Iterable[float], seed: int) -> list[list[int]]:

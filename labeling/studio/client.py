@@ -17,7 +17,7 @@ from labeling.studio.answers import CREATED, IMPORTED, INVITATION, OBJECT, PROJE
 from labeling.studio.connection import Connection
 from labeling.studio.failures import AGAIN, ALONE, BETWEEN
 from labeling.studio.page import Page
-from labeling.studio.predicted import VERSIONS
+from labeling.studio.predicted import VERSIONS, WITHOUT_PREFILL
 from labeling.studio.queries import LOOK_UP, condition, in_halves, look_ups, query
 from labeling.studio.tasks import section_of
 
@@ -103,6 +103,18 @@ class Stored(Value):
     def is_open(self) -> bool:
         """Whether nobody has begun it, or one of its sections."""
         return any(not section.begun for section in self.sections.values()) or not (self.sections or self.begun)
+
+    def lacks(self, version: str, *, empty: bool) -> bool:
+        """Whether it needs new predictions: a task that nobody has begun has none, or one of the other kind.
+
+        Args:
+            version: The model version.
+            empty: Whether annotators are to start from an empty page.
+        """
+        return any(
+            not task.begun and (version not in task.versions or (WITHOUT_PREFILL in task.versions) != empty)
+            for task in self.sections.values() or (self,)
+        )
 
     @property
     def text(self) -> str:
@@ -416,6 +428,13 @@ class Studio:
             for task in tasks
             if not (_versions(task) or task.get("total_predictions"))  # a server may not know the condition
         ]
+
+    def without_prefill(self, project: Project) -> int:
+        """How many tasks annotators start from an empty page on purpose."""
+        is_marked = condition(VERSIONS, "contains", "List", [WITHOUT_PREFILL])
+        params = {"project": project.id, "page_size": 1, "fields": "all", "include": "id", "query": query(is_marked)}
+        page, _ = self.connection.get("api/tasks/", TASKS, params)
+        return int(page["total"])
 
     def states(self, project: Project, task_ids: Sequence[int]) -> dict[int, State]:
         """The states of those of the tasks that are in the project, by id."""

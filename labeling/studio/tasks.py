@@ -10,6 +10,7 @@ from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.schema import LabelSchema
 from labeling.core.sections import Section, divided
 from labeling.studio.config import CONTROL, TEXT
+from labeling.studio.predicted import WITHOUT_PREFILL
 from labeling.studio.regions import ANSWERS, META
 
 Json = dict[str, Any]
@@ -86,6 +87,15 @@ def to_tasks(
         task["predictions"][0]["score"] += number * SCORE_STEP
         tasks.append(task)
     return tasks
+
+
+def without_prefill(task: Json) -> Json:
+    """The task with empty predictions only: annotators start from an empty page, in the order of its scores.
+
+    Label Studio's stream shows tasks without any prediction of the project's version after all others.
+    """
+    empty = [prediction | {"result": []} for prediction in task["predictions"]]
+    return task | {"predictions": [*empty, *(each | {"model_version": WITHOUT_PREFILL} for each in empty[:1])]}
 
 
 def _region(doc: LabeledDoc, span: Span) -> Json:

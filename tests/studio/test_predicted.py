@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from labeling.studio.predicted import predicted_by
+from labeling.studio.predicted import predicted_by, prefilled
 from tests.builders import ROOT
 
 TWO = [{"id": 7, "model_version": "a-1"}, {"id": 8, "model_version": "b-2"}]
@@ -36,3 +36,28 @@ def test_predicted_by_reads_what_a_real_server_says(name: str):
     tasks = tasks if isinstance(tasks, list) else tasks["tasks"]
     found = {predicted_by(task, annotation) for task in tasks for annotation in task["annotations"]}
     assert found == {(), ("m1",)}
+
+
+@pytest.mark.parametrize(
+    ("task", "annotation", "expected"),
+    [
+        ({}, {"prediction": {"model_version": "m", "result": [{}]}}, True),
+        ({}, {"prediction": {"model_version": "m", "result": []}}, False),
+        ({"predictions": TWO}, {"parent_prediction": None, "prediction": {}}, False),
+        ({"predictions_model_versions": "m, without prefill"}, {"parent_prediction": 7}, False),
+        ({"predictions_model_versions": "m"}, {"parent_prediction": 7}, None),
+        ({"predictions": [{"id": 7, "result": [{}]}, {"id": 8, "result": []}]}, {"parent_prediction": 7}, True),
+        ({"predictions": [{"id": 7, "result": [{}]}, {"id": 8, "result": []}]}, {"parent_prediction": 8}, False),
+        ({"predictions": [{"id": 7, "result": []}]}, {}, False),
+        ({"predictions": []}, {}, False),
+        ({"predictions": [7]}, {"parent_prediction": 7}, None),
+        ({}, {}, None),
+    ],
+)
+def test_prefilled_says_whether_there_was_something_to_start_from(task, annotation, expected):
+    assert prefilled(task, annotation) is expected
+
+
+def test_predicted_by_names_no_model_for_an_empty_page():
+    page = {"parent_prediction": 7, "prediction": {"id": 7, "model_version": "m", "result": []}}
+    assert predicted_by({"predictions_model_versions": "m, without prefill"}, page) == ()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.studio.annotations import Rules, read_task
-from labeling.studio.tasks import to_data, to_prediction, to_result, to_task
+from labeling.studio.client import Stored
+from labeling.studio.tasks import to_data, to_prediction, to_result, to_task, to_tasks, without_prefill
 from tests.strategies import documents
 
 DOC = LabeledDoc.of(
@@ -95,3 +96,37 @@ def test_tasks_of_a_text_with_other_line_ends_are_read_on_the_articles_text(doc:
     review = read_task({"data": {"doc_id": "doc", "text": text}, "annotations": [{"result": result}]}, Rules(), "here")
     assert review.doc == doc
     assert review.problems == ()
+
+
+def test_task_without_prefill_has_empty_predictions_in_the_order_of_the_real_ones():
+    text = "Rebels fled. " * 4
+    spans = tuple(Span(id=f"s{n}", start=13 * n, end=13 * n + 6, label="ACTOR", score=0.5) for n in range(4))
+    tasks = to_tasks(LabeledDoc.of(Article(doc_id="x", text=text.strip()), spans), "m-1", None, (0, 26))
+    for task in tasks:
+        empty = without_prefill(task)
+        assert empty["data"] == task["data"]
+        score = task["predictions"][0]["score"]
+        assert empty["predictions"] == [
+            {"model_version": "m-1", "score": score, "result": []},
+            {"model_version": "without prefill", "score": score, "result": []},
+        ]
+
+
+@pytest.mark.parametrize(
+    ("versions", "begun", "empty", "lacks"),
+    [
+        ("m-1", False, False, False),
+        ("m-1", False, True, True),
+        ("m-1, without prefill", False, True, False),
+        ("m-1, without prefill", False, False, True),
+        ("m-0, without prefill", False, True, True),
+        ("", False, False, True),
+        ("m-1", True, True, False),
+    ],
+)
+@pytest.mark.parametrize("in_sections", [False, True])
+def test_stored_article_lacks_a_prediction_of_the_right_kind(versions, begun, empty, lacks, in_sections):
+    found = Stored(task_id=1, digest="d", begun=begun, versions=tuple(versions.split(", ")))
+    done = Stored(task_id=2, digest="d", begun=True)
+    stored = Stored(task_id=1, digest="d", begun=True, sections={1: found, 2: done}) if in_sections else found
+    assert stored.lacks("m-1", empty=empty) == lacks

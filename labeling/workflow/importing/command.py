@@ -82,11 +82,12 @@ def import_articles(
             Spool(workspace.state, counts_only=dry_run) as outdated,
         ):
             sections = workspace.settings.articles.sections
-            pusher = Pusher(ProjectState(studio, project, ledger, version), workspace.label_schema, sections)
+            state = ProjectState(studio, project, ledger, version, workspace.settings.studio.without_prefill)
+            pusher = Pusher(state, workspace.label_schema, sections)
             confirmation = Confirmation(pusher)
             if project and not dry_run:
                 pusher.settle_doubts()
-            plan = compare(track(articles, "Comparing"), pusher.state, Plan(changed, outdated), replace=replace)
+            plan = compare(track(articles, "Comparing"), state, Plan(changed, outdated), replace=replace)
             report = Report(reader, annotator, plan, pusher, confirmation)
             if dry_run or not project:
                 return report.planned(project.url if project else "", page)
@@ -112,7 +113,7 @@ def import_articles(
                 bare = confirmation.bare() if bare else bare
             report.take_back(confirmation.came_back(), confirmation.missing())
             replaced = confirmation.prefill(project, has_predictions=report.has_predictions)
-            overlapping = hand_out(pusher.state, workspace.settings.studio.overlap, track)
+            overlapping = hand_out(state, workspace.settings.studio.overlap, track)
             return report.done(project, replaced, overlapping, page, _tabs(studio, project, report))
 
 

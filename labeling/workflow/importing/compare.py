@@ -69,7 +69,7 @@ def compare(articles: Iterable[Article], state: ProjectState, plan: Plan, *, rep
             else:
                 plan.settled[outcome] += 1
             if outcome != "replace":
-                for other in _outdated(article, known.get(article.doc_id), state.version, replace=replace):
+                for other in _outdated(article, known.get(article.doc_id), state, replace=replace):
                     plan.outdated.add(other)
     return plan
 
@@ -84,7 +84,7 @@ def _outcome(
     plan.surplus += surplus(known, article.digest if replace else None)
     known = next((copy for copy in (known, *known.twins) if copy.digest == article.digest), known)
     if known.digest == article.digest:
-        return _outcome_of_text(known, state.version)
+        return _outcome_of_text(article.doc_id, known, state)
     if replace and not known.begun:
         return "replace"
     why = "someone has begun to label it" if known.begun else "--replace replaces it"
@@ -92,17 +92,19 @@ def _outcome(
     return "changed"
 
 
-def _outcome_of_text(known: Stored, version: str) -> Outcome:
+def _outcome_of_text(doc_id: str, known: Stored, state: ProjectState) -> Outcome:
     """What to do with an article whose text the project has."""
     if known.missing:
         return "complete"
-    if version in known.versions:
-        return "unchanged"
-    return "renew" if known.is_open else "begun"
+    if state.lacks(doc_id, known):
+        return "renew"
+    return "unchanged" if state.version in known.versions else "begun"
 
 
-def _outdated(article: Article, known: Entry | Stored | None, version: str, *, replace: bool) -> Iterator[Article]:
-    """The article's other texts that stay in the project, are not begun, and only have predictions of other versions.
+def _outdated(
+    article: Article, known: Entry | Stored | None, state: ProjectState, *, replace: bool
+) -> Iterator[Article]:
+    """The article's other texts that stay in the project, are not begun, and need predictions of this version.
 
     Annotators start from one version: without a prediction of it, they would start with an empty page.
     """
@@ -112,7 +114,7 @@ def _outdated(article: Article, known: Entry | Stored | None, version: str, *, r
     stays = {copy.digest: copy for copy in (known, *known.twins) if not copy.begun and copy.task_id not in gone}
     for digest, copy in stays.items():
         # a task without any prediction gets one in any case
-        is_other = digest != article.digest and copy.versions and version not in copy.versions
+        is_other = digest != article.digest and copy.versions and state.lacks(article.doc_id, copy)
         if is_other and (other := to_article(copy.data)):
             yield other
 

@@ -6,13 +6,16 @@ from typing import Any
 import stamina
 
 from labeling.core.article import Article
+from labeling.core.prefill import WithoutPrefill
 from labeling.errors import BusyError, StudioError
 from labeling.studio.client import Project, Stored, Studio
 from labeling.studio.connection import may_pass
+from labeling.studio.predicted import WITHOUT_PREFILL
 from labeling.workflow.importing.ledger import Entry, Ledger
 
 ATTEMPTS, LONGEST_SECONDS = 6, 60.0
 BEGUN = "begun:"  # prefix of the version in the ledger: the task has predictions of another version, and keeps them
+EMPTY = "empty:"  # prefix of the version in the ledger: annotators start from an empty page
 
 
 class ProjectState:
@@ -21,12 +24,21 @@ class ProjectState:
     Attributes:
         project: The project; None if there is none yet.
         version: The model version that the articles' predictions should have.
+        without_prefill: The articles whose annotators start from an empty page.
         before: The number of the project's tasks at the beginning.
         waited: How often a request failed and was repeated.
     """
 
-    def __init__(self, studio: Studio, project: Project | None, ledger: Ledger, version: str) -> None:
+    def __init__(
+        self,
+        studio: Studio,
+        project: Project | None,
+        ledger: Ledger,
+        version: str,
+        without_prefill: WithoutPrefill | None = None,
+    ) -> None:
         self.studio, self.project, self.ledger, self.version = studio, project, ledger, version
+        self.without_prefill = without_prefill or WithoutPrefill()
         self.waited = self.before = 0
         self.is_known = False
         if project:
@@ -57,7 +69,7 @@ class ProjectState:
             article.doc_id
             for article in articles
             if (entry := entries.get(article.doc_id))
-            and (entry.digest != article.digest or entry.version != self.version)
+            and (entry.digest, entry.version) != (article.digest, self.version_of(article.doc_id))
         ]
         sure: dict[str, Entry | Stored] = {doc_id: e for doc_id, e in entries.items() if doc_id not in set(unsure)}
         return sure | self.look_up(unsure)
@@ -68,13 +80,23 @@ class ProjectState:
             return {}
         found: dict[str, Stored] = self.ask(self.studio.stored, self.project, doc_ids)
         self.ledger.forget([doc_id for doc_id in doc_ids if doc_id not in found])
-        self.ledger.keep((doc_id, self.entry(stored)) for doc_id, stored in found.items())
+        self.ledger.keep((doc_id, self.entry(doc_id, stored)) for doc_id, stored in found.items())
         return found
 
-    def entry(self, stored: Stored) -> Entry:
+    def version_of(self, doc_id: str) -> str:
+        """The version of an article's prediction, as the ledger calls it."""
+        return f"{EMPTY}{self.version}" if self.without_prefill.has(doc_id) else self.version
+
+    def lacks(self, doc_id: str, stored: Stored) -> bool:
+        """Whether the project's copy of an article needs new predictions."""
+        return stored.lacks(self.version, empty=self.without_prefill.has(doc_id))
+
+    def entry(self, doc_id: str, stored: Stored) -> Entry:
         """The article's entry in the ledger; one with several tasks is asked about each time."""
-        is_done = self.version in stored.versions and not (stored.twins or stored.missing)
-        version = self.version if is_done else "" if stored.is_open else f"{BEGUN}{self.version}"
+        is_as_wanted = (WITHOUT_PREFILL in stored.versions) == self.without_prefill.has(doc_id)
+        is_sure = not (stored.twins or stored.missing or self.lacks(doc_id, stored))
+        is_done = self.version in stored.versions and is_as_wanted and is_sure
+        version = self.version_of(doc_id) if is_done else "" if stored.is_open else f"{BEGUN}{self.version}"
         return Entry(task_id=stored.task_id, digest=stored.digest, version=version)
 
     def ask(self, call: Any, *args: Any) -> Any:

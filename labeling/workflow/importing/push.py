@@ -16,7 +16,7 @@ from labeling.core.schema import LabelSchema
 from labeling.core.sections import SectionLimits, section_starts
 from labeling.errors import BusyError
 from labeling.studio.client import Stored, split_versions
-from labeling.studio.tasks import section_of, to_tasks
+from labeling.studio.tasks import section_of, to_tasks, without_prefill
 from labeling.workflow.importing.compare import Outcome, Todo
 from labeling.workflow.importing.ledger import Entry
 from labeling.workflow.importing.project_state import ProjectState, attempts, surplus
@@ -132,7 +132,8 @@ class Pusher:
     def _tasks(self, doc: LabeledDoc, starts: Sequence[int] = ()) -> list[Json]:
         """The document's tasks, by sections that start where it says, else as the limits say."""
         starts = starts or section_starts(doc.text, doc.spans, self.limits)
-        return to_tasks(doc, self.state.version, self.schema, starts)
+        tasks = to_tasks(doc, self.state.version, self.schema, starts)
+        return [without_prefill(task) for task in tasks] if self.state.without_prefill.has(doc.doc_id) else tasks
 
     def _complete(self, docs: Sequence[LabeledDoc]) -> Outcomes:
         """Create the tasks of sections that the project does not have, of articles that it has in sections."""
@@ -165,7 +166,7 @@ class Pusher:
                         self.repaired += self._predict(dict(zip(ids, batch, strict=True)))
                     numbers = iter(ids)
                     made = {doc_id: [next(numbers) for _ in new] for doc_id, new in left.items()}
-                    entries = [(doc_id, self._entry(new, made[doc_id][0])) for doc_id, new in left.items()]
+                    entries = [(doc_id, self._entry(doc_id, new, made[doc_id][0])) for doc_id, new in left.items()]
                     self.ledger.keep(entries)
                     left = {}
         self.sent += tasks
@@ -186,10 +187,12 @@ class Pusher:
                 if matched := _matched(left[doc_id], copy):
                     arrived[doc_id] = matched
         self.repaired += self._predict({number: task for tasks in arrived.values() for number, task in tasks.items()})
-        self.ledger.keep([(doc_id, self._entry(left.pop(doc_id), min(tasks))) for doc_id, tasks in arrived.items()])
+        self.ledger.keep(
+            [(doc_id, self._entry(doc_id, left.pop(doc_id), min(tasks))) for doc_id, tasks in arrived.items()]
+        )
 
-    def _entry(self, tasks: Sequence[Json], number: int) -> Entry:
-        return Entry(task_id=number, digest=_digest(tasks[0]), version=self.state.version)
+    def _entry(self, doc_id: str, tasks: Sequence[Json], number: int) -> Entry:
+        return Entry(task_id=number, digest=_digest(tasks[0]), version=self.state.version_of(doc_id))
 
     def _replace(self, docs: Sequence[LabeledDoc]) -> Outcomes:
         """Set aside the old texts of articles whose new text is in the project now.
@@ -212,7 +215,7 @@ class Pusher:
         self.state.ask(self._predict, tasks)
         outcomes: Outcomes = {}
         for (doc_id, _), copy in self._copies(texts):
-            if self.state.version in copy.versions:
+            if self.state.version in copy.versions and not self.state.lacks(doc_id, copy):
                 outcomes[doc_id] = "renew"
             elif copy.begun:
                 outcomes.setdefault(doc_id, "begun")
@@ -227,14 +230,13 @@ class Pusher:
     def _predict(self, tasks: Mapping[int, Json]) -> int:
         """Make sure that tasks which nobody has begun have exactly these predictions; how many were sent."""
         sent = 0
-        versions = split_versions(self.state.version)
         for _ in range(TRIES):
             states = self.studio.states(self.state.there, list(tasks)) if tasks else {}
             wrong = {
                 number: state
                 for number, state in states.items()
                 if not state.begun
-                and (state.predictions, state.versions) != (len(tasks[number]["predictions"]), versions)
+                and (state.predictions, state.versions) != (len(tasks[number]["predictions"]), _versions(tasks[number]))
             }
             if not wrong:
                 return sent
@@ -273,6 +275,10 @@ def _matched(tasks: Sequence[Json], copy: Stored, *, partly: bool = False) -> di
         if there:
             found[there.task_id] = task
     return found if partly or len(found) == len(tasks) else {}
+
+
+def _versions(task: Json) -> tuple[str, ...]:
+    return split_versions(",".join(prediction["model_version"] for prediction in task["predictions"]))
 
 
 def _digest(task: Json) -> str:

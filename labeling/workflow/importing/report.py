@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import Field
 
+from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.value import Value
 from labeling.studio.client import Project
@@ -51,6 +52,7 @@ class Imported(Value):
         waited: How often a request failed and was repeated.
         replaced_version: The version that annotators started from before, if tasks that are begun still have it.
         overlapping: Number of people → tasks that go to so many, as confirmed; empty without `[studio] overlap`.
+        without_prefill: Tasks of the project that annotators start from an empty page (`[studio] without_prefill`).
         spans: Spans in the predictions that were pushed, by label.
         page: What the schema changed on the project's page, or would change.
         problems: What was refused or noticed.
@@ -74,6 +76,7 @@ class Imported(Value):
     waited: int = 0
     replaced_version: str = ""
     overlapping: dict[int, int] = Field(default_factory=dict)
+    without_prefill: int = 0
     spans: dict[str, int] = Field(default_factory=dict)
     page: PageUpdate = PageUpdate()
     problems: tuple[Problem, ...] = ()
@@ -111,14 +114,18 @@ class Report:
             if outcome := pushed.outcomes.get(doc.doc_id):
                 self.confirmed[doc.doc_id] = outcome
                 if outcome != "begun":
-                    self.spans.update(span.label for span in doc.spans)
+                    self._count(doc)
 
     def renew(self, pushed: Pushed) -> None:
         """Count what the server confirmed of a batch of texts that stay although their articles changed."""
         for doc in pushed.docs:
             if pushed.outcomes.get(doc.doc_id) == "renew":
                 self.renewed += 1
-                self.spans.update(span.label for span in doc.spans)
+                self._count(doc)
+
+    def _count(self, doc: LabeledDoc) -> None:
+        if not self.pusher.state.without_prefill.has(doc.doc_id):
+            self.spans.update(span.label for span in doc.spans)
 
     def repair(self, pushed: Pushed) -> None:
         """Count what the server confirmed of a batch whose predictions it had lost."""
@@ -160,7 +167,7 @@ class Report:
         notes: Sequence[str] = (),
     ) -> Imported:
         """The report of an import."""
-        pusher = self.pusher
+        pusher, state = self.pusher, self.pusher.state
         sizes = [size for doc_id, size in pusher.sectioned.items() if doc_id in self.confirmed]
         lost = [doc_id for doc_id in self.plan.todo if doc_id not in self.confirmed and doc_id not in pusher.refused]
         return self._report(
@@ -179,9 +186,11 @@ class Report:
             waited=pusher.state.waited + pusher.studio.connection.waited,
             replaced_version=replaced if self.outcomes["begun"] else "",
             overlapping=overlapping,
+            without_prefill=state.ask(state.studio.without_prefill, state.there) if state.without_prefill.share else 0,
         )
 
     def _report(self, outcomes: Mapping[Outcome, int], lost: Sequence[str] = (), **what: object) -> Imported:
+        state = self.pusher.state
         detail = "the project does not have it as planned, for an unknown reason; run the same command again"
         unconfirmed = (
             Problem(reason="not-confirmed", action="refused", detail=detail, doc_id=doc_id) for doc_id in lost
@@ -189,7 +198,7 @@ class Report:
         named = {name: outcomes[outcome] for outcome, name in OUTCOMES.items() if outcomes.get(outcome)}
         return Imported.model_validate(
             {
-                "model_version": self.pusher.state.version,
+                "model_version": state.version,
                 "articles": self.reader.articles,
                 "created": outcomes.get("create", 0),
                 "present": outcomes.get("unchanged", 0),
@@ -200,7 +209,7 @@ class Report:
                     *self.annotator.problems,
                     *self.plan.problems,
                     *self.pusher.problems,
-                    *self.confirmation.begun_bare,
+                    *(each for each in self.confirmation.begun_bare if not state.without_prefill.has(each.doc_id)),
                     *unconfirmed,
                 ),
                 "notes": self.annotator.notes,
