@@ -24,6 +24,7 @@ from labeling.formats.spreadsheet import write_rows
 from labeling.settings import Workspace
 from labeling.studio.annotations import Choice, Rules
 from labeling.studio.regions import Legend
+from labeling.workflow.independence import Dependence, Haste, dependent, hasty
 from labeling.workflow.progress import Track, no_track
 from labeling.workflow.refreshing import Say, silent
 from labeling.workflow.shared_texts import SharedText, opened_tasks, shared_texts
@@ -128,31 +129,6 @@ class DocumentAgreement(Value):
     where: str = ""
 
 
-class Dependence(Value):
-    """Signs that the work of two people is not independent.
-
-    Attributes:
-        a, b: The two.
-        drawn: Spans that both drew themselves, without a prediction: the smaller number of the two, in all texts.
-        shared_ids: How many of them have an id that the other's has, too; ids are random, so these are copies.
-        copied: Annotations of one of them that Label Studio made as a copy of the other's.
-    """
-
-    a: str
-    b: str
-    drawn: int
-    shared_ids: int
-    copied: int
-
-    @property
-    def sentence(self) -> str:
-        """What it means."""
-        shared = f"{self.shared_ids:,} of {self.drawn:,} spans that {self.a} and {self.b} drew have the same random id"
-        copied = f"{self.copied:,} annotations of {self.a} or {self.b} were made as copies of the other's"
-        said = " and ".join(text for number, text in ((self.shared_ids, shared), (self.copied, copied)) if number)
-        return f"{said}: they saw each other's work, so their agreement says little."
-
-
 class Agreement(Value):
     """How far people agree.
 
@@ -167,6 +143,7 @@ class Agreement(Value):
         edge_words: The most frequent words at edges that differ.
         least: The documents with the least agreement.
         dependent: Pairs of people whose work is not independent.
+        hasty: People who submitted texts faster than anybody reads.
         problems: What could not be read, or was refused.
         warnings: What makes the figures less sure, a sentence each.
     """
@@ -184,6 +161,7 @@ class Agreement(Value):
     edge_words: tuple[EdgeDifference, ...] = ()
     least: tuple[DocumentAgreement, ...] = ()
     dependent: tuple[Dependence, ...] = ()
+    hasty: tuple[Haste, ...] = ()
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -234,25 +212,16 @@ def agreement(
         say(f"{_write(shared, output):,} disagreements are in {output}.")
     triggers = {label for relation in schema.relations.values() for label in relation.head} if schema else set()
     names = names_of((doc for text in shared for doc in text.docs.values()), triggers)
-    return _measured(shared, names, annotators, len(texts) - len(shared), problems)
-
-
-def _dependent(shared: Sequence[SharedText], pairs: Iterable[Pair]) -> Iterator[Dependence]:
-    for a, b in sorted(pairs):
-        texts = [text for text in shared if a in text.docs and b in text.docs]
-        found = Dependence(
-            a=a,
-            b=b,
-            drawn=sum(min(len(text.drawn[a]), len(text.drawn[b])) for text in texts),
-            shared_ids=sum(len(text.drawn[a] & text.drawn[b]) for text in texts),
-            copied=sum(text.sources.get(x) == y for text in texts for x, y in ((a, b), (b, a))),
-        )
-        if found.shared_ids or found.copied:
-            yield found
+    return _measured(shared, names, annotators, len(texts) - len(shared), tuple(hasty(texts)), problems)
 
 
 def _measured(
-    shared: Sequence[SharedText], names: Names, annotators: tuple[str, ...], alone: int, problems: list[Problem]
+    shared: Sequence[SharedText],
+    names: Names,
+    annotators: tuple[str, ...],
+    alone: int,
+    haste: tuple[Haste, ...],
+    problems: list[Problem],
 ) -> Agreement:
     pairs: dict[Pair, list[tuple[int, Counts]]] = {}
     for number, text in enumerate(shared):
@@ -288,8 +257,9 @@ def _measured(
     warnings = []
     if size < FEW:
         warnings.append(f"Only {size} texts were annotated by two people, so the figures and intervals are unsure.")
-    dependent = tuple(_dependent(shared, pairs))
-    warnings += [each.sentence for each in dependent]
+    copies = tuple(dependent(shared, pairs))
+    warnings += [each.sentence for each in copies]
+    warnings += [each.sentence for each in haste if each.sentence]
     relations, events = _relations(summed, every, names) if names.relations else (None, None)
     return Agreement(
         annotators=annotators,
@@ -303,7 +273,8 @@ def _measured(
         events=events,
         **_examples(shared),
         least=_least(shared, spans),
-        dependent=dependent,
+        dependent=copies,
+        hasty=haste,
         problems=tuple(problems),
         warnings=tuple(warnings),
     )

@@ -3,17 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from labeling.core.labels import LabeledDoc
+from labeling.core.moment import utc
 from labeling.core.problem import Problem
 from labeling.settings import Workspace
 from labeling.studio.annotations import Annotation, Rules, Task, read_task
 from labeling.studio.exports import parse
+from labeling.studio.predicted import prefilled
 from labeling.studio.regions import is_span, items_of
 from labeling.workflow.export.sources import PulledTasks, Source, open_source
 from labeling.workflow.progress import Track
 from labeling.workflow.refreshing import Say, refreshed
+
+SLACK = 10.0  # seconds between two times that the server notes for one submit
 
 
 @dataclass
@@ -21,12 +27,16 @@ class SharedText:
     """A text, what each person annotated in it, where that is, and the files that it came from.
 
     Each of `docs` has the article's id. `drawn` are the ids of spans that each person drew without a prediction,
-    `sources` whose annotation theirs was copied from, "" for somebody who is not known.
+    `sources` whose annotation theirs was copied from, "" for somebody who is not known. `seconds` is how long somebody
+    took who read it for the first time and submitted it on the same visit; others have none. `prefilled` says of each
+    person whether there were spans on the page that they started from, None where the task does not tell.
     """
 
     docs: dict[str, LabeledDoc] = field(default_factory=dict)
     drawn: dict[str, set[str]] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    prefilled: dict[str, bool | None] = field(default_factory=dict)
     where: dict[str, str] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
 
@@ -77,6 +87,8 @@ def shared_texts(
         entry.docs |= docs
         entry.drawn |= {a.annotator: _drawn(task, a) for a in task.chosen}
         entry.sources |= {a.annotator: _source(task, a) for a in task.chosen if a.raw.get("parent_annotation")}
+        entry.seconds |= {a.annotator: seconds for a in task.chosen if (seconds := _seconds(task, a))}
+        entry.prefilled |= {a.annotator: _prefilled(task, a) for a in task.chosen}
         entry.where |= dict.fromkeys(docs, review.url or record.where)
         entry.files.add(file)
     return [entry for entries in by_text.values() for entry in entries]
@@ -92,6 +104,30 @@ def _drawn(task: Task, annotation: Annotation) -> set[str]:
         for item in items_of(annotation.raw.get("result"))
         if is_span(item) and item.get("id") and not str(item.get("origin", "")).startswith("prediction")
     } - known
+
+
+def _seconds(task: Task, annotation: Annotation) -> float:
+    """The time of somebody's only visit to a task; 0 if it is not known, or was not the only one."""
+    raw = annotation.raw
+    seconds: Any = raw.get("lead_time")
+    others = sum(each.annotator == annotation.annotator for each in task.annotations) - 1
+    if type(seconds) not in (int, float) or others or raw.get("parent_annotation"):
+        return 0
+    try:
+        begun, made, changed = (
+            utc(str(raw.get(name) or raw["created_at"])) for name in ("draft_created_at", "created_at", "updated_at")
+        )
+    except (KeyError, ValueError, OverflowError):
+        return 0
+    slack = timedelta(seconds=SLACK)
+    return float(seconds) if made - begun < timedelta(seconds=seconds) + slack and changed - made < slack else 0
+
+
+def _prefilled(task: Task, annotation: Annotation) -> bool | None:
+    items = (item for item in items_of(annotation.raw.get("result")) if isinstance(item, dict))
+    if any(str(item.get("origin", "")).startswith("prediction") for item in items):
+        return True
+    return prefilled(task.json, annotation.raw)
 
 
 def _source(task: Task, annotation: Annotation) -> str:
