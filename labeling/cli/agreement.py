@@ -79,6 +79,14 @@ def _show(found: Any) -> None:
         ]
         console.put()
         console.table("Each against the others", ["annotator", "texts", "exact", "edges trimmed", "overlap"], people)
+    if found.arms:
+        arms = [
+            [name.replace("_", " "), arm.documents, *_with_interval(arm.exact), *_with_interval(arm.trimmed)]
+            for name, arm in found.arms.items()
+        ]
+        console.put()
+        header = ["start", "texts", "exact", "95%", "edges trimmed", "95%"]
+        console.table("By what people started from: F of spans", header, arms)
     confusions = [(" / ".join(each.labels), each.count, each.example) for each in found.confusions]
     edges = [(each.words, each.count, each.example) for each in found.edge_words]
     _examples("Different labels on the same words", "labels", confusions)
@@ -102,6 +110,10 @@ def _kinds(found: Any) -> list[Any]:
 
 def _interval(rate: Any, name: str) -> str:
     return f"{name} {_number(rate.low)} to {_number(rate.high)}"
+
+
+def _with_interval(rate: Any) -> tuple[Any, str]:
+    return _figure(rate.f), f"{_number(rate.low)} to {_number(rate.high)}"
 
 
 def _number(value: float | None) -> str:

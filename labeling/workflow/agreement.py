@@ -86,6 +86,14 @@ class PersonAgreement(Value):
     overlap: Rate
 
 
+class ArmAgreement(Value):
+    """Agreement on the texts that everybody started with predictions, or that everybody started from an empty page."""
+
+    documents: int
+    exact: Rate
+    trimmed: Rate
+
+
 class Relations(Value):
     """Agreement on relations: F of all, of those whose ends agree, and by label."""
 
@@ -138,6 +146,7 @@ class Agreement(Value):
         alone: Documents that only one person annotated.
         spans, labels: Agreement on spans: on all, and by label.
         pairs, people: By pair of people, and of each person with all others.
+        arms: `with_prefill` and `without_prefill`; empty unless there are texts of both kinds.
         relations, events: Agreement on these; None where nobody drew a relation.
         confusions: The most frequent pairs of labels on the same edges.
         edge_words: The most frequent words at edges that differ.
@@ -155,6 +164,7 @@ class Agreement(Value):
     labels: dict[str, Spans]
     pairs: tuple[PairAgreement, ...]
     people: dict[str, PersonAgreement]
+    arms: dict[str, ArmAgreement] = Field(default_factory=dict)
     relations: Relations | None = None
     events: Events | None = None
     confusions: tuple[Confusion, ...] = ()
@@ -257,6 +267,8 @@ def _measured(
     warnings = []
     if size < FEW:
         warnings.append(f"Only {size} texts were annotated by two people, so the figures and intervals are unsure.")
+    arms = _arms(shared, spans.sum(axis=2))
+    warnings += _difference_of(arms)
     copies = tuple(dependent(shared, pairs))
     warnings += [each.sentence for each in copies]
     warnings += [each.sentence for each in haste if each.sentence]
@@ -269,6 +281,7 @@ def _measured(
         labels=labels,
         pairs=tuple(_pair(pair, some) for pair, some in sorted(pairs.items())),
         people=people,
+        arms=arms,
         relations=relations,
         events=events,
         **_examples(shared),
@@ -310,6 +323,31 @@ def _relations(summed: Any, every: Any, names: Names) -> tuple[Relations, Events
         Relations(**of_all.model_dump(), f_given_ends=_f(given.sum(axis=(0, 1))), labels=labels),
         Events(trigger_f=_f(events[0]), argument_f=_f(events[1]), exact=_f(events[2])),
     )
+
+
+def _arms(shared: Sequence[SharedText], spans: Any) -> dict[str, ArmAgreement]:
+    """Agreement by what people started from, of counts of the shape (documents, kinds of match, 3)."""
+    found = {}
+    for name, is_prefilled in (("with_prefill", True), ("without_prefill", False)):
+        rows = [n for n, text in enumerate(shared) if all(text.prefilled[who] is is_prefilled for who in text.docs)]
+        if rows:
+            rates = _rates(spans[rows], {kind: MATCHES.index(kind) for kind in ("exact", "trimmed")})
+            found[name] = ArmAgreement(documents=len(rows), **rates)
+    return found if len(found) > 1 else {}
+
+
+def _difference_of(arms: Mapping[str, ArmAgreement]) -> Iterator[str]:
+    """What the arms say; nothing where one is small, or their intervals have something in common."""
+    if not arms or min(arm.documents for arm in arms.values()) < FEW:
+        return
+    within, without = arms["with_prefill"].exact, arms["without_prefill"].exact
+    for one, other, more in ((within, without, "more"), (without, within, "less")):
+        if one.low is not None and other.high is not None and one.low > other.high:
+            sure = [f"{rate.low:.3f} to {rate.high:.3f}" for rate in (within, without)]
+            yield (
+                f"People agree {more} where they start from predictions (exact F {sure[0]}) than from an empty page "
+                f"({sure[1]})."
+            )
 
 
 def _alphas(shared: Sequence[SharedText], pairs: Mapping[Pair, Any], names: Names) -> dict[str, float | None]:

@@ -196,6 +196,35 @@ def test_spans_that_both_took_from_a_prediction_are_no_sign_of_it(workspace: Wor
     assert found.dependent == ()
 
 
+@pytest.mark.parametrize(("texts", "ben", "is_told"), [(20, ANN[1:], True), (20, ANN, False), (19, ANN[1:], False)])
+def test_agreement_with_and_without_prefill_is_told_apart(
+    workspace: Workspace, tmp_path: Path, run: Run, texts: int, ben: list[dict[str, Any]], is_told: bool
+):
+    tasks = []
+    for number in range(1, 2 * texts + 1):
+        is_empty = number <= texts
+        made = task(number % 9 + 1, f"{TEXT} {number}", ann=ANN, ben=ben if is_empty else ANN)
+        for annotation in made["annotations"]:
+            annotation["prediction"] = {"model_version": "m", "result": [] if is_empty else ANN}
+        tasks.append(made)
+    mixed = task(1, f"{TEXT} mixed", ann=ANN, ben=ANN)
+    for annotation, result in zip(mixed["annotations"], ([], ANN), strict=True):
+        annotation["prediction"] = {"result": result}
+    file = write(tmp_path, "all.json", *tasks, mixed)
+    found = agreement(workspace, [file], schema=workspace.label_schema)
+    assert {name: arm.documents for name, arm in found.arms.items()} == {
+        "with_prefill": texts,
+        "without_prefill": texts,
+    }
+    assert found.arms["with_prefill"].exact.f == 1
+    assert found.arms["without_prefill"].trimmed.f == (1 if ben is ANN else 0.8)
+    assert any("People agree more where they start from predictions" in each for each in found.warnings) == is_told
+    if is_told:
+        assert "without prefill" in run("agreement", file, "-w", workspace.folder).stdout
+    only = agreement(workspace, [write(tmp_path, "one.json", *tasks[:texts])], schema=workspace.label_schema)
+    assert only.arms == {}
+
+
 @pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
 def test_every_disagreement_is_a_row_of_a_file(workspace: Workspace, tmp_path: Path, run: Run, name: str):
     theirs = [BEN[0] | {"value": BEN[0]["value"] | {"labels": ["LOCATION"]}}, *BEN[1:], region("Friday", "DATE")]
