@@ -7,7 +7,7 @@ regions, which nobody has confirmed. Nothing in a task is trusted.
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Self
@@ -49,6 +49,7 @@ STATES: tuple[State, ...] = ("pending", "draft", "skipped", "reviewed-empty", "r
 USES = ("used", "empty", "overlap", "older", "other-annotator", "not-ground-truth", "other-task", "unreadable")
 UNSUBMITTED = ("skipped", "draft")
 META = ("title", "published", "source", "url")
+DELETED = re.compile(r"(?i)deleted([ _-]user)?")
 ADDRESS = re.compile(r"(?:https?|s3|gs|azure-blob)://\S+|/data/\S+")
 
 
@@ -170,6 +171,21 @@ class Annotation:
     aliases: frozenset[str] = frozenset()
     stamp: str = ""
     use: str = ""
+
+    @property
+    def written(self) -> str:
+        """The annotator's name as it is written; "" if there is none."""
+        who = self.raw.get("completed_by", self.raw.get("user"))
+        if isinstance(who, dict):
+            return str(who.get("email") or who.get("username") or "")
+        return who if isinstance(who, str) else ""
+
+    @property
+    def user(self) -> int | None:
+        """The annotator's number on the server."""
+        who = self.raw.get("completed_by", self.raw.get("user"))
+        number = who.get("id") if isinstance(who, dict) else who
+        return number if type(number) is int else None
 
     @property
     def told(self) -> str:
@@ -444,17 +460,35 @@ def _with_planned(chosen: list[Annotation], others: list[Annotation]) -> list[An
 
 
 def _annotator(who: Any, users: Mapping[int, str]) -> tuple[str, frozenset[str]]:
-    """What an annotator is called, and every name that a person may use for them."""
+    """What an annotator is called, and every name that a person may use for them.
+
+    A name is the same in any case and spacing. Removed accounts, which the server all calls "Deleted", keep their ids.
+    """
     if isinstance(who, dict):
-        names = [str(who[key]) for key in ("email", "username", "id") if who.get(key)]
-        return (names[0] if names else "unknown"), frozenset(names)
+        number = who.get("id")
+        names = [str(who[key]) for key in ("email", "username") if who.get(key)]
+        if names and DELETED.fullmatch(names[0].strip()):
+            return _unnamed(number, "deleted user", names)
+        return _named(names, number) if names else _unnamed(number, "user" if number else "unknown")
     if type(who) is int:
-        name = users.get(who, f"user {who}")
-        return name, frozenset({name, str(who), f"user {who}"})
-    if isinstance(who, str) and who:
+        return _named([users[who]], who) if who in users else _unnamed(who, "deleted user" if users else "user")
+    if isinstance(who, str) and who.strip():
         # Enterprise's JSON_MIN and old versions write "ann@example.org, 7"
-        return who, frozenset({who, *(part.strip() for part in who.split(","))})
-    return "unknown", frozenset({"unknown"})
+        return _named([who, *(part.strip() for part in who.split(","))])
+    return _unnamed(None, "unknown")
+
+
+def _named(names: Sequence[str], number: Any = None) -> tuple[str, frozenset[str]]:
+    numbers = [str(number), f"user {number}"] if number else []
+    folded = [" ".join(name.split()).lower() for name in names]
+    return folded[0], frozenset({*names, *folded, *numbers})
+
+
+def _unnamed(number: Any, kind: str, names: Sequence[str] = ()) -> tuple[str, frozenset[str]]:
+    if not number:
+        return kind, frozenset({kind, *names})
+    name = f"{kind} {number}"
+    return name, frozenset({name, str(number), f"user {number}", *names})
 
 
 def _stamp(annotation: Json) -> str:

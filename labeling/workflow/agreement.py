@@ -26,6 +26,7 @@ from labeling.studio.annotations import Choice, Rules
 from labeling.studio.regions import Legend
 from labeling.workflow.independence import Dependence, Haste, dependent, hasty
 from labeling.workflow.progress import Track, no_track
+from labeling.workflow.reading_notes import notes
 from labeling.workflow.refreshing import Say, silent
 from labeling.workflow.shared_texts import SharedText, opened_tasks, shared_texts
 
@@ -222,7 +223,10 @@ def agreement(
         say(f"{_write(shared, output):,} disagreements are in {output}.")
     triggers = {label for relation in schema.relations.values() for label in relation.head} if schema else set()
     names = names_of((doc for text in shared for doc in text.docs.values()), triggers)
-    return _measured(shared, names, annotators, len(texts) - len(shared), tuple(hasty(texts)), problems)
+    found = _measured(shared, names, annotators, len(texts) - len(shared), tuple(hasty(texts)), problems)
+    docs = (doc for text in texts for doc in text.docs.values())
+    read = notes(problems, docs, schema, workspace.label_schema)
+    return found.model_copy(update={"warnings": (*found.warnings, *read)})
 
 
 def _measured(

@@ -9,14 +9,18 @@ from typing import Any
 
 from labeling.core.labels import LabeledDoc
 from labeling.core.moment import utc
-from labeling.core.problem import Problem
+from labeling.core.people import People, Signature, identified
+from labeling.core.problem import Action, Problem
+from labeling.core.reasons import Reason
+from labeling.core.spacing import respaced, unspaced
 from labeling.settings import Workspace
-from labeling.studio.annotations import Annotation, Rules, Task, read_task
+from labeling.studio.annotations import Annotation, Review, Rules, Task, read_task
 from labeling.studio.exports import parse
 from labeling.studio.predicted import prefilled
 from labeling.studio.regions import is_span, items_of
 from labeling.workflow.export.sources import PulledTasks, Source, open_source
 from labeling.workflow.progress import Track
+from labeling.workflow.reading_notes import labels_in_some_files
 from labeling.workflow.refreshing import Say, refreshed
 
 SLACK = 10.0  # seconds between two times that the server notes for one submit
@@ -29,7 +33,8 @@ class SharedText:
     Each of `docs` has the article's id. `drawn` are the ids of spans that each person drew without a prediction,
     `sources` whose annotation theirs was copied from, "" for somebody who is not known. `seconds` is how long somebody
     took who read it for the first time and submitted it on the same visit; others have none. `prefilled` says of each
-    person whether there were spans on the page that they started from, None where the task does not tell.
+    person whether there were spans on the page that they started from, None where the task does not tell. `stamps` say
+    when each annotation was changed last, in a form in which text order is time order; "" if that is not known.
     """
 
     docs: dict[str, LabeledDoc] = field(default_factory=dict)
@@ -38,7 +43,13 @@ class SharedText:
     seconds: dict[str, float] = field(default_factory=dict)
     prefilled: dict[str, bool | None] = field(default_factory=dict)
     where: dict[str, str] = field(default_factory=dict)
+    stamps: dict[str, str] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
+
+    @property
+    def first(self) -> LabeledDoc:
+        """What the first person annotated; all have the same text."""
+        return next(iter(self.docs.values()))
 
 
 @contextmanager
@@ -59,10 +70,12 @@ def shared_texts(
 ) -> list[SharedText]:
     """Each text with everybody's newest annotation of it.
 
-    Tasks of one file are texts of their own, even if they are equal; tasks of several files with the same text are one,
-    so that each person may come in a file of their own.
+    Tasks of one file are texts of their own, even if they are equal. Tasks of several files with the same text are one,
+    so that each person may come in a file of their own; labels of texts that differ only by white space are moved to
+    the one that was read first. Who is who, `labeling.core.people` tells.
     """
-    by_text: dict[str, list[SharedText]] = {}
+    tasks: list[tuple[str, SharedText]] = []  # with their files
+    signatures: list[Signature] = []
     for record in track(source.records(), "Reading", None):
         if isinstance(record, Problem):
             problems.append(record)
@@ -72,26 +85,77 @@ def shared_texts(
         except ValueError as error:
             problems.append(Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where))
             continue
+        file = record.where.rpartition("#")[0]
         review = read_task(task, rules, "" if url else record.where, users, url=url)
         problems += (p for p in review.problems if p.action == "refused" or p.reason == "older-annotation")
-        if len(review.docs) != len(task.chosen) or not review.docs:
-            continue
-        named = {"doc_id": task.doc_id}
-        docs = {a.annotator: doc.model_copy(update=named) for a, doc in zip(task.chosen, review.docs, strict=True)}
-        file = record.where.rpartition("#")[0]
-        entries = by_text.setdefault(review.docs[0].text, [])
-        entry = next((e for e in entries if file not in e.files and not e.docs.keys() & docs.keys()), None)
-        if entry is None:
-            entry = SharedText()
-            entries.append(entry)
-        entry.docs |= docs
-        entry.drawn |= {a.annotator: _drawn(task, a) for a in task.chosen}
-        entry.sources |= {a.annotator: _source(task, a) for a in task.chosen if a.raw.get("parent_annotation")}
-        entry.seconds |= {a.annotator: seconds for a in task.chosen if (seconds := _seconds(task, a))}
-        entry.prefilled |= {a.annotator: _prefilled(task, a) for a in task.chosen}
-        entry.where |= dict.fromkeys(docs, review.url or record.where)
+        signatures += (Signature(a.annotator, a.written, a.user, file, a.stamp) for a in task.annotations if not a.use)
+        if review.docs and len(review.docs) == len(task.chosen):
+            tasks.append((file, _of_task(task, review, review.url or record.where)))
+    people = identified(signatures)
+    problems += people.problems
+    problems += labels_in_some_files((file, doc) for file, text in tasks for doc in text.docs.values())
+    by_text: dict[str, list[SharedText]] = {}
+    for file, text in tasks:
+        entries = by_text.setdefault(unspaced(text.first.text), [])
+        entry = _entry(entries, text, file)
+        for who in text.docs:
+            problems += _add(entry, text, who, file, people)
         entry.files.add(file)
     return [entry for entries in by_text.values() for entry in entries]
+
+
+def _of_task(task: Task, review: Review, where: str) -> SharedText:
+    named = {"doc_id": task.doc_id}
+    pairs = list(zip(task.chosen, review.docs, strict=True))
+    return SharedText(
+        docs={a.annotator: doc.model_copy(update=named) for a, doc in pairs},
+        drawn={a.annotator: _drawn(task, a) for a, _ in pairs},
+        sources={a.annotator: _source(task, a) for a, _ in pairs if a.raw.get("parent_annotation")},
+        seconds={a.annotator: seconds for a, _ in pairs if (seconds := _seconds(task, a))},
+        prefilled={a.annotator: _prefilled(task, a) for a, _ in pairs},
+        where={a.annotator: where for a, _ in pairs},
+        stamps={a.annotator: a.stamp for a, _ in pairs},
+    )
+
+
+def _entry(entries: list[SharedText], text: SharedText, file: str) -> SharedText:
+    """The text of other files that it is, rather one with the same id, or that the same people did not do; or a new."""
+    others = [entry for entry in entries if file not in entry.files]
+    if not others:
+        entries.append(SharedText())
+        return entries[-1]
+    return min(others, key=lambda e: (e.first.doc_id != text.first.doc_id, not e.docs.keys().isdisjoint(text.docs)))
+
+
+def _add(entry: SharedText, text: SharedText, written: str, file: str, people: People) -> Iterator[Problem]:
+    """Add somebody's annotation to a text, unless that person has a newer one there."""
+    who, doc, where = people.name(file, written), text.docs[written], text.where[written]
+    if entry.docs and doc.text != entry.first.text:
+        there = next(iter(entry.where.values()))
+        detail = (
+            f"the text differs from that of {there} by white space; {len(doc.spans):,} spans were moved to that one"
+        )
+        yield _problem("spacing-differs", "changed", detail, where, doc, who)
+        doc = respaced(doc, entry.first.text)
+    if who in entry.docs:
+        is_newer = text.stamps[written] > entry.stamps[who]
+        kept, left = (where, entry.where[who]) if is_newer else (entry.where[who], where)
+        detail = f"another annotation of the same text by {who} is newer or was read first: {kept}"
+        yield _problem("older-annotation", "unused", detail, left, doc, who)
+        if not is_newer:
+            return
+    entry.docs[who], entry.where[who], entry.stamps[who] = doc, where, text.stamps[written]
+    entry.drawn[who], entry.prefilled[who] = text.drawn[written], text.prefilled[written]
+    entry.sources.pop(who, None)
+    entry.seconds.pop(who, None)
+    if written in text.sources:
+        entry.sources[who] = people.name(file, text.sources[written])
+    if written in text.seconds:
+        entry.seconds[who] = text.seconds[written]
+
+
+def _problem(reason: Reason, action: Action, detail: str, where: str, doc: LabeledDoc, who: str) -> Problem:
+    return Problem(reason=reason, action=action, detail=detail, where=where, doc_id=doc.doc_id, annotator=who)
 
 
 def _drawn(task: Task, annotation: Annotation) -> set[str]:

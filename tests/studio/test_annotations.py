@@ -113,12 +113,17 @@ def test_annotations_draft_is_listed_only_where_it_is_newer(day: int, reasons: l
     ("completed_by", "users", "name"),
     [
         (1, {1: "ann@example.org"}, "ann@example.org"),
-        (2, {1: "ann@example.org"}, "user 2"),
+        (2, {1: "ann@example.org"}, "deleted user 2"),
+        (2, None, "user 2"),
         ({"id": 3, "email": "bob@example.org"}, None, "bob@example.org"),
-        ({"id": 3, "email": ""}, None, "3"),
+        ({"id": 3, "email": " Bob@Example.org"}, None, "bob@example.org"),
+        ({"id": 3, "email": "Deleted", "username": "Deleted", "last_name": "User"}, None, "deleted user 3"),
+        ({"email": "Deleted User"}, None, "deleted user"),
+        ({"id": 3, "email": ""}, None, "user 3"),
         ({}, None, "unknown"),
         (None, None, "unknown"),
         ("ann", None, "ann"),
+        ("Ann  Lee ", None, "ann lee"),
     ],
 )
 def test_annotations_name_who_made_them(completed_by, users, name: str):
