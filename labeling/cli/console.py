@@ -240,6 +240,18 @@ def exit_if_refused(found: Iterable[Problem]) -> None:
         raise typer.Exit(1)
 
 
+def _adjudicated(manifest: Any) -> None:
+    """Print what became of the spans and relations that several people marked."""
+    done = manifest["adjudication"]
+    names = [name for name in done["spans"] if name != "into"]
+    rows = [(kind, *(f"{done[kind][name]:,}" for name in ("into", *names))) for kind in KINDS]
+    table(f"adjudication of {done['documents']:,} documents", ["", "in", *names], rows)
+    if alone := manifest["annotations"]["alone"]:
+        say(f"Left out: {alone:,} annotations of texts that only one person annotated.")
+    if done["spans"]["open"] or done["relations"]["open"]:
+        say("Stretches of open conflicts are unknown in training; `labeling adjudicate` asks about them.")
+
+
 def exported(done: Any, *, as_json: bool) -> None:
     """Print the report of an export; exit with code 1 if more was refused than the options tolerate."""
     manifest = done.manifest
@@ -257,6 +269,8 @@ def exported(done: Any, *, as_json: bool) -> None:
             say(f"Planned by the overlap: {planned:,} further annotations by other people; --choose all takes them.")
         names = [name for name in OUTCOMES if name in ALWAYS or any(manifest[kind].get(name) for kind in KINDS)]
         table("", ["", *names], [(kind, *(str(manifest[kind].get(name, NONE)) for name in names)) for kind in KINDS])
+        if "adjudication" in manifest:
+            _adjudicated(manifest)
         language = manifest["language"]
         say(f"Tokenized as {language['code']}: {language['why']}.")
         training = manifest["training"]

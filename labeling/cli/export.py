@@ -35,9 +35,13 @@ class ExportOptions:
         str,
         LABELS(
             help="Which annotations of an article to export: `latest`, `ground-truth`, `annotator=NAME`, "
-            "or `all` (each annotator's newest, as a separate document)."
+            "`all` (each annotator's newest, as a separate document), or `adjudicated` (one gold document of what all "
+            "agree on and what was decided; open conflicts are unknown)."
         ),
     ] = "latest"
+    anonymous: Annotated[
+        bool, LABELS("--anonymous", help="Call annotators and adjudicators by pseudonyms: `annotator 1`.")
+    ] = False
     drafts: Annotated[
         bool, LABELS("--drafts", help="Where nothing was submitted, export drafts, as partly reviewed documents.")
     ] = False

@@ -1,7 +1,7 @@
 """Labels on an article: spans, the relations between them, and the document that holds both."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from operator import attrgetter
 from typing import Annotated, Any, Literal, Self
@@ -65,6 +65,13 @@ class Provenance(Value):
     decided_at: str = ""
     reason: str = ""
     note: str = ""
+
+    def renamed(self, names: Mapping[str, str]) -> Self:
+        """The same about spans that have other ids: old id → new."""
+        if self.relation is None:
+            return self.model_copy(update={"span": names[self.span]})
+        head, tail, label = self.relation
+        return self.model_copy(update={"relation": (names[head], names[tail], label)})
 
 
 class LabeledDoc(Article):

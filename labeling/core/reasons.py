@@ -4,6 +4,9 @@ from typing import Literal, NamedTuple, get_args
 
 Reason = Literal[
     "advertisement",
+    "after-decision",
+    "alone",
+    "answers-differ",
     "archive-bomb",
     "bad-annotation",
     "bad-answer",
@@ -58,6 +61,7 @@ Reason = Literal[
     "one-person",
     "one-way",
     "only-space",
+    "open-conflict",
     "other-language",
     "other-name",
     "other-text",
@@ -247,6 +251,16 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
             "the same text is in another file with other white space; the labels were moved to that one",
         ),
         Meaning("label-in-some-files", "kept", "only some of the files have a label or relation, as if it were new"),
+    ),
+    "Adjudicated documents (`export` and `convert` with `--choose adjudicated`)": (
+        Meaning("alone", "unused", "only one person annotated the text, or the part of a long article"),
+        Meaning("open-conflict", "unused", "people differ and nobody has decided; the stretch is unknown in training"),
+        Meaning(
+            "after-decision",
+            "unused",
+            "a span that came after a decision about spans of the same label in the same place, which stays",
+        ),
+        Meaning("answers-differ", "unused", "people gave different answers about a span or an article"),
     ),
     "Spans and answers": (
         Meaning("bad-region", "refused", "a region is not an object"),

@@ -8,7 +8,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from labeling.core.labels import LabeledDoc, Relation, Span
+from labeling.core.labels import LabeledDoc, Provenance, Relation, Span
 from labeling.core.value import Value
 
 # Where a text may be divided, from the best border to the least good one: after a paragraph, a line, a sentence.
@@ -123,7 +123,10 @@ def _filled(blocks: Iterable[Block], characters: float, most: float) -> list[int
 
 
 def divided(doc: LabeledDoc, starts: Sequence[int]) -> Iterator[LabeledDoc]:
-    """The document's sections, with offsets of their own; relations between two sections are left out."""
+    """The document's spans and relations in sections, with offsets of their own.
+
+    Relations between two sections are left out.
+    """
     for first, last in pairwise([*starts, len(doc.text)]):
         spans = tuple(
             span.model_copy(update={"start": span.start - first, "end": span.end - first})
@@ -154,6 +157,7 @@ def joined(sections: Sequence[tuple[str, LabeledDoc | None]]) -> tuple[LabeledDo
     relations: list[Relation] = []
     unknown: list[tuple[int, int]] = []
     attributes: dict[str, object] = {}
+    provenance: list[Provenance] = []
     taken: set[str] = set()
     ids: list[dict[str, str]] = []
     start = 0
@@ -169,6 +173,7 @@ def joined(sections: Sequence[tuple[str, LabeledDoc | None]]) -> tuple[LabeledDo
                 for span in doc.spans
             )
             relations += (r.model_copy(update={"head": names[r.head], "tail": names[r.tail]}) for r in doc.relations)
+            provenance += (each.renamed(names) for each in doc.provenance)
             unknown += ((first + start, last + start) for first, last in doc.unknown)
             for name, said in doc.attributes.items():
                 attributes[name if attributes.get(name, said) == said else f"{name} (part {number})"] = said
@@ -182,5 +187,6 @@ def joined(sections: Sequence[tuple[str, LabeledDoc | None]]) -> tuple[LabeledDo
         text="".join(text for text, _ in sections),
         attributes=attributes,
         unknown=tuple(unknown),
+        provenance=tuple(provenance),
     )
     return document, ids

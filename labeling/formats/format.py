@@ -26,6 +26,7 @@ class Context:
         normal: The relations whose tails can have normal forms.
         overlaps: What a format without overlapping spans does with a document that has some: `refuse` leaves the
             document out, with a problem; `longest` writes the spans in the document's tags.
+        provenance: Whether several people labelled each document, and it says who marked what.
         csv_raw: Whether the cells of a CSV are exact, for programs, instead of safe in a spreadsheet.
     """
 
@@ -34,6 +35,7 @@ class Context:
     normal: tuple[str, ...] = ()
     overlaps: Literal["refuse", "longest"] = "refuse"
     csv_raw: bool = False
+    provenance: bool = False
 
 
 @dataclass(frozen=True, slots=True)

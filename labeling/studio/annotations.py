@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from labeling.core.article import Article, digest
 from labeling.core.faults import faults
@@ -46,8 +46,9 @@ Json = dict[str, Any]
 State = Literal["pending", "draft", "skipped", "reviewed-empty", "reviewed", "unreadable"]
 STATES: tuple[State, ...] = ("pending", "draft", "skipped", "reviewed-empty", "reviewed", "unreadable")
 # What becomes of a submitted annotation, or of a draft that counts; the first two make a document.
-USES = ("used", "empty", "overlap", "older", "other-annotator", "not-ground-truth", "other-task", "unreadable")
+USES = ("used", "empty", "overlap", "alone", "older", "other-annotator", "not-ground-truth", "other-task", "unreadable")
 UNSUBMITTED = ("skipped", "draft")
+By = Literal["latest", "ground-truth", "annotator", "all", "adjudicated"]
 META = ("title", "published", "source", "url")
 DELETED = re.compile(r"(?i)deleted([ _-]user)?")
 ADDRESS = re.compile(r"(?:https?|s3|gs|azure-blob)://\S+|/data/\S+")
@@ -56,24 +57,31 @@ ADDRESS = re.compile(r"(?:https?|s3|gs|azure-blob)://\S+|/data/\S+")
 class Choice(Value):
     """Which annotations of a task count: the newest, the newest ground truth, the newest of one annotator, or all.
 
-    With all, the newest of each annotator makes a document of its own.
+    With all, the newest of each annotator makes a document of its own. With adjudicated, the newest ones of all who
+    annotated a text make one document.
     """
 
-    by: Literal["latest", "ground-truth", "annotator", "all"] = "latest"
+    by: By = "latest"
     annotator: str = ""
+
+    @property
+    def is_of_each(self) -> bool:
+        """Whether the newest annotation of each annotator counts."""
+        return self.by in {"all", "adjudicated"}
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The choice that `latest`, `ground-truth`, `annotator=…` or `all` names.
+        """The choice that `latest`, `ground-truth`, `annotator=…`, `all` or `adjudicated` names.
 
         Raises:
             InputError: It is none of them.
         """
         by, _, annotator = text.partition("=")
-        if (by in {"latest", "ground-truth", "all"} and not annotator) or (by == "annotator" and annotator):
+        if by in get_args(By) and (by == "annotator") == bool(annotator):
             return cls.model_validate({"by": by, "annotator": annotator})
         raise InputError(
-            f"{text!r} names no annotations.", "Choose latest, ground-truth, annotator=ann@example.org, or all."
+            f"{text!r} names no annotations.",
+            "Choose latest, ground-truth, annotator=ann@example.org, all, or adjudicated.",
         )
 
     def __str__(self) -> str:
@@ -89,6 +97,7 @@ class Rules(Value):
         drafts: Whether a draft counts if nothing was submitted; its document is only partly reviewed.
         complete: Whether text that an annotator left without label is known to have none.
         overlap: To how many people each task goes; None where the tasks say it.
+        pseudonyms: What annotators are called instead of their names.
     """
 
     legend: Legend = Legend()
@@ -96,6 +105,7 @@ class Rules(Value):
     drafts: bool = False
     complete: bool = True
     overlap: Overlap | None = None
+    pseudonyms: dict[str, str] = Field(default_factory=dict)
 
     def people(self, task: Json, doc_id: str) -> int:
         """How many people are to annotate a task."""
@@ -115,6 +125,7 @@ class Review:
         annotators: Who submitted or skipped it; first the one whose annotation counts.
         docs: The reviewed documents: one, or one per annotator if all count; none if it was not reviewed, or its text
             cannot be trusted.
+        by: Whose each document is.
         annotations: Annotations by use (see USES and UNSUBMITTED).
         spans: Spans of the annotations that count: exact, trimmed, repaired, dropped, refused.
         relations: Their relations: exact, changed, dropped, refused.
@@ -135,6 +146,7 @@ class Review:
     state: State = "pending"
     annotators: tuple[str, ...] = ()
     docs: tuple[LabeledDoc, ...] = ()
+    by: tuple[str, ...] = ()
     annotations: dict[str, int] = field(default_factory=dict)
     spans: dict[str, int] = field(default_factory=dict)
     relations: dict[str, int] = field(default_factory=dict)
@@ -217,7 +229,7 @@ class Task:
         except RecursionError as error:
             raise ValueError(f"it is {error}") from None  # nested too deeply
         self.is_min = "data" not in task
-        self.annotations = _annotations(self.json, users or {})
+        self.annotations = _annotations(self.json, users or {}, rules.pseudonyms)
         self.chosen, self.others = _choose(self.annotations, rules)
         self._locate(is_clean)
         self.people = rules.people(self.json, self.doc_id)
@@ -256,6 +268,7 @@ def read_task(
     url: str = "",
     doc_id: str = "",
     lost: Mapping[str, str] | None = None,
+    is_alone: bool = False,
 ) -> Review:
     """The review of one task of the API or of an export.
 
@@ -267,6 +280,7 @@ def read_task(
         url: The task's URL, in which `{project}` and `{task}` are filled in.
         doc_id: The article's id, if its own belongs to another text.
         lost: Annotator ("" for all) → the place of an annotation of the same article that counts instead.
+        is_alone: Whether annotations are left out because only one person annotated the text.
     """
     try:
         read = task if isinstance(task, Task) else Task(task, rules, users)
@@ -274,12 +288,14 @@ def read_task(
         detail = f"not a Label Studio task: {error}"
         problem = Problem(reason="no-task", action="refused", detail=detail, where=where)
         return Review(where=where, state="unreadable", problems=(problem,))
-    return _Reviewer(read, rules, where, url, doc_id, lost or {}).review()
+    return _Reviewer(read, rules, where, url, doc_id, lost or {}, is_alone=is_alone).review()
 
 
 class _Reviewer:
-    def __init__(self, task: Task, rules: Rules, where: str, url: str, doc_id: str, lost: Mapping[str, str]) -> None:
-        self.task, self.rules, self.lost = task, rules, lost
+    def __init__(
+        self, task: Task, rules: Rules, where: str, url: str, doc_id: str, lost: Mapping[str, str], *, is_alone: bool
+    ) -> None:
+        self.task, self.rules, self.lost, self.is_alone = task, rules, lost, is_alone
         self.url = task.address(url)
         self.where = where or self.url
         self.doc_id = doc_id or task.doc_id
@@ -290,30 +306,36 @@ class _Reviewer:
     def review(self) -> Review:
         task, chosen = self.task, []
         for annotation in task.chosen:
-            winner = self.lost.get(annotation.annotator if self.rules.choice.by == "all" else "")
-            if winner is None:
+            winner = self.lost.get(annotation.annotator if self.rules.choice.is_of_each else "")
+            if winner is None and self.is_alone:
+                detail = f"only {annotation.annotator} annotated the text"
+                self.leave_out(annotation, annotation.use or "alone", "alone", detail, "unused")
+            elif winner is None:
                 chosen.append(annotation)
             else:
                 detail = f"the same article as {winner}, whose annotation is newer or was read first"
                 self.leave_out(annotation, annotation.use or "other-task", "duplicate-document", detail, "unused")
         for annotation in task.others:
             self.leave_out_with_reason(annotation)
-        results = [self.read(annotation, len(chosen) > 1 or self.rules.choice.by == "all") for annotation in chosen]
-        docs = [(doc, result.outcomes) for result, doc in results if doc]
+        results = [self.read(annotation, len(chosen) > 1 or self.rules.choice.is_of_each) for annotation in chosen]
+        docs = [
+            (doc, result.outcomes, each.annotator) for each, (result, doc) in zip(chosen, results, strict=True) if doc
+        ]
         return Review(
             where=self.where,
             url=self.url,
             doc_id=self.doc_id,
             state=self.state(),
             annotators=self.annotators(),
-            docs=tuple(doc for doc, _ in docs),
+            docs=tuple(doc for doc, *_ in docs),
+            by=tuple(who for *_, who in docs),
             annotations=dict(self.annotations),
             spans=_sum(result.span_counts for result, _ in results),
             relations=_sum(result.relation_counts for result, _ in results),
             attributes=_sum(result.attribute_counts for result, _ in results),
             unused=dict(self.unused),
             predictions=_predictions(task.json),
-            outcomes=tuple(outcomes for _, outcomes in docs),
+            outcomes=tuple(outcomes for _, outcomes, _ in docs),
             repairs=_sum(result.repairs for result, _ in results),
             renamed=_sum(result.renamed for result, _ in results),
             dropped=_sum(result.dropped for result, _ in results),
@@ -406,7 +428,7 @@ class _Reviewer:
 # which annotations there are, and which of them count
 
 
-def _annotations(task: Json, users: Mapping[int, str]) -> list[Annotation]:
+def _annotations(task: Json, users: Mapping[int, str], pseudonyms: Mapping[str, str]) -> list[Annotation]:
     """The annotations and drafts of a task, the newest first; what is not an object last."""
     found: list[Annotation] = []
     for kind in ("annotations", "drafts"):
@@ -418,7 +440,7 @@ def _annotations(task: Json, users: Mapping[int, str]) -> list[Annotation]:
             who = raw.get("completed_by", raw.get("user"))
             name, aliases = _annotator(who, users)
             use = "draft" if kind == "drafts" else "skipped" if raw.get("was_cancelled") else ""
-            found.append(Annotation(raw, name, aliases, _stamp(raw), use))
+            found.append(Annotation(raw, pseudonyms.get(name, name), aliases, _stamp(raw), use))
     return sorted(found, key=lambda a: (a.stamp, _number(a.raw)), reverse=True)
 
 
@@ -438,7 +460,7 @@ def _choose(annotations: list[Annotation], rules: Rules) -> tuple[list[Annotatio
             why = why or "not-ground-truth"
         elif choice.by == "annotator" and choice.annotator not in annotation.aliases:
             why = why or "other-annotator"
-        elif (key := annotation.annotator if choice.by == "all" else "") in seen:
+        elif (key := annotation.annotator if choice.is_of_each else "") in seen:
             why = why or "older"
         else:
             seen.add(key)

@@ -9,6 +9,7 @@
     previous_parts    the parts of earlier exports
     language          the tokenizer's language
     convert, tally    second pass, in every process: a chunk of tasks as bytes for every file, and as counts
+    settling          everybody's annotations of a text as one gold document
     join              documents of the reviewed tasks: one of all tasks of a long article, too
     task_locations    the task of each document
     files             the open files, to which chunks are appended

@@ -13,6 +13,7 @@ from labeling.studio.annotations import Review, read_task
 from labeling.studio.exports import Record
 from labeling.workflow.export.join import ReviewedTask, join
 from labeling.workflow.export.plan import TaskAssignment
+from labeling.workflow.export.settling import settle_tasks
 from labeling.workflow.export.spec import ConversionSpec, task_of
 from labeling.workflow.export.tally import Tally
 from labeling.workflow.export.task_locations import location_of
@@ -80,6 +81,10 @@ def convert(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
     docs: list[str] = []
     locations: list[str] = []
     tasks = [_reviewed(spec, *of) for of in zip(chunk.records, chunk.assignments, strict=True)]
+    if spec.rules.choice.by == "adjudicated":
+        settled = settle_tasks(tasks, spec.rules.legend.label_schema)
+        tasks = settled.tasks
+        out.tally.count_adjudication(settled.spans, settled.relations)
     found = list(join(tasks))
     # all at once, so that the tokenizer's words stay in the processor's cache
     texts = [[tokenizer(document.labeled.text) for document in joined.documents] for joined in found]
@@ -127,10 +132,18 @@ def _reviewed(spec: ConversionSpec, record: Record, assignment: TaskAssignment) 
         problem = Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where)
         return ReviewedTask(Review(where=record.where, state="unreadable", problems=(problem,)), assignment.part)
     where = "" if spec.is_pulled else record.where
-    review = read_task(task, spec.rules, where, url=spec.url, doc_id=assignment.doc_id, lost=assignment.lost)
-    if assignment.group and task.section:
-        return ReviewedTask(review, assignment.part, task.section, task.article, assignment.group)
-    return ReviewedTask(review, assignment.part)
+    review = read_task(
+        task,
+        spec.rules,
+        where,
+        url=spec.url,
+        doc_id=assignment.doc_id,
+        lost=assignment.lost,
+        is_alone=assignment.is_alone,
+    )
+    if not assignment.group:
+        return ReviewedTask(review, assignment.part)
+    return ReviewedTask(review, assignment.part, task.section, task.article, assignment.group, assignment.decisions)
 
 
 def _render(

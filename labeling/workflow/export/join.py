@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from labeling.core.adjudication import Decision
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
@@ -17,7 +18,8 @@ from labeling.studio.annotations import Review
 class ReviewedTask:
     """A task's review and part; if it has a section of an article, which, and its text if that can be trusted.
 
-    `group` is the same for all tasks of an article in sections, and "" for other tasks.
+    `group` is the same for all tasks that make one document, and "" if one task does. `decisions` are those about
+    conflicts in its text.
     """
 
     review: Review
@@ -25,6 +27,7 @@ class ReviewedTask:
     section: Section | None = None
     article: Article | None = None
     group: str = ""
+    decisions: tuple[Decision, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from labeling import __version__
 from labeling.core.parts import warnings
 from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS, Part, Split
-from labeling.studio.annotations import STATES, UNSUBMITTED, USES
+from labeling.studio.annotations import STATES, UNSUBMITTED, USES, Choice
 from labeling.workflow.export.files import TrainingFiles
 from labeling.workflow.export.language import misalignment
 from labeling.workflow.export.options import Options
@@ -19,7 +19,8 @@ from labeling.workflow.export.tally import PlacedLabel, ProblemKind, Tally
 
 SPAN_OUTCOMES = ("exact", "trimmed", "repaired", "snapped", "shadowed", "dropped", "refused")
 RELATION_OUTCOMES = ("exact", "changed", "dropped", "refused")
-ATTRIBUTE_OUTCOMES = ("kept", "refused")
+ATTRIBUTE_OUTCOMES = ("kept", "differing", "refused")
+ADJUDICATED = ("into", "agreed", "adjudicated", "open", "dropped")
 EXAMPLES = 3  # of a problem that most spans have
 
 
@@ -44,7 +45,7 @@ def manifest_of(
         "source": origin,
         "schema": _schema_stamp(schema),
         "options": options.model_dump(mode="json", exclude={"split", "jobs", "overwrite"})
-        | {"choice": str(options.choice)},
+        | {"choice": _named(options.choice, plan)},
         "tasks": {"in": tally.tasks.total()} | _numbers(tally.tasks, STATES),
         "annotations": {"in": tally.submitted} | _numbers(tally.annotations, USES),
         "unsubmitted": _numbers(tally.annotations, UNSUBMITTED),
@@ -52,6 +53,7 @@ def manifest_of(
         "predictions": tally.predictions,
         "predicted_by": _largest_first(tally.predicted_by),
         "documents": {"out": tally.documents.total()} | documents,
+        **(_adjudication(tally) if options.choice.by == "adjudicated" else {}),
         "spans": {"in": tally.spans_in} | _numbers(tally.spans, SPAN_OUTCOMES),
         "relations": {"in": tally.relations_in} | _numbers(tally.relations, RELATION_OUTCOMES),
         "attributes": {"in": tally.attributes_in} | _numbers(tally.attributes, ATTRIBUTE_OUTCOMES),
@@ -65,6 +67,18 @@ def manifest_of(
         "warnings": warnings(labels, documents, wanted=wanted),
         "problems": dict(tally.problems_by_reason.most_common()),
     }
+
+
+def _named(choice: Choice, plan: Plan) -> str:
+    if plan.pseudonyms and choice.annotator:
+        choice = Choice(by="annotator", annotator=plan.pseudonyms.get(choice.annotator, "a pseudonym"))
+    return str(choice)
+
+
+def _adjudication(tally: Tally) -> dict[str, Any]:
+    counts: dict[str, Any] = {"documents": tally.documents.total()}
+    counts["spans"] = _numbers(tally.adjudicated_spans, ADJUDICATED)
+    return {"adjudication": counts | {"relations": _numbers(tally.adjudicated_relations, ADJUDICATED)}}
 
 
 def _numbers(counts: Counter[str], names: Sequence[str]) -> dict[str, int]:

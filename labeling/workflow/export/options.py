@@ -15,6 +15,7 @@ class Options(Value):
 
     Attributes:
         choice: Which annotations are used.
+        anonymous: Whether annotators and adjudicators have pseudonyms instead of names.
         drafts: Whether drafts are used if nothing was submitted, as partly reviewed documents.
         unlabelled: Whether tokens without a label are `outside` of every span, or unknown (`missing`).
         language: spaCy's code of the tokenizer's language; None for the schema's, or without a schema the texts'.
@@ -36,6 +37,7 @@ class Options(Value):
     """
 
     choice: Choice = Choice()
+    anonymous: bool = False
     drafts: bool = False
     unlabelled: Literal["outside", "missing"] = "outside"
     language: str | None = Field(default=None, pattern=LANGUAGE)

@@ -1,7 +1,7 @@
 """The first pass over all tasks → each task's assignment, which the second pass follows."""
 
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from labeling.core.adjudication import Decision
 from labeling.core.copies import ROWS
 from labeling.core.parts import Candidate, SplitReport, assign
+from labeling.core.pseudonyms import pseudonyms
 from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS, Part, Split
 from labeling.engine import Map, in_chunks
@@ -25,6 +27,7 @@ from labeling.workflow.export.survey import Survey, SurveyedTask, survey
 from labeling.workflow.progress import Meter
 
 CHUNK = 64  # tasks: enough to be worth sending to another process, few enough for flat memory
+SEVERAL = 2  # people who annotated a text, for it to be adjudicated
 SAMPLES = 64  # texts from which the language is detected
 
 
@@ -36,8 +39,10 @@ class TaskAssignment:
         part: The part of its documents.
         doc_id: The id of its documents, if another text has the task's own; else "".
         lost: Annotator ("" for any) → the task with the annotation that is used instead.
-        group: The same for the tasks of an article in sections; "" for other tasks.
+        group: The same for all tasks that make one document; "" if one task does.
         group_size: The number of those tasks.
+        is_alone: Whether its annotations are left out because only one person annotated the text.
+        decisions: What was decided about conflicts in its text.
     """
 
     part: Part = "train"
@@ -45,6 +50,8 @@ class TaskAssignment:
     lost: Mapping[str, str] = field(default_factory=dict)
     group: str = ""
     group_size: int = 1
+    is_alone: bool = False
+    decisions: tuple[Decision, ...] = ()
 
 
 UNCONTESTED: dict[Part, TaskAssignment] = {part: TaskAssignment(part) for part in PARTS}  # shared by most tasks
@@ -52,12 +59,21 @@ UNCONTESTED: dict[Part, TaskAssignment] = {part: TaskAssignment(part) for part i
 
 @dataclass
 class Plan:
-    """The result of the first pass: each task's assignment, the report of the split, and samples of the texts."""
+    """The result of the first pass.
+
+    Attributes:
+        assignments: Each task's assignment.
+        split_report: How the documents were split.
+        context: What formats need to know.
+        samples: The beginnings of some texts.
+        pseudonyms: Those of all people, if they are to have some.
+    """
 
     assignments: list[TaskAssignment]
     split_report: SplitReport
     context: Context
     samples: list[str]
+    pseudonyms: dict[str, str]
 
 
 def make_plan(
@@ -65,16 +81,21 @@ def make_plan(
     spec: ConversionSpec,
     split: Split,
     previous: PreviousParts,
+    decisions: Mapping[str, Sequence[Decision]],
     schema: LabelSchema | None,
     options: Options,
     mapped: Map[Any, Any],
     meter: Meter,
 ) -> Plan:
-    """Each task's part, and which annotations of an article are used; `previous` remembers the parts."""
+    """Each task's part, and which annotations of an article are used.
+
+    `previous` remembers the parts. `decisions` are those about conflicts, by the digest of the text.
+    """
     tasks: list[SurveyedTask | None] = []
     signatures = bytearray()  # in one piece, since they take most of the memory of a task
     labels: set[str] = set()
     relations: set[str] = set()
+    people: set[str] = set()
     samples = _Samples()
 
     with meter("Looking for copies", source.size) as advance:
@@ -85,13 +106,20 @@ def make_plan(
             tasks += (one and _compact(one) for one in found.tasks)
             labels |= found.labels
             relations |= found.relations
+            people |= found.people
             samples.add(found.samples)
             advance(0, len(found.tasks))
+    _mark_alone([task for task in tasks if task and task.digest])
     candidates = _candidates(tasks, np.frombuffer(signatures, dtype="<u4").reshape(-1, ROWS))
     assignment = assign(candidates.items, split, previous.parts, candidates.signatures)
-    assignments = _assignments(
-        tasks, ["train" if index is None else assignment.parts[index] for index in candidates.indices]
-    )
+    adjudicators = (each.by for some in decisions.values() for each in some)
+    names = pseudonyms(people, adjudicators) if options.anonymous else {}
+    by_text = {
+        digest: tuple(each.model_copy(update={"by": names.get(each.by, each.by)}) for each in some)
+        for digest, some in decisions.items()
+    }
+    parts: list[Part] = ["train" if index is None else assignment.parts[index] for index in candidates.indices]
+    assignments = _assignments(tasks, parts, names, by_text)
     previous.remember({one.digest: part for one, part in zip(candidates.items, assignment.parts, strict=True)})
     context = Context(
         labels=tuple(schema.labels) if schema else tuple(sorted(labels)),
@@ -103,8 +131,9 @@ def make_plan(
         ),
         overlaps=options.overlaps,
         csv_raw=options.csv_raw,
+        provenance=options.choice.by == "adjudicated",
     )
-    return Plan(assignments, assignment.report, context, samples.texts)
+    return Plan(assignments, assignment.report, context, samples.texts, names)
 
 
 class _Samples:
@@ -130,7 +159,16 @@ def _compact(task: SurveyedTask) -> SurveyedTask:
     source, published = sys.intern(article.source), sys.intern(article.published)
     article = replace(article, signature=b"", source=source, published=published)
     claims = tuple((sys.intern(who), sys.intern(stamp)) for who, stamp in task.claims)
-    return SurveyedTask(task.where, task.doc_id, article, claims, task.section)
+    return replace(task, candidate=article, claims=claims)
+
+
+def _mark_alone(tasks: Sequence[SurveyedTask]) -> None:
+    """Mark the tasks whose texts only one person annotated."""
+    people: dict[tuple[str, str, int], set[str]] = defaultdict(set)
+    for task in tasks:
+        people[task.unit].update(who for who, _ in task.claims)
+    for task in tasks:
+        task.is_alone = len(people[task.unit]) < SEVERAL
 
 
 class _Candidates(NamedTuple):
@@ -142,11 +180,11 @@ class _Candidates(NamedTuple):
 
 
 def _candidates(tasks: list[SurveyedTask | None], rows: NDArray[np.integer]) -> _Candidates:
-    """The documents of the tasks: one of each, but one of all sections of an article, if any of them was reviewed."""
+    """The documents of the tasks: one of each, but one of all tasks of a group, if any of them was reviewed."""
     surveyed = [task for task in tasks if task]
-    if not any(task.section for task in surveyed):
+    if not any(task.group for task in surveyed):
         return _Candidates([task.candidate for task in surveyed], rows, list(range(len(surveyed))))
-    reviewed = {task.group for task in surveyed if task.claims}
+    reviewed = {task.group for task in surveyed if task.claims and not task.is_alone}
     items: list[Candidate] = []
     firsts: list[int] = []  # of each document, the number of its first task
     indices: list[int | None] = []
@@ -160,22 +198,27 @@ def _candidates(tasks: list[SurveyedTask | None], rows: NDArray[np.integer]) -> 
             index = len(items)
             items.append(task.candidate)
             firsts.append(number)
-            if task.section:
+            if task.group:
                 groups[task.group] = index
         indices.append(index)
     return _Candidates(items, signatures[firsts], indices)
 
 
-def _assignments(tasks: list[SurveyedTask | None], task_parts: Sequence[Part]) -> list[TaskAssignment]:
+def _assignments(
+    tasks: list[SurveyedTask | None],
+    task_parts: Sequence[Part],
+    names: Mapping[str, str],
+    decisions: Mapping[str, tuple[Decision, ...]],
+) -> list[TaskAssignment]:
     """Each task's assignment, if articles are in several tasks and annotations compete."""
     winners: dict[tuple[str, str, int, str], tuple[str, int, str]] = {}  # time, number and name of the task
     texts: dict[str, str] = {}
-    groups = Counter(task.group for task in tasks if task and task.section)
+    groups = Counter(task.group for task in tasks if task and task.group)
     for number, task in enumerate(tasks):
         if task is None:
             continue
         for who, stamp in task.claims:
-            key = (task.doc_id, task.candidate.digest, task.section, who)
+            key = (*task.unit, who)
             # of two that are equally new, the first
             if key not in winners or stamp > winners[key][0]:
                 winners[key] = (stamp, number, task.where)
@@ -186,15 +229,16 @@ def _assignments(tasks: list[SurveyedTask | None], task_parts: Sequence[Part]) -
             continue
         doc_id, digest = task.doc_id, task.candidate.digest
         part = next(parts)
-        is_other_text = texts.setdefault(doc_id, digest) != digest
+        is_other_text = not task.is_alone and texts.setdefault(doc_id, digest) != digest
         lost = {
-            who: winner[2]
+            names.get(who, who): winner[2]
             for who, _ in task.claims
-            if (winner := winners[doc_id, digest, task.section, who])[1] != number
+            if (winner := winners[(*task.unit, who)])[1] != number
         }
-        if is_other_text or lost or task.section:
+        if is_other_text or lost or task.group:
             its_doc_id = f"{doc_id}~{digest}" if is_other_text else ""
-            assignments.append(TaskAssignment(part, its_doc_id, lost, task.group, groups.get(task.group, 1)))
+            size, decided = groups.get(task.group, 1), decisions.get(task.digest, ())
+            assignments.append(TaskAssignment(part, its_doc_id, lost, task.group, size, task.is_alone, decided))
         else:
             assignments.append(UNCONTESTED[part])
     return assignments

@@ -14,6 +14,7 @@ from labeling.files import write_atomic
 from labeling.nlp.bases import vectors_of
 from labeling.settings import Workspace
 from labeling.studio.exports import Record
+from labeling.workflow.adjudicating.decisions import by_text, read_decisions
 from labeling.workflow.export.convert import Chunk, ConvertedChunk, convert, load
 from labeling.workflow.export.files import ALWAYS, CONFIG_FILE, TrainingFiles
 from labeling.workflow.export.folder import publish, staged
@@ -68,19 +69,21 @@ def run(
     split = options.split or workspace.settings.split
     parts_file = (workspace.state if workspace.is_initialised else folder) / "parts.jsonl"
     previous = PreviousParts(parts_file, options.resplit)
+    decisions = by_text(read_decisions(workspace)) if options.choice.by == "adjudicated" else {}
     jobs = options.jobs or (1 if source.size < ALONE_BYTES else cores())
     with staged(folder, ALWAYS, overwrite=options.overwrite) as staging:
         # Meanwhile the modules for converting are loaded, so that the processes that convert are forked with them.
         with ThreadPoolExecutor(1) as background, workers(jobs) as mapped:
             loaded = background.submit(load, spec)
-            plan = make_plan(source, spec, split, previous, schema, options, mapped, meter)
+            plan = make_plan(source, spec, split, previous, decisions, schema, options, mapped, meter)
             loaded.result()
         because = "asked for" if options.language else f"of the schema {schema.key}" if schema else ""
         # the memory that language detection takes is freed with its process
         rules = partial(in_own_process, language_rules) if jobs > 1 and not spec.language else language_rules
         language = rules(spec, plan.samples, because)
         vectors = vectors_of(options.vectors, language.code)
-        spec = spec.model_copy(update={"language": language.code, "vectors": vectors})
+        read_by = spec.rules.model_copy(update={"pseudonyms": plan.pseudonyms})
+        spec = spec.model_copy(update={"language": language.code, "vectors": vectors, "rules": read_by})
         load(spec)
         with workers(jobs) as mapped:
             with (

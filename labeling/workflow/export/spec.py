@@ -28,6 +28,7 @@ class ConversionSpec(Value):
         is_pulled: Whether the tasks are from a project, and so are named by their addresses instead of files.
         formats: Additional formats, by their names in `labeling.formats.registry`.
         vectors: The pipeline whose word vectors the config uses.
+        is_anonymous: Whether people are to have pseudonyms, which `rules` has once they are known.
     """
 
     rules: Rules
@@ -38,6 +39,7 @@ class ConversionSpec(Value):
     is_pulled: bool = False
     formats: tuple[str, ...] = ()
     vectors: str | None = None
+    is_anonymous: bool = False
 
 
 def spec_of(
@@ -69,6 +71,7 @@ def spec_of(
         url=url,
         is_pulled=users is not None,
         formats=options.formats,
+        is_anonymous=options.anonymous,
     )
 
 

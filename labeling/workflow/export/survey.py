@@ -19,8 +19,15 @@ SAMPLED, SAMPLE = 16, 1000  # texts of a chunk from which the language is detect
 class SurveyedTask:
     """What the first pass finds in a task with a document, or with a section of an article.
 
-    `where` is the task's name in messages. `claims` are the annotator and time of each annotation that could be used;
-    only a section is surveyed without any. `section` is its number in its article; 0 if the task has the whole article.
+    Attributes:
+        where: The task's name in messages.
+        doc_id: The article's id.
+        candidate: What decides the part of its document.
+        claims: The annotator and time of each annotation that could be used; only a section is surveyed without any.
+        section: Its number in its article; 0 if the task has the whole article.
+        group: The same for all tasks that make one document; "" if one task does.
+        digest: The digest of the task's own text, if all who annotated a text make one document; else "".
+        is_alone: Whether only one person annotated that text.
     """
 
     where: str
@@ -28,11 +35,16 @@ class SurveyedTask:
     candidate: Candidate
     claims: tuple[tuple[str, str], ...]
     section: int = 0
+    group: str = ""
+    digest: str = ""
+    is_alone: bool = False
 
     @property
-    def group(self) -> str:
-        """The same for all sections of an article; "" for a task with a whole article."""
-        return f"{self.doc_id}~{self.candidate.digest}" if self.section else ""
+    def unit(self) -> tuple[str, str, int]:
+        """The same for all tasks with the same text, of whose annotations only the newest of each annotator counts."""
+        if self.digest:
+            return self.group, self.digest, self.section
+        return self.doc_id, self.candidate.digest, self.section
 
 
 @dataclass(slots=True)
@@ -40,13 +52,15 @@ class Survey:
     """What the first pass finds in a chunk; `tasks` has None for a task without a document.
 
     `labels` and `relations` are those in the tasks, if a format needs them and there is no schema. `samples` are the
-    beginnings of some texts, from which their language is detected.
+    beginnings of some texts, from which their language is detected. `people` are all annotators, if they are to have
+    pseudonyms.
     """
 
     tasks: list[SurveyedTask | None] = field(default_factory=list)
     labels: set[str] = field(default_factory=set)
     relations: set[str] = field(default_factory=set)
     samples: list[str] = field(default_factory=list)
+    people: set[str] = field(default_factory=set)
 
 
 def survey(spec: ConversionSpec, records: Sequence[Record]) -> Survey:
@@ -57,6 +71,8 @@ def survey(spec: ConversionSpec, records: Sequence[Record]) -> Survey:
         surveyed = None
         with contextlib.suppress(ValueError):  # the second pass reports what is not a task
             task = task_of(spec, record)
+            if spec.is_anonymous:
+                out.people.update(each.annotator for each in task.annotations)
             if task.article and (task.chosen or task.section):
                 surveyed = _surveyed(spec, task, task.article, record.where)
                 _collect_labels(spec, task, out)
@@ -67,14 +83,17 @@ def survey(spec: ConversionSpec, records: Sequence[Record]) -> Survey:
 
 
 def _surveyed(spec: ConversionSpec, task: Task, article: Article, where: str) -> SurveyedTask:
-    every = spec.rules.choice.by == "all"
-    claims = tuple((annotation.annotator if every else "", annotation.stamp) for annotation in task.chosen)
+    choice = spec.rules.choice
+    claims = tuple((each.annotator if choice.is_of_each else "", each.stamp) for each in task.chosen)
     where = task.address(spec.url) if spec.is_pulled else where
     found = candidate(article.text, article.source, article.published)
+    group, digest = "", found.digest if choice.by == "adjudicated" else ""
     if task.section:  # all sections are in one part, which the article's text decides
-        digest = task.section.digest
-        found = replace(found, digest=digest, position=position([digest]))
-    return SurveyedTask(where, task.doc_id, found, claims, task.section.number if task.section else 0)
+        whole = task.section.digest
+        found = replace(found, digest=whole, position=position([whole]))
+        group = f"{whole}~{task.section.starts}" if digest else f"{task.doc_id}~{whole}"
+    number = task.section.number if task.section else 0
+    return SurveyedTask(where, task.doc_id, found, claims, number, group or digest, digest)
 
 
 def _collect_labels(spec: ConversionSpec, task: Task, out: Survey) -> None:

@@ -50,6 +50,8 @@ class Tally:
         lengths: Aligned spans by length in tokens.
         labels: Aligned spans by label and part.
         problems: Problems by action and reason.
+        adjudicated_spans, adjudicated_relations: What became of the different spans and relations that several people
+            marked, as in `labeling.core.adjudication.Counts`.
     """
 
     tasks: Counter[str] = field(default_factory=Counter)
@@ -72,6 +74,8 @@ class Tally:
     lengths: Counter[int] = field(default_factory=Counter)
     labels: Counter[PlacedLabel] = field(default_factory=Counter)
     problems: Counter[ProblemKind] = field(default_factory=Counter)
+    adjudicated_spans: Counter[str] = field(default_factory=Counter)
+    adjudicated_relations: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Tally") -> None:
         """Add another tally."""
@@ -100,6 +104,11 @@ class Tally:
         self.repairs.update(review.repairs)
         self.renamed.update(review.renamed)
         self.dropped.update(review.dropped)
+
+    def count_adjudication(self, spans: Mapping[str, int], relations: Mapping[str, int]) -> None:
+        """Count what became of the spans and relations of texts that several people annotated."""
+        self.adjudicated_spans.update(spans)
+        self.adjudicated_relations.update(relations)
 
     def count_spans(self, gold: "Gold", outcomes: Mapping[str, str]) -> None:
         """Count each span of a document once, under its most serious outcome.
