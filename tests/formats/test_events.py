@@ -133,7 +133,7 @@ def test_events_without_any_is_a_table_without_rows(tmp_path: Path):
 )
 def test_events_columns_never_collide(tmp_path: Path, relations: tuple[str, ...], columns: list[str]):
     context = Context(labels=("X",), relations=relations)
-    assert list(events.column_names(relations).values()) == columns
+    assert list(events.column_names(context).values()) == columns
     changed = [old for old, new in zip(relations, columns, strict=True) if old != new]
     assert [p.label for p in events.check(context)] == changed
     doc = tokenized(document("Oslo", ("Oslo", "X"), relations=[(0, 0, name) for name in relations]))
