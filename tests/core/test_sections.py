@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from labeling.core.labels import LabeledDoc, Relation, Span
+from labeling.core.labels import LabeledDoc, Provenance, Relation, Span
 from labeling.core.sections import Section, SectionLimits, divided, joined, section_starts
 
 PARAGRAPHS = [f"Paragraph {n}. It has two sentences, and Rebels in it." for n in range(40)]
@@ -91,12 +91,22 @@ def test_what_was_not_reviewed_is_unknown_and_equal_ids_and_answers_are_told_apa
         attributes={"sure": {"choices": ["no"]}},
         unknown=((1, 2),),
     )
+    by = {"by": ("ann", "ben"), "decided_by": "eva", "how": "adjudicated"}
+    two = two.model_copy(
+        update={"provenance": (Provenance(span="a", **by), Provenance(relation=("a", "a", "r"), **by))}
+    )
+    one = one.model_copy(update={"provenance": (Provenance(span="a", by=("ann",)),)})
     doc, ids = joined([(one.text, one), ("Not reviewed. ", None), (two.text, two)])
     assert ids == [{"a": "a"}, {}, {"a": "a-3"}]
     assert doc.text == "One. Not reviewed. Two"
     assert [(s.id, doc.slice(s)) for s in doc.spans] == [("a", "On"), ("a-3", "Tw")]
     assert doc.relations == (Relation(head="a-3", tail="a-3", label="r"),)
     assert doc.unknown == ((5, 19), (20, 21))
+    assert doc.provenance == (
+        Provenance(span="a", by=("ann",)),
+        Provenance(span="a-3", **by),
+        Provenance(relation=("a-3", "a-3", "r"), **by),
+    )
     assert doc.attributes == {"sure": {"choices": ["yes"]}, "sure (part 3)": {"choices": ["no"]}}
     with pytest.raises(ValueError, match="no section was reviewed"):
         joined([("One.", None)])

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeling.core.labels import LabeledDoc
+from labeling.core.labels import LabeledDoc, Provenance
 from labeling.core.normal import normal_form
 from labeling.formats import events
 from labeling.formats.format import Context
@@ -23,6 +23,7 @@ from tests.formats.tokenized import CONTEXT, document, tokenized, write
 from tests.strategies import documents, texts
 
 SAID = '{"modality": {"choices": ["planned"]}}'
+NONE = events.NOT_COMPARED
 HEADER = [*events.COLUMNS, *events.EVENT, "agent", "agent_offsets", "with", "with_offsets"]
 
 
@@ -113,6 +114,39 @@ def test_events_have_the_normal_forms_of_their_targets(tmp_path: Path):
     (made,) = pq.read_table(paths[1]).to_pylist()
     assert [target["normal"] for target in made["time"]] == ["2026-01-02", "", "2026|05"]
     assert made["place"][0]["normal"] == ""
+
+
+def test_events_say_how_they_were_decided_where_several_people_labelled(tmp_path: Path):
+    doc = document(
+        "Rebels hit Kyiv and Lviv",
+        ("hit", "ACTION"),
+        ("Rebels", "ACTOR"),
+        ("Kyiv", "LOCATION"),
+        ("Lviv", "LOCATION"),
+        relations=[(0, 1, "agent"), (0, 2, "how"), (0, 3, "how"), (2, 3, "how")],
+        provenance=(
+            Provenance(span="s0", by=("ann", "ben"), how="adjudicated", decided_by="eva"),
+            Provenance(relation=("s0", "s1", "agent"), by=("ann",)),
+            Provenance(relation=("s0", "s2", "how"), how="adjudicated", decided_by="eva"),
+        ),
+    )
+    context = Context(labels=("ACTION", "ACTOR", "LOCATION"), relations=("agent", "how"), provenance=True)
+    paths, _ = write("events", [tokenized(doc)], tmp_path, context, stem="events")
+    rows = read_csv(paths[0])
+    targets = ["agent", "agent_offsets", "agent_how", "how_", "how__offsets", "how__how"]
+    assert list(rows[0]) == [*events.COLUMNS, *events.EVENT, *events.PROVENANCE, *targets]
+    said = [[row[name] for name in (*events.PROVENANCE, "agent_how", "how__how")] for row in rows]
+    assert said == [
+        ["adjudicated", "2", "eva", "agreed", "adjudicated | not compared"],
+        ["not compared", "0", "", "", "not compared"],
+    ]
+    table = pq.read_table(paths[1])
+    assert table.column_names == [*events.COLUMNS, *events.EVENT, *events.PROVENANCE, "agent", "how_"]
+    made = table.to_pylist()
+    assert [[row[name] for name in events.PROVENANCE] for row in made] == [["adjudicated", 2, "eva"], [NONE, 0, ""]]
+    assert [target["how"] for target in made[0]["how_"]] == ["adjudicated", NONE]
+    ordinary, _ = write("events", [tokenized(doc)], tmp_path / "b", replace(context, provenance=False), stem="events")
+    assert "marked_by" not in ordinary[0].read_text()
 
 
 def test_events_without_any_is_a_table_without_rows(tmp_path: Path):

@@ -104,13 +104,16 @@ odd_tasks = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(odd_tasks | documents().map(reviewed) | json_values, min_size=1, max_size=6),
-    st.sampled_from(["latest", "ground-truth", "all", "annotator=ann"]),
+    st.sampled_from(["latest", "ground-truth", "all", "annotator=ann", "adjudicated"]),
+    st.booleans(),
     st.booleans(),
     st.sampled_from(["strict", "contract", "expand"]),
 )
-def test_convert_accounts_for_everything_in_any_input(tmp_path_factory, tasks, choose: str, drafts: bool, align: str):
+def test_convert_accounts_for_everything_in_any_input(
+    tmp_path_factory, tasks, choose: str, anonymous: bool, drafts: bool, align: str
+):
     folder = tmp_path_factory.mktemp("any")
-    options = {"choice": Choice.parse(choose), "drafts": drafts, "align": align}
+    options = {"choice": Choice.parse(choose), "anonymous": anonymous, "drafts": drafts, "align": align}
     try:
         done = converted(folder, *tasks, **options, mapping={"DATE": "TIME"}, drop=frozenset({"ACTION"}))
     except InputError:
