@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from labeling.cli import console
+from labeling.cli import against_gold, console
 from labeling.cli.console import NONE
 from labeling.cli.options import HERE, JsonOption, OfflineOption, ProjectOption, WorkspaceOption
 
@@ -23,6 +23,9 @@ def command(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write every disagreement: .csv or .parquet.")
     ] = None,
+    gold: Annotated[
+        bool, typer.Option("--gold", help="Compare each person with the adjudicated gold instead of with each other.")
+    ] = False,
     project: ProjectOption = None,
     offline: OfflineOption = False,
     json: JsonOption = False,
@@ -41,13 +44,23 @@ def command(
         console.as_pulled(opened)
     legal = None if schema == "auto" else opened.label_schema
     found = agreement(
-        opened, exports or (), schema=legal, output=output, offline=offline, track=console.track, say=console.say
+        opened,
+        exports or (),
+        schema=legal,
+        output=output,
+        gold=gold,
+        offline=offline,
+        track=console.track,
+        say=console.say,
     )
     if json:
         console.json(found)
     else:
-        _show(found)
-        for warning in found.warnings:
+        if found.gold:
+            against_gold.show(found.gold)
+        else:
+            _show(found)
+        for warning in (*(found.gold.warnings if found.gold else ()), *found.warnings):
             console.say(f"Note: {warning}")
         console.problems(found.problems)
     console.exit_if_refused(found.problems)

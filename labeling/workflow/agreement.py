@@ -13,7 +13,7 @@ from pydantic import Field
 
 from labeling.core.agreement import MATCHES, Counts, Difference, Names, counts, differences, names_of, trimmed
 from labeling.core.alpha import Disagreement, Unit, disagreement
-from labeling.core.bootstrap import Interval, f_scores, intervals
+from labeling.core.bootstrap import f_scores
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
@@ -24,14 +24,16 @@ from labeling.formats.spreadsheet import write_rows
 from labeling.settings import Workspace
 from labeling.studio.annotations import Choice, Rules
 from labeling.studio.regions import Legend
+from labeling.workflow.adjudicating.decisions import read_decisions
+from labeling.workflow.agreement_with_gold import WithGold, with_gold
 from labeling.workflow.independence import Dependence, Haste, dependent, hasty
 from labeling.workflow.progress import Track, no_track
+from labeling.workflow.rates import FEW, Rate, f_rates
 from labeling.workflow.reading_notes import notes
 from labeling.workflow.refreshing import Say, silent
 from labeling.workflow.shared_texts import SharedText, opened_tasks, shared_texts
 
 SPAN_COLUMNS = {"label": str, "start": int, "end": int, "text": str}
-FEW = 20  # documents; with fewer, intervals are too narrow
 # Of the file of disagreements. The spans are those of the two people, or head and tail of a relation.
 COLUMNS: dict[str, type] = {
     **dict.fromkeys(("doc_id", "task", "one", "other", "kind", "relation", "marked_by_one", "marked_by_other"), str),
@@ -41,14 +43,6 @@ COLUMNS: dict[str, type] = {
 CONTEXT = 60  # characters before and after the beginning
 LISTED = 10  # confusions, edges and documents that the report names
 Pair = tuple[str, str]
-
-
-class Rate(Value):
-    """F with its interval over other samples of documents; None where there is nothing to count."""
-
-    f: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 class Spans(Value):
@@ -154,6 +148,7 @@ class Agreement(Value):
         least: The documents with the least agreement.
         dependent: Pairs of people whose work is not independent.
         hasty: People who submitted texts faster than anybody reads.
+        gold: Agreement of each person with the adjudicated gold; None if nobody asked.
         problems: What could not be read, or was refused.
         warnings: What makes the figures less sure, a sentence each.
     """
@@ -173,6 +168,7 @@ class Agreement(Value):
     least: tuple[DocumentAgreement, ...] = ()
     dependent: tuple[Dependence, ...] = ()
     hasty: tuple[Haste, ...] = ()
+    gold: WithGold | None = None
     problems: tuple[Problem, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -183,6 +179,7 @@ def agreement(
     *,
     schema: LabelSchema | None,
     output: Path | None = None,
+    gold: bool = False,
     offline: bool = False,
     track: Track = no_track,
     say: Say = silent,
@@ -194,6 +191,7 @@ def agreement(
         paths: Exports of Label Studio, or folders of `labeling pull`.
         schema: The schema whose labels are legal, and whose relations start at events; None accepts all labels.
         output: A file for every disagreement, a row each; its name ends in .csv or .parquet.
+        gold: Whether to compare each person with the adjudicated gold, too.
         offline: Whether to take the project as of the last pull.
         track: Shows the progress.
         say: Is told what a pull notes.
@@ -226,7 +224,8 @@ def agreement(
     found = _measured(shared, names, annotators, len(texts) - len(shared), tuple(hasty(texts)), problems)
     docs = (doc for text in texts for doc in text.docs.values())
     read = notes(problems, docs, schema, workspace.label_schema)
-    return found.model_copy(update={"warnings": (*found.warnings, *read)})
+    judged = with_gold(shared, read_decisions(workspace), schema, workspace.label_schema) if gold else None
+    return found.model_copy(update={"warnings": (*found.warnings, *read), "gold": judged})
 
 
 def _measured(
@@ -252,18 +251,18 @@ def _measured(
         return out
 
     spans, unlabelled = summed(every, "spans"), summed(every, "unlabelled")
-    unlabelled_rate = _rates(unlabelled, {0: 0})[0]
+    unlabelled_rate = f_rates(unlabelled, {0: 0})[0]
     alphas = _alphas(shared, pairs, names)
-    of_all = _rates(spans.sum(axis=2), {kind: number for number, kind in enumerate(MATCHES)})
+    of_all = f_rates(spans.sum(axis=2), {kind: number for number, kind in enumerate(MATCHES)})
     labels = {}
     for number, label in enumerate(names.labels):
-        rates = _rates(spans[:, :, number], {kind: place for place, kind in enumerate(MATCHES)})
+        rates = f_rates(spans[:, :, number], {kind: place for place, kind in enumerate(MATCHES)})
         labels[label] = Spans(**rates, alpha_u=alphas[label])
     people = {}
     for name in annotators:
         mine = [found for pair, some in pairs.items() if name in pair for found in some]
         if mine:
-            rates = _rates(summed(mine, "spans").sum(axis=2), {kind: n for n, kind in enumerate(MATCHES)})
+            rates = f_rates(summed(mine, "spans").sum(axis=2), {kind: n for n, kind in enumerate(MATCHES)})
             documents = len({number for number, _ in mine})
             people[name] = PersonAgreement(
                 documents=documents, exact=rates["exact"], trimmed=rates["trimmed"], overlap=rates["overlap"]
@@ -297,16 +296,6 @@ def _measured(
     )
 
 
-def _rates(found: Any, places: Mapping[Any, int]) -> dict[Any, Rate]:
-    """F with intervals of counts of the shape (documents, places, 3)."""
-    statistics = {name: (lambda sums, place=place: f_scores(sums[..., place, :])) for name, place in places.items()}
-    return {name: _rate(found) for name, found in intervals(found, statistics).items()}
-
-
-def _rate(found: Interval) -> Rate:
-    return Rate(f=found.point, low=found.low, high=found.high)
-
-
 def _f(found: Any) -> float | None:
     value = float(f_scores(found))
     return None if math.isnan(value) else round(value, 4)
@@ -320,8 +309,8 @@ def _pair(pair: Pair, found: Sequence[tuple[int, Counts]]) -> PairAgreement:
 
 def _relations(summed: Any, every: Any, names: Names) -> tuple[Relations, Events]:
     found, given = summed(every, "relations"), summed(every, "given_ends")
-    of_all = _rates(found.sum(axis=1, keepdims=True), {0: 0})[0]
-    labels = _rates(found, {label: number for number, label in enumerate(names.relations)})
+    of_all = f_rates(found.sum(axis=1, keepdims=True), {0: 0})[0]
+    labels = f_rates(found, {label: number for number, label in enumerate(names.relations)})
     events = summed(every, "events").sum(axis=0)
     return (
         Relations(**of_all.model_dump(), f_given_ends=_f(given.sum(axis=(0, 1))), labels=labels),
@@ -335,7 +324,7 @@ def _arms(shared: Sequence[SharedText], spans: Any) -> dict[str, ArmAgreement]:
     for name, is_prefilled in (("with_prefill", True), ("without_prefill", False)):
         rows = [n for n, text in enumerate(shared) if all(text.prefilled[who] is is_prefilled for who in text.docs)]
         if rows:
-            rates = _rates(spans[rows], {kind: MATCHES.index(kind) for kind in ("exact", "trimmed")})
+            rates = f_rates(spans[rows], {kind: MATCHES.index(kind) for kind in ("exact", "trimmed")})
             found[name] = ArmAgreement(documents=len(rows), **rates)
     return found if len(found) > 1 else {}
 
