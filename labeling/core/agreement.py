@@ -23,9 +23,6 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from labeling.core.labels import LabeledDoc, Relation, Span
 
@@ -123,6 +120,8 @@ def trimmed(text: str, span: Span) -> tuple[int, int]:
 
 def aligned(one: LabeledDoc, other: LabeledDoc) -> Alignment:
     """Which span of the other is which of one: overlapping ones of the same label, covering as much as possible."""
+    from scipy.optimize import linear_sum_assignment
+
     if _order(other) < _order(one):  # among equally good alignments, the same from both sides
         return {mine: theirs for theirs, mine in aligned(other, one).items()}
     found: Alignment = {}
@@ -206,6 +205,9 @@ def _most(may_match: Array) -> int:
     """The most pairs, one to one, of those that may match."""
     if not may_match.any():
         return 0
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
     return int((maximum_bipartite_matching(csr_array(may_match)) >= 0).sum())
 
 

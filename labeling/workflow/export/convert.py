@@ -13,7 +13,6 @@ from labeling.studio.annotations import Review, read_task
 from labeling.studio.exports import Record
 from labeling.workflow.export.join import ReviewedTask, join
 from labeling.workflow.export.plan import TaskAssignment
-from labeling.workflow.export.settling import settle_tasks
 from labeling.workflow.export.spec import ConversionSpec, task_of
 from labeling.workflow.export.tally import Tally
 from labeling.workflow.export.task_locations import location_of
@@ -61,6 +60,8 @@ def load(spec: ConversionSpec) -> None:
     from labeling.nlp.gold import place  # noqa: F401
     from labeling.nlp.tokenization import tokenizer_for
 
+    if spec.rules.choice.by == "adjudicated":
+        from labeling.workflow.export.settling import settle_tasks  # noqa: F401
     if spec.language:
         tokenizer_for(spec.language)
     else:
@@ -82,6 +83,8 @@ def convert(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
     locations: list[str] = []
     tasks = [_reviewed(spec, *of) for of in zip(chunk.records, chunk.assignments, strict=True)]
     if spec.rules.choice.by == "adjudicated":
+        from labeling.workflow.export.settling import settle_tasks
+
         settled = settle_tasks(tasks, spec.rules.legend.label_schema)
         tasks = settled.tasks
         out.tally.count_adjudication(settled.spans, settled.relations)

@@ -4,14 +4,17 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from typing import TYPE_CHECKING
 
-from labeling.core.adjudication import Decision
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.sections import Section, joined
 from labeling.core.split import Part
 from labeling.studio.annotations import Review
+
+if TYPE_CHECKING:
+    from labeling.core.adjudication import Decision
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class ReviewedTask:
     section: Section | None = None
     article: Article | None = None
     group: str = ""
-    decisions: tuple[Decision, ...] = ()
+    decisions: "tuple[Decision, ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)

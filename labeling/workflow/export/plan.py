@@ -5,12 +5,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from labeling.core.adjudication import Decision
 from labeling.core.copies import ROWS
 from labeling.core.parts import Candidate, SplitReport, assign
 from labeling.core.pseudonyms import pseudonyms
@@ -25,6 +24,9 @@ from labeling.workflow.export.sources import Source
 from labeling.workflow.export.spec import ConversionSpec
 from labeling.workflow.export.survey import Survey, SurveyedTask, survey
 from labeling.workflow.progress import Meter
+
+if TYPE_CHECKING:
+    from labeling.core.adjudication import Decision
 
 CHUNK = 64  # tasks: enough to be worth sending to another process, few enough for flat memory
 SEVERAL = 2  # people who annotated a text, for it to be adjudicated
@@ -51,7 +53,7 @@ class TaskAssignment:
     group: str = ""
     group_size: int = 1
     is_alone: bool = False
-    decisions: tuple[Decision, ...] = ()
+    decisions: "tuple[Decision, ...]" = ()
 
 
 UNCONTESTED: dict[Part, TaskAssignment] = {part: TaskAssignment(part) for part in PARTS}  # shared by most tasks
@@ -81,7 +83,7 @@ def make_plan(
     spec: ConversionSpec,
     split: Split,
     previous: PreviousParts,
-    decisions: Mapping[str, Sequence[Decision]],
+    decisions: "Mapping[str, Sequence[Decision]]",
     schema: LabelSchema | None,
     options: Options,
     mapped: Map[Any, Any],
@@ -208,7 +210,7 @@ def _assignments(
     tasks: list[SurveyedTask | None],
     task_parts: Sequence[Part],
     names: Mapping[str, str],
-    decisions: Mapping[str, tuple[Decision, ...]],
+    decisions: "Mapping[str, tuple[Decision, ...]]",
 ) -> list[TaskAssignment]:
     """Each task's assignment, if articles are in several tasks and annotations compete."""
     winners: dict[tuple[str, str, int, str], tuple[str, int, str]] = {}  # time, number and name of the task

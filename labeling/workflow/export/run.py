@@ -1,10 +1,10 @@
 """The steps of an export, in order, in flat memory and on every core."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
@@ -14,7 +14,6 @@ from labeling.files import write_atomic
 from labeling.nlp.bases import vectors_of
 from labeling.settings import Workspace
 from labeling.studio.exports import Record
-from labeling.workflow.adjudicating.decisions import by_text, read_decisions
 from labeling.workflow.export.convert import Chunk, ConvertedChunk, convert, load
 from labeling.workflow.export.files import ALWAYS, CONFIG_FILE, TrainingFiles
 from labeling.workflow.export.folder import publish, staged
@@ -29,6 +28,9 @@ from labeling.workflow.export.sources import Source
 from labeling.workflow.export.spec import ConversionSpec, spec_of
 from labeling.workflow.export.training_config import configure
 from labeling.workflow.progress import Advance, Meter, no_meter
+
+if TYPE_CHECKING:
+    from labeling.core.adjudication import Decision
 
 AssignedRecord = tuple[Record, TaskAssignment]
 
@@ -69,7 +71,7 @@ def run(
     split = options.split or workspace.settings.split
     parts_file = (workspace.state if workspace.is_initialised else folder) / "parts.jsonl"
     previous = PreviousParts(parts_file, options.resplit)
-    decisions = by_text(read_decisions(workspace)) if options.choice.by == "adjudicated" else {}
+    decisions = _decisions(workspace) if options.choice.by == "adjudicated" else {}
     jobs = options.jobs or (1 if source.size < ALONE_BYTES else cores())
     with staged(folder, ALWAYS, overwrite=options.overwrite) as staging:
         # Meanwhile the modules for converting are loaded, so that the processes that convert are forked with them.
@@ -101,6 +103,13 @@ def run(
             published = publish(staging, manifest)
     previous.save()
     return report_of(folder, published, files, options)
+
+
+def _decisions(workspace: Workspace) -> "Mapping[str, Sequence[Decision]]":
+    """The adjudicators' decisions, by the digest of the text."""
+    from labeling.workflow.adjudicating.decisions import by_text, read_decisions
+
+    return by_text(read_decisions(workspace))
 
 
 def _converted(
