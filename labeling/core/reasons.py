@@ -29,6 +29,7 @@ Reason = Literal[
     "duplicate-key",
     "duplicate-relation",
     "duplicate-text",
+    "edited-conflict",
     "empty",
     "encrypted",
     "guessed-encoding",
@@ -90,6 +91,7 @@ Reason = Literal[
     "trailing-data",
     "trimmed",
     "turned",
+    "unclear-answer",
     "unknown-as-outside",
     "unknown-date",
     "unknown-format",
@@ -305,6 +307,17 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         ),
         Meaning("unlabelled-relation", "changed", "no label was picked and no schema applies; it is called `relation`"),
         Meaning("one-way", "changed", "a two-way arrow was taken from its first to its second end"),
+    ),
+    "Answers of adjudicators (`adjudicate`)": (
+        Meaning(
+            "unclear-answer",
+            "refused",
+            "it says nothing, contradicts itself or another adjudicator's, or changes what all had agreed on; the "
+            "conflict stays open",
+        ),
+        Meaning(
+            "edited-conflict", "refused", "somebody edited the task's text, options or conflict; it is asked again"
+        ),
     ),
     "Training files (`export`, `convert`)": (
         Meaning(

@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from labeling.core.labels import LabeledDoc, Provenance, Relation, Span
+from labeling.core.offsets import trim
 from labeling.core.value import Value
 
 # Where a text may be divided, from the best border to the least good one: after a paragraph, a line, a sentence.
@@ -81,6 +82,30 @@ def section_starts(text: str, spans: Sequence[Span], limits: SectionLimits) -> t
         else:
             small = middle
     return tuple(fewest)
+
+
+def around(text: str, start: int, end: int, least: int, most: int) -> tuple[int, int]:
+    """The whole sentences around `[start, end)` that have at least `least` and at most `most` code points on each side.
+
+    A sentence that is too long for that is cut between two words, and a word that is too long anywhere.
+
+    >>> text = "It rained. Rebels attacked Tadmor. The army fled. Talks began."
+    >>> first, last = around(text, 18, 26, 0, 100)
+    >>> text[first:last]
+    'Rebels attacked Tadmor.'
+    """
+    first, last = max(0, start - most), min(len(text), end + most)
+    borders = {match.end() for border in BORDERS for match in border.finditer(text, first, last)}
+    ends = {match.start() + len(match[0].rstrip()) for border in BORDERS for match in border.finditer(text, end, last)}
+    words = [match.end() for match in re.finditer(r"\s+", text[first:start])]
+    before = max((place for place in borders if place <= max(0, start - least)), default=0)
+    if before < first or (before == 0 and first > 0):
+        before = first + min(words, default=0)
+    after = min((place for place in ends if place >= end + least), default=len(text))
+    if after > last:
+        spaces = [match.start() for match in re.finditer(r"\s+", text[end:last])]
+        after = end + max(spaces) if spaces else last
+    return trim(text, min(before, start), max(after, end))
 
 
 Block = tuple[int, int, int]  # start, end, and how many spans start in it

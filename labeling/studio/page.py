@@ -59,7 +59,12 @@ class Page(Value):
     @classmethod
     def of(cls, schema: LabelSchema) -> Self:
         """The page that a schema makes, with its mark."""
-        made = cls(config=to_xml(schema), instructions=instructions(schema))
+        return cls.marked(to_xml(schema), instructions(schema))
+
+    @classmethod
+    def marked(cls, config: str, instructions: str) -> Self:
+        """A page that `labeling` made, with its mark."""
+        made = cls(config=config, instructions=instructions)
         config, said = made.digests
         mark = f"<!-- made by labeling: {config} {said}; edit the schema instead -->"
         return made.model_copy(update={"config": f"{made.config.rstrip().removesuffix('</View>')}  {mark}\n</View>\n"})
