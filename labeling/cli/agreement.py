@@ -26,6 +26,9 @@ def command(
     gold: Annotated[
         bool, typer.Option("--gold", help="Compare each person with the adjudicated gold instead of with each other.")
     ] = False,
+    anonymous: Annotated[
+        bool, typer.Option("--anonymous", help="Call annotators and adjudicators by pseudonyms: `annotator 1`.")
+    ] = False,
     project: ProjectOption = None,
     offline: OfflineOption = False,
     json: JsonOption = False,
@@ -49,6 +52,7 @@ def command(
         schema=legal,
         output=output,
         gold=gold,
+        anonymous=anonymous,
         offline=offline,
         track=console.track,
         say=console.say,

@@ -1,14 +1,15 @@
 """Names under which annotators come in files → who is who, and what is to be told about it."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from labeling.core.problem import Action, Problem
 from labeling.core.reasons import Reason
 from labeling.core.wording import listed
 
+Kind = Literal["named", "deleted", "number", "unknown"]
 MOST = 5  # names that a message lists
 
 
@@ -18,6 +19,7 @@ class Signature(NamedTuple):
     Attributes:
         name: What the annotator is called, whatever the case and spacing.
         written: The name as it is written; "" if there is none.
+        kind: Whether that is a name, or all that is left of one.
         user: The number of the account; None if it is not known.
         file: The file.
         stamp: When the annotation was changed last, in a form in which text order is time order.
@@ -25,6 +27,7 @@ class Signature(NamedTuple):
 
     name: str
     written: str = ""
+    kind: Kind = "named"
     user: int | None = None
     file: str = ""
     stamp: str = ""
@@ -84,22 +87,22 @@ def identified(signatures: Iterable[Signature]) -> People:
         if len(written - {""}) > 1:
             told = listed([repr(each) for each in sorted(written - {""})], MOST)
             problems.append(_problem("one-person", f"{told} count as one person, {name}", name))
-    problems += _of_lost_names({names.get((one.file, one.name), one.name) for one in every})
+    problems += _of_lost_names([one for one in every if (one.file, one.name) not in names])
     return People(names, tuple(problems))
 
 
-def _of_lost_names(names: Iterable[str]) -> Iterator[Problem]:
-    deleted = sorted(name for name in names if name.startswith("deleted user"))
-    numbers = sorted(name for name in names if name.startswith("user ") and name[5:].isdigit())
-    if deleted:
-        yield _problem(
-            "deleted-account", f"{listed(deleted, MOST)}: deleted on the server, so that only a number is left"
-        )
-    if numbers:
-        yield _problem("nameless-annotator", f"{listed(numbers, MOST)}: only the number of the account is known")
-    if {"unknown", "deleted user"} & {*names}:
-        detail = "some annotations do not say whose they are; in each text they count as one person's"
-        yield _problem("nameless-annotator", detail)
+def _of_lost_names(signatures: Sequence[Signature]) -> Iterator[Problem]:
+    names: dict[Kind, set[str]] = defaultdict(set)
+    for one in signatures:
+        names[one.kind].add(one.name)
+    said: tuple[tuple[Kind, Reason, str], ...] = (
+        ("deleted", "deleted-account", "deleted on the server, so that the name is lost"),
+        ("number", "nameless-annotator", "only the number of the account is known"),
+        ("unknown", "nameless-annotator", "annotations that do not say whose they are; in each text, as of one person"),
+    )
+    for kind, reason, detail in said:
+        if names[kind]:
+            yield _problem(reason, f"{listed(sorted(names[kind]), MOST)}: {detail}")
 
 
 def _problem(reason: Reason, detail: str, who: str = "", file: str = "") -> Problem:

@@ -19,6 +19,7 @@ from labeling.core.faults import faults
 from labeling.core.labels import LabeledDoc
 from labeling.core.moment import utc
 from labeling.core.overlap import Overlap
+from labeling.core.people import Kind
 from labeling.core.problem import Action, Problem
 from labeling.core.reasons import Fault, Reason
 from labeling.core.text import storable, with_storable
@@ -198,6 +199,15 @@ class Annotation:
         who = self.raw.get("completed_by", self.raw.get("user"))
         number = who.get("id") if isinstance(who, dict) else who
         return number if type(number) is int else None
+
+    @property
+    def kind(self) -> Kind:
+        """Whether the annotator has a name, or what is left of it; a pseudonym does not matter."""
+        if any(name.startswith("deleted user") for name in self.aliases):
+            return "deleted"
+        if "unknown" in self.aliases:
+            return "unknown"
+        return "number" if self.aliases <= {str(self.user), f"user {self.user}"} else "named"
 
     @property
     def told(self) -> str:

@@ -15,6 +15,7 @@ from labeling.core.agreement import MATCHES, Counts, Difference, Names, counts, 
 from labeling.core.alpha import Disagreement, Unit, disagreement
 from labeling.core.bootstrap import f_scores
 from labeling.core.problem import Problem
+from labeling.core.pseudonyms import anonymised, without_addresses
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import InputError
@@ -26,6 +27,7 @@ from labeling.studio.annotations import Choice, Rules
 from labeling.studio.regions import Legend
 from labeling.workflow.adjudicating.decisions import read_decisions
 from labeling.workflow.agreement_with_gold import WithGold, with_gold
+from labeling.workflow.anonymity import Anonymity
 from labeling.workflow.independence import Dependence, Haste, dependent, hasty
 from labeling.workflow.progress import Track, no_track
 from labeling.workflow.rates import FEW, Rate, f_rates
@@ -180,6 +182,7 @@ def agreement(
     schema: LabelSchema | None,
     output: Path | None = None,
     gold: bool = False,
+    anonymous: bool = False,
     offline: bool = False,
     track: Track = no_track,
     say: Say = silent,
@@ -192,6 +195,7 @@ def agreement(
         schema: The schema whose labels are legal, and whose relations start at events; None accepts all labels.
         output: A file for every disagreement, a row each; its name ends in .csv or .parquet.
         gold: Whether to compare each person with the adjudicated gold, too.
+        anonymous: Whether people are called by pseudonyms: `annotator 1`.
         offline: Whether to take the project as of the last pull.
         track: Shows the progress.
         say: Is told what a pull notes.
@@ -206,26 +210,31 @@ def agreement(
     if output and output.suffix == ".parquet":
         require_pyarrow("parquet")
     problems: list[Problem] = []
-    with opened_tasks(workspace, paths, offline=offline, track=track, say=say) as (source, users, url):
+    decisions = read_decisions(workspace) if gold else ()
+    tell: Say = (lambda text: say(without_addresses(text, {}))) if anonymous else say
+    with opened_tasks(workspace, paths, offline=offline, track=track, say=tell) as (source, users, url):
         rules = Rules(legend=Legend(label_schema=schema), choice=Choice(by="all"))
+        hidden = Anonymity.of(source, rules, users, decisions) if anonymous else Anonymity()
+        rules = rules.model_copy(update={"pseudonyms": hidden.people})
         texts = shared_texts(source, rules, users, url, track, problems)
     shared = [text for text in texts if len(text.docs) > 1]
-    annotators = tuple(sorted({name for text in texts for name in text.docs}))
+    people = tuple(sorted({name for text in texts for name in text.docs}))
     if not shared:
-        who = f"only {annotators[0]} has annotated them" if len(annotators) == 1 else "nobody else has annotated them"
+        who = f"only {people[0]} has annotated them" if len(people) == 1 else "nobody else has annotated them"
         raise InputError(
             f"There is no text that two people have annotated: of {len(texts):,} texts, {who}.",
             "`[studio] overlap` in labeling.toml hands tasks out to two people (docs/people.md).",
         )
     if output:
-        say(f"{_write(shared, output):,} disagreements are in {output}.")
+        tell(f"{_write(shared, output, hidden):,} disagreements are in {output}.")
     triggers = {label for relation in schema.relations.values() for label in relation.head} if schema else set()
     names = names_of((doc for text in shared for doc in text.docs.values()), triggers)
-    found = _measured(shared, names, annotators, len(texts) - len(shared), tuple(hasty(texts)), problems)
+    found = _measured(shared, names, people, len(texts) - len(shared), tuple(hasty(texts)), problems)
     docs = (doc for text in texts for doc in text.docs.values())
     read = notes(problems, docs, schema, workspace.label_schema)
-    judged = with_gold(shared, read_decisions(workspace), schema, workspace.label_schema) if gold else None
-    return found.model_copy(update={"warnings": (*found.warnings, *read), "gold": judged})
+    judged = with_gold(shared, hidden.decisions(decisions), schema, workspace.label_schema) if gold else None
+    found = found.model_copy(update={"warnings": (*found.warnings, *read), "gold": judged})
+    return anonymised(found, hidden.names) if anonymous else found
 
 
 def _measured(
@@ -410,9 +419,9 @@ def _examples(shared: Sequence[SharedText]) -> dict[str, Any]:
     }
 
 
-def _write(shared: Sequence[SharedText], output: Path) -> int:
+def _write(shared: Sequence[SharedText], output: Path, hidden: Anonymity) -> int:
     """Write every disagreement to the file; how many there are."""
-    rows = [_row(*each) for each in _differing(shared)]
+    rows = [hidden.row(_row(*each)) for each in _differing(shared)]
     if output.suffix == ".parquet":
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -88,7 +88,7 @@ def shared_texts(
         file = record.where.rpartition("#")[0]
         review = read_task(task, rules, "" if url else record.where, users, url=url)
         problems += (p for p in review.problems if p.action == "refused" or p.reason == "older-annotation")
-        signatures += (Signature(a.annotator, a.written, a.user, file, a.stamp) for a in task.annotations if not a.use)
+        signatures += (_signature(each, file) for each in task.annotations if not each.use)
         if review.docs and len(review.docs) == len(task.chosen):
             tasks.append((file, _of_task(task, review, review.url or record.where)))
     people = identified(signatures)
@@ -102,6 +102,10 @@ def shared_texts(
             problems += _add(entry, text, who, file, people)
         entry.files.add(file)
     return [entry for entries in by_text.values() for entry in entries]
+
+
+def _signature(annotation: Annotation, file: str) -> Signature:
+    return Signature(annotation.annotator, annotation.written, annotation.kind, annotation.user, file, annotation.stamp)
 
 
 def _of_task(task: Task, review: Review, where: str) -> SharedText:

@@ -38,17 +38,23 @@ from labeling.core.people import Signature, identified
         (
             [("deleted user 7", "Deleted", 7, "a"), ("deleted user 8", "Deleted", 8, "a")],
             {},
-            ["deleted-account: deleted user 7, deleted user 8: deleted on the server, so that only a number is left"],
+            ["deleted-account: deleted user 7, deleted user 8: deleted on the server, so that the name is lost"],
         ),
         ([("user 7", "", 7, "a")], {}, ["nameless-annotator: user 7: only the number of the account is known"]),
         (
-            [("unknown",)],
+            [("unknown", "", None, "a")],
             {},
-            ["nameless-annotator: some annotations do not say whose they are; in each text they count as one person's"],
+            ["nameless-annotator: unknown: annotations that do not say whose they are; in each text, as of one person"],
         ),
     ],
 )
 def test_who_is_who(signatures: list[tuple[str, ...]], names: dict[tuple[str, str], str], told: list[str]):
-    people = identified([Signature(*each) for each in signatures])  # type: ignore[arg-type]
+    kinds = {"deleted": "deleted", "user": "number", "unknown": "unknown"}
+    people = identified(
+        [
+            Signature(name, written, kinds.get(name.split()[0], "named"), *rest)  # type: ignore[arg-type]
+            for name, written, *rest in signatures
+        ]
+    )
     assert people.names == names
     assert [f"{problem.reason}: {problem.detail}" for problem in people.problems] == told
