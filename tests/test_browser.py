@@ -11,11 +11,14 @@ from playwright.sync_api import Page, sync_playwright
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
 from labeling.core.normal import normal_form
+from labeling.core.overlap import Overlap
+from labeling.core.prefill import WithoutPrefill
 from labeling.nlp.normal import with_normal_forms
 from labeling.settings import Workspace
 from labeling.studio import server
 from labeling.studio.setup import read_credentials
 from labeling.studio.tasks import to_task
+from labeling.workflow.agreement import agreement
 from labeling.workflow.connecting import connect
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_project
@@ -24,6 +27,7 @@ from labeling.workflow.importing.command import import_articles
 from labeling.workflow.page import project_in_step
 from tests.builders import ARTIFACTS, ROOT
 from tests.golden.hands import BROWSER
+from tests.workflow.importing.pushing import push, tasks, with_studio
 
 pytestmark = [pytest.mark.studio, pytest.mark.browser]
 
@@ -342,6 +346,61 @@ def test_markup_in_articles_shows_as_text_and_never_runs(workspace: Workspace, p
     page.get_by_text("Rebels attacked").first.wait_for(timeout=60_000)
     nothing_ran()
     picture(page, "9-markup-in-the-list")
+
+
+def test_two_people_see_nothing_of_each_others_work_in_the_label_stream(
+    workspace: Workspace, page: Page, api: httpx.Client, colleague: httpx.Client, chromium: str
+):
+    half = WithoutPrefill.parse("50%")
+    names = [next(f"n{n}" for n in range(99) if half.has(f"n{n}") == is_empty) for is_empty in (True, False)]
+    texts = {name: f"Police of {name} arrested protesters in Paris on Monday." for name in names}
+    workspace = with_studio(workspace, overlap=Overlap.parse(2), without_prefill=half)
+    imported = push(workspace, texts)
+    assert (imported.overlapping, imported.without_prefill) == ({2: 2}, 1)
+    predicted = {"Police", "arrested", "protesters", "Paris", "Monday"}
+
+    def label(page: Page, quote: str, others: str) -> None:
+        """Label everything that the stream hands out, from an empty page with one span, and see nothing of others."""
+        page.goto(imported.project_url)
+        page.get_by_role("button", name="Label All Tasks").click(timeout=60_000)
+        for _ in texts:
+            page.locator(".lsf-richtext__container").wait_for(timeout=60_000)
+            page.wait_for_timeout(1500)
+            text = page.locator(".lsf-richtext__container").inner_text()
+            (name,) = (name for name in texts if text == texts[name])
+            assert set(highlights(page)) == (set() if half.has(name) else predicted)
+            assert others not in page.locator("body").inner_text() and not page.get_by_text("Compare All").count()
+            if half.has(name):
+                page.keyboard.press("1")
+                drag_over(page, quote)
+                page.wait_for_function("document.querySelectorAll('.htx-highlight').length === 1")
+            page.get_by_role("button", name="Submit").first.click()
+            page.wait_for_function("text => !document.body.innerText.includes(text)", arg=text)
+
+    mine, theirs = (client.get("/api/current-user/whoami").json()["email"] for client in (api, colleague))
+    shown = f"{mine[:8]}...", f"{theirs[:8]}..."  # as Label Studio shortens them
+    label(page, "Police", shown[1])
+    browser = page.context.browser.browser_type.launch(executable_path=chromium, args=BROWSER)
+    other = browser.new_page(viewport={"width": 1440, "height": 900})
+    url = str(colleague.base_url)
+    other.context.add_cookies([{"name": name, "value": value, "url": url} for name, value in colleague.cookies.items()])
+    label(other, "protesters", shown[0])
+
+    # the Data Manager is not blind: it names everybody, and shows somebody else's work
+    number = next(task["id"] for task in tasks(workspace, api).values())
+    other.goto(f"{imported.project_url}?task={number}")
+    other.get_by_text("Compare All").wait_for(timeout=60_000)
+    other.get_by_text(shown[0]).wait_for()
+    picture(other, "13-not-blind")
+    browser.close()
+
+    found = agreement(workspace, schema=workspace.label_schema)
+    assert set(found.annotators) == {mine, theirs}
+    assert (found.documents, found.dependent, found.hasty, found.problems) == (2, (), (), ())
+    assert {name: (arm.documents, arm.exact.f) for name, arm in found.arms.items()} == {
+        "with_prefill": (1, 1.0),
+        "without_prefill": (1, 0.0),
+    }
 
 
 def test_annotator_comes_in_by_the_link_that_the_docs_name(page: Page, studio_folder: Path):

@@ -36,18 +36,13 @@ def prefilled(task: Json, annotation: Json) -> bool | None:
         return bool(result)
     if "parent_prediction" in annotation and annotation["parent_prediction"] is None:
         return False
-    if is_without_prefill(task):
+    if WITHOUT_PREFILL in _listed(task):
         return False
     own, predictions = _predictions(task, annotation)
     results = [result for each in own or predictions if isinstance(result := each.get("result"), list)]
     if results:
         return any(results)
     return False if task.get("predictions") == [] and not _listed(task) else None
-
-
-def is_without_prefill(task: Json) -> bool:
-    """Whether a task says that its annotators start from an empty page on purpose."""
-    return WITHOUT_PREFILL in _listed(task)
 
 
 def _predictions(task: Json, annotation: Json) -> tuple[list[Json], list[Json]]:

@@ -14,13 +14,15 @@ from labeling.studio.client import Project, Studio
 Json = dict[str, Any]
 
 MARK = "labeling:"  # the beginning of the mark, before the tab's name
-TO_CHECK = "To check"
+TO_DO, TO_CHECK = "To do", "To check"
+ANNOTATORS = "tasks:annotators"
 MOST = 1000  # tasks in "To check"; more make the server slow
-# What is shown of a task: title, part of a long article, first words, date, source, score, state, annotators.
+# What is shown of a task: title, part of a long article, first words, date, source, score, state, annotators. Whoever
+# looks for work need not see who else has done it.
 SHOWN = (
     *(f"tasks:data.{name}" for name in ("title", "part", "text", "published", "source")),
     *(f"tasks:{name}" for name in ("predictions_score", "completed_at", "total_annotations", "cancelled_annotations")),
-    "tasks:annotators",
+    ANNOTATORS,
 )
 OURS = tuple(f"tasks:data.{name}" for name in (*Article.model_fields, "digest", "byline", "section"))
 
@@ -63,7 +65,7 @@ def keep_tabs(studio: Studio, project: Project, to_check: Sequence[int] | None =
 
 def _filters() -> dict[str, Json]:
     done: Json = {"filter": "filter:tasks:completed_at", "operator": "empty", "type": "Datetime"}
-    return {"To do": done | {"value": True}, "Done": done | {"value": False}, TO_CHECK: _with_annotations(())}
+    return {TO_DO: done | {"value": True}, "Done": done | {"value": False}, TO_CHECK: _with_annotations(())}
 
 
 def _with_annotations(ids: Sequence[int]) -> Json:
@@ -74,6 +76,7 @@ def _with_annotations(ids: Sequence[int]) -> Json:
 
 def _tab(name: str, columns: Sequence[str], project: Project) -> Json:
     every = dict.fromkeys((*columns, *OURS))
+    shown = [column for column in SHOWN if name != TO_DO or column != ANNOTATORS]
     order = "tasks:predictions_score" if project.order == "uncertain" else "tasks:id"
     return {
         "title": name,
@@ -81,7 +84,7 @@ def _tab(name: str, columns: Sequence[str], project: Project) -> Json:
         "target": "tasks",
         "columnsWidth": {f"{MARK}{name}": 1},
         "hiddenColumns": {
-            "explore": [column for column in every if column not in SHOWN],
+            "explore": [column for column in every if column not in shown],
             "labeling": [column for column in every if column != "tasks:data.title"],
         },
         "filters": {"conjunction": "and", "items": [_filters()[name]]},

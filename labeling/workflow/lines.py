@@ -61,7 +61,12 @@ def encode(task: Json) -> Row:
 
 def with_drafts(line: bytes, drafts: bytes | None) -> bytes:
     """A task's line with its drafts, which are JSON, too; None if there are none."""
-    return line if drafts is None else line[:-1] + b',"drafts":' + drafts + b"}"
+    return line if drafts is None else with_field(line, "drafts", drafts)
+
+
+def with_field(line: bytes, name: str, value: bytes) -> bytes:
+    """A task's line with another field, whose value is JSON."""
+    return line[:-1] + f',"{name}":'.encode() + value + b"}"
 
 
 def as_json(value: Any) -> bytes:

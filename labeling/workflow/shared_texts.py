@@ -61,8 +61,8 @@ def opened_tasks(
         with open_source(paths) as source:
             yield source, {}, ""
     else:
-        with refreshed(workspace, offline=offline, track=track, say=say) as store:
-            yield PulledTasks(store), store.state.users, f"{store.state.url}?task={{task}}"
+        with refreshed(workspace, offline=offline, track=track, say=say, predictions=True) as store:
+            yield PulledTasks(store, predictions=True), store.state.users, f"{store.state.url}?task={{task}}"
 
 
 def shared_texts(

@@ -14,7 +14,6 @@ from labeling.settings import Workspace
 from labeling.studio.annotations import STATES, Annotation, Rules, Task, read_task
 from labeling.studio.changes import Changes, Regions, changes
 from labeling.studio.exports import parse
-from labeling.studio.predicted import is_without_prefill
 from labeling.studio.regions import Legend, items_of
 from labeling.workflow.progress import Track, no_track
 from labeling.workflow.refreshing import Say, refreshed, silent
@@ -140,7 +139,8 @@ def _count(task: Task, people: Mapping[str, _Person], predictions: dict[str, Reg
     for annotation in task.annotations:
         if annotation.use != "unreadable":
             people[annotation.annotator].add(annotation, url)
-    if predictions is not None and not is_without_prefill(task.json):
+    is_empty = predictions and not any(predictions.values())  # as `[studio] without_prefill` makes them
+    if predictions is not None and not is_empty:
         for annotation in _submitted(task).values():
             people[annotation.annotator].compare(annotation, predictions)
 

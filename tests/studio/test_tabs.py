@@ -45,6 +45,8 @@ def test_import_makes_tabs_once_and_leaves_those_of_people_alone(
         assert list(made) == ["To do", "Done", "To check"]
         assert sorted(shown(api, project.id, made["To do"])) == ["Rebels", "The"]
         assert shown(api, project.id, made["Done"]) == shown(api, project.id, made["To check"]) == []
+        hidden = {name: tab["data"]["hiddenColumns"]["explore"] for name, tab in made.items()}
+        assert [name for name in made if "tasks:annotators" in hidden[name]] == ["To do"]
         own = {"project": project.id, "data": {"title": "Done", "filters": {"conjunction": "and", "items": []}}}
         number = api.post("/api/dm/views/", json=own).json()["id"]
         renamed = {"project": project.id, "data": made["To do"]["data"] | {"title": "Mine"}}

@@ -225,6 +225,22 @@ def test_agreement_with_and_without_prefill_is_told_apart(
     assert only.arms == {}
 
 
+def test_of_a_pulled_project_the_predictions_tell_what_people_started_from(workspace: Workspace):
+    workspace.remember_project(3)
+    with Store.writing(store_folder(workspace, 3)) as store:
+        for number, regions in ((1, {"Rebels": [0, 6, ["ACTOR"]]}), (2, {}), (3, None)):
+            made = task(number, f"{TEXT} {number}", ann=ANN, ben=ANN[:2])
+            for place, annotation in enumerate(made["annotations"], start=1):
+                annotation |= {"completed_by": place, "parent_prediction": number}
+            store.put(made | {"updated_at": "2026-11-24T08:00:00.000000Z"})
+            if regions is not None:
+                store.keep_predictions(number, {str(number): regions})
+        state = store.state.model_copy(update={"complete": True, "url": "http://127.0.0.1:1/projects/3/data"})
+        store.save(state.model_copy(update={"users": {1: "ann", 2: "ben"}, "pulled_at": "2026-11-24T08:00:00+00:00"}))
+    found = agreement(workspace, schema=workspace.label_schema, offline=True)
+    assert {name: arm.documents for name, arm in found.arms.items()} == {"with_prefill": 1, "without_prefill": 1}
+
+
 @pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
 def test_every_disagreement_is_a_row_of_a_file(workspace: Workspace, tmp_path: Path, run: Run, name: str):
     theirs = [BEN[0] | {"value": BEN[0]["value"] | {"labels": ["LOCATION"]}}, *BEN[1:], region("Friday", "DATE")]

@@ -120,6 +120,13 @@ def test_status_times_and_changes_of_each_person(place: Workspace):
     assert (ben.compared, ben.regions) == (1, Changes(kept=1, added=1, deleted=1))
 
 
+def test_status_does_not_count_as_added_what_was_labelled_from_an_empty_page(place: Workspace):
+    before = status(place, offline=True).work
+    with Store.writing(store_folder(place, 7)) as store:
+        store.keep_predictions(4, {"9": {}, "10": {}})
+    assert status(place, offline=True).work == before
+
+
 def test_status_prints_tables_and_names_outliers(place: Workspace, run: Run):
     done = run("status", "--offline", cwd=place.folder)
     assert done.returncode == 0, done.stderr

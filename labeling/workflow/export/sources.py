@@ -8,7 +8,7 @@ from typing import Protocol
 
 from labeling.core.problem import Problem
 from labeling.studio.exports import ExportFiles, Record
-from labeling.workflow.lines import with_drafts
+from labeling.workflow.lines import as_json, with_drafts, with_field
 from labeling.workflow.pulled import Store
 
 Advance = Callable[[int], None]
@@ -32,10 +32,16 @@ class Source(Protocol):
 
 
 class PulledTasks:
-    """The tasks of an open store, with their drafts."""
+    """The tasks of an open store, with their drafts.
 
-    def __init__(self, store: Store, name: str = "") -> None:
-        self._store, self._name = store, name or store.folder.name
+    Args:
+        store: The store.
+        name: What the tasks are named after.
+        predictions: Whether the tasks have the ids of the regions of their predictions, as far as these were pulled.
+    """
+
+    def __init__(self, store: Store, name: str = "", *, predictions: bool = False) -> None:
+        self._store, self._name, self._predictions = store, name or store.folder.name, predictions
         self.size = store.size
         self.url = f"{store.state.url}?task={{task}}" if store.state.url else ""
 
@@ -43,7 +49,13 @@ class PulledTasks:
         """The tasks, sorted by id and named after it."""
         for number, line, drafts in self._store.rows():
             advance(len(line))
-            yield Record(f"{self._name}#{number}", with_drafts(line, drafts))
+            task = with_drafts(line, drafts)
+            if self._predictions and (found := self._store.predicted(number)) is not None:
+                predictions = [
+                    {"id": int(key), "result": [{"id": name} for name in found[key]]} for key in found if key.isdigit()
+                ]
+                task = with_field(task, "predictions", as_json(predictions))
+            yield Record(f"{self._name}#{number}", task)
 
 
 class JoinedSources:

@@ -43,3 +43,9 @@ def newer(workspace: Workspace) -> Workspace:
     file = workspace.folder / "schemas" / "event.toml"
     file.write_text(file.read_text().replace('version = "1.2.0"', 'version = "1.3.0"'))
     return open_workspace(workspace.folder)
+
+
+def with_studio(workspace: Workspace, **studio: object) -> Workspace:
+    """The workspace with other settings under `[studio]`."""
+    changed = workspace.settings.studio.model_copy(update=studio)
+    return workspace.model_copy(update={"settings": workspace.settings.model_copy(update={"studio": changed})})

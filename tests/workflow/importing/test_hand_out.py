@@ -5,14 +5,13 @@ import pytest
 
 from labeling.core.overlap import Overlap
 from labeling.settings import Workspace
-from tests.workflow.importing.pushing import TEXTS, push, tasks
+from tests.workflow.importing.pushing import TEXTS, push, tasks, with_studio
 
 pytestmark = pytest.mark.studio
 
 
 def planned(workspace: Workspace, overlap: int | str) -> Workspace:
-    studio = workspace.settings.studio.model_copy(update={"overlap": Overlap.parse(overlap)})
-    return workspace.model_copy(update={"settings": workspace.settings.model_copy(update={"studio": studio})})
+    return with_studio(workspace, overlap=Overlap.parse(overlap))
 
 
 def handed_out(client: httpx.Client, workspace: Workspace, submit: int) -> list[int]:

@@ -6,7 +6,7 @@ import pytest
 from labeling.core.prefill import WithoutPrefill
 from labeling.settings import Workspace
 from labeling.studio.predicted import WITHOUT_PREFILL
-from tests.workflow.importing.pushing import TEXTS, asking_for_no_article, newer, push, tasks
+from tests.workflow.importing.pushing import TEXTS, asking_for_no_article, newer, push, tasks, with_studio
 
 pytestmark = pytest.mark.studio
 
@@ -14,8 +14,7 @@ HALF = {doc_id for doc_id in TEXTS if WithoutPrefill.parse("50%").has(doc_id)}
 
 
 def planned(workspace: Workspace, share: str) -> Workspace:
-    studio = workspace.settings.studio.model_copy(update={"without_prefill": WithoutPrefill.parse(share)})
-    return workspace.model_copy(update={"settings": workspace.settings.model_copy(update={"studio": studio})})
+    return with_studio(workspace, without_prefill=WithoutPrefill.parse(share))
 
 
 def kinds(workspace: Workspace, api: httpx.Client) -> dict[str, tuple[set[str], bool]]:
