@@ -256,6 +256,7 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
     ),
     "Adjudicated documents (`export` and `convert` with `--choose adjudicated`)": (
         Meaning("alone", "unused", "only one person annotated the text, or the part of a long article"),
+        Meaning("spacing-differs", "changed", "texts differ by white space; the labels were moved to the first"),
         Meaning("open-conflict", "unused", "people differ and nobody has decided; the stretch is unknown in training"),
         Meaning(
             "after-decision",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, Self, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from labeling.core.article import Article, digest
 from labeling.core.faults import faults
@@ -98,7 +98,6 @@ class Rules(Value):
         drafts: Whether a draft counts if nothing was submitted; its document is only partly reviewed.
         complete: Whether text that an annotator left without label is known to have none.
         overlap: To how many people each task goes; None where the tasks say it.
-        pseudonyms: What annotators are called instead of their names.
     """
 
     legend: Legend = Legend()
@@ -106,7 +105,6 @@ class Rules(Value):
     drafts: bool = False
     complete: bool = True
     overlap: Overlap | None = None
-    pseudonyms: dict[str, str] = Field(default_factory=dict)
 
     def people(self, task: Json, doc_id: str) -> int:
         """How many people are to annotate a task."""
@@ -224,13 +222,20 @@ class Task:
         rules: Which annotations count.
         users: User id → name, for `completed_by`.
         is_clean: Whether the JSON is known to have no NUL, lone surrogate or NaN, which saves the search for them.
+        called: What annotators are called instead of their names.
 
     Raises:
         ValueError: It is not a task; the message says why.
     """
 
     def __init__(
-        self, task: Any, rules: Rules, users: Mapping[int, str] | None = None, *, is_clean: bool = False
+        self,
+        task: Any,
+        rules: Rules,
+        users: Mapping[int, str] | None = None,
+        *,
+        is_clean: bool = False,
+        called: Mapping[str, str] | None = None,
     ) -> None:
         try:
             self.json: Json = upgraded(task if is_clean else storable(task))
@@ -239,7 +244,7 @@ class Task:
         except RecursionError as error:
             raise ValueError(f"it is {error}") from None  # nested too deeply
         self.is_min = "data" not in task
-        self.annotations = _annotations(self.json, users or {}, rules.pseudonyms)
+        self.annotations = _annotations(self.json, users or {}, called or {})
         self.chosen, self.others = _choose(self.annotations, rules)
         self._locate(is_clean)
         self.people = rules.people(self.json, self.doc_id)
@@ -438,7 +443,7 @@ class _Reviewer:
 # which annotations there are, and which of them count
 
 
-def _annotations(task: Json, users: Mapping[int, str], pseudonyms: Mapping[str, str]) -> list[Annotation]:
+def _annotations(task: Json, users: Mapping[int, str], called: Mapping[str, str]) -> list[Annotation]:
     """The annotations and drafts of a task, the newest first; what is not an object last."""
     found: list[Annotation] = []
     for kind in ("annotations", "drafts"):
@@ -450,7 +455,7 @@ def _annotations(task: Json, users: Mapping[int, str], pseudonyms: Mapping[str, 
             who = raw.get("completed_by", raw.get("user"))
             name, aliases = _annotator(who, users)
             use = "draft" if kind == "drafts" else "skipped" if raw.get("was_cancelled") else ""
-            found.append(Annotation(raw, pseudonyms.get(name, name), aliases, _stamp(raw), use))
+            found.append(Annotation(raw, called.get(name, name), aliases, _stamp(raw), use))
     return sorted(found, key=lambda a: (a.stamp, _number(a.raw)), reverse=True)
 
 

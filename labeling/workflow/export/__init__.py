@@ -6,6 +6,7 @@
     run               the steps in order
     survey            first pass, in every process: what a chunk of tasks has
     plan              first pass: each document's part, and which annotations of an article are used
+    names             what people are called
     previous_parts    the parts of earlier exports
     language          the tokenizer's language
     convert, tally    second pass, in every process: a chunk of tasks as bytes for every file, and as counts

@@ -130,7 +130,7 @@ def _lines(texts: Sequence[str]) -> bytes:
 
 def _reviewed(spec: ConversionSpec, record: Record, assignment: TaskAssignment) -> ReviewedTask:
     try:
-        task = task_of(spec, record)
+        task = task_of(spec, record, assignment.called)
     except ValueError as error:
         problem = Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where)
         return ReviewedTask(Review(where=record.where, state="unreadable", problems=(problem,)), assignment.part)

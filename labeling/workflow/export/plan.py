@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from labeling.core.copies import ROWS
 from labeling.core.parts import Candidate, SplitReport, assign
-from labeling.core.pseudonyms import pseudonyms
+from labeling.core.people import People, Signature, identified
+from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS, Part, Split
 from labeling.engine import Map, in_chunks
 from labeling.formats.format import Context
 from labeling.studio.exports import Record
+from labeling.workflow.export.names import Names
 from labeling.workflow.export.options import Options
 from labeling.workflow.export.previous_parts import PreviousParts
 from labeling.workflow.export.sources import Source
@@ -45,6 +47,7 @@ class TaskAssignment:
         group_size: The number of those tasks.
         is_alone: Whether its annotations are left out because only one person annotated the text.
         decisions: What was decided about conflicts in its text.
+        called: What annotators are called instead of their names.
     """
 
     part: Part = "train"
@@ -54,6 +57,7 @@ class TaskAssignment:
     group_size: int = 1
     is_alone: bool = False
     decisions: "tuple[Decision, ...]" = ()
+    called: Mapping[str, str] = field(default_factory=dict)
 
 
 UNCONTESTED: dict[Part, TaskAssignment] = {part: TaskAssignment(part) for part in PARTS}  # shared by most tasks
@@ -69,13 +73,15 @@ class Plan:
         context: What formats need to know.
         samples: The beginnings of some texts.
         pseudonyms: Those of all people, if they are to have some.
+        problems: What is to be told about who is who.
     """
 
     assignments: list[TaskAssignment]
     split_report: SplitReport
     context: Context
     samples: list[str]
-    pseudonyms: dict[str, str]
+    pseudonyms: Mapping[str, str]
+    problems: Sequence[Problem]
 
 
 def make_plan(
@@ -97,7 +103,8 @@ def make_plan(
     signatures = bytearray()  # in one piece, since they take most of the memory of a task
     labels: set[str] = set()
     relations: set[str] = set()
-    people: set[str] = set()
+    signed: dict[Signature, None] = {}  # in order
+    others: set[str] = set()
     samples = _Samples()
 
     with meter("Looking for copies", source.size) as advance:
@@ -108,16 +115,21 @@ def make_plan(
             tasks += (one and _compact(one) for one in found.tasks)
             labels |= found.labels
             relations |= found.relations
-            people |= found.people
+            signed.update(dict.fromkeys(found.signatures))
+            others |= found.others
             samples.add(found.samples)
             advance(0, len(found.tasks))
+    people = identified(signed) if options.choice.by == "adjudicated" else People()
+    adjudicators = [each.by for some in decisions.values() for each in some]
+    names = Names(people, signed, others, adjudicators if options.anonymous else None)
+    for task in tasks:
+        if task and task.file:
+            task.claims = tuple((people.name(task.file, who), stamp) for who, stamp in task.claims)
     _mark_alone([task for task in tasks if task and task.digest])
     candidates = _candidates(tasks, np.frombuffer(signatures, dtype="<u4").reshape(-1, ROWS))
     assignment = assign(candidates.items, split, previous.parts, candidates.signatures)
-    adjudicators = (each.by for some in decisions.values() for each in some)
-    names = pseudonyms(people, adjudicators) if options.anonymous else {}
     by_text = {
-        digest: tuple(each.model_copy(update={"by": names.get(each.by, each.by)}) for each in some)
+        digest: tuple(each.model_copy(update={"by": names.told(each.by)}) for each in some)
         for digest, some in decisions.items()
     }
     parts: list[Part] = ["train" if index is None else assignment.parts[index] for index in candidates.indices]
@@ -135,7 +147,8 @@ def make_plan(
         csv_raw=options.csv_raw,
         provenance=options.choice.by == "adjudicated",
     )
-    return Plan(assignments, assignment.report, context, samples.texts, names)
+    problems = () if options.anonymous else people.problems  # which are about names
+    return Plan(assignments, assignment.report, context, samples.texts, names.pseudonyms, problems)
 
 
 class _Samples:
@@ -209,7 +222,7 @@ def _candidates(tasks: list[SurveyedTask | None], rows: NDArray[np.integer]) -> 
 def _assignments(
     tasks: list[SurveyedTask | None],
     task_parts: Sequence[Part],
-    names: Mapping[str, str],
+    names: Names,
     decisions: "Mapping[str, tuple[Decision, ...]]",
 ) -> list[TaskAssignment]:
     """Each task's assignment, if articles are in several tasks and annotations compete."""
@@ -227,20 +240,21 @@ def _assignments(
     assignments, parts = [], iter(task_parts)
     for number, task in enumerate(tasks):
         if task is None:
-            assignments.append(UNCONTESTED["train"])
+            called = names.of_file("")
+            assignments.append(TaskAssignment(called=called) if called else UNCONTESTED["train"])
             continue
         doc_id, digest = task.doc_id, task.candidate.digest
         part = next(parts)
-        is_other_text = not task.is_alone and texts.setdefault(doc_id, digest) != digest
+        text = task.group or digest
+        is_other_text = not task.is_alone and texts.setdefault(doc_id, text) != text
+        called = names.of_file(task.file)
         lost = {
-            names.get(who, who): winner[2]
-            for who, _ in task.claims
-            if (winner := winners[(*task.unit, who)])[1] != number
+            names.told(who): winner[2] for who, _ in task.claims if (winner := winners[(*task.unit, who)])[1] != number
         }
-        if is_other_text or lost or task.group:
+        if is_other_text or lost or task.group or called:
             its_doc_id = f"{doc_id}~{digest}" if is_other_text else ""
             size, decided = groups.get(task.group, 1), decisions.get(task.digest, ())
-            assignments.append(TaskAssignment(part, its_doc_id, lost, task.group, size, task.is_alone, decided))
+            assignments.append(TaskAssignment(part, its_doc_id, lost, task.group, size, task.is_alone, decided, called))
         else:
             assignments.append(UNCONTESTED[part])
     return assignments

@@ -84,14 +84,15 @@ def run(
         rules = partial(in_own_process, language_rules) if jobs > 1 and not spec.language else language_rules
         language = rules(spec, plan.samples, because)
         vectors = vectors_of(options.vectors, language.code)
-        read_by = spec.rules.model_copy(update={"pseudonyms": plan.pseudonyms})
-        spec = spec.model_copy(update={"language": language.code, "vectors": vectors, "rules": read_by})
+        spec = spec.model_copy(update={"language": language.code, "vectors": vectors})
         load(spec)
         with workers(jobs) as mapped:
             with (
                 meter("Converting", source.size) as advance,
                 TrainingFiles(staging.files, spec, plan.context) as files,
             ):
+                for problem in plan.problems:
+                    files.note(problem)
                 for chunk in _converted(source, spec, plan, files, mapped, advance):
                     files.add(chunk)
             refuse_unusable(files, origin, options, folder)

@@ -11,6 +11,7 @@ from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.reasons import Reason
 from labeling.core.schema import LabelSchema
+from labeling.core.spacing import respaced
 from labeling.workflow.export.join import ReviewedTask
 
 
@@ -44,16 +45,22 @@ def settle_tasks(tasks: Sequence[ReviewedTask], schema: LabelSchema | None) -> S
         group = list(members)
         texts: dict[tuple[int, str], dict[str, LabeledDoc]] = defaultdict(dict)
         firsts: dict[tuple[int, str], int] = {}
+        notes: dict[int, Problem] = {}
         for number, task in enumerate(group):
             for who, doc in zip(task.review.by, task.review.docs, strict=True):
-                key = task.section.number if task.section else 0, doc.text
-                firsts.setdefault(key, number)
-                texts[key][who] = doc
+                key = (task.section.number, doc.text) if task.section else (0, "")
+                first = firsts.setdefault(key, number)
+                text = group[first].review.docs[0].text
+                if doc.text != text:
+                    notes[number] = _spacing_differs(task, group[first])
+                texts[key][who] = respaced(doc, text)
         golds = {firsts[key]: _Gold(docs, group[firsts[key]], schema) for key, docs in texts.items()}
         for gold in golds.values():
             out.count(gold.settled)
         doc_id = group[0].review.doc_id
-        out.tasks += (_with_gold(task, golds.get(number), doc_id) for number, task in enumerate(group))
+        out.tasks += (
+            _with_gold(task, golds.get(number), doc_id, notes.get(number)) for number, task in enumerate(group)
+        )
     return out
 
 
@@ -75,7 +82,7 @@ class _Gold:
             yield _problem(self.settled, "answers-differ", f"{name} is left out", span.start, span.end, span.label)
 
 
-def _with_gold(task: ReviewedTask, gold: _Gold | None, doc_id: str) -> ReviewedTask:
+def _with_gold(task: ReviewedTask, gold: _Gold | None, doc_id: str, note: Problem | None) -> ReviewedTask:
     review = task.review
     doc = gold and gold.doc.model_copy(update={"doc_id": doc_id})
     differing = len(gold.differing) + len(gold.settled.attributes_differ) if gold else 0
@@ -87,10 +94,15 @@ def _with_gold(task: ReviewedTask, gold: _Gold | None, doc_id: str) -> ReviewedT
         spans=_counted(review.spans, exact=len(doc.spans) if doc else 0),
         relations=_counted(review.relations, exact=len(doc.relations) if doc else 0),
         attributes=_counted(review.attributes, kept=gold.answers if gold else 0, differing=differing),
-        problems=(*review.problems, *(gold.problems if gold else ())),
+        problems=(*review.problems, *((note,) if note else ()), *(gold.problems if gold else ())),
     )
     # tasks with a whole text each have their one document now
     return replace(task, review=changed, group=task.group if task.section else "")
+
+
+def _spacing_differs(task: ReviewedTask, first: ReviewedTask) -> Problem:
+    detail = f"the text differs from that of {first.review.where} by white space; the labels were moved to that one"
+    return _located(Problem(reason="spacing-differs", action="changed", detail=detail), task)
 
 
 def _counted(before: Mapping[str, int], **gold: int) -> dict[str, int]:

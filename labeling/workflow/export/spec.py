@@ -28,7 +28,7 @@ class ConversionSpec(Value):
         is_pulled: Whether the tasks are from a project, and so are named by their addresses instead of files.
         formats: Additional formats, by their names in `labeling.formats.registry`.
         vectors: The pipeline whose word vectors the config uses.
-        is_anonymous: Whether people are to have pseudonyms, which `rules` has once they are known.
+        is_anonymous: Whether people are to have pseudonyms.
     """
 
     rules: Rules
@@ -75,8 +75,8 @@ def spec_of(
     )
 
 
-def task_of(spec: ConversionSpec, record: Record) -> Task:
-    """The task of a record.
+def task_of(spec: ConversionSpec, record: Record, called: Mapping[str, str] | None = None) -> Task:
+    """The task of a record; `called` is what annotators are called instead of their names.
 
     Raises:
         ValueError: It is not JSON, or not a task.
@@ -86,4 +86,4 @@ def task_of(spec: ConversionSpec, record: Record) -> Task:
         value, is_clean = orjson.loads(record.data), b"\\u0000" not in record.data
     except orjson.JSONDecodeError:
         value, is_clean = parse(record.data), False
-    return Task(value, spec.rules, spec.users, is_clean=is_clean)
+    return Task(value, spec.rules, spec.users, is_clean=is_clean, called=called)

@@ -29,6 +29,7 @@ from labeling.workflow.export.task_locations import read_task_locations
 from tests.strategies import documents
 
 TEXT = "Rebels attacked Tadmor on Friday, and the army fled to Kyiv."
+WIDE = TEXT.replace("the army", "the  army\n")
 CHOICE = Choice.parse("adjudicated")
 NAMES = ("ann@example.org", "ben@example.org", "eva@example.org")
 
@@ -44,8 +45,9 @@ def doc(*spans: str, relations: tuple[tuple[str, str, str], ...] = (), text: str
     return LabeledDoc(doc_id="d", text=text, spans=tuple(found), relations=links)
 
 
-def annotation(labelled: LabeledDoc, who: str = "ann", day: int = 1, **fields: Any) -> dict[str, Any]:
-    said = {"completed_by": {"email": f"{who}@example.org"}, "updated_at": f"2026-01-{day:02}T00:00:00Z"}
+def annotation(labelled: LabeledDoc, who: str = "ann", day: int = 1, user: int = 0, **fields: Any) -> dict[str, Any]:
+    account = {"email": f"{who}@example.org"} | ({"id": user} if user else {})
+    said = {"completed_by": account, "updated_at": f"2026-01-{day:02}T00:00:00Z"}
     return said | {"id": day, "result": to_result(labelled)} | fields
 
 
@@ -188,12 +190,33 @@ REBELS, THE_ARMY, KYIV = "ACTOR Rebels", "ACTOR the army", "LOCATION Kyiv"
         ),
         pytest.param(
             [
-                [task(annotation(doc(REBELS)), annotation(doc(REBELS), "ben"), text="Rebels left.", number=1)],
-                [task(annotation(doc("ACTOR Rebels", text="Rebels left .")), text="Rebels left .")],
+                [task(annotation(doc(REBELS, THE_ARMY)))],
+                [task(annotation(doc(REBELS, "ACTOR the  army", text=WIDE), "ben"), text=WIDE, doc_id="other")],
+            ],
+            [[REBELS, THE_ARMY]],
+            {"used": 2},
+            id="texts that differ by white space",
+        ),
+        pytest.param(
+            [[task(annotation(doc(REBELS)), annotation(doc(REBELS), "ANN"))]],
+            [],
+            {"alone": 1, "older": 1},
+            id="one name in two spellings",
+        ),
+        pytest.param(
+            [[task(annotation(doc(REBELS), "ann", 1, user=5), annotation(doc(KYIV), "anna", 2, user=5))]],
+            [],
+            {"alone": 1, "older": 1},
+            id="one account with two names",
+        ),
+        pytest.param(
+            [
+                [task(annotation(doc(REBELS), "ann", 1, user=5))],
+                [task(annotation(doc(REBELS), "ben", 2, user=5))],
             ],
             [[REBELS]],
-            {"used": 2, "alone": 1},
-            id="texts that differ by a space are two",
+            {"used": 2},
+            id="numbers of accounts of two servers",
         ),
     ],
 )
