@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from labeling.core.problem import Problem
+from labeling.core.pseudonyms import without_addresses
 from labeling.core.split import Part
 from labeling.core.tokens import TokenizedDoc
 from labeling.formats.format import Context
@@ -129,12 +130,13 @@ def _lines(texts: Sequence[str]) -> bytes:
 
 
 def _reviewed(spec: ConversionSpec, record: Record, assignment: TaskAssignment) -> ReviewedTask:
+    name = without_addresses(record.where, assignment.called) if spec.is_anonymous else record.where
     try:
         task = task_of(spec, record, assignment.called)
     except ValueError as error:
-        problem = Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where)
-        return ReviewedTask(Review(where=record.where, state="unreadable", problems=(problem,)), assignment.part)
-    where = "" if spec.is_pulled else record.where
+        problem = Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=name)
+        return ReviewedTask(Review(where=name, state="unreadable", problems=(problem,)), assignment.part)
+    where = "" if spec.is_pulled else name
     review = read_task(
         task,
         spec.rules,

@@ -42,7 +42,7 @@ def manifest_of(
     wanted = [part for part, share in split.shares.items() if share]
     return {
         "versions": {"labeling": __version__, "spacy": version("spacy")},
-        "source": origin,
+        "source": plan.names.in_place(origin),
         "schema": _schema_stamp(schema),
         "options": options.model_dump(mode="json", exclude={"split", "jobs", "overwrite"})
         | {"choice": _named(options.choice, plan)},
@@ -70,8 +70,8 @@ def manifest_of(
 
 
 def _named(choice: Choice, plan: Plan) -> str:
-    if plan.pseudonyms and choice.annotator:
-        choice = Choice(by="annotator", annotator=plan.pseudonyms.get(choice.annotator, "a pseudonym"))
+    if plan.names.pseudonyms and choice.annotator:
+        choice = Choice(by="annotator", annotator=plan.names.pseudonyms.get(choice.annotator.lower(), "a pseudonym"))
     return str(choice)
 
 

@@ -1,9 +1,9 @@
 """What the people of an export are called in its files."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from labeling.core.people import People, Signature
-from labeling.core.pseudonyms import pseudonyms
+from labeling.core.pseudonyms import pseudonyms, without_addresses, without_names
 
 
 class Names:
@@ -23,21 +23,27 @@ class Names:
         self,
         people: People,
         signatures: Iterable[Signature],
-        others: Collection[str] = (),
+        others: Iterable[str] = (),
         adjudicators: Iterable[str] | None = None,
     ) -> None:
         self._people = people
         self._of_files: dict[str, Mapping[str, str]] = {}
         self.pseudonyms: dict[str, str] = {}
         if adjudicators is not None:
-            known = {people.name(one.file, one.name) for one in signatures}
-            self.pseudonyms = pseudonyms(known, adjudicators)
-            more = sorted({*others} - self.pseudonyms.keys())
-            self.pseudonyms |= {name: f"annotator {n}" for n, name in enumerate(more, start=len(known) + 1)}
+            called = {one.name for one in signatures} | {*others}
+            self.pseudonyms = pseudonyms(called, (name.lower() for name in adjudicators))
 
     def told(self, name: str) -> str:
         """What somebody is called."""
-        return self.pseudonyms.get(name, name)
+        return self.pseudonyms.get(name.lower(), name)
+
+    def in_place(self, where: str) -> str:
+        """The name of a file or task, without names that it has from people."""
+        return without_addresses(where, self.pseudonyms) if self.pseudonyms else where
+
+    def in_prose(self, text: str) -> str:
+        """What somebody wrote, without names."""
+        return without_names(text, self.pseudonyms) if self.pseudonyms else text
 
     def of_file(self, file: str) -> Mapping[str, str]:
         """What annotators are called instead of the names that they have in a file; "" is any file."""

@@ -72,7 +72,7 @@ class Plan:
         split_report: How the documents were split.
         context: What formats need to know.
         samples: The beginnings of some texts.
-        pseudonyms: Those of all people, if they are to have some.
+        names: What people are called.
         problems: What is to be told about who is who.
     """
 
@@ -80,7 +80,7 @@ class Plan:
     split_report: SplitReport
     context: Context
     samples: list[str]
-    pseudonyms: Mapping[str, str]
+    names: Names
     problems: Sequence[Problem]
 
 
@@ -129,7 +129,9 @@ def make_plan(
     candidates = _candidates(tasks, np.frombuffer(signatures, dtype="<u4").reshape(-1, ROWS))
     assignment = assign(candidates.items, split, previous.parts, candidates.signatures)
     by_text = {
-        digest: tuple(each.model_copy(update={"by": names.told(each.by)}) for each in some)
+        digest: tuple(
+            each.model_copy(update={"by": names.told(each.by), "note": names.in_prose(each.note)}) for each in some
+        )
         for digest, some in decisions.items()
     }
     parts: list[Part] = ["train" if index is None else assignment.parts[index] for index in candidates.indices]
@@ -148,7 +150,7 @@ def make_plan(
         provenance=options.choice.by == "adjudicated",
     )
     problems = () if options.anonymous else people.problems  # which are about names
-    return Plan(assignments, assignment.report, context, samples.texts, names.pseudonyms, problems)
+    return Plan(assignments, assignment.report, context, samples.texts, names, problems)
 
 
 class _Samples:
@@ -249,7 +251,9 @@ def _assignments(
         is_other_text = not task.is_alone and texts.setdefault(doc_id, text) != text
         called = names.of_file(task.file)
         lost = {
-            names.told(who): winner[2] for who, _ in task.claims if (winner := winners[(*task.unit, who)])[1] != number
+            names.told(who): names.in_place(winner[2])
+            for who, _ in task.claims
+            if (winner := winners[(*task.unit, who)])[1] != number
         }
         if is_other_text or lost or task.group or called:
             its_doc_id = f"{doc_id}~{digest}" if is_other_text else ""

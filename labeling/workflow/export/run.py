@@ -123,7 +123,8 @@ def _converted(
     def records() -> Iterator[Record]:
         for record in source.records(advance):
             if isinstance(record, Problem):
-                files.note(record)
+                told = {name: plan.names.in_place(getattr(record, name)) for name in ("where", "detail")}
+                files.note(record.model_copy(update=told))
             else:
                 yield record
 

@@ -115,7 +115,8 @@ def _collect_people(task: Task, where: str, out: Survey) -> None:
         if each.use:
             out.others.add(each.annotator)
         else:
-            out.signatures.append(Signature(each.annotator, each.written, each.user, file_of(where), each.stamp))
+            file = file_of(where)
+            out.signatures.append(Signature(each.annotator, each.written, each.kind, each.user, file, each.stamp))
 
 
 def _collect_labels(spec: ConversionSpec, task: Task, out: Survey) -> None:

@@ -58,7 +58,7 @@ def task(*annotations: dict[str, Any], text: str = TEXT, doc_id: str = "d", numb
 
 def export(workspace: Workspace, files: Sequence[list[dict[str, Any]]], **options: Any) -> Exported:
     """The export of these tasks, a list of them in each file."""
-    paths = [workspace.folder / f"{number}.json" for number in range(len(files))]
+    paths = [workspace.folder / f"{number} ann@example.org.json" for number in range(len(files))]
     for path, tasks in zip(paths, files, strict=True):
         path.write_text(json.dumps(tasks), encoding="utf-8")
     schema = workspace.label_schema if workspace.is_initialised else None
@@ -261,7 +261,7 @@ def test_each_span_and_relation_says_who_marked_it_and_who_decided_why(workspace
     }
     (listed,) = problems_of(done)
     assert (listed["reason"], listed["text"], listed["action"]) == ("open-conflict", "Kyiv", "unused")
-    assert listed["where"].endswith("0.json#1")
+    assert listed["where"].endswith("0 ann@example.org.json#1")
 
 
 def test_what_is_open_is_missing_in_training_and_what_all_left_out_is_not(workspace: Workspace):
@@ -349,7 +349,7 @@ def test_each_part_of_a_long_article_is_settled_by_itself(workspace: Workspace, 
 def test_with_pseudonyms_no_file_has_a_name(workspace: Workspace, choose: str):
     one, other = doc(REBELS, KYIV), doc("ACTOR Rebels attacked")
     found = settle({"ann": one, "ben": other}).conflicts
-    add_decisions(workspace, [decision(found[0], 0)])
+    add_decisions(workspace, [decision(found[0], 0, by="Eva@example.org", note="ben@example.org is right")])
     tasks = [
         task(annotation(one), annotation(one, day=2), annotation(other, "ben")),
         task(annotation(one, "ben", day=3), annotation(one, "ann", was_cancelled=True), number=2),
@@ -359,12 +359,13 @@ def test_with_pseudonyms_no_file_has_a_name(workspace: Workspace, choose: str):
     assert docs_of(done)
     for path in sorted(done.folder.rglob("*.*")):
         if path.suffix not in {".spacy", ".cfg"} and path.is_file():
-            assert not [name for name in NAMES if name.encode() in path.read_bytes()], path
+            assert not [name for name in NAMES if name.encode() in path.read_bytes().lower()], path
     assert not [name for made in spacy_docs(done) for name in NAMES if name in made.user_data["labeling"]]
     if choose == "adjudicated":
         (gold,) = docs_of(done)
         assert {who for each in gold.provenance for who in each.by} == {"annotator 1", "annotator 2"}
         assert {each.decided_by for each in gold.provenance} == {"", "adjudicator 1"}
+        assert {each.note for each in gold.provenance} == {"", "annotator 2 is right"}
     elif choose == "all":
         assert {one.doc_id for one in docs_of(done)} == {"d#annotator 1", "d#annotator 2", "e#annotator 1"}
 
