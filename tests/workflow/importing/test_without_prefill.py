@@ -56,7 +56,7 @@ def test_share_starts_from_an_empty_page_in_the_order_of_scores_and_follows_the_
         else:
             break
     assert order == sorted(scores.values())[:3]
-    assert {doc_id for doc_id, is_empty in starts.items() if is_empty} == HALF & starts.keys()
+    assert {doc_id for doc_id, is_empty in starts.items() if is_empty} == HALF & starts.keys() != set()
     begun = {*[*starts][:2]}
     left = {*TEXTS} - begun
     as_begun = expected(done.model_version, HALF, begun)
@@ -66,3 +66,25 @@ def test_share_starts_from_an_empty_page_in_the_order_of_scores_and_follows_the_
         assert changed.outcomes["new predictions"] == len(renewed)
         assert kinds(workspace, api) == expected(changed.model_version, empty, left) | as_begun
         assert changed.without_prefill == (len((empty & left) | (HALF & begun)) if empty else 0)
+
+
+def test_all_parts_of_a_long_article_start_from_an_empty_page_or_none_does(workspace: Workspace, api: httpx.Client):
+    articles = workspace.settings.articles.model_copy(update={"task_characters": 200})
+    settings = workspace.settings.model_copy(update={"articles": articles})
+    workspace = workspace.model_copy(update={"settings": settings})
+    texts = {doc_id: f"{text}\n\n" * 12 for doc_id, text in TEXTS.items()}
+
+    def empty() -> dict[str, set[bool]]:
+        params = {"project": workspace.remembered_project(), "fields": "all", "page_size": 100}
+        found: dict[str, set[bool]] = {}
+        for task in api.get("/api/tasks/", params=params).json()["tasks"]:
+            is_empty = not any(each["result"] for each in task["predictions"])
+            found.setdefault(task["data"]["doc_id"], set()).add(is_empty)
+        return found
+
+    done = push(planned(workspace, "50%"), texts)
+    assert done.sectioned.articles == len(TEXTS) < done.sectioned.tasks
+    assert empty() == {doc_id: {doc_id in HALF} for doc_id in TEXTS}
+    assert push(planned(workspace, "50%"), texts, transport=asking_for_no_article()).present == len(TEXTS)
+    assert push(workspace, texts).outcomes["new predictions"] == len(HALF)
+    assert empty() == {doc_id: {False} for doc_id in TEXTS}
