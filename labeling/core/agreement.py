@@ -87,11 +87,12 @@ def counts(one: LabeledDoc, other: LabeledDoc, names: Names) -> Counts:
         mine, theirs = ([s for s in doc.spans if s.label == label] for doc in (one, other))
         spans[:, number, 1:] = len(mine), len(theirs)
         if mine and theirs:
+            common = _common(mine, theirs)
             spans[:, number, 0] = (
                 _equal(mine, theirs, edges),
                 _equal(mine, theirs, lambda span: trimmed(one.text, span)),
-                _most(_common(mine, theirs) >= HALF),
-                _most(_common(mine, theirs) > 0),
+                _most(common >= HALF),
+                _most(common > 0),
             )
     unlabelled = np.array([[_equal(one.spans, other.spans, edges), len(one.spans), len(other.spans)]])
     alignment = aligned(one, other)
@@ -203,8 +204,9 @@ def _common(mine: Sequence[Span], theirs: Sequence[Span]) -> Array:
 
 def _most(may_match: Array) -> int:
     """The most pairs, one to one, of those that may match."""
-    if not may_match.any():
-        return 0
+    mine, theirs = may_match.sum(axis=1), may_match.sum(axis=0)
+    if mine.max() <= 1 or theirs.max() <= 1:  # as nearly everywhere: nobody has a choice
+        return int(np.count_nonzero(theirs if mine.max() <= 1 else mine))
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import maximum_bipartite_matching
 

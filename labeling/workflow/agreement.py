@@ -4,7 +4,7 @@ import io
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
@@ -263,10 +263,12 @@ def _measured(
     unlabelled_rate = f_rates(unlabelled, {0: 0})[0]
     alphas = _alphas(shared, pairs, names)
     of_all = f_rates(spans.sum(axis=2), {kind: number for number, kind in enumerate(MATCHES)})
-    labels = {}
-    for number, label in enumerate(names.labels):
-        rates = f_rates(spans[:, :, number], {kind: place for place, kind in enumerate(MATCHES)})
-        labels[label] = Spans(**rates, alpha_u=alphas[label])
+    places = list(product(MATCHES, names.labels))
+    by_label = f_rates(spans.reshape(size, -1, 3), {place: number for number, place in enumerate(places)})
+    labels = {
+        label: Spans(**{kind: by_label[kind, label] for kind in MATCHES}, alpha_u=alphas[label])
+        for label in names.labels
+    }
     people = {}
     for name in annotators:
         mine = [found for pair, some in pairs.items() if name in pair for found in some]
