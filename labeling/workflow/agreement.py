@@ -15,9 +15,10 @@ from labeling.core.agreement import MATCHES, Counts, Difference, Names, counts, 
 from labeling.core.alpha import Disagreement, Unit, disagreement
 from labeling.core.bootstrap import f_scores
 from labeling.core.problem import Problem
-from labeling.core.pseudonyms import anonymised, without_addresses
+from labeling.core.pseudonyms import anonymised, without_addresses, without_names
 from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
+from labeling.core.wording import first_lines
 from labeling.errors import InputError
 from labeling.files import atomic_file, write_atomic
 from labeling.formats.parquet import require_pyarrow
@@ -215,11 +216,15 @@ def agreement(
     with opened_tasks(workspace, paths, offline=offline, track=track, say=tell) as (source, users, url):
         rules = Rules(legend=Legend(label_schema=schema), choice=Choice(by="all"))
         hidden = Anonymity.of(source, rules, users, decisions) if anonymous else Anonymity()
-        rules = rules.model_copy(update={"pseudonyms": hidden.people})
-        texts = shared_texts(source, rules, users, url, track, problems)
+        texts = shared_texts(source, rules, users, url, track, problems, hidden.people)
     shared = [text for text in texts if len(text.docs) > 1]
     people = tuple(sorted({name for text in texts for name in text.docs}))
+    docs = [doc for text in texts for doc in text.docs.values()]
+    read = notes(problems, docs, schema, workspace.label_schema)
     if not shared:
+        refused = [f"{p.where}: {p.detail}" for p in problems if p.action == "refused"]
+        for line in (*read, *first_lines(refused, LISTED)):
+            say(f"Note: {without_names(line, hidden.names) if anonymous else line}")
         who = f"only {people[0]} has annotated them" if len(people) == 1 else "nobody else has annotated them"
         raise InputError(
             f"There is no text that two people have annotated: of {len(texts):,} texts, {who}.",
@@ -230,8 +235,6 @@ def agreement(
     triggers = {label for relation in schema.relations.values() for label in relation.head} if schema else set()
     names = names_of((doc for text in shared for doc in text.docs.values()), triggers)
     found = _measured(shared, names, people, len(texts) - len(shared), tuple(hasty(texts)), problems)
-    docs = (doc for text in texts for doc in text.docs.values())
-    read = notes(problems, docs, schema, workspace.label_schema)
     judged = with_gold(shared, hidden.decisions(decisions), schema, workspace.label_schema) if gold else None
     found = found.model_copy(update={"warnings": (*found.warnings, *read), "gold": judged})
     return anonymised(found, hidden.names) if anonymous else found

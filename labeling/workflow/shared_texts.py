@@ -66,13 +66,20 @@ def opened_tasks(
 
 
 def shared_texts(
-    source: Source, rules: Rules, users: Mapping[int, str], url: str, track: Track, problems: list[Problem]
+    source: Source,
+    rules: Rules,
+    users: Mapping[int, str],
+    url: str,
+    track: Track,
+    problems: list[Problem],
+    called: Mapping[str, str] | None = None,
 ) -> list[SharedText]:
     """Each text with everybody's newest annotation of it.
 
     Tasks of one file are texts of their own, even if they are equal. Tasks of several files with the same text are one,
     so that each person may come in a file of their own; labels of texts that differ only by white space are moved to
-    the one that was read first. Who is who, `labeling.core.people` tells.
+    the one that was read first. Who is who, `labeling.core.people` tells; `called` says what people are called instead
+    of their names.
     """
     tasks: list[tuple[str, SharedText]] = []  # with their files
     signatures: list[Signature] = []
@@ -81,7 +88,7 @@ def shared_texts(
             problems.append(record)
             continue
         try:
-            task = Task(parse(record.data), rules, users)
+            task = Task(parse(record.data), rules, users, called=called)
         except ValueError as error:
             problems.append(Problem(reason="no-task", action="refused", detail=f"no task: {error}", where=record.where))
             continue

@@ -143,3 +143,15 @@ def test_notes_are_printed(workspace: Workspace, tmp_path: Path, run: Run):
     assert "Note: 'Ann@x.org', 'ann@x.org' count as one person, ann@x.org." in done.stderr
     assert "Note: Annotations that gave way to newer ones of the same person: 1." in done.stderr
     assert "Note: User 9: only the number of the account is known." in done.stderr
+
+
+def test_why_there_is_nothing_to_compare_is_told(workspace: Workspace, tmp_path: Path, run: Run):
+    (tmp_path / "a.json").write_text(json.dumps([task(made(person("Ann@x.org"), ACTOR))]))
+    (tmp_path / "b.json").write_text(json.dumps([task(made(person("ann@x.org"), ACTOR, day=2)), {"odd": 1}]))
+    files = (tmp_path / "a.json", tmp_path / "b.json", tmp_path / "missing.json")
+    for options, name in (((), "ann@x.org"), (("--anonymous",), "annotator 1")):
+        done = run("agreement", *files, "-w", workspace.folder, *options)
+        assert done.returncode == 2
+        assert f"count as one person, {name}." in done.stderr and f"only {name} has annotated them" in done.stderr
+        assert "b.json#2: no task" in done.stderr and "missing.json" in done.stderr
+        assert ("@" in done.stderr) == (not options)
