@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from labeling.errors import InputError
 from labeling.settings import init, open_workspace
 from labeling.studio import exports
+from labeling.studio.annotations import Choice
 from labeling.workflow.documents import read_documents
 from labeling.workflow.export.commands import export_files, export_project
 from labeling.workflow.export.options import Options
@@ -299,6 +300,26 @@ def test_export_and_status_offline(pulled, tmp_path: Path):
     assert (found.states["pending"], found.states["reviewed-empty"]) == (2, 2)
     assert found.annotators == {"ann@example.org": {"reviewed-empty": 2}}
     assert found.pulled_at == "2026-11-24T08:00:00+00:00"
+
+
+@pytest.mark.parametrize("anonymous", [False, True])
+def test_export_of_what_several_people_annotated_offline(pulled, tmp_path: Path, anonymous: bool):
+    region = {"type": "labels", "value": {"start": 0, "end": 6, "labels": ["ACTOR"]}}
+    with Store.writing(store_folder(pulled, 7)) as store:
+        state = store.state.model_copy(update={"users": {1: "ann@example.org", 2: "ben@example.org"}})
+        store.save(state)
+        made = task(8, "Police left.", submitted=2)
+        for who, each in enumerate(made["annotations"], start=1):
+            each |= {"completed_by": who, "result": [region | {"id": f"r{who}"}]}
+        store.put(made)
+    options = Options(choice=Choice.parse("adjudicated"), anonymous=anonymous)
+    done = export_project(pulled, tmp_path / "out", options, offline=True)
+    (gold,) = read_documents(tmp_path / "out" / "docs.jsonl")
+    names = ("annotator 1", "annotator 2") if anonymous else ("ann@example.org", "ben@example.org")
+    assert (gold.doc_id, [each.by for each in gold.provenance]) == ("doc-8", [names])
+    assert done.manifest["annotations"]["alone"] == done.manifest["problems"]["alone"] == 2
+    assert {each.url for each in done.problems} == {f"http://127.0.0.1:1/projects/7/data?task={n}" for n in (1, 3)}
+    assert not anonymous or b"@" not in (tmp_path / "out" / "problems.jsonl").read_bytes()
 
 
 def test_convert_takes_a_store(pulled, tmp_path: Path):
