@@ -221,10 +221,15 @@ def agreement(
     people = tuple(sorted({name for text in texts for name in text.docs}))
     docs = [doc for text in texts for doc in text.docs.values()]
     read = notes(problems, docs, schema, workspace.label_schema)
-    if not shared:
+
+    def explain() -> None:
+        """Tell what else was found, where there is no report that could."""
         refused = [f"{p.where}: {p.detail}" for p in problems if p.action == "refused"]
         for line in (*read, *first_lines(refused, LISTED)):
             say(f"Note: {without_names(line, hidden.names) if anonymous else line}")
+
+    if not shared:
+        explain()
         who = f"only {people[0]} has annotated them" if len(people) == 1 else "nobody else has annotated them"
         raise InputError(
             f"There is no text that two people have annotated: of {len(texts):,} texts, {who}.",
@@ -235,7 +240,11 @@ def agreement(
     triggers = {label for relation in schema.relations.values() for label in relation.head} if schema else set()
     names = names_of((doc for text in shared for doc in text.docs.values()), triggers)
     found = _measured(shared, names, people, len(texts) - len(shared), tuple(hasty(texts)), problems)
-    judged = with_gold(shared, hidden.decisions(decisions), schema, workspace.label_schema) if gold else None
+    try:
+        judged = with_gold(shared, hidden.decisions(decisions), schema, workspace.label_schema) if gold else None
+    except InputError:
+        explain()
+        raise
     found = found.model_copy(update={"warnings": (*found.warnings, *read), "gold": judged})
     return anonymised(found, hidden.names) if anonymous else found
 

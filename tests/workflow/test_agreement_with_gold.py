@@ -137,6 +137,12 @@ def test_without_decisions_there_is_no_gold(team: Team):
         team.compared()
 
 
+def test_why_there_may_be_no_gold_is_told(team: Team, run: Run):
+    team.write(task(), {"odd": 1})
+    done = run("agreement", team.file, "--gold", "-w", team.workspace.folder)
+    assert done.returncode == 2 and "all.json#2: no task" in done.stderr and "labeling adjudicate" in done.stderr
+
+
 def test_an_adjudicator_who_annotated_the_texts_is_told(team: Team):
     team.decide({"Tadmor"}, by=ANN)
     found = team.compared()
