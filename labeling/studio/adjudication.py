@@ -29,7 +29,7 @@ Json = dict[str, Any]
 Marked = MarkedSpan | MarkedRelation
 
 AGREED = "agreed"  # the model version of the predictions
-CONTEXT, MOST = 240, 700  # code points of the excerpt before and after what the conflict is about
+CONTEXT, MOST = 160, 700  # code points of the excerpt before and after what the conflict is about
 
 
 class _Asked(Value):
