@@ -22,9 +22,11 @@ from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
 from labeling.studio.setup import read_credentials
 from tests.builders import Run
+from tests.golden.hands import BROWSER
 from tests.transports import Between, until_done
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Page
     from spacy.language import Language
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is not a fault of the code
@@ -139,6 +141,24 @@ def chromium() -> str:
     if path is None:
         pytest.skip("there is no Chromium: apt-get install chromium")
     return path
+
+
+@pytest.fixture
+def page(chromium: str, studio_folder: Path) -> "Iterator[Page]":
+    """A page of a browser that is logged in; pictures go to artifacts/."""
+    from playwright.sync_api import sync_playwright
+
+    running, login = server.status(studio_folder), read_credentials(studio_folder)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(f"{running.url}/user/login/")
+        page.fill("input[name=email]", login.email)
+        page.fill("input[name=password]", login.password.get_secret_value())
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/user/login" not in url)
+        yield page
+        browser.close()
 
 
 @pytest.fixture(autouse=True)

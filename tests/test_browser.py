@@ -1,12 +1,11 @@
 """A person in the loop: a real Chromium on the real Label Studio, and the export holds exactly what was done there."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc, Relation, Span
@@ -16,7 +15,6 @@ from labeling.core.prefill import WithoutPrefill
 from labeling.nlp.normal import with_normal_forms
 from labeling.settings import Workspace
 from labeling.studio import server
-from labeling.studio.setup import read_credentials
 from labeling.studio.tasks import to_task
 from labeling.workflow.agreement import agreement
 from labeling.workflow.connecting import connect
@@ -25,57 +23,14 @@ from labeling.workflow.export.commands import export_project
 from labeling.workflow.export.report import Exported
 from labeling.workflow.importing.command import import_articles
 from labeling.workflow.page import project_in_step
-from tests.builders import ARTIFACTS, ROOT
+from tests.browsing import drag_over, picture
+from tests.builders import ROOT
 from tests.golden.hands import BROWSER
 from tests.workflow.importing.pushing import push, tasks, with_studio
 
 pytestmark = [pytest.mark.studio, pytest.mark.browser]
 
 TEXT = "Rebels 👩‍👩‍👧 attacked Tadmor on Friday, <b> Zoë Šimić </b> said.\n\nThe army fled."
-
-
-@pytest.fixture
-def page(chromium: str, studio_folder: Path) -> Iterator[Page]:
-    """A page of a browser that is logged in; pictures go to artifacts/."""
-    running, login = server.status(studio_folder), read_credentials(studio_folder)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(f"{running.url}/user/login/")
-        page.fill("input[name=email]", login.email)
-        page.fill("input[name=password]", login.password.get_secret_value())
-        page.click("button[type=submit]")
-        page.wait_for_url(lambda url: "/user/login" not in url)
-        yield page
-        browser.close()
-
-
-def drag_over(page: Page, quote: str) -> None:
-    """Mark a stretch of the article's text with the mouse."""
-    box = page.evaluate(
-        """quote => {
-            const root = document.querySelector('.lsf-richtext__container');
-            const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
-            for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-                const at = node.textContent.indexOf(quote);
-                if (at < 0) continue;
-                const range = document.createRange();
-                range.setStart(node, at); range.setEnd(node, at + quote.length);
-                const r = range.getBoundingClientRect();
-                return {left: r.left, right: r.right, y: r.top + r.height / 2};
-            }
-        }""",
-        quote,
-    )
-    page.mouse.move(box["left"] + 1, box["y"])
-    page.mouse.down()
-    page.mouse.move(box["right"] - 1, box["y"], steps=5)
-    page.mouse.up()
-
-
-def picture(page: Page, name: str) -> None:
-    ARTIFACTS.mkdir(exist_ok=True)
-    page.screenshot(path=ARTIFACTS / f"{name}.png")
 
 
 def exported_once_submitted(page: Page, workspace: Workspace, folder: Path) -> Exported:
