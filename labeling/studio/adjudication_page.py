@@ -33,6 +33,7 @@ KEYS = (
     ("Mark something else", "press the label's key and drag over the words"),
     ("Draw an arrow", "click the first span, <kbd>Alt</kbd>+<kbd>R</kbd>, click the second"),
     ("Why they differ", " ".join(f"<kbd>{key}</kbd> {name}" for name, key in REASONS.items())),
+    ("Note", "click the field, write, <kbd>Enter</kbd>"),
     ("Undo", "<kbd>Ctrl</kbd>+<kbd>Z</kbd>"),
     ("Leave it to somebody else", "<kbd>Ctrl</kbd>+<kbd>Space</kbd>"),
 )
