@@ -17,8 +17,8 @@ from labeling.studio.page import Page
 # The names that answers refer to; never to be changed.
 DECISION, REASON, NOTE, NEITHER = "decision", "reason", "note", "neither"
 REASONS = {"slip": "s", "ambiguous": "a", "guideline gap": "g"}  # each with its key
-# Digits are keys of the options. Label Studio has no single letters of its own; these are none of the reasons'.
-LABEL_KEYS = "qwertyuiopdfhjklzxcvbnm"
+# Digits are keys of the cards, s, a and g of the reasons; u is Label Studio's own, and lets go of a region.
+LABEL_KEYS = "qwertyiopdfhjklzxcvbnm"
 SAID = (
     "Annotators differ about what the cards show. Take what is right: one card, several, or none.",
     "If something else is right, mark it in the text, or draw the arrow between two spans. What is marked there "
