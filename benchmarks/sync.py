@@ -28,6 +28,7 @@ from labeling.core.labels import LabeledDoc, Span
 from labeling.core.sections import SectionLimits
 from labeling.settings import init, open_workspace
 from labeling.studio import server
+from labeling.studio.page import Page
 from labeling.studio.setup import read_credentials
 from labeling.studio.tasks import to_task
 from labeling.workflow.connecting import connect
@@ -70,8 +71,8 @@ def measure(workspace: Any, number: int) -> None:
     login = read_credentials(workspace.studio_folder)
     with connect(workspace) as studio:
         sdk = LabelStudio(base_url=studio.url, api_key=login.token.get_secret_value() if login else "")
-        bare = studio.create_project(workspace.label_schema, "Bare calls")
-        ours = studio.create_project(workspace.label_schema, "Ours")
+        bare = studio.create_project(Page.of(workspace.label_schema), "Bare calls")
+        ours = studio.create_project(Page.of(workspace.label_schema), "Ours")
         workspace.remember_project(ours.id)
         with Ledger(workspace.state / f"{project_file(workspace, ours)}.sqlite") as ledger:
             pusher = Pusher(ProjectState(studio, ours, ledger, VERSION), workspace.label_schema, SectionLimits())
@@ -108,7 +109,7 @@ def push(folder: Path, number: int) -> None:
     workspace = open_workspace(folder)
     todo: dict[str, Todo] = {f"a{i}": "create" for i in range(number)}
     with connect(workspace) as studio:
-        project = studio.create_project(workspace.label_schema, "Alone")
+        project = studio.create_project(Page.of(workspace.label_schema), "Alone")
         with Ledger(workspace.state / f"{project_file(workspace, project)}.sqlite") as ledger:
             pusher = Pusher(ProjectState(studio, project, ledger, VERSION), workspace.label_schema, SectionLimits())
             for _ in pushed(islice(documents(), number), pusher, todo):

@@ -9,6 +9,7 @@ import typer
 
 from labeling import __version__
 from labeling.cli import (
+    adjudicate,
     agreement,
     annotate,
     check,
@@ -52,6 +53,7 @@ app.command("import")(importing.command)
 app.command("status")(status.command)
 app.command("check")(check.command)
 app.command("agreement")(agreement.command)
+app.command("adjudicate")(adjudicate.command)
 app.command("pull")(pull.command)
 app.command("export")(export.export)
 app.command("watch")(watch.command)

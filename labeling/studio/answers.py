@@ -65,6 +65,7 @@ class Project(TypedDict, total=False):
     expert_instruction: str | None
     model_version: str | None
     sampling: str | None
+    description: str | None
     task_number: Amount | None
     total_annotations_number: Amount | None
     skipped_annotations_number: Amount | None

@@ -10,7 +10,6 @@ from pydantic import Field, ValidationError
 
 from labeling.core.article import digest as digest_of
 from labeling.core.order import Order
-from labeling.core.schema import LabelSchema
 from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
 from labeling.studio.answers import CREATED, IMPORTED, INVITATION, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, faults
@@ -53,6 +52,7 @@ class Project(Value):
     tasks: int
     instructions: str = ""
     sampling: str = ""
+    description: str = ""
 
     @property
     def order(self) -> str:
@@ -263,15 +263,22 @@ class Studio:
             tasks=raw.get("task_number") or 0,
             instructions=raw.get("expert_instruction") or "",
             sampling=raw.get("sampling") or "",
+            description=raw.get("description") or "",
         )
 
-    def create_project(self, schema: LabelSchema, title: str, order: Order = "uncertain") -> Project:
-        """A new project that shows the schema to its annotators."""
-        page = Page.of(schema)
+    def titled(self, title: str) -> list[Project]:
+        """The projects with this title, the oldest first."""
+        params = {"title": title, "include": "id,title", "page_size": 100}
+        page, _ = self.connection.get("api/projects/", PROJECTS, params)
+        numbers = [found["id"] for found in page["results"] if found.get("title") == title]
+        return [self.project(number) for number in sorted(numbers)]
+
+    def create_project(self, page: Page, title: str, description: str = "", order: Order = "uncertain") -> Project:
+        """A new project that shows its annotators this page."""
         made = self._by_sdk(
             lambda sdk: sdk.projects.create(
                 title=title,
-                description=schema.description,
+                description=description,
                 label_config=page.config,
                 expert_instruction=page.instructions,
                 # behind a button, not in a window each time that someone begins
@@ -374,6 +381,13 @@ class Studio:
             if made != len(predictions):
                 raise BusyError(f"{self.url} took {made} of {len(predictions)} predictions.", AGAIN)
 
+    def delete_tasks(self, project: Project, task_ids: Sequence[int]) -> None:
+        """Delete tasks of the project, with everything in them."""
+        if task_ids:
+            selected = {"selectedItems": {"all": False, "included": list(task_ids)}}
+            action = {"id": "delete_tasks", "project": project.id}
+            self.connection.send("POST", "api/dm/actions/", selected, OBJECT, action)
+
     def delete_predictions(self, project: Project, task_ids: Sequence[int]) -> None:
         """Delete all predictions of the tasks."""
         if task_ids:
@@ -381,17 +395,14 @@ class Studio:
             action = {"id": "delete_tasks_predictions", "project": project.id}
             self.connection.send("POST", "api/dm/actions/", selected, OBJECT, action)
 
-    # setting aside; a task is never deleted, since somebody may begin it between the check and the deletion
+    # setting aside; a task of an article is never deleted: somebody may begin it between the check and the deletion
 
     def asides(self, project: Project) -> list[Project]:
         """The projects with the tasks that this one has set aside, the oldest first.
 
         There are several if a request to create one was repeated on its way.
         """
-        params = {"title": _aside(project), "include": "id,title", "page_size": 100}
-        page, _ = self.connection.get("api/projects/", PROJECTS, params)
-        numbers = [found["id"] for found in page["results"] if found.get("title") == _aside(project)]
-        return [self.project(number) for number in sorted(numbers)]
+        return self.titled(_aside(project))
 
     def make_aside(self, project: Project) -> Project:
         """The oldest project for the tasks that this one sets aside, created if there is none."""

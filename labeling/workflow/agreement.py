@@ -34,7 +34,7 @@ from labeling.workflow.progress import Track, no_track
 from labeling.workflow.rates import FEW, Rate, f_rates
 from labeling.workflow.reading_notes import notes
 from labeling.workflow.refreshing import Say, silent
-from labeling.workflow.shared_texts import SharedText, opened_tasks, shared_texts
+from labeling.workflow.shared_texts import SharedText, by_several, opened_tasks, shared_texts
 
 SPAN_COLUMNS = {"label": str, "start": int, "end": int, "text": str}
 # Of the file of disagreements. The spans are those of the two people, or head and tail of a relation.
@@ -217,7 +217,6 @@ def agreement(
         rules = Rules(legend=Legend(label_schema=schema), choice=Choice(by="all"))
         hidden = Anonymity.of(source, rules, users, decisions) if anonymous else Anonymity()
         texts = shared_texts(source, rules, users, url, track, problems, hidden.people)
-    shared = [text for text in texts if len(text.docs) > 1]
     people = tuple(sorted({name for text in texts for name in text.docs}))
     docs = [doc for text in texts for doc in text.docs.values()]
     read = notes(problems, docs, schema, workspace.label_schema)
@@ -228,13 +227,11 @@ def agreement(
         for line in (*read, *first_lines(refused, LISTED)):
             say(f"Note: {without_names(line, hidden.names) if anonymous else line}")
 
-    if not shared:
+    try:
+        shared = by_several(texts)
+    except InputError:
         explain()
-        who = f"only {people[0]} has annotated them" if len(people) == 1 else "nobody else has annotated them"
-        raise InputError(
-            f"There is no text that two people have annotated: of {len(texts):,} texts, {who}.",
-            "`[studio] overlap` in labeling.toml hands tasks out to two people (docs/people.md).",
-        )
+        raise
     if output:
         tell(f"{_write(shared, output, hidden):,} disagreements are in {output}.")
     triggers = {label for relation in schema.relations.values() for label in relation.head} if schema else set()

@@ -15,6 +15,7 @@ from labeling.studio.client import Project, Studio
 from labeling.studio.config import differences
 from labeling.studio.connection import Connection
 from labeling.studio.limits import Limits
+from labeling.studio.page import Page
 from labeling.studio.setup import CREDENTIALS, Program, Setup, database_of, read_credentials, read_setup
 
 
@@ -150,9 +151,9 @@ def existing_project(studio: Studio, workspace: Workspace) -> Project:
 
 def make_project(studio: Studio, workspace: Workspace) -> Project:
     """A new project that shows the workspace's schema, and is the workspace's from now on."""
-    project = studio.create_project(
-        workspace.label_schema, workspace.title, workspace.settings.studio.order or "uncertain"
-    )
+    schema = workspace.label_schema
+    order = workspace.settings.studio.order or "uncertain"
+    project = studio.create_project(Page.of(schema), workspace.title, schema.description, order)
     (_embedded(workspace) if server_of(workspace) == EMBEDDED else workspace).remember_project(project.id)
     return project
 

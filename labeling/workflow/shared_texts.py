@@ -13,6 +13,7 @@ from labeling.core.people import People, Signature, identified
 from labeling.core.problem import Action, Problem
 from labeling.core.reasons import Reason
 from labeling.core.spacing import respaced, unspaced
+from labeling.errors import InputError
 from labeling.settings import Workspace
 from labeling.studio.annotations import Annotation, Review, Rules, Task, read_task
 from labeling.studio.exports import parse
@@ -109,6 +110,23 @@ def shared_texts(
             problems += _add(entry, text, who, file, people)
         entry.files.add(file)
     return [entry for entries in by_text.values() for entry in entries]
+
+
+def by_several(texts: Sequence[SharedText]) -> list[SharedText]:
+    """Those of the texts that at least two people annotated.
+
+    Raises:
+        InputError: There is none.
+    """
+    shared = [text for text in texts if len(text.docs) > 1]
+    if not shared:
+        names = sorted({name for text in texts for name in text.docs})
+        who = f"only {names[0]} has annotated them" if len(names) == 1 else "nobody else has annotated them"
+        raise InputError(
+            f"There is no text that two people have annotated: of {len(texts):,} texts, {who}.",
+            "`[studio] overlap` in labeling.toml hands tasks out to two people (docs/people.md).",
+        )
+    return shared
 
 
 def _signature(annotation: Annotation, file: str) -> Signature:

@@ -25,6 +25,7 @@ from labeling.studio.connection import Connection, _lifetime, may_pass
 from labeling.studio.failures import NoSuchPageError, TooLargeError, wait_of
 from labeling.studio.limits import Limits
 from labeling.studio.listing import Listing
+from labeling.studio.page import Page
 from labeling.studio.transport import _proxy
 from tests.hostile import RAW, TOKEN, Hostile, page, send
 
@@ -115,7 +116,7 @@ def test_sdk_speaks_through_the_connection_with_its_token(server, studio, monkey
 
     bad(monkeypatch, server, raw)
     schema = LabelSchema.from_toml(read_text(resource("schemas") / "event.toml", ""))
-    assert studio.create_project(schema, "Made").id == 1
+    assert studio.create_project(Page.of(schema), "Made").id == 1
     assert server.seen == ["POST /api/projects/", "GET /api/projects/1/"]
     assert said == [f"Token {TOKEN}"] * 2
 
