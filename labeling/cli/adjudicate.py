@@ -126,7 +126,7 @@ def _sentences(found: Any) -> list[str]:
         would = f"{found.new:,} new answers would be stored, " if found.project_url else ""
         return [*said, f"Nothing was done: {would}{tasks.added:,} tasks would be added, {tasks.removed:,} removed."]
     done = [f"{n:,} {what}" for n, what in ((found.new, "answers stored"), (tasks.added, "tasks added")) if n]
-    done += [f"{tasks.removed:,} tasks removed, since nobody needs to answer them"] if tasks.removed else []
+    done += [f"{tasks.removed:,} tasks removed: settled by now, or replaced"] if tasks.removed else []
     said += [f"{', '.join(done)}."] if done else []
     if tasks.waiting:
         said.append(f"Next: {tasks.waiting:,} tasks wait at {found.project_url} – press Label All Tasks there,")

@@ -19,20 +19,13 @@ WORDS = {
 def show(found: Any) -> None:
     """Print the figures as tables, what people get wrong, and what the guidelines leave open."""
     rows = [
-        [
-            who,
-            one.texts,
-            *(_figure(rate.f) for rate in (one.exact, one.trimmed)),
-            _interval(one.trimmed),
-            _figure(one.adjudicated.f),
-            *(one.kept, one.missed, one.invented),
-            _figure(one.relations.f if one.relations else None),
-        ]
+        [who, *map(_figure, _rates(one)), _interval(one.trimmed), _figure(one.relations.f if one.relations else None)]
         for who, one in found.people.items()
     ]
     title = f"{len(found.people)} people against the gold of {found.texts:,} texts: F of spans"
-    header = ["annotator", "texts", "exact", "edges trimmed", "95%", "adjudicated", "kept", "missed", "invented"]
-    console.table(title, [*header, "relations"], rows)
+    console.table(title, ["annotator", "exact", "adjudicated", "trimmed", "95%", "relations"], rows)
+    spans = [[who, one.texts, one.kept, one.missed, one.invented] for who, one in found.people.items()]
+    _table("Spans", ["annotator", "texts", "as in the gold", "missed", "invented"], spans)
     _labels("By label, edges trimmed", "label", found, "labels")
     _labels("Relations", "relation", found, "relation_labels")
     periods = [
@@ -55,6 +48,10 @@ def show(found: Any) -> None:
         for gap in found.gaps:  # a line each, since a cell of a table would break the link
             labels, what = ", ".join(gap.labels), gap.note or "no note"
             console.put(f"{gap.url or gap.doc_id}  {labels}: {what}  {gap.text}")
+
+
+def _rates(one: Any) -> tuple[float | None, ...]:
+    return one.exact.f, one.adjudicated.f, one.trimmed.f
 
 
 def _labels(title: str, heading: str, found: Any, field: str) -> None:
