@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from pydantic import Field
+
 from labeling.core.agreement import trimmed
 from labeling.core.labels import LabeledDoc, Provenance, Relation, Span
 from labeling.core.schema import LabelSchema
@@ -30,9 +32,9 @@ T = TypeVar("T", bound=Hashable)
 class MarkedSpan(Value):
     """A span as somebody marked it: `[start, end)` in code points, and its label."""
 
-    start: int
-    end: int
-    label: str
+    start: int = Field(ge=0)
+    end: int = Field(gt=0)
+    label: str = Field(min_length=1)
 
     def overlaps(self, other: "MarkedSpan") -> bool:
         """Whether they have a character in common."""
@@ -210,13 +212,18 @@ class _Settling:
         self.people = sorted(docs)
         self.first = docs[self.people[0]]
         self.text, self.digest = self.first.text, self.first.digest
-        self.decisions = [each for each in decisions if each.digest == self.digest]
+        self.decisions = [each for each in decisions if each.digest == self.digest and self._fits(each)]
         self.late: list[MarkedSpan] = []
         self.differing: list[tuple[str, MarkedSpan]] = []
         self.candidates = self._candidates()
         self.of_span = {
             (who, span.id): candidate for candidate in self.candidates for who, span in self._all_spans(candidate)
         }
+
+    def _fits(self, decision: Decision) -> bool:
+        """Whether all that a decision names lies in the text: somebody may have edited the file of decisions."""
+        marked = (span for each in (*decision.taken, *decision.refused) for span in _spans_of(each))
+        return all(span.start < span.end <= len(self.text) for span in marked)
 
     # spans
 

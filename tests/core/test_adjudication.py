@@ -203,6 +203,8 @@ def test_decisions_about_another_text_do_not_count():
     (conflict,) = settle(docs).conflicts
     other = decided(conflict, 0).model_copy(update={"digest": "another"})
     assert settle(docs, [other]).conflicts == (conflict,)
+    edited = decided(conflict).model_copy(update={"taken": (MarkedSpan(start=9, end=900, label="ACTOR"),)})
+    assert settle(docs, [edited]).conflicts == (conflict,)
 
 
 @st.composite
