@@ -39,7 +39,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that take long come first, so that no process is left alone with one at the end."""
     weights = Counter(item.path for item in items)
     for item in items:
-        weights[item.path] += 20 * any(item.get_closest_marker(name) for name in ("studio", "browser", "train", "index"))
+        weights[item.path] += 20 * any(
+            item.get_closest_marker(name) for name in ("studio", "browser", "train", "index")
+        )
     items.sort(key=lambda item: (-weights[item.path], item.path))
 
 
