@@ -552,10 +552,11 @@ def _number(annotation: Json) -> int:
 
 
 def _sum(counters: Iterable[Counter[str]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
+    total: dict[str, int] = {}
     for counter in counters:
-        total.update(counter)
-    return dict(total)
+        for name, number in counter.items():
+            total[name] = total.get(name, 0) + number
+    return total
 
 
 # the article
