@@ -131,6 +131,9 @@ def _sentences(found: Any) -> list[str]:
     if tasks.waiting:
         said.append(f"Next: {tasks.waiting:,} tasks wait at {found.project_url} – press Label All Tasks there,")
         said.append("and run the same command again.")
+    elif left := found.span_conflicts.open + found.relation_conflicts.open + found.audit.open:
+        said.append(f"Next: {left:,} conflicts have answers that are not clear. Change these, listed below with their")
+        said.append("tasks, and run the same command again.")
     else:
         said.append("Nothing is open. `labeling export --choose adjudicated` writes the training files.")
     return said

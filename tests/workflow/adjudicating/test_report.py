@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from labeling.cli import app
 from labeling.core.adjudication import Counts, Decision, MarkedSpan
 from labeling.core.article import digest
 from labeling.errors import InputError
 from labeling.settings import Workspace, init, open_workspace
 from labeling.workflow.adjudicating.command import adjudicate
 from labeling.workflow.adjudicating.decisions import add_decisions, decisions_file
-from labeling.workflow.adjudicating.report import Adjudication, Audit, Conflicts
+from labeling.workflow.adjudicating.report import Adjudication, Audit, Conflicts, Tasks
 from tests.builders import Run
 from tests.workflow.several import ANN, BEN, OTHER, SEVERAL, TEXT, region, task, write
 
@@ -203,6 +204,22 @@ def test_command_prints_tables_or_json_and_names_damage(workspace: Workspace, tm
     damaged = run(*asked, "--dry-run")
     assert damaged.returncode == 2 and "Line 1 of" in damaged.stderr
     assert decisions_file(workspace).read_text() == "{\n"
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({"tasks": Tasks(waiting=2), "span_conflicts": Conflicts(open=2)}, "2 tasks wait"),
+        ({"tasks": Tasks(answered=2), "span_conflicts": Conflicts(open=2)}, "2 conflicts have answers that are not"),
+        ({"tasks": Tasks(answered=1), "audit": Audit(open=1)}, "1 conflicts have answers that are not clear"),
+        ({"tasks": Tasks(answered=2), "span_conflicts": Conflicts(decided=2)}, "Nothing is open"),
+    ],
+)
+def test_what_to_do_next_is_told(found: dict[str, Any], said: str, workspace: Workspace, capsys, monkeypatch):
+    monkeypatch.setattr("labeling.workflow.adjudicating.command.adjudicate", lambda *_, **__: Adjudication(**found))
+    with pytest.raises(SystemExit) as ended:
+        app(["adjudicate", "-w", str(workspace.folder)])
+    assert not ended.value.code and said in " ".join(capsys.readouterr().err.split())
 
 
 @pytest.mark.skipif(not SEVERAL.is_dir(), reason="there are no exports of several annotators beside the project")
