@@ -92,6 +92,7 @@ class Decision(Value):
         kind: What was decided about.
         taken: What is right, including what the adjudicator drew.
         refused: Options that are not.
+        agreed: Spans in the same place on which all agreed then, so that they did not come after the decision.
         by: Who decided it.
         at: When; ISO 8601.
         reason: Why people differed, if it was said.
@@ -106,6 +107,7 @@ class Decision(Value):
     kind: Kind
     taken: tuple[MarkedSpan | MarkedRelation, ...] = ()
     refused: tuple[MarkedSpan | MarkedRelation, ...] = ()
+    agreed: tuple[MarkedSpan, ...] = ()
     by: str = ""
     at: str = ""
     reason: DecisionReason = ""
@@ -222,7 +224,7 @@ class _Settling:
 
     def _fits(self, decision: Decision) -> bool:
         """Whether all that a decision names lies in the text: somebody may have edited the file of decisions."""
-        marked = (span for each in (*decision.taken, *decision.refused) for span in _spans_of(each))
+        marked = (span for each in (*decision.taken, *decision.refused, *decision.agreed) for span in _spans_of(each))
         return all(span.start < span.end <= len(self.text) for span in marked)
 
     # spans
@@ -260,11 +262,11 @@ class _Settling:
             if key in decided:
                 candidate.decision, is_taken, _ = decided.pop(key)
                 candidate.state = "taken" if is_taken else "dropped"
+            elif len(candidate.spans) == len(self.people):
+                candidate.state = "agreed"
             elif about := self._decided_about_like(candidate.marked):
                 candidate.decision, candidate.state = about, "dropped"
                 self.late.append(candidate.marked)
-            elif len(candidate.spans) == len(self.people):
-                candidate.state = "agreed"
         for decision, is_taken, marked in decided.values():
             if is_taken:
                 self.candidates.append(_Candidate(marked, {}, "taken", decision))
@@ -294,7 +296,10 @@ class _Settling:
         for decision in reversed(self.decisions):
             if decision.kind == "spans":
                 known = (one for one in (*decision.taken, *decision.refused) if isinstance(one, MarkedSpan))
-                if any(one.label == marked.label and one.overlaps(marked) for one in known):
+                stood = {self._key(one) for one in decision.agreed}
+                if self._key(marked) not in stood and any(
+                    one.label == marked.label and one.overlaps(marked) for one in known
+                ):
                     return decision
         return None
 

@@ -149,6 +149,12 @@ class _Answer:
             kind=asked.kind,
             taken=tuple(sorted(taken, key=_place)),
             refused=tuple(sorted((each for each in asked.options if each not in taken), key=_place)),
+            agreed=tuple(
+                each
+                for each in asked.agreed
+                if isinstance(each, MarkedSpan)
+                and any(isinstance(one, MarkedSpan) and one.overlaps(each) for one in (*asked.options, *taken))
+            ),
             by=self.by,
             at=annotation.stamp,
             reason=next((name for name in get_args(DecisionReason) if reason == [name]), ""),

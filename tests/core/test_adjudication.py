@@ -173,6 +173,17 @@ def test_what_was_decided_stays_decided_when_more_annotations_come():
     assert settled.late == (marked("ACTOR the “Rebels” attacked"),)
 
 
+def test_what_was_agreed_stays_when_a_span_within_it_is_refused():
+    docs = {"ann": doc("ACTOR the “Rebels”", "ACTOR Rebels"), "ben": doc("ACTOR the “Rebels”")}
+    (conflict,) = settle(docs).conflicts
+    decision = decided(conflict)
+    settled = settle(docs, [decision])
+    assert told(settled) == ["ACTOR the “Rebels”"] and not settled.late
+    docs["dan"] = doc()  # who lacks it: it is open now, and not late
+    (again,) = settle(docs, [decision.model_copy(update={"agreed": (marked("ACTOR the “Rebels”"),)})]).conflicts
+    assert [option.marked for option in again.options] == [marked("ACTOR the “Rebels”")]
+
+
 def test_audits_are_the_same_ones_and_find_what_is_wrong():
     same = doc("ACTOR Rebels", "ACTION attacked", "LOCATION Tadmor", "LOCATION Kyiv")
     docs = {"ann": same, "ben": same}
@@ -242,6 +253,7 @@ def answers(settled: Settled, choose) -> list[Decision]:
 @given(several(), st.data())
 def test_nothing_is_lost_and_every_conflict_can_be_decided(docs: dict[str, LabeledDoc], data: st.DataObject):
     settled = settle(docs)
+    agreed = {(span.start, span.end, span.label) for span in settled.doc.spans}
     for counts in (settled.spans, settled.relations):
         assert counts.into == counts.agreed + counts.adjudicated + counts.open + counts.dropped
     open_spans = [option.marked for c in settled.conflicts if c.kind == "spans" for option in c.options]
@@ -257,6 +269,7 @@ def test_nothing_is_lost_and_every_conflict_can_be_decided(docs: dict[str, Label
         decisions += answers(settled, lambda: data.draw(st.booleans()))
         settled = settle(docs, decisions)
     assert not settled.conflicts and not settled.spans.open and not settled.relations.open
+    assert agreed <= {(span.start, span.end, span.label) for span in settled.doc.spans} and not settled.late
     taken = [each for d in decisions if d.kind == "spans" for each in d.taken]
     assert (
         settled.spans.adjudicated
