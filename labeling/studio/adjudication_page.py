@@ -9,7 +9,7 @@ from labeling.core.adjudication import Conflict, MarkedRelation, MarkedSpan, Opt
 from labeling.core.labels import LabeledDoc
 from labeling.core.schema import LabelSchema
 from labeling.core.sections import around
-from labeling.studio.config import CONTROL, TEXT
+from labeling.studio.config import ARROWS_STYLE, CONTROL, TEXT
 from labeling.studio.instructions import STYLE as KEYS_STYLE
 from labeling.studio.instructions import TINT
 from labeling.studio.page import Page
@@ -44,7 +44,8 @@ CARD, MOST = 0, 220  # code points before and after a card's spans
 
 # Cards side by side, as high as the highest, the one that was taken with a frame. Their keys stand in their corners,
 # so Label Studio's own check boxes and hints of keys are hidden.
-STYLE = """
+STYLE = (
+    """
 .labeling-cards .lsf-choices { display: flex; flex-wrap: wrap; gap: 10px; margin: 4px 0; }
 .labeling-cards .lsf-choice { flex: 1 1 240px; margin: 0; display: flex; }
 .labeling-cards .lsf-choice:last-child { flex: 0 0 auto; }
@@ -66,16 +67,14 @@ STYLE = """
 .labeling-tools { display: flex; align-items: center; padding: 2px 0; }
 .labeling-article { max-width: 60em; padding-left: 12px; }
 .labeling-article .lsf-richtext__container { font-size: 16px; line-height: 3; padding-top: 20px; }
-.relations-overlay path[stroke] { stroke: #9065e6; stroke-width: 1.5px; opacity: .45; }
-.relations-overlay marker path { fill: #9065e6; }
-.relations-overlay g g { translate: 0 -8px; }
-.relations-overlay g g rect { fill: none; stroke: none; }
-.relations-overlay g g text { font-size: 11px !important; fill: #9065e6; paint-order: stroke; stroke-width: 2px;
-  stroke: var(--color-neutral-background, #fff); }
+"""
+    + ARROWS_STYLE
+    + """\
 .labeling-why { display: flex; align-items: center; gap: 16px; margin-top: 12px; opacity: .85; }
 .labeling-why .lsf-choices { margin: 0; white-space: nowrap; }
 .labeling-why [data-testid="textarea-control"], .labeling-why .ant-form-item { margin: 0 !important; flex: 1; }
 """
+)
 
 
 def adjudication_page(schema: LabelSchema) -> Page:

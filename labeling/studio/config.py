@@ -10,23 +10,31 @@ from labeling.core.value import Value
 CONTROL = "label"
 TEXT = "text"
 
-# A column made for reading. Arrows are drawn above the lines, so the lines stand far enough apart for an arrow and its
-# name; both are quiet until Label Studio highlights those of a span that is hovered or selected. The names have the
-# page's colour around them, so that no line strikes them through. The labels stay in sight while an article scrolls.
-STYLE = """
-.labeling-tools { position: sticky; top: 0; z-index: 200; padding: 8px 0;
-  background: var(--color-neutral-background, #fff); border-bottom: 1px solid var(--color-neutral-border, #e1e4e8); }
-.labeling-article { max-width: 60em; padding-left: 12px; }
-.labeling-article .lsf-richtext__container { font-size: 17px; line-height: 3; padding-top: 26px; }
-.relations-overlay path[stroke] { stroke: #9065e6; stroke-width: 1.5px; opacity: .45; }
+# Arrows are quiet until Label Studio highlights them; their names have the page's colour around them.
+ARROWS_STYLE = """.relations-overlay path[stroke] { stroke: #9065e6; stroke-width: 1.5px; opacity: .45; }
 .relations-overlay marker path { fill: #9065e6; }
 .relations-overlay g g { translate: 0 -8px; }
 .relations-overlay g g rect { fill: none; stroke: none; }
 .relations-overlay g g text { font-size: 11px !important; fill: #9065e6; paint-order: stroke; stroke-width: 2px;
   stroke: var(--color-neutral-background, #fff); }
+"""
+
+# A column made for reading. Arrows are drawn above the lines, so the lines stand far enough apart for an arrow and its
+# name; both are quiet until Label Studio highlights those of a span that is hovered or selected. The names have the
+# page's colour around them, so that no line strikes them through. The labels stay in sight while an article scrolls.
+STYLE = (
+    """
+.labeling-tools { position: sticky; top: 0; z-index: 200; padding: 8px 0;
+  background: var(--color-neutral-background, #fff); border-bottom: 1px solid var(--color-neutral-border, #e1e4e8); }
+.labeling-article { max-width: 60em; padding-left: 12px; }
+.labeling-article .lsf-richtext__container { font-size: 17px; line-height: 3; padding-top: 26px; }
+"""
+    + ARROWS_STYLE
+    + """\
 .labeling-byline { opacity: .7; margin-top: -8px; }
 .labeling-byline h4:empty { display: none; }
 """
+)
 
 # The field for normal forms stands beside the labels, so that the text stays where it is when it appears.
 NORMAL_STYLE = """
