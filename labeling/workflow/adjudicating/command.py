@@ -11,7 +11,7 @@ import httpx
 from labeling.core.adjudication import Decision, settle
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
-from labeling.errors import AccessError, StudioError
+from labeling.errors import AccessError, InputError, StudioError
 from labeling.locks import alone
 from labeling.settings import Workspace
 from labeling.studio.adjudication import to_conflict_task
@@ -83,7 +83,13 @@ def adjudicate(
             problems, [doc for text in texts for doc in text.docs.values()], schema, workspace.label_schema
         )
         decided = by_text((*stored, *answers.new))
-        settled = _settled(texts, decided, schema, audit, track)
+        try:
+            shared = by_several(texts)
+        except InputError:  # there is no report that could tell it
+            for line in (*read_notes, *(f"{p.where}: {p.detail}" for p in problems if p.action == "refused")):
+                say(f"Note: {line}")
+            raise
+        settled = _settled(shared, decided, schema, audit, track)
         unused, unread = changed_texts([each for some in decided.values() for each in some], texts)
         report = reported(settled)
         tasks = Tasks(added=len({conflict.key for each in settled for conflict in each.asked}))
@@ -138,14 +144,13 @@ def _texts(
 
 
 def _settled(
-    texts: Sequence[SharedText],
+    shared: Sequence[SharedText],
     decided: dict[str, list[Decision]],
     schema: LabelSchema | None,
     audit: float,
     track: Track,
 ) -> list[SettledText]:
     """The texts that several people annotated, settled."""
-    shared = by_several(texts)
     found = []
     for text in track(shared, "Settling", len(shared)):
         decisions = decided.get(next(iter(text.docs.values())).digest, [])

@@ -201,6 +201,8 @@ def test_command_prints_tables_or_json_and_names_damage(workspace: Workspace, tm
     assert alone.returncode == 2 and "--dry-run" in alone.stderr
     decisions_file(workspace).parent.mkdir(exist_ok=True)
     decisions_file(workspace).write_text("{\n")
+    missing = run("adjudicate", str(tmp_path / "none.json"), "--dry-run")
+    assert missing.returncode == 2 and "none.json: it cannot be read" in missing.stderr
     damaged = run(*asked, "--dry-run")
     assert damaged.returncode == 2 and "Line 1 of" in damaged.stderr
     assert decisions_file(workspace).read_text() == "{\n"
