@@ -111,10 +111,17 @@ class Stored(Value):
             version: The model version.
             empty: Whether annotators are to start from an empty page.
         """
-        return any(
-            not task.begun and (version not in task.versions or (WITHOUT_PREFILL in task.versions) != empty)
-            for task in self.sections.values() or (self,)
-        )
+        return any(not task._is_as_wanted(version, empty=empty) for task in self._open_tasks())
+
+    def is_outdated(self, version: str, *, empty: bool) -> bool:
+        """Whether a task that nobody has begun has predictions of the other kind or version, rather than none."""
+        return any(task.versions and not task._is_as_wanted(version, empty=empty) for task in self._open_tasks())
+
+    def _open_tasks(self) -> list["Stored"]:
+        return [task for task in self.sections.values() or (self,) if not task.begun]
+
+    def _is_as_wanted(self, version: str, *, empty: bool) -> bool:
+        return version in self.versions and (WITHOUT_PREFILL in self.versions) == empty
 
     @property
     def text(self) -> str:

@@ -96,8 +96,12 @@ def _outcome_of_text(doc_id: str, known: Stored, state: ProjectState) -> Outcome
     """What to do with an article whose text the project has."""
     if known.missing:
         return "complete"
-    if state.lacks(doc_id, known):
+    if state.is_outdated(doc_id, known):
         return "renew"
+    if state.lacks(doc_id, known):
+        return (
+            "unchanged"  # the server has lost its predictions: they are repaired at the end, as wherever it lost some
+        )
     return "unchanged" if state.version in known.versions else "begun"
 
 
@@ -114,8 +118,7 @@ def _outdated(
     stays = {copy.digest: copy for copy in (known, *known.twins) if not copy.begun and copy.task_id not in gone}
     for digest, copy in stays.items():
         # a task without any prediction gets one in any case
-        is_other = digest != article.digest and copy.versions and state.lacks(article.doc_id, copy)
-        if is_other and (other := to_article(copy.data)):
+        if digest != article.digest and state.is_outdated(article.doc_id, copy) and (other := to_article(copy.data)):
             yield other
 
 

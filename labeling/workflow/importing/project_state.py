@@ -91,6 +91,10 @@ class ProjectState:
         """Whether the project's copy of an article needs new predictions."""
         return stored.lacks(self.version, empty=self.without_prefill.has(doc_id))
 
+    def is_outdated(self, doc_id: str, stored: Stored) -> bool:
+        """Whether the project's copy of an article has other predictions than it should; lost ones are repaired."""
+        return stored.is_outdated(self.version, empty=self.without_prefill.has(doc_id))
+
     def entry(self, doc_id: str, stored: Stored) -> Entry:
         """The article's entry in the ledger; one with several tasks is asked about each time."""
         is_as_wanted = (WITHOUT_PREFILL in stored.versions) == self.without_prefill.has(doc_id)

@@ -95,11 +95,16 @@ def test_a_part_that_somebody_deleted_is_pushed_again(divided: Workspace, api):
     assert push(divided, TEXTS).outcomes == {"there already": 2}
 
 
-def test_a_part_that_lost_its_prediction_gets_it_again(divided: Workspace, api):
+@pytest.mark.parametrize("ledger", ["is right", "is gone"])
+def test_a_part_that_lost_its_prediction_gets_it_again(divided: Workspace, api, ledger: str):
     push(divided, TEXTS)
     lost = parts_of(divided, api)[1]
     assert api.delete(f"/api/predictions/{lost['predictions'][0]['id']}/").is_success
-    assert push(divided, TEXTS).repaired == 1
+    if ledger == "is gone":
+        (file,) = divided.state.glob("import-*.sqlite")
+        file.unlink()
+    done = push(divided, TEXTS)
+    assert (done.outcomes, done.repaired) == ({"there already": 2}, 1)
     assert [len(part["predictions"]) for part in parts_of(divided, api)] == [1] * PARTS
     assert parts_of(divided, api)[1]["predictions"][0]["result"] == lost["predictions"][0]["result"]
 
