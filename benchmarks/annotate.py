@@ -1,73 +1,48 @@
-"""Pre-annotation against spaCy alone, in one run: words a second, the same predictions, memory.
+"""`labeling annotate` against spaCy alone, whole programs in one run: words a second, CPU, memory, predictions.
 
     python benchmarks/annotate.py TEXTS.jsonl …              # {"text"} a line: news, other people's gold
     python benchmarks/annotate.py TEXTS.jsonl --rounds 5
     python benchmarks/annotate.py TEXTS.jsonl --stream 100000    # is memory flat over so many articles?
 
-Compared are the loop `for text in texts: nlp(text)` of the full pipeline, `nlp.pipe(texts, n_process=2)`, and what
-`labeling annotate` does, which finds events too. Loading the model is not counted for any; starting other processes is.
-`steady` counts from the first twentieth of the documents on, when all processes are at work. PSS is the memory of all
-processes together, sampled four times a second; a word is what stands between white space. On a machine that does
-other things too, words a CPU second are what to look at.
+Compared are programs that read the file and write a file, each from its start to its end, as a person runs them: the
+loop `for text in texts: nlp(text)` and `nlp.pipe(texts, n_process=2)`, which write the entities, and `labeling
+annotate`, which finds events, relations and normal forms too, looks for texts in another language, and writes tasks.
+PSS is the memory of all processes together. A word is what stands between white space. On a machine that does other
+things too, look at words a CPU second.
 """
 
 import argparse
 import json
-import os
 import platform
 import random
-import resource
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
 
 import spacy
+from programs import machine, run
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from labeling import resources
-from labeling.core.article import Article
-from labeling.core.schema import LabelSchema
 from labeling.nlp.load import SAME_AS, load
-from labeling.workflow.annotating import annotated
 
 SYLLABLES = ["ka", "ro", "mi", "te", "lu", "na", "vo", "si", "de", "ba", "qu", "en", "ar", "is", "ot", "ul"]
 
-
-# In a process of its own: a thread beside them is a reason for `annotated` not to fork.
-WATCH = """
-import contextlib, psutil, sys, time
-root = psutil.Process(int(sys.argv[1]))
-while root.is_running():
-    total = 0.0
-    for each in [root, *root.children(recursive=True)]:
-        with contextlib.suppress(psutil.Error):
-            total += each.memory_full_info().pss * (each.pid != psutil.Process().pid)
-    print(int(total / 1e6), flush=True)
-    time.sleep(0.25)
+PLAIN = """
+import json, sys, spacy
+def main():
+    model, way, source, target = sys.argv[1:]
+    nlp = spacy.load(model)
+    texts = [json.loads(line)["text"] for line in open(source, encoding="utf-8")]
+    docs = nlp.pipe(texts, n_process=2) if way == "pipe" else (nlp(text) for text in texts)
+    with open(target, "w", encoding="utf-8") as file:
+        for doc in docs:
+            json.dump([(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents], file)
+            file.write("\\n")
+main()
 """
-
-
-class Memory:
-    """PSS of this process and its children in MB, sampled while the block runs."""
-
-    def __enter__(self) -> "Memory":
-        self.file = tempfile.TemporaryFile("w+")
-        self.watcher = subprocess.Popen([sys.executable, "-c", WATCH, str(os.getpid())], stdout=self.file)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.watcher.kill()
-        self.watcher.wait()
-
-    def samples(self) -> list[int]:
-        """What was measured until now."""
-        self.file.seek(0)
-        return [int(line) for line in self.file.read().split("\n")[:-1]]
 
 
 def signature(doc: Doc) -> list[tuple[object, ...]]:
@@ -88,94 +63,73 @@ def differences(plain: Language, quick: Language, texts: list[str]) -> tuple[int
     return tokens, other, touched
 
 
-def cpu() -> float:
-    """Seconds that this process and its ended children have worked; of the watcher they are very few."""
-    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(use.ru_utime + use.ru_stime for use in uses)
-
-
-def measured(name: str, run: Callable[[], Iterable[object]], words: int, count: int) -> tuple[float, float]:
-    """Words a second, from the start and steady; printed."""
-    with Memory() as memory:
-        started, worked = time.perf_counter(), cpu()
-        early = started
-        for number, _ in enumerate(run()):
-            if number == count // 20:
-                early = time.perf_counter()
-        ended, worked = time.perf_counter(), cpu() - worked
-    rate, steady = words / (ended - started), 0.95 * words / (ended - early)
-    peak = max(memory.samples(), default=0)
-    print(
-        f"{name:18} {ended - started:7.2f} s {rate:8,.0f} words/s, steady {steady:8,.0f}, "
-        f"a CPU second {words / worked:7,.0f}   PSS {peak:6.0f} MB",
-        flush=True,
-    )
-    return rate, steady
-
-
-def varied(texts: list[str], count: int) -> Iterator[Article]:
-    """So many articles: the texts over and over, with a name in each that nobody has seen before."""
+def varied(texts: list[str], count: int) -> Iterator[str]:
+    """So many texts: the given ones over and over, with a name in each that nobody has seen before."""
     chance = random.Random(1)
-    for number, text in enumerate(islice(cycle(texts), count)):
+    for text in islice(cycle(texts), count):
         first, last = ("".join(chance.choices(SYLLABLES, k=4)).capitalize() for _ in range(2))
-        yield Article(doc_id=str(number), text=f"{first} {last} of {last}ville said on Friday: {text}")
+        yield f"{first} {last} of {last}ville said on Friday: {text}"
 
 
-def stream(nlp: Language, schema: LabelSchema, texts: list[str], options: argparse.Namespace) -> None:
-    """Print the memory after each tenth of a stream."""
-    started = time.perf_counter()
-    with Memory() as memory:
-        docs = annotated(nlp, options.model, schema, varied(texts, options.stream), options.jobs)
-        before = 0
-        for number, _ in enumerate(docs, start=1):
-            if number % max(1, options.stream // 10) == 0:
-                samples = memory.samples()
-                peak, before = max(samples[before:], default=0), len(samples)
-                print(f"{number:9,} articles {time.perf_counter() - started:7.0f} s   PSS {peak:6.0f} MB", flush=True)
+def write(texts: list[str] | Iterator[str], file: Path) -> Path:
+    """The file, with an article a line."""
+    with file.open("w", encoding="utf-8") as lines:
+        for number, text in enumerate(texts):
+            lines.write(json.dumps({"id": str(number), "text": text}, ensure_ascii=False) + "\n")
+    return file
 
 
 def main() -> None:
-    """Print the rates, their ratios, and how the predictions compare; or the memory over a stream."""
+    """Print the rates, their ratios, and how the predictions compare; or the memory for more and more articles."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("texts", nargs="+", type=Path)
-    parser.add_argument("--schema", type=Path, default=resources.resource("schemas") / "event.toml")
     parser.add_argument("--model", default="en_core_web_sm")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--repeat", type=int, default=1, help="take the texts so many times over")
     parser.add_argument("--jobs", type=int, default=None)
     parser.add_argument("--stream", type=int, default=0)
     options = parser.parse_args()
-    schema = LabelSchema.from_toml(options.schema.read_text(encoding="utf-8"), folder=options.schema.parent)
     lines = [line for path in options.texts for line in path.read_text(encoding="utf-8").split("\n") if line.strip()]
     texts = list(dict.fromkeys(json.loads(line)["text"] for line in lines))
-    quick = load(options.model)
-    print(
-        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, spaCy {spacy.__version__}"
-    )
-    if options.stream:
-        stream(quick, schema, texts, options)
-        return
-    plain = spacy.load(SAME_AS.get(options.model, options.model))
-    tokens, other, touched = differences(plain, quick, texts)
-    print(
-        f"of {tokens:,} tokens in {len(texts):,} texts, {other:,} in {touched:,} differ in tag, head, lemma or entity"
-    )
-    texts *= options.repeat
-    articles = [Article(doc_id=str(number), text=text) for number, text in enumerate(texts)]
-    words = sum(len(text.split()) for text in texts)
-    best: dict[str, list[float]] = {}
-    programs: dict[str, Callable[[], Iterable[object]]] = {
-        "loop": lambda: (plain(text) for text in texts),
-        "pipe, 2 processes": lambda: plain.pipe(texts, n_process=2),
-        "labeling": lambda: annotated(quick, options.model, schema, articles, options.jobs),
-    }
-    for _ in range(options.rounds):
-        for name, run in programs.items():
-            rates = measured(name, run, words, len(texts))
-            best[name] = [max(pair) for pair in zip(rates, best.get(name, [0.0, 0.0]), strict=True)]
+    print(f"{machine()}, Python {platform.python_version()}, spaCy {spacy.__version__}")
+    plain = SAME_AS.get(options.model, options.model)
+    with tempfile.TemporaryDirectory() as temporary:
+        here = Path(temporary)
+
+        def ours(source: Path) -> list[str | Path]:
+            command = [Path(sys.executable).with_name("labeling"), "annotate", source, "-o", here / "tasks.jsonl"]
+            command += ["-w", here, "--model", options.model]
+            return [*command, "--jobs", str(options.jobs)] if options.jobs else command
+
+        if options.stream:
+            for count in (options.stream // 10, options.stream // 3, options.stream):
+                done = run(ours(write(varied(texts, count), here / "stream.jsonl")))
+                print(f"{count:9,} articles {done.seconds:7.0f} s   PSS {done.pss:6.0f} MB", flush=True)
+            return
+        tokens, other, touched = differences(spacy.load(plain), load(options.model), texts)
+        where = f"{other:,} in {touched:,} differ in tag, head, lemma or entity"
+        print(f"of {tokens:,} tokens in {len(texts):,} texts, {where}")
+        source = write(texts, here / "texts.jsonl")
+        words = sum(len(text.split()) for text in texts)
+        python = [sys.executable, "-W", "ignore", "-c", PLAIN, plain]
+        programs = {
+            "loop": [*python, "loop", source, here / "loop.jsonl"],
+            "pipe, 2 processes": [*python, "pipe", source, here / "pipe.jsonl"],
+            "labeling annotate": ours(source),
+        }
+        best: dict[str, float] = {}
+        for _ in range(options.rounds):
+            for name, command in programs.items():
+                done = run(command)
+                if done.code:
+                    sys.exit(done.err)
+                best[name] = max(words / done.seconds, best.get(name, 0))
+                print(
+                    f"{name:18} {done.seconds:7.2f} s {words / done.seconds:8,.0f} words/s, "
+                    f"a CPU second {words / done.cpu:7,.0f}   PSS {done.pss:6.0f} MB",
+                    flush=True,
+                )
     for name in ("loop", "pipe, 2 processes"):
-        ratios = [ours / theirs for ours, theirs in zip(best["labeling"], best[name], strict=True)]
-        print(f"labeling / {name}: {ratios[0]:.2f}, steady {ratios[1]:.2f} (best of {options.rounds})")
+        print(f"labeling annotate / {name}: {best['labeling annotate'] / best[name]:.2f} (best of {options.rounds})")
 
 
 if __name__ == "__main__":

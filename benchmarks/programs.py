@@ -1,6 +1,8 @@
 """A program from its start to its end, as a person runs it: how long it took and what memory all its processes had."""
 
 import contextlib
+import platform
+import resource
 import subprocess
 import threading
 import time
@@ -22,6 +24,7 @@ class Ran:
     Attributes:
         code: Its exit status.
         seconds: From its start to its end.
+        cpu: Seconds that its processes worked.
         rss, pss: The largest sum over its processes, in MB, sampled ten times a second and once a second; RSS counts a
             page that processes share once for each of them, PSS once in all.
         out, err: What it wrote.
@@ -29,6 +32,7 @@ class Ran:
 
     code: int
     seconds: float
+    cpu: float
     rss: float
     pss: float
     out: str
@@ -37,7 +41,7 @@ class Ran:
 
 def run(command: Sequence[str | Path], cwd: Path | None = None) -> Ran:
     """Run a program."""
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), _worked()
     process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     peaks = [0.0, 0.0]
 
@@ -60,4 +64,21 @@ def run(command: Sequence[str | Path], cwd: Path | None = None) -> Ran:
     out, err = process.communicate()
     seconds = time.perf_counter() - started
     watcher.join()
-    return Ran(process.returncode, seconds, *peaks, out, err)
+    return Ran(process.returncode, seconds, _worked() - worked, *peaks, out, err)
+
+
+def machine() -> str:
+    """The processor and the number of its cores that this process may use."""
+    names = [line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name")]
+    return f"{len(psutil.Process().cpu_affinity())} cores of {names[0] if names else platform.machine()}"
+
+
+def _cpuinfo() -> list[str]:
+    file = Path("/proc/cpuinfo")
+    return file.read_text().splitlines() if file.exists() else []
+
+
+def _worked() -> float:
+    """Seconds that this process's ended children and their ended children have worked."""
+    use = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return use.ru_utime + use.ru_stime

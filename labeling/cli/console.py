@@ -5,16 +5,19 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
-from pydantic import BaseModel
 
 from labeling.core.moment import local_time
-from labeling.core.problem import Problem
 from labeling.core.wording import first_lines
 from labeling.errors import InputError
 from labeling.terminal import for_rich, guarded, one_line, put, put_json, put_source, rewrite, say, sees
+
+if TYPE_CHECKING:  # pydantic takes longer than the whole help
+    from pydantic import BaseModel
+
+    from labeling.core.problem import Problem
 
 __all__ = ("put", "put_json", "put_source", "say", "sees")  # so that commands find all printing functions here
 
@@ -205,7 +208,7 @@ def agrees(question: str) -> bool:
 
 
 def problems(
-    found: Sequence[Problem], counted: Mapping[tuple[str, str], int] | None = None, where_all: str = ""
+    found: "Sequence[Problem]", counted: Mapping[tuple[str, str], int] | None = None, where_all: str = ""
 ) -> None:
     """Print how many problems there are of each reason, and the first refused and skipped ones, on stderr.
 
@@ -229,12 +232,12 @@ def problems(
         say(f"  {where_all}")
 
 
-def json(report: BaseModel) -> None:
+def json(report: "BaseModel") -> None:
     """Print the report as JSON on stdout."""
     put_json(report.model_dump(mode="json"))
 
 
-def exit_if_refused(found: Iterable[Problem]) -> None:
+def exit_if_refused(found: "Iterable[Problem]") -> None:
     """Exit with code 1 if anything was refused."""
     if any(problem.action == "refused" for problem in found):
         raise typer.Exit(1)

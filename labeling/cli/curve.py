@@ -9,7 +9,6 @@ import typer
 from labeling.cli import console
 from labeling.cli.options import HERE, JsonOption, WorkspaceOption
 from labeling.errors import InputError
-from labeling.settings import open_workspace
 
 
 def command(
@@ -80,6 +79,7 @@ def _trainer(folder: Path, workspace: Path, full: bool) -> Callable[[Path, Path]
         console.say(f"Only spaCy's own training is installed; `{training.how_to_learn()}` installs the rest.")
         return train
     from labeling.nlp.learn.training import Options
+    from labeling.settings import open_workspace
 
     schema = training.schema_for(folder, open_workspace(workspace), say=console.say)
     return training.trainer(schema, Options(quick=not full))

@@ -7,7 +7,6 @@ import typer
 
 from labeling.cli import console, differences, scores
 from labeling.cli.options import HERE, JsonOption
-from labeling.core.split import PARTS
 from labeling.errors import InputError
 from labeling.terminal import put_json
 
@@ -46,6 +45,8 @@ def command(
         raise InputError(
             "`labeling evaluate --effort` is a command of its own now.", f"labeling effort {model} {folder}"
         )
+    from labeling.core.split import PARTS
+
     if part not in PARTS:
         raise InputError(f"There is no part {part!r}.", f"There are {', '.join(PARTS)}.")
     from labeling.nlp.evaluation.scores import Bootstrap

@@ -7,7 +7,6 @@ import typer
 
 from labeling.cli import console
 from labeling.cli.options import HERE, JsonOption, WorkspaceOption
-from labeling.settings import open_workspace
 
 if TYPE_CHECKING:
     from labeling.workflow.training import Trained
@@ -71,6 +70,7 @@ def train(
         made = training.train(folder, output)
     else:
         from labeling.nlp.learn.training import Options
+        from labeling.settings import open_workspace
 
         options = Options(quick=quick, base=base, encoder=encoder, gpu=gpu, seed=seed)
         reviewed_with = training.schema_for(folder, open_workspace(workspace), schema, console.say)
