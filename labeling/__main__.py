@@ -4,6 +4,7 @@ import gc
 from typing import NoReturn
 
 from labeling.ending import run
+from labeling.loading import what_stays
 
 
 def main() -> NoReturn:
@@ -15,11 +16,9 @@ def main() -> NoReturn:
 
 
 def _command() -> int:
-    # What is imported stays, and to look through all of it time and again takes a tenth of the start and of the end.
-    gc.disable()
-    from labeling.cli import main as command
+    with what_stays():
+        from labeling.cli import main as command
 
-    gc.enable()
     return command()
 
 

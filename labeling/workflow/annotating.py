@@ -10,6 +10,7 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.schema import LabelSchema
 from labeling.engine import can_fork, cores, workers
+from labeling.loading import what_stays
 from labeling.workflow.progress import ItemProgress
 
 BATCH = 5_000  # characters of a batch: six times as many are no faster, and take 80 MB more
@@ -52,7 +53,8 @@ def annotated(
     from labeling.nlp.windows import SIZE, in_windows
 
     number = next(_numbers)
-    _annotators[number] = partial(_annotated, annotator(nlp, schema), nlp)
+    with what_stays():
+        _annotators[number] = partial(_annotated, annotator(nlp, schema), nlp)
     jobs = cores() if jobs is None else jobs
     if TRANSFORMERS.keys() & set(nlp.pipe_names):
         jobs = 1  # PyTorch takes all cores by itself, and waits for ever in a process that is forked
@@ -60,7 +62,8 @@ def annotated(
     stack.callback(_annotators.pop, number)
     with threadpool_limits(1, "blas"):
         if jobs > 1 and can_fork():
-            _annotators[number]([ANY])  # loads everything that an article needs, once, before the fork
+            with what_stays():
+                _annotators[number]([ANY])  # loads everything that an article needs, once, before the fork
         mapped = stack.enter_context(workers(jobs, partial(_begin, number, model, schema)))
 
     def documents(pieces: Iterable[Article]) -> Iterator[LabeledDoc]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
+from labeling.loading import what_stays
 from labeling.settings import Workspace
 from labeling.workflow.annotating import annotated
 from labeling.workflow.progress import ItemProgress
@@ -33,9 +34,10 @@ class Annotator:
             within: Is told how far a long article is.
             jobs: Processes; 0 uses as many as usual.
         """
-        from labeling.nlp.annotate import finds_no_events
-        from labeling.nlp.load import load
-        from labeling.nlp.pipelines import idle
+        with what_stays():
+            from labeling.nlp.annotate import finds_no_events
+            from labeling.nlp.load import load
+            from labeling.nlp.pipelines import idle
 
         schema, model = self.workspace.label_schema, self.workspace.model
         nlp = load(model)
