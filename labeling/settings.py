@@ -23,6 +23,7 @@ from labeling.core.schema import LabelSchema
 from labeling.core.sections import SectionLimits
 from labeling.core.split import Split
 from labeling.core.value import Value
+from labeling.engine import Engine, EngineSettings, engine_of
 from labeling.errors import InputError
 from labeling.files import json_text, read_text, write_atomic
 from labeling.promoted import Promoted, read_promoted
@@ -64,6 +65,12 @@ task_spans = 200
 # order = "uncertain"       # or "sequential", or "random": which task comes next
 # overlap = "10%"           # this share of the tasks goes to two people; 2 sends each task to two
 # without_prefill = "10%"   # this share of the articles is labelled from an empty page
+
+# Where articles are annotated and exports converted: on this machine, or on a Ray cluster.
+# [engine]
+# kind = "ray"              # or "local"
+# address = "ray://head:10001"    # without it, a Ray on this machine
+# workers = 16              # without it, one a core
 """
 
 
@@ -110,6 +117,7 @@ class Settings(Value):
     split: Split = Split()
     articles: ArticlesSettings = ArticlesSettings()
     studio: StudioSettings = StudioSettings()
+    engine: EngineSettings = EngineSettings()
 
 
 class Workspace(Value):
@@ -172,6 +180,10 @@ class Workspace(Value):
             return self.promoted.path(self.folder)
         return self.named_model or self.settings.model
 
+    def engine(self, workers: int | None = None) -> Engine:
+        """What work runs on that several processes share; `workers` overrides the settings' number."""
+        return engine_of(self.settings.engine, workers)
+
     @property
     def title(self) -> str:
         """The title of the project."""
@@ -232,7 +244,7 @@ class Workspace(Value):
 def open_workspace(folder: Path, **options: Any) -> Workspace:
     """The workspace in a folder; its file is overridden by the environment, and that by options that are not None.
 
-    Options are `url`, `project`, `model`, `schema`.
+    Options are `url`, `project`, `model`, `schema`, `engine`.
 
     Raises:
         InputError: labeling.toml is not valid TOML, or has invalid settings; every problem is named.
@@ -251,6 +263,8 @@ def open_workspace(folder: Path, **options: Any) -> Workspace:
     if options.get("project") is not None:
         studio["project"] = options["project"]
     said |= {key: options[key] for key in ("model", "schema") if options.get(key) is not None}
+    if options.get("engine") is not None and isinstance(said.get("engine"), dict | None):
+        said["engine"] = (said.get("engine") or {}) | {"kind": options["engine"]}
     if ca := os.environ.get("LABELING_CA"):
         studio["ca"] = ca
     if isinstance(said.get("studio", {}), dict):

@@ -36,8 +36,8 @@ def threads():
     one.join()
     return 1
 def processes():
-    from labeling.engine import workers
-    with workers(2) as go:
+    from labeling.engine import Local
+    with Local(2).started() as go:
         list(go(worker, range(3)))
 """
 

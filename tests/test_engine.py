@@ -6,13 +6,15 @@ import time
 
 import psutil
 
-from labeling.engine import AHEAD, FEW, workers
+from labeling.engine import Local
+from labeling.engine.chunks import AHEAD
+from labeling.engine.local import FEW
 
 KILLED = """
 import time
-from labeling.engine import workers
+from labeling.engine import Local
 if __name__ == "__main__":
-    with workers(2) as mapped:
+    with Local(2).started() as mapped:
         for _ in mapped(abs, [-1, -2, -3]):
             print("ready", flush=True)
         time.sleep(60)
@@ -20,7 +22,7 @@ if __name__ == "__main__":
 
 
 def test_workers_give_results_in_the_order_of_the_items():
-    with workers(2) as mapped:
+    with Local(2).started() as mapped:
         assert list(mapped(abs, range(-9, 0))) == [9, 8, 7, 6, 5, 4, 3, 2, 1]
 
 
@@ -38,31 +40,6 @@ def test_workers_end_when_the_process_that_started_them_is_killed(tmp_path):
     assert not [each for each in started if each.is_running() and each.status() != "zombie"]
 
 
-DIES = """
-import multiprocessing, os, signal, time
-from labeling.errors import InputError
-from labeling.engine import workers
-def work(number):
-    time.sleep(0.05)
-    if multiprocessing.parent_process():
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-if __name__ == "__main__":
-    with workers(2) as mapped:
-        try:
-            list(mapped(work, range(99)))
-        except InputError as error:
-            print(error)
-"""
-
-
-def test_worker_that_is_killed_is_told(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(DIES)
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True)
-    assert "A process of this command was killed" in done.stdout
-
-
 def test_no_more_chunks_are_taken_than_can_soon_be_worked_on():
     taken: list[int] = []
 
@@ -71,7 +48,7 @@ def test_no_more_chunks_are_taken_than_can_soon_be_worked_on():
             taken.append(number)
             yield number
 
-    with workers(2) as mapped:
+    with Local(2).started() as mapped:
         for given, number in enumerate(mapped(abs, chunks())):
             assert number == given
             assert len(taken) - given <= max(FEW, 2 * AHEAD)

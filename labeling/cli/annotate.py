@@ -31,7 +31,7 @@ def command(
     from labeling.settings import open_workspace
     from labeling.workflow.task_files import annotate_files
 
-    opened = open_workspace(workspace, model=given.model)
+    opened = open_workspace(workspace, model=given.model, engine=given.engine)
     done = annotate_files(opened, articles, output, track=console.track, **given.reading())
     if json:
         console.json(done)

@@ -3,13 +3,24 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from labeling.cli import console
-from labeling.cli.options import HERE, JsonOption, OfflineOption, ProjectOption, WorkspaceOption, with_options_of
+from labeling.cli.options import (
+    HERE,
+    EngineOption,
+    JsonOption,
+    OfflineOption,
+    ProjectOption,
+    WorkspaceOption,
+    with_options_of,
+)
 from labeling.errors import InputError
+
+if TYPE_CHECKING:
+    from labeling.settings import Workspace
 
 AUTO = "auto"
 LABELS, FILES, INPUT = (
@@ -123,6 +134,14 @@ class ExportOptions:
     jobs: Annotated[
         int | None, INPUT("--jobs", "-j", min=1, help="Number of processes.", show_default="one per core")
     ] = None
+    engine: EngineOption = None
+
+    def open(self, workspace: Path, project: int | None = None) -> "Workspace":
+        """The workspace, with the schema and the engine that the options name."""
+        from labeling.settings import open_workspace
+
+        schema = None if self.schema == AUTO else self.schema
+        return open_workspace(workspace, project=project, schema=schema, engine=self.engine)
 
     def parse(self, default: Any) -> Any:
         """The options of an export (`labeling.workflow.export.options.Options`).
@@ -182,10 +201,9 @@ def export(
 
     Example: `labeling export -o exports/monday`
     """
-    from labeling.settings import open_workspace
     from labeling.workflow.export.commands import export_project
 
-    opened = open_workspace(workspace, project=project, schema=None if given.schema == AUTO else given.schema)
+    opened = given.open(workspace, project)
     options = given.parse(opened.settings.split)
     if offline:
         console.as_pulled(opened)
@@ -212,10 +230,9 @@ def convert(
 
     Example: `labeling convert project-1.json -o exports/project-1`
     """
-    from labeling.settings import open_workspace
     from labeling.workflow.export.commands import export_files
 
-    opened = open_workspace(workspace, schema=None if given.schema == AUTO else given.schema)
+    opened = given.open(workspace)
     has_schema = given.schema != AUTO and (given.schema is not None or opened.is_initialised)
     options = given.parse(opened.settings.split)
     done = export_files(

@@ -47,7 +47,7 @@ def command(
     from labeling.settings import open_workspace
     from labeling.workflow.importing.command import import_articles
 
-    opened = open_workspace(workspace, model=given.model, project=project)
+    opened = open_workspace(workspace, model=given.model, engine=given.engine, project=project)
     done = import_articles(
         opened,
         articles,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 
@@ -28,6 +28,10 @@ ArticlesArgument = Annotated[
     typer.Argument(
         help="Files (.txt .html .json .jsonl .csv .tsv, also as .gz or .zip), folders, pipes, or - for standard input."
     ),
+]
+EngineOption = Annotated[
+    Literal["local", "ray"] | None,
+    typer.Option("--engine", help="Work on this machine or on Ray.", show_default="that of labeling.toml, or local"),
 ]
 HERE = Path()
 
@@ -55,6 +59,7 @@ class ArticleOptions:
         int | None,
         typer.Option("--jobs", "-j", min=1, help="Number of annotating processes.", show_default="one per core"),
     ] = None
+    engine: EngineOption = None
 
     def reading(self) -> dict[str, Any]:
         """The arguments of `annotate_files` and `import_articles` that these options give."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from labeling.cli import console
-from labeling.cli.export import AUTO, ExportOptions, OutputOption
+from labeling.cli.export import ExportOptions, OutputOption
 from labeling.cli.options import HERE, ProjectOption, WorkspaceOption, with_options_of
 from labeling.core.moment import local_time
 from labeling.errors import InputError
@@ -31,10 +31,9 @@ def command(
 
     Example: `labeling watch --every 5m -o exports`
     """
-    from labeling.settings import open_workspace
     from labeling.workflow.watching import watch
 
-    opened = open_workspace(workspace, project=project, schema=None if given.schema == AUTO else given.schema)
+    opened = given.open(workspace, project)
     options = given.parse(opened.settings.split)
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):

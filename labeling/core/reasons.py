@@ -36,6 +36,7 @@ Reason = Literal[
     "hidden",
     "illegal-relation",
     "json-min",
+    "kills-workers",
     "label-in-some-files",
     "link-line",
     "misaligned",
@@ -177,7 +178,13 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         Meaning("unstorable-characters", "changed", "NUL or lone surrogates became U+FFFD"),
         Meaning("unknown-date", "changed", "the date is not in a known form; it is kept in `extra`"),
     ),
-    "Pre-annotation and pushing (`import`; `other-language` also `annotate`)": (
+    "Pre-annotation and pushing (`import`; `other-language` and `kills-workers` also `annotate`)": (
+        Meaning(
+            "kills-workers",
+            "refused",
+            "the process that annotates the article, or converts the task, was killed three times over it alone, "
+            "probably because memory ran out",
+        ),
         Meaning(
             "other-language",
             "kept",

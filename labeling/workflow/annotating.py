@@ -9,7 +9,7 @@ from typing import Any
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.schema import LabelSchema
-from labeling.engine import can_fork, cores, workers
+from labeling.engine import Engine, Local, Rescue, can_fork
 from labeling.loading import what_stays
 from labeling.workflow.progress import ItemProgress
 
@@ -25,8 +25,9 @@ def annotated(
     model: str,
     schema: LabelSchema,
     articles: Iterable[Article],
-    jobs: int | None = None,
+    engine: Engine | None = None,
     within: ItemProgress | None = None,
+    lose: Callable[[str], object] = str,
 ) -> Iterator[LabeledDoc]:
     """The articles, in order, with the predictions of `labeling.nlp.annotate`; long ones are annotated in windows.
 
@@ -39,12 +40,14 @@ def annotated(
         model: The package or folder from which other processes load the same pipeline.
         schema: The labels and relations to predict.
         articles: The articles, perhaps an endless stream.
-        jobs: Processes, including this one; one per core by default. A pipeline with a transformer uses only this one.
+        engine: What the work runs on; processes of this machine by default, one a core. A pipeline with a transformer
+            uses only this one.
         within: Is told how far the current article is.
+        lose: Is called with the doc_id of an article which kills the processes that annotate it, and is left out.
 
     Raises:
         ModelError, SchemaError: As raised by `annotate` and `load`, in any process.
-        InputError: A process was killed, as the system does where memory runs out.
+        InputError: As raised by the engine.
     """
     from threadpoolctl import threadpool_limits
 
@@ -55,24 +58,43 @@ def annotated(
     number = next(_numbers)
     with what_stays():
         _annotators[number] = partial(_annotated, annotator(nlp, schema), nlp)
-    jobs = cores() if jobs is None else jobs
+    engine = engine or Local()
     if TRANSFORMERS.keys() & set(nlp.pipe_names):
-        jobs = 1  # PyTorch takes all cores by itself, and waits for ever in a process that is forked
+        engine = (
+            engine.for_little()
+        )  # PyTorch takes all cores by itself, and waits for ever in a process that is forked
     stack = ExitStack()
     stack.callback(_annotators.pop, number)
     with threadpool_limits(1, "blas"):
-        if jobs > 1 and can_fork():
+        if engine.workers > 1 and can_fork():
             with what_stays():
                 _annotators[number]([ANY])  # loads everything that an article needs, once, before the fork
-        mapped = stack.enter_context(workers(jobs, partial(_begin, number, model, schema)))
+        mapped = stack.enter_context(engine.started(partial(_begin, number, model, schema)))
+    lost: set[str] = set()
+
+    def instead(batch: Batch) -> list[LabeledDoc]:
+        lost.update(article.doc_id for article in batch)
+        return [LabeledDoc.of(article, ()) for article in batch]
 
     def documents(pieces: Iterable[Article]) -> Iterator[LabeledDoc]:
         # Matrices are small, and each core has a process: more threads would get in each other's way.
         with stack, threadpool_limits(1, "blas"):
-            for docs in mapped(partial(_annotate, number), _batches(pieces)):
+            for docs in mapped(partial(_annotate, number), _batches(pieces), Rescue(_singly, instead)):
                 yield from docs
 
-    return in_windows(documents, articles, SIZE, within or ItemProgress())
+    def found() -> Iterator[LabeledDoc]:
+        for doc in in_windows(documents, articles, SIZE, within or ItemProgress()):
+            if doc.doc_id in lost:
+                lost.discard(doc.doc_id)
+                lose(doc.doc_id)
+            else:
+                yield doc
+
+    return found()
+
+
+def _singly(batch: Batch) -> list[Batch]:
+    return [[article] for article in batch]
 
 
 def _batches(articles: Iterable[Article]) -> Iterator[Batch]:

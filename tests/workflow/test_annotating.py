@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from spacy.language import Language
 
-from labeling import engine
 from labeling.core.article import Article
+from labeling.engine import Local, local
 from labeling.errors import ModelError
 from labeling.nlp.annotate import annotate
 from labeling.workflow import annotating
@@ -27,11 +27,11 @@ ARTICLES = [
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(annotating, "BATCH", 500)
-    monkeypatch.setattr(engine, "FEW", 10)
+    monkeypatch.setattr(local, "FEW", 10)
 
 
 def forbid_forks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (annotating, engine):
+    for module in (annotating, local):
         monkeypatch.setattr(module, "can_fork", lambda: False)
 
 
@@ -47,16 +47,16 @@ def start(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> st
 
 def test_annotated_is_the_same_on_one_core_and_on_several(english: Language, small_batches: None, start: str):
     expected = list(annotate(english, EVENT, ARTICLES))
-    assert list(annotated(english, MODEL, EVENT, ARTICLES, 1)) == expected
-    assert list(annotated(english, MODEL, EVENT, ARTICLES, 3)) == expected
+    assert list(annotated(english, MODEL, EVENT, ARTICLES, Local(1))) == expected
+    assert list(annotated(english, MODEL, EVENT, ARTICLES, Local(3))) == expected
     assert [doc.doc_id for doc in expected] == [article.doc_id for article in ARTICLES]
 
 
 @pytest.mark.parametrize("count", [0, 1, 48])
 def test_annotated_takes_few_articles(english: Language, start: str, count: int, monkeypatch: pytest.MonkeyPatch):
     if start == "spawn":
-        monkeypatch.setattr(engine, "_processes", None)
-    assert len(list(annotated(english, MODEL, EVENT, ARTICLES[:count], 4))) == count
+        monkeypatch.setattr(local, "Team", lambda *_: None)
+    assert len(list(annotated(english, MODEL, EVENT, ARTICLES[:count], Local(4)))) == count
 
 
 def test_annotated_reads_ahead_only_so_far(english: Language, small_batches: None, start: str):
@@ -68,7 +68,7 @@ def test_annotated_reads_ahead_only_so_far(english: Language, small_batches: Non
             read += 1
             yield Article(doc_id=str(read), text="Rebels attacked Tadmor on Friday. " * 12)
 
-    docs = annotated(english, MODEL, EVENT, endless(), 2)
+    docs = annotated(english, MODEL, EVENT, endless(), Local(2))
     first = [next(docs).doc_id for _ in range(30)]
     docs.close()
     assert first == [str(n) for n in range(1, 31)]
@@ -80,7 +80,7 @@ def test_annotated_names_what_is_wrong_in_another_process(
 ):
     forbid_forks(monkeypatch)
     with pytest.raises(ModelError, match="xx_not_there") as caught:
-        list(annotated(english, "xx_not_there", EVENT, ARTICLES * 20, 2))
+        list(annotated(english, "xx_not_there", EVENT, ARTICLES * 20, Local(2)))
     assert caught.value.hint
 
 

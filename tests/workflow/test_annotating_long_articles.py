@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from labeling.core.article import Article
+from labeling.engine import Local
 from labeling.ingest import read_articles
 from labeling.nlp import windows
 from labeling.nlp.load import load
@@ -56,7 +57,7 @@ def test_bar_stood_still_within_a_long_article(monkeypatch: pytest.MonkeyPatch, 
     within = ItemProgress()
     within.listener = lambda characters, share: told.append((characters, share))
     articles = [Article(doc_id="long", text=LINE[:3000].strip()), Article(doc_id="short", text="Talks began.")]
-    long, short = annotated(load(MODEL), MODEL, EVENT, articles, jobs, within)
+    long, short = annotated(load(MODEL), MODEL, EVENT, articles, Local(jobs), within)
     shares = [share for _, share in told[:-1]]
     assert len(shares) >= 6
     assert shares == sorted(shares)
@@ -66,7 +67,9 @@ def test_bar_stood_still_within_a_long_article(monkeypatch: pytest.MonkeyPatch, 
 
 def test_spans_of_a_long_article_are_values_like_any_other(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(windows, "SIZE", 500)
-    (doc,) = annotated(load(MODEL), MODEL, EVENT, [Article(doc_id="1", text=LINE[:2000].strip(), extra={"a": 1})], 1)
+    (doc,) = annotated(
+        load(MODEL), MODEL, EVENT, [Article(doc_id="1", text=LINE[:2000].strip(), extra={"a": 1})], Local(1)
+    )
     assert len(doc.spans) > 20
     assert doc.relations
     assert doc.extra == {"a": 1}

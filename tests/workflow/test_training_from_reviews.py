@@ -17,7 +17,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from thinc.api import Ragged
 
-from labeling import engine
+from labeling.engine import local
 from labeling.errors import InputError, ModelError, SchemaError
 from labeling.nlp.folder import read_docs
 from labeling.nlp.gold import USER_DATA, from_doc
@@ -165,7 +165,7 @@ def test_a_transformer_is_read_as_it_is(exported: Path, tmp_path: Path, monkeypa
     assert {"transformer", "transformer_vectors", "span_tagger"} <= set(nlp.pipe_names)
     assert {"ACTOR", "ACTION"} <= {entity.label_ for entity in nlp(TEXT).ents}
     # PyTorch does not work in a process that was forked
-    monkeypatch.setattr(engine, "_processes", lambda *_: pytest.fail("another process was started"))
+    monkeypatch.setattr(local, "Team", lambda *_: pytest.fail("another process was started"))
     init(tmp_path / "workspace")
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     workspace = open_workspace(tmp_path / "workspace", model=str(made.model))

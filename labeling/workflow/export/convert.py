@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from labeling.nlp.gold import Gold
 
 ONE_TASK = {"start", "others"}  # what the location of a document in one task does not say
+KILLS_WORKERS = "the process that reads it was killed time and again, probably because memory ran out"
 CHUNK_PROBLEMS = 20  # that are passed on to the terminal; the file has them all
 
 
@@ -118,11 +119,37 @@ def convert(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
         out.tally.count_documents(part, members)
         out.docbins[part] = pack(members, tokenizer)
     out.docs, out.tasks = _lines(docs), _lines(locations)
+    _tell(problems, out)
+    return out
+
+
+def in_pieces(chunk: Chunk) -> list[Chunk]:
+    """The chunk task by task; the tasks of one article stay together."""
+    pieces: dict[object, tuple[list[Record], list[TaskAssignment]]] = {}
+    for number, (record, assignment) in enumerate(zip(chunk.records, chunk.assignments, strict=True)):
+        records, assignments = pieces.setdefault(assignment.group or number, ([], []))
+        records.append(record)
+        assignments.append(assignment)
+    return [Chunk(*piece, chunk.context) for piece in pieces.values()]
+
+
+def set_aside(spec: ConversionSpec, chunk: Chunk) -> ConvertedChunk:
+    """What stands for tasks that kill the processes which convert them: each is refused by name."""
+    out = ConvertedChunk()
+    problems: list[Problem] = []
+    for record, assignment in zip(chunk.records, chunk.assignments, strict=True):
+        name = without_addresses(record.where, assignment.called) if spec.is_anonymous else record.where
+        problems.append(Problem(reason="kills-workers", action="refused", detail=KILLS_WORKERS, where=name))
+        out.tally.count_review(Review(where=name, state="unreadable"))
+    _tell(problems, out)
+    return out
+
+
+def _tell(problems: Sequence[Problem], out: ConvertedChunk) -> None:
     out.problems = _lines([problem.model_dump_json() for problem in problems])
     out.tally.count_problems(problems)
     telling = (problem for problem in problems if problem.action in {"refused", "unused"})
     out.first_problems = sorted(telling, key=lambda problem: problem.action)[:CHUNK_PROBLEMS]
-    return out
 
 
 def _lines(texts: Sequence[str]) -> bytes:

@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from labeling.core.people import People, Signature, identified
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
 from labeling.core.split import PARTS, Part, Split
-from labeling.engine import Map, in_chunks
+from labeling.engine import Map, Rescue, in_chunks
 from labeling.formats.format import Context
 from labeling.studio.exports import Record
 from labeling.workflow.export.names import Names
@@ -30,6 +30,8 @@ from labeling.workflow.progress import Meter
 if TYPE_CHECKING:
     from labeling.core.adjudication import Decision
 
+# What stands for a task that kills the processes: as if it had no document; the second pass refuses it by name.
+SINGLY = Rescue(lambda records: [[record] for record in records], lambda records: Survey([None] * len(records)))
 CHUNK = 64  # tasks: enough to be worth sending to another process, few enough for flat memory
 SEVERAL = 2  # people who annotated a text, for it to be adjudicated
 SAMPLES = 64  # texts from which the language is detected
@@ -92,7 +94,7 @@ def make_plan(
     decisions: "Mapping[str, Sequence[Decision]]",
     schema: LabelSchema | None,
     options: Options,
-    mapped: Map[Any, Any],
+    mapped: Map,
     meter: Meter,
 ) -> Plan:
     """Each task's part, and which annotations of an article are used.
@@ -110,7 +112,7 @@ def make_plan(
     with meter("Looking for copies", source.size) as advance:
         records = (record for record in source.records(advance) if isinstance(record, Record))
         found: Survey
-        for found in mapped(partial(survey, spec), in_chunks(records, CHUNK)):
+        for found in mapped(partial(survey, spec), in_chunks(records, CHUNK), SINGLY):
             signatures += b"".join([one.candidate.signature for one in found.tasks if one])
             tasks += (one and _compact(one) for one in found.tasks)
             labels |= found.labels

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
-from labeling.engine import Map, cores, in_chunks, in_own_process, workers
+from labeling.engine import Map, Rescue, in_chunks, in_own_process
 from labeling.errors import InputError
 from labeling.files import write_atomic
 from labeling.nlp.bases import vectors_of
 from labeling.settings import Workspace
 from labeling.studio.exports import Record
-from labeling.workflow.export.convert import Chunk, ConvertedChunk, convert, load
+from labeling.workflow.export.convert import Chunk, ConvertedChunk, convert, in_pieces, load, set_aside
 from labeling.workflow.export.files import ALWAYS, CONFIG_FILE, TrainingFiles
 from labeling.workflow.export.folder import publish, staged
 from labeling.workflow.export.language import language_rules
@@ -72,21 +72,23 @@ def run(
     parts_file = (workspace.state if workspace.is_initialised else folder) / "parts.jsonl"
     previous = PreviousParts(parts_file, options.resplit)
     decisions = _decisions(workspace) if options.choice.by == "adjudicated" else {}
-    jobs = options.jobs or (1 if source.size < ALONE_BYTES else cores())
+    engine = workspace.engine(options.jobs)
+    if not options.jobs and source.size < ALONE_BYTES:
+        engine = engine.for_little()
     with staged(folder, ALWAYS, overwrite=options.overwrite) as staging:
         # Meanwhile the modules for converting are loaded, so that the processes that convert are forked with them.
-        with ThreadPoolExecutor(1) as background, workers(jobs) as mapped:
+        with ThreadPoolExecutor(1) as background, engine.started() as mapped:
             loaded = background.submit(load, spec)
             plan = make_plan(source, spec, split, previous, decisions, schema, options, mapped, meter)
             loaded.result()
         because = "asked for" if options.language else f"of the schema {schema.key}" if schema else ""
         # the memory that language detection takes is freed with its process
-        rules = partial(in_own_process, language_rules) if jobs > 1 and not spec.language else language_rules
+        rules = partial(in_own_process, language_rules) if engine.workers != 1 and not spec.language else language_rules
         language = rules(spec, plan.samples, because)
         vectors = vectors_of(options.vectors, language.code)
         spec = spec.model_copy(update={"language": language.code, "vectors": vectors})
         load(spec)
-        with workers(jobs) as mapped:
+        with engine.started() as mapped:
             with (
                 meter("Converting", source.size) as advance,
                 TrainingFiles(staging.files, spec, plan.context) as files,
@@ -114,7 +116,7 @@ def _decisions(workspace: Workspace) -> "Mapping[str, Sequence[Decision]]":
 
 
 def _converted(
-    source: Source, spec: ConversionSpec, plan: Plan, files: TrainingFiles, mapped: Map[Any, Any], advance: Advance
+    source: Source, spec: ConversionSpec, plan: Plan, files: TrainingFiles, mapped: Map, advance: Advance
 ) -> Iterator[ConvertedChunk]:
     """The second pass over all tasks; unreadable input is listed in the files."""
     assignments = iter(plan.assignments)
@@ -150,6 +152,6 @@ def _converted(
             raise InputError("The files changed while they were read.", "Run the same command again.")
 
     made: ConvertedChunk
-    for made in mapped(partial(convert, spec), chunks()):
+    for made in mapped(partial(convert, spec), chunks(), Rescue(in_pieces, partial(set_aside, spec))):
         advance(0, made.tally.tasks.total())
         yield made

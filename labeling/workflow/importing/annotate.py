@@ -15,16 +15,21 @@ class Annotator:
     """Annotates articles with the workspace's model and schema.
 
     Attributes:
-        problems: Articles in another language.
+        problems: Articles in another language, and those that were left out.
+        lost: The articles that were left out, since they kill the processes that annotate them.
         notes: What the schema asks for and this model does not provide.
     """
 
     def __init__(self, workspace: Workspace, jobs: int | None = None) -> None:
-        self.workspace, self.jobs = workspace, jobs
+        self.workspace = workspace
+        self.engine = workspace.engine(jobs)
         self.problems: list[Problem] = []
+        self.lost: set[str] = set()
         self.notes: tuple[str, ...] = ()
 
-    def documents(self, articles: Iterable[Article], within: ItemProgress, jobs: int = 0) -> Iterator[LabeledDoc]:
+    def documents(
+        self, articles: Iterable[Article], within: ItemProgress, *, is_small: bool = False
+    ) -> Iterator[LabeledDoc]:
         """The articles with predictions, in order.
 
         Processes are forked when this is called, before a progress bar starts its threads.
@@ -32,7 +37,7 @@ class Annotator:
         Args:
             articles: The articles, perhaps an endless stream.
             within: Is told how far a long article is.
-            jobs: Processes; 0 uses as many as usual.
+            is_small: Whether they are too few to be worth sharing.
         """
         with what_stays():
             from labeling.nlp.annotate import finds_no_events
@@ -42,7 +47,13 @@ class Annotator:
         schema, model = self.workspace.label_schema, self.workspace.model
         nlp = load(model)
         self.notes = (*idle(schema), *filter(None, [finds_no_events(nlp, schema)]))
-        return annotated(nlp, model, schema, self._noted(articles), jobs or self.jobs, within)
+        engine = self.engine.for_little() if is_small else self.engine
+        return annotated(nlp, model, schema, self._noted(articles), engine, within, self._lose)
+
+    def _lose(self, doc_id: str) -> None:
+        detail = "the process that annotates it was killed time and again, probably because memory ran out"
+        self.problems.append(Problem(reason="kills-workers", action="refused", detail=detail, doc_id=doc_id))
+        self.lost.add(doc_id)
 
     def _noted(self, articles: Iterable[Article]) -> Iterator[Article]:
         """The articles; those in another language than the schema's are added to the problems."""

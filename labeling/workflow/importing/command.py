@@ -95,11 +95,15 @@ def import_articles(
             renewing = defaultdict[str, Todo](lambda: "renew")
 
             def pushed(
-                articles: Iterable[Article], count: int, words: str, todo: Mapping[str, Todo] = renewing, jobs: int = 0
+                articles: Iterable[Article],
+                count: int,
+                words: str,
+                todo: Mapping[str, Todo] = renewing,
+                is_small: bool = False,
             ) -> Iterator[Pushed]:
                 if count:
                     within = ItemProgress()
-                    docs = annotator.documents(articles, within, jobs)
+                    docs = annotator.documents(articles, within, is_small=is_small)
                     yield from push(track(docs, words, count, within), pusher, todo)
 
             for some in pushed(changed.articles(), len(changed), "Importing", plan.todo):
@@ -108,9 +112,10 @@ def import_articles(
                 report.renew(some)
             bare = confirmation.bare()  # tasks that lost their predictions at any time
             for _ in range(REPAIRS):
-                for some in pushed(bare.values(), len(bare), "Repairing", jobs=1):
+                for some in pushed(bare.values(), len(bare), "Repairing", is_small=True):
                     report.repair(some)
                 bare = confirmation.bare() if bare else bare
+            pusher.refused |= annotator.lost
             report.take_back(confirmation.came_back(), confirmation.missing())
             replaced = confirmation.prefill(project, has_predictions=report.has_predictions)
             overlapping = hand_out(state, workspace.settings.studio.overlap, track)

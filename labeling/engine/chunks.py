@@ -1,0 +1,42 @@
+"""Items in chunks, and what becomes of a chunk that kills the workers."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple, TypeVar
+
+from labeling.errors import InputError
+
+I = TypeVar("I")  # noqa: E741
+
+AHEAD = 4  # chunks per worker that are read ahead, so that none is idle, and memory stays flat
+KILLS = 3  # workers that a chunk has to kill, one after the other, until it is set aside
+MEMORY = "probably because memory ran out"
+
+
+class Rescue(NamedTuple):
+    """What to do about a chunk that kills the workers.
+
+    Attributes:
+        pieces: The chunk as smaller ones, of which the culprit is found; each gives a result of its own.
+        instead: The result for a piece that kills the workers too; it should tell what was lost.
+    """
+
+    pieces: Callable[[Any], Sequence[Any]]
+    instead: Callable[[Any], Any]
+
+
+def in_chunks(items: Iterable[I], size: int) -> Iterator[list[I]]:
+    """The items in lists of `size`; the last may be shorter."""
+    iterator = iter(items)
+    while chunk := list(islice(iterator, size)):
+        yield chunk
+
+
+def kills_workers() -> InputError:
+    """The error about a chunk that kills the workers, where nothing can stand for it."""
+    return InputError(f"{KILLS} processes of this command were killed over the same work, {MEMORY}.", "Try --jobs 1.")
+
+
+def dies_at_the_beginning() -> InputError:
+    """The error about workers that are killed before they begin to work."""
+    return InputError(f"A process of this command was killed while it was starting, {MEMORY}.", "Try --jobs 1.")

@@ -1,0 +1,208 @@
+"""Chunks → results in order, from workers that may be killed at any time.
+
+Each worker is given a chunk to work on and a next one. If it is killed, the first of them is what it was killed over;
+both are done again, by whoever is free.
+"""
+
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Protocol
+
+from labeling.engine.chunks import AHEAD, KILLS, Rescue, dies_at_the_beginning, kills_workers
+
+IN_HAND = 2  # chunks that a worker has, so that it need not wait for the next one
+
+Answer = tuple[bool, Any]  # whether it went well, and the result, or the exception
+
+
+class KilledError(Exception):
+    """A worker is gone, with what it had in hand."""
+
+
+def tried(function: Callable[[Any], Any], chunk: Any) -> Answer:
+    """What a worker answers; an exception, which loses its traceback on the way, has it as a note."""
+    try:
+        return True, function(chunk)
+    except Exception as error:  # it is raised where the results are asked for
+        error.add_note(traceback.format_exc())
+        return False, error
+
+
+class Worker(Protocol):
+    """Does one thing after the other, in a process of its own; the first one is to begin."""
+
+    def start(self) -> None:
+        """Start the process, which begins at once; its first answer says whether that went well."""
+        ...
+
+    def give(self, function: Callable[[Any], Any], chunk: Any) -> None:
+        """Let it apply the function to a chunk, after what it has in hand.
+
+        Raises:
+            KilledError: It is gone.
+        """
+        ...
+
+    def answer(self) -> Answer:
+        """The next answer, as soon as it is there.
+
+        Raises:
+            KilledError: It is gone.
+        """
+        ...
+
+    def end(self) -> None:
+        """End the process, if it is still there."""
+        ...
+
+
+@dataclass(eq=False)
+class _Task:
+    """A chunk on its way, and the pieces that stand in its place."""
+
+    chunk: Any
+    kills: int = 0
+    results: "list[Any] | None" = None
+    pieces: "list[_Task] | None" = None
+
+    def ready(self) -> "list[Any] | None":
+        """Its results; None as long as they are not there."""
+        if self.pieces is None:
+            return self.results
+        parts = [piece.ready() for piece in self.pieces]
+        return None if None in parts else [result for part in parts for result in part or []]
+
+
+class _Desk:
+    """A worker and what it has in hand; None is to begin."""
+
+    def __init__(self, worker: Worker) -> None:
+        self.worker = worker
+        self.in_hand: deque[_Task | None] = deque()
+        self.is_started = False
+
+    def start(self) -> None:
+        self.worker.start()
+        self.in_hand = deque([None])
+        self.is_started = True
+
+    @property
+    def has_room(self) -> bool:
+        return not self.is_started or sum(task is not None for task in self.in_hand) < IN_HAND
+
+
+class Team:
+    """Workers that share chunks.
+
+    Args:
+        workers: The workers.
+        wait: Waits until at least one of these workers has an answer or is gone; those that have or are.
+    """
+
+    def __init__(self, workers: Sequence[Worker], wait: Callable[[Sequence[Any]], Iterable[Any]]) -> None:
+        self._desks = [_Desk(worker) for worker in workers]
+        self._wait = wait
+        self._false_starts = 0
+
+    def start(self) -> None:
+        """Start all workers now, rather than with their first chunk."""
+        for desk in self._desks:
+            if not desk.is_started:
+                desk.start()
+
+    def end(self) -> None:
+        """End all workers."""
+        for desk in self._desks:
+            if desk.is_started:
+                desk.worker.end()
+
+    def results(
+        self, function: Callable[[Any], Any], chunks: Iterable[Any], rescue: Rescue | None = None
+    ) -> Iterator[Any]:
+        """As `Map` says."""
+        waiting = iter(chunks)
+        held: deque[_Task] = deque()
+        to_do: deque[_Task] = deque()
+        window = len(self._desks) * AHEAD
+        for desk in self._desks:  # what is left of chunks that nobody wants any more
+            self._forget(desk)
+        while True:
+            new = [_Task(chunk) for chunk in islice(waiting, window - len(held))]
+            held += new
+            to_do += new
+            if not held:
+                return
+            if (made := held[0].ready()) is not None:
+                held.popleft()
+                yield from made
+                continue
+            self._hand_out(function, to_do)
+            busy = {id(desk.worker): desk for desk in self._desks if desk.in_hand}
+            for worker in self._wait([desk.worker for desk in busy.values()]):
+                self._collect(busy[id(worker)], to_do, rescue)
+
+    def _forget(self, desk: _Desk) -> None:
+        """End a worker that still has chunks in hand; it starts again with the next one."""
+        if any(desk.in_hand):
+            desk.worker.end()
+            desk.in_hand.clear()
+            desk.is_started = False
+
+    def _hand_out(self, function: Callable[[Any], Any], to_do: deque[_Task]) -> None:
+        for _ in range(IN_HAND):
+            for desk in self._desks:
+                if to_do and desk.has_room:
+                    if not desk.is_started:
+                        desk.start()
+                    desk.in_hand.append(to_do[0])
+                    try:
+                        desk.worker.give(function, to_do[0].chunk)
+                    except KilledError:
+                        desk.in_hand.pop()  # it was not begun; what else it had is told by its answer
+                        if not desk.in_hand:
+                            desk.is_started = False
+                        continue
+                    to_do.popleft()
+
+    def _collect(self, desk: _Desk, to_do: deque[_Task], rescue: Rescue | None) -> None:
+        """Take a worker's answer; if it is gone, what it had in hand is to do again."""
+        try:
+            went_well, made = desk.worker.answer()
+        except KilledError:
+            desk.worker.end()
+            first, *others = desk.in_hand
+            desk.in_hand.clear()
+            desk.is_started = False
+            to_do.extendleft(task for task in reversed(others) if task)
+            if first is None:
+                self._false_starts += 1
+                if self._false_starts >= KILLS:
+                    raise dies_at_the_beginning() from None
+            else:
+                to_do.extendleft(reversed(_again(first, rescue)))
+            return
+        task = desk.in_hand.popleft()
+        if not went_well:
+            raise made
+        if task:
+            task.results = [made]
+        else:
+            self._false_starts = 0
+
+
+def _again(task: _Task, rescue: Rescue | None) -> list[_Task]:
+    """What is to do of a chunk whose worker was killed: the chunk, or its pieces, or nothing, once it is set aside."""
+    task.kills += 1
+    if task.kills < KILLS:
+        return [task]
+    if rescue is None:
+        raise kills_workers()
+    pieces = rescue.pieces(task.chunk)
+    if len(pieces) > 1:
+        task.pieces = [_Task(piece) for piece in pieces]
+        return list(task.pieces)
+    task.results = [rescue.instead(task.chunk)]
+    return []
