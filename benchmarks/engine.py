@@ -116,9 +116,9 @@ def main() -> None:
             expected, same = digest(output), 0
             for seed in range(options.kills):
                 some, output = command(options.verb, source, here, options.engine, 2)
-                with subprocess.Popen(some, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-                    with killing(process, options.engine, seed) as killed:
-                        said, _ = process.communicate()
+                process = subprocess.Popen(some, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                with killing(process, options.engine, seed) as killed:
+                    said, _ = process.communicate()
                 is_same = process.returncode in {0, 1} and digest(output) == expected
                 same += is_same
                 print(f"seed {seed}: {len(killed)} killed, {'the same' if is_same else said.decode()}", flush=True)

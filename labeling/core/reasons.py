@@ -182,7 +182,7 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         Meaning(
             "kills-workers",
             "refused",
-            "the process that annotates the article, or converts the task, was killed three times over it alone, "
+            "the process that annotates the article, or converts the task, was killed four times over it alone, "
             "probably because memory ran out",
         ),
         Meaning(

@@ -9,7 +9,8 @@ from labeling.errors import InputError
 I = TypeVar("I")  # noqa: E741
 
 AHEAD = 4  # chunks per worker that are read ahead, so that none is idle, and memory stays flat
-KILLS = 3  # workers that a chunk has to kill, one after the other, until it is set aside
+KILLS = 4  # workers that a chunk has to kill until it is set aside: others may kill one while it is at work on it
+FALSE_STARTS = 10  # workers in a row that are killed before they have begun, until that is the end
 MEMORY = "probably because memory ran out"
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
-from labeling.engine.chunks import AHEAD, KILLS, Rescue, dies_at_the_beginning, kills_workers
+from labeling.engine.chunks import AHEAD, FALSE_STARTS, KILLS, Rescue, dies_at_the_beginning, kills_workers
 
 IN_HAND = 2  # chunks that a worker has, so that it need not wait for the next one
 
@@ -34,8 +34,11 @@ def tried(function: Callable[[Any], Any], chunk: Any) -> Answer:
 class Worker(Protocol):
     """Does one thing after the other, in a process of its own; the first one is to begin."""
 
-    def start(self) -> None:
-        """Start the process, which begins at once; its first answer says whether that went well."""
+    def start(self, function: Callable[[Any], Any] | None = None) -> None:
+        """Start the process, which begins at once; its first answer says whether that went well.
+
+        With the function that it will be given, what that needs is imported then, rather than with the first chunk.
+        """
         ...
 
     def give(self, function: Callable[[Any], Any], chunk: Any) -> None:
@@ -84,8 +87,8 @@ class _Desk:
         self.in_hand: deque[_Task | None] = deque()
         self.is_started = False
 
-    def start(self) -> None:
-        self.worker.start()
+    def start(self, function: Callable[[Any], Any] | None = None) -> None:
+        self.worker.start(function)
         self.in_hand = deque([None])
         self.is_started = True
 
@@ -156,7 +159,7 @@ class Team:
             for desk in self._desks:
                 if to_do and desk.has_room:
                     if not desk.is_started:
-                        desk.start()
+                        desk.start(function)
                     desk.in_hand.append(to_do[0])
                     try:
                         desk.worker.give(function, to_do[0].chunk)
@@ -179,7 +182,7 @@ class Team:
             to_do.extendleft(task for task in reversed(others) if task)
             if first is None:
                 self._false_starts += 1
-                if self._false_starts >= KILLS:
+                if self._false_starts >= FALSE_STARTS:
                     raise dies_at_the_beginning() from None
             else:
                 to_do.extendleft(reversed(_again(first, rescue)))

@@ -26,7 +26,7 @@ class Map(Protocol):
         Args:
             function: Can be pickled, as can the chunks.
             chunks: Perhaps an endless stream.
-            rescue: What to do about a chunk that kills three workers, one after the other.
+            rescue: What to do about a chunk that kills four workers.
 
         Raises:
             InputError: A chunk kills the workers, and there is no `rescue`; or they are killed while they start.

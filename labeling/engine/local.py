@@ -130,10 +130,10 @@ class _Process:
         self._process: Any = None
         self.pipe: Connection
 
-    def start(self) -> None:
+    def start(self, function: Callable[[Any], Any] | None = None) -> None:
         context: Any = multiprocessing.get_context("fork" if can_fork() else "spawn")
         self.pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, self._begin), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, self._begin, function), daemon=True)
         self._process.start()
         theirs.close()  # so that the pipe ends when the process does
 
@@ -167,7 +167,7 @@ def _answered(workers: Sequence[_Process]) -> list[_Process]:
 # What runs in the other processes.
 
 
-def _serve(pipe: Connection, begin: Callable[[], object]) -> None:
+def _serve(pipe: Connection, begin: Callable[[], object], _: Callable[[Any], Any] | None) -> None:
     guard()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent ends the others
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # not the parent's handler

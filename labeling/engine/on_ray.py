@@ -59,7 +59,7 @@ class OnRay:
 class _Remote:
     """What runs in the process of an actor."""
 
-    def begin(self, begin: Callable[[], object], driver: tuple[str, tuple[int, ...]]) -> Answer:
+    def begin(self, begin: Callable[[], object], driver: tuple[str, tuple[int, ...]], _: object) -> Answer:
         return tried(_begun, (begin, driver))
 
     def work(self, function: Callable[[Any], Any], chunk: Any) -> Answer:
@@ -187,9 +187,9 @@ class _Actor:
         self._actor: Any = None
         self._calls: deque[Any] = deque()
 
-    def start(self) -> None:
+    def start(self, function: Callable[[Any], Any] | None = None) -> None:
         self._actor = self._of.remote()
-        self._calls = deque([self._actor.begin.remote(self._begin, _versions())])
+        self._calls = deque([self._actor.begin.remote(self._begin, _versions(), function)])
 
     def give(self, function: Callable[[Any], Any], chunk: Any) -> None:
         self._calls.append(self._actor.work.remote(function, chunk))

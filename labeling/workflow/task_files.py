@@ -81,7 +81,7 @@ def annotate_files(
             file.write(text.encode())
     return Annotated(
         model_version=version,
-        articles=reader.articles,
+        articles=reader.articles - len(annotator.lost),
         spans=dict(spans),
         problems=(*reader.problems, *annotator.problems),
         notes=annotator.notes,
