@@ -1,6 +1,5 @@
 """`labeling annotate`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,11 +19,15 @@ from labeling.cli.options import (
 def command(
     given: ArticleOptions,
     articles: ArticlesArgument,
-    output: Annotated[Path, typer.Option("--output", "-o", help="The file to write: .json or .jsonl.")],
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="The file to write (.json .jsonl .jsonl.gz), or a folder/ for shards.")
+    ],
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:
     """Write Label Studio tasks with pre-annotations, offline, to a file for Label Studio's Import button.
+
+    A folder gets files of 10,000 articles each; after an interruption, the same command goes on where it was.
 
     Example: `labeling annotate seeds/ -o tasks.json`
     """
@@ -37,6 +40,8 @@ def command(
         console.json(done)
     else:
         console.counts(f"{done.articles} article{'s' * (done.articles != 1)} → {output}", done.spans)
+        if done.before:
+            console.say(f"{done.before} of them were annotated by an earlier run.")
         for note in done.notes:
             console.say(f"Note: {note}")
         console.problems(done.problems)

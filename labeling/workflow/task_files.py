@@ -1,21 +1,27 @@
-"""Articles → a file of tasks with predictions, for Label Studio's Import button."""
+"""Articles → files of tasks with predictions, for Label Studio's Import button."""
 
+import gzip
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from functools import partial
+from itertools import chain, count, islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from pydantic import Field
 
+from labeling.core.article import Article
+from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.value import Value
 from labeling.errors import InputError
-from labeling.files import atomic_file
+from labeling.files import atomic_file, write_atomic, writing
 from labeling.ingest import FieldNames
+from labeling.locks import alone
 from labeling.settings import Workspace
 from labeling.studio.tasks import to_task
+from labeling.workflow import shards
 from labeling.workflow.importing.annotate import Annotator, version_of
 from labeling.workflow.importing.read import ArticleReader
 from labeling.workflow.progress import ItemProgress, Track, no_track
@@ -26,11 +32,13 @@ PIECES = 10_000  # pieces of JSON, a few characters each, that are written at on
 class Annotated(Value):
     """The report of an annotation: the number of articles, spans by label, and problems.
 
-    `notes` name what the schema asks for and this model does not provide.
+    `before` is the number of articles that an earlier run had annotated already. `notes` name what the schema asks for
+    and this model does not provide.
     """
 
     model_version: str
     articles: int
+    before: int = 0
     spans: dict[str, int] = Field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
@@ -39,35 +47,54 @@ class Annotated(Value):
 def annotate_files(
     workspace: Workspace,
     paths: Iterable[str],
-    output: Path,
+    output: str | Path,
     *,
     keep_all: bool = False,
     names: FieldNames | None = None,
     jobs: int | None = None,
     track: Track = no_track,
+    shard: int = shards.ARTICLES,
 ) -> Annotated:
-    """Write the articles' tasks with their predictions: a JSON list, or JSON lines for `.jsonl`.
+    """Write the articles' tasks with their predictions: a JSON list, JSON lines, or a folder of shards.
 
-    Tasks are written as they come, to a temporary file that replaces an older file at the end.
+    Tasks are written as they come, to a temporary file that replaces an older file at the end. A folder's run that was
+    interrupted goes on after its last whole shard.
 
     Args:
         workspace: The workspace, whose model and schema are used.
         paths: Files and folders of articles, or `-`.
-        output: A name that ends in .json or .jsonl.
+        output: A name that ends in .json, .jsonl or .jsonl.gz; or a folder, which is there or ends in `/`.
         keep_all: Whether to leave boilerplate of web pages in the texts.
         names: The names of fields in records, where they are not the usual ones.
         jobs: Processes that annotate; one per core by default.
         track: Shows the progress.
+        shard: Articles of a shard.
 
     Raises:
-        InputError: There is no article, and an older file stays as it is; or the file cannot be written.
+        InputError: There is no article, and an older file stays as it is; the file cannot be written; or the folder
+            holds something else.
     """
-    if output.suffix not in {".json", ".jsonl"}:
-        raise InputError(f"Cannot tell what to write to {output}.", "Name a file that ends in .json or .jsonl.")
+    file = Path(output)
+    if "://" in str(output):
+        raise InputError(f"Tasks are not written to {output}.", "Write them to a local folder, and copy that.")
+    is_folder = str(output).endswith("/") or file.is_dir()
+    if not is_folder and not file.name.endswith((".json", ".jsonl", ".jsonl.gz")):
+        raise InputError(
+            f"Cannot tell what to write to {output}.",
+            "Name a file that ends in .json, .jsonl or .jsonl.gz, or a folder with a / at its end.",
+        )
     reader = ArticleReader(workspace, list(paths), keep_all=keep_all, names=names)
     annotator = Annotator(workspace, jobs)
     articles = reader.at_least_one()
     version = version_of(workspace)
+    if is_folder:
+        parameters = {
+            "model_version": version,
+            "keep_all": keep_all,
+            "fields": (names or FieldNames()).given,
+            "articles": shard,
+        }
+        return _annotate_to_folder(workspace, file, parameters, reader, articles, annotator, track)
     spans: Counter[str] = Counter()
     within = ItemProgress()
 
@@ -76,9 +103,12 @@ def annotate_files(
             spans.update(span.label for span in doc.spans)
             yield to_task(doc, version, workspace.label_schema)
 
-    with atomic_file(output) as file:
-        for text in _lines(tasks()) if output.suffix == ".jsonl" else _list(tasks()):
-            file.write(text.encode())
+    with atomic_file(file) as stream:
+        if file.suffix == ".gz":
+            _write_packed(stream, _lines(tasks()))
+        else:
+            for text in _lines(tasks()) if file.suffix == ".jsonl" else _list(tasks()):
+                stream.write(text.encode())
     return Annotated(
         model_version=version,
         articles=reader.articles - len(annotator.lost),
@@ -86,6 +116,90 @@ def annotate_files(
         problems=(*reader.problems, *annotator.problems),
         notes=annotator.notes,
     )
+
+
+def _annotate_to_folder(
+    workspace: Workspace,
+    folder: Path,
+    parameters: dict[str, Any],
+    reader: ArticleReader,
+    articles: Iterator[Article],
+    annotator: Annotator,
+    track: Track,
+) -> Annotated:
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder / shards.LOCK, lambda _: None, patience=0):
+        manifest = shards.begun(folder, parameters)
+        before = manifest.articles
+        for doc_id in manifest.lost:
+            annotator.lose(doc_id)
+        shards.store(folder, manifest)
+        digest = shards.Digest()
+        within = ItemProgress()
+        left = partial(shards.passed, manifest=manifest, digest=digest, folder=folder)
+        if manifest.is_complete:
+            if next(left(articles), None):
+                raise InputError(f"{folder} is complete, and there are more articles now.", shards.ELSEWHERE)
+        else:
+            found = track(annotator.documents(articles, within, left=left), "Annotating", None, within)
+            docs = iter(found)
+            while written := _write_shard(workspace, folder, manifest, docs, digest):
+                manifest = manifest.model_copy(
+                    update={
+                        "shards": (*manifest.shards, written),
+                        "articles_sha256": str(digest),
+                        "lost": tuple(sorted(annotator.lost)),
+                    }
+                )
+                shards.store(folder, manifest)
+        noted = sorted(annotator.problems, key=lambda problem: problem.action == "refused")
+        problems = (*reader.problems, *noted)
+        if not manifest.is_complete:
+            write_atomic(folder / shards.PROBLEMS, "".join(problem.model_dump_json() + "\n" for problem in problems))
+            shards.store(
+                folder, manifest.model_copy(update={"is_complete": True, "lost": tuple(sorted(annotator.lost))})
+            )
+    return Annotated(
+        model_version=manifest.parameters["model_version"],
+        articles=reader.articles,
+        before=before,
+        spans=dict(manifest.spans),
+        problems=problems,
+        notes=annotator.notes,
+    )
+
+
+def _write_shard(
+    workspace: Workspace, folder: Path, manifest: shards.Manifest, docs: Iterator[LabeledDoc], digest: shards.Digest
+) -> shards.Shard | None:
+    """The next shard, written whole; None if there are no more documents."""
+    first = next(docs, None)
+    if first is None:
+        return None
+    path = folder / f"tasks-{len(manifest.shards):05}.jsonl.gz"
+    spans: Counter[str] = Counter()
+    ids: deque[str] = deque(maxlen=1)
+    number = count()
+
+    def tasks() -> Iterator[dict[str, Any]]:
+        for doc in chain([first], islice(docs, manifest.parameters["articles"] - 1)):
+            digest.add(doc)
+            spans.update(span.label for span in doc.spans)
+            ids.append(doc.doc_id)
+            next(number)
+            yield to_task(doc, manifest.parameters["model_version"], workspace.label_schema)
+
+    with atomic_file(path) as stream:
+        _write_packed(stream, _lines(tasks()))
+    return shards.described(path, next(number), spans, first.doc_id, ids[0])
+
+
+def _write_packed(stream: IO[bytes], texts: Iterable[str]) -> None:
+    """Write the texts as gzip, with the same bytes at any time and under any name."""
+    with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
+        for text in texts:
+            packed.write(text.encode())
 
 
 def _lines(tasks: Iterable[Any]) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """Articles → documents with the pipeline's predictions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
@@ -9,6 +9,8 @@ from labeling.loading import what_stays
 from labeling.settings import Workspace
 from labeling.workflow.annotating import annotated
 from labeling.workflow.progress import ItemProgress
+
+Left = Callable[[Iterator[Article]], Iterator[Article]]
 
 
 class Annotator:
@@ -28,7 +30,7 @@ class Annotator:
         self.notes: tuple[str, ...] = ()
 
     def documents(
-        self, articles: Iterable[Article], within: ItemProgress, *, is_small: bool = False
+        self, articles: Iterable[Article], within: ItemProgress, *, is_small: bool = False, left: Left = iter
     ) -> Iterator[LabeledDoc]:
         """The articles with predictions, in order.
 
@@ -38,6 +40,7 @@ class Annotator:
             articles: The articles, perhaps an endless stream.
             within: Is told how far a long article is.
             is_small: Whether they are too few to be worth sharing.
+            left: Leaves out those that were annotated before; their problems are noted all the same.
         """
         with what_stays():
             from labeling.nlp.annotate import finds_no_events
@@ -48,9 +51,10 @@ class Annotator:
         nlp = load(model)
         self.notes = (*idle(schema), *filter(None, [finds_no_events(nlp, schema)]))
         engine = self.engine.for_little() if is_small else self.engine
-        return annotated(nlp, model, schema, self._noted(articles), engine, within, self._lose)
+        return annotated(nlp, model, schema, left(self._noted(articles)), engine, within, self.lose)
 
-    def _lose(self, doc_id: str) -> None:
+    def lose(self, doc_id: str) -> None:
+        """Add an article to those that were left out, since they kill workers."""
         detail = "the process that annotates it was killed time and again, probably because memory ran out"
         self.problems.append(Problem(reason="kills-workers", action="refused", detail=detail, doc_id=doc_id))
         self.lost.add(doc_id)

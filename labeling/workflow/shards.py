@@ -1,0 +1,161 @@
+"""A folder of task files, the shards, with a manifest that names and hashes them, so that a run can be resumed."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from labeling.core.article import Article
+from labeling.core.value import Value
+from labeling.errors import InputError
+from labeling.files import json_text, write_atomic, writing
+
+MANIFEST = "manifest.json"
+PROBLEMS = "problems.jsonl"
+LOCK = ".lock"
+ARTICLES = 10_000  # articles of a shard: some 10 MB, packed
+ELSEWHERE = "Name another folder, or remove this one."
+
+
+class Shard(Value):
+    """A file of tasks, one a line.
+
+    Attributes:
+        file: Its name in the folder.
+        sha256: The digest of its bytes.
+        bytes: Its size.
+        articles: The number of its tasks.
+        spans: The number of their spans, by label.
+        first: The doc_id of its first article.
+        last: The doc_id of its last article.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    articles: int
+    spans: dict[str, int]
+    first: str
+    last: str
+
+
+class Manifest(Value):
+    """What a folder of shards holds, and how it came about.
+
+    Attributes:
+        parameters: What the tasks depend on beside the articles.
+        is_complete: Whether the run came to its end.
+        articles_sha256: The digest of the articles in the shards, in order: it tells whether the inputs changed.
+        lost: The doc_ids of the articles before the last shard's end that were left out, since they kill workers.
+        shards: The files, in order.
+    """
+
+    parameters: dict[str, Any]
+    is_complete: bool = False
+    articles_sha256: str = ""
+    lost: tuple[str, ...] = ()
+    shards: tuple[Shard, ...] = ()
+
+    @property
+    def articles(self) -> int:
+        """The number of articles in the shards."""
+        return sum(shard.articles for shard in self.shards)
+
+    @property
+    def spans(self) -> Counter[str]:
+        """The number of spans in the shards, by label."""
+        return sum((Counter(shard.spans) for shard in self.shards), Counter())
+
+
+def begun(folder: Path, parameters: dict[str, Any]) -> Manifest:
+    """The manifest of an earlier run with the same parameters in this folder, or a new one.
+
+    Raises:
+        InputError: The folder holds something else, or a shard is missing or has another size.
+    """
+    file = folder / MANIFEST
+    if not file.exists():
+        if any(not path.name.startswith(".") for path in folder.iterdir()):
+            raise InputError(f"{folder} is not empty, and has no {MANIFEST}.", ELSEWHERE)
+        return Manifest(parameters=parameters)
+    try:
+        manifest = Manifest.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{file} is not a manifest of tasks.", ELSEWHERE) from error
+    if differing := [name for name in parameters if manifest.parameters.get(name) != parameters[name]]:
+        before = ", ".join(f"{name} {json.dumps(manifest.parameters.get(name))}" for name in differing)
+        now = ", ".join(f"{name} {json.dumps(parameters[name])}" for name in differing)
+        raise InputError(f"The tasks in {folder} were written with {before}, not {now}.", ELSEWHERE)
+    for shard in manifest.shards:
+        path = folder / shard.file
+        if not path.is_file() or path.stat().st_size != shard.bytes:
+            raise InputError(f"{path} is missing or was changed since it was written.", f"Bring it back. {ELSEWHERE}")
+    return manifest
+
+
+def store(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest in place of the one before.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    write_atomic(folder / MANIFEST, json_text(manifest.model_dump(mode="json")))
+
+
+def described(path: Path, docs: int, spans: Counter[str], first: str, last: str) -> Shard:
+    """The shard in a file that was just written.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    with writing(path), path.open("rb") as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        return Shard(
+            file=path.name,
+            sha256=sha256,
+            bytes=stream.tell(),
+            articles=docs,
+            spans=dict(sorted(spans.items())),
+            first=first,
+            last=last,
+        )
+
+
+class Digest:
+    """A digest of articles, in order."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def add(self, article: Article) -> None:
+        """Add an article, without its labels."""
+        self._hash.update(article.model_dump_json(include=_FIELDS).encode() + b"\n")
+
+    def __str__(self) -> str:
+        return self._hash.hexdigest()
+
+
+_FIELDS = set(Article.model_fields)
+
+
+def passed(articles: Iterable[Article], manifest: Manifest, digest: Digest, folder: Path) -> Iterator[Article]:
+    """The articles after those of the shards, which are only compared with what they were.
+
+    Raises:
+        InputError: They are others than those in the shards.
+    """
+    articles = iter(articles)
+    left = set(manifest.lost)
+    for article in islice(articles, manifest.articles + len(left)):
+        if article.doc_id in left:
+            left.discard(article.doc_id)
+        else:
+            digest.add(article)
+    if manifest.shards and (left or str(digest) != manifest.articles_sha256):
+        raise InputError(f"The articles are not those of which {folder} holds tasks: the inputs changed.", ELSEWHERE)
+    yield from articles
