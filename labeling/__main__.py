@@ -1,6 +1,7 @@
 """`labeling`, and `python -m labeling`."""
 
 import gc
+import sys
 from typing import NoReturn
 
 from labeling.ending import run
@@ -18,6 +19,9 @@ def main() -> NoReturn:
 def _command() -> int:
     with what_stays():
         from labeling.cli import main as command
+
+        if {"-h", "--help"} & set(sys.argv):
+            import typer.rich_utils  # noqa: F401  (it draws the help, and takes a third of its time)
 
     return command()
 

@@ -1,7 +1,6 @@
 """`labeling demo`."""
 
 import sys
-import webbrowser
 from typing import Annotated
 
 import typer
@@ -64,6 +63,8 @@ def command(
     console.put(f"  labeling import YOUR_ARTICLES{here}{model}   # pre-annotate your own")
     console.put(f"  labeling studio stop{here}                # stop the server; nothing is lost")
     if browser and console.sees(sys.stdout):
+        import webbrowser
+
         webbrowser.open(done.url)
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path, PurePosixPath
 
 from labeling.core.article import Article
@@ -11,6 +12,7 @@ from labeling.ingest.articles import Note, of_fields, of_record, of_text, proble
 from labeling.ingest.fields import FieldNames
 from labeling.ingest.html import read_html
 from labeling.ingest.kinds import ENDINGS, READER, Kind, is_binary, kind_of
+from labeling.ingest.known import Known
 from labeling.ingest.records import read_json, read_json_lines, read_table
 from labeling.inputs.broken import BrokenInputError, refused
 from labeling.inputs.encodings import is_utf8, not_utf8
@@ -42,30 +44,31 @@ def read_articles(
         max_characters: The largest length of a text in code points; a longer one is refused.
         names: The names of fields in records, if they are not the usual ones.
     """
-    seen: dict[str, tuple[str, str]] = {}  # doc_id → digest, where
-    places: dict[str, str] = {}  # digest → where
-    for item in _read(paths, names or FieldNames(), keep_all=keep_all):
-        if isinstance(item, Problem):
-            yield item
-            continue
-        article, where = item
-        if max_characters and len(article.text) > max_characters:
-            detail = (
-                f"the text has {len(article.text):,} characters; is this a whole corpus in one file? An article has "
-                f"{max_characters:,} at most (max_characters under [articles] in labeling.toml)"
-            )
-            yield problem("too-long", detail, where, article)
-        elif article.doc_id in seen:
-            other, first = seen[article.doc_id]
-            reason: Reason = "duplicate" if other == article.digest else "duplicate-id"
-            text = "the same text" if other == article.digest else "another text"
-            yield problem(reason, f"{article.doc_id!r} was read from {first} already, with {text}", where, article)
-        elif article.digest in places:
-            yield problem("duplicate-text", f"the same text as {places[article.digest]}", where, article)
-        else:
-            seen[article.doc_id] = (article.digest, where)
-            places[article.digest] = where
-            yield article
+    with closing(Known()) as known:
+        for item in _read(paths, names or FieldNames(), keep_all=keep_all):
+            if isinstance(item, Problem):
+                yield item
+            else:
+                yield _checked(*item, known, max_characters)
+
+
+def _checked(article: Article, where: str, known: Known, max_characters: int | None) -> Article | Problem:
+    """The article, or why it is refused."""
+    if max_characters and len(article.text) > max_characters:
+        detail = (
+            f"the text has {len(article.text):,} characters; is this a whole corpus in one file? An article has "
+            f"{max_characters:,} at most (max_characters under [articles] in labeling.toml)"
+        )
+        return problem("too-long", detail, where, article)
+    if first := known.same_id(article):
+        reason: Reason = "duplicate" if first.has_same_text else "duplicate-id"
+        text = "the same text" if first.has_same_text else "another text"
+        detail = f"{article.doc_id!r} was read from {first.where} already, with {text}"
+        return problem(reason, detail, where, article)
+    if place := known.same_text(article):
+        return problem("duplicate-text", f"the same text as {place}", where, article)
+    known.add(article, where)
+    return article
 
 
 def _read(paths: Iterable[str | Path], names: FieldNames, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:

@@ -162,7 +162,7 @@ def _annotate_to_folder(
             )
     return Annotated(
         model_version=manifest.parameters["model_version"],
-        articles=reader.articles,
+        articles=reader.articles - len(annotator.lost),
         before=before,
         spans=dict(manifest.spans),
         problems=problems,
