@@ -164,8 +164,9 @@ class Team:
                     try:
                         desk.worker.give(function, to_do[0].chunk)
                     except KilledError:
-                        desk.in_hand.pop()  # it was not begun; what else it had is told by its answer
+                        desk.in_hand.pop()  # it was not begun; what became of the rest, the answer tells
                         if not desk.in_hand:
+                            desk.worker.end()
                             desk.is_started = False
                         continue
                     to_do.popleft()

@@ -55,7 +55,7 @@ def test_annotated_is_the_same_on_one_core_and_on_several(english: Language, sma
 @pytest.mark.parametrize("count", [0, 1, 48])
 def test_annotated_takes_few_articles(english: Language, start: str, count: int, monkeypatch: pytest.MonkeyPatch):
     if start == "spawn":
-        monkeypatch.setattr(local, "Team", lambda *_: None)
+        monkeypatch.setattr(local._Process, "start", lambda *_: pytest.fail("another process was started"))
     assert len(list(annotated(english, MODEL, EVENT, ARTICLES[:count], Local(4)))) == count
 
 

@@ -165,7 +165,7 @@ def test_a_transformer_is_read_as_it_is(exported: Path, tmp_path: Path, monkeypa
     assert {"transformer", "transformer_vectors", "span_tagger"} <= set(nlp.pipe_names)
     assert {"ACTOR", "ACTION"} <= {entity.label_ for entity in nlp(TEXT).ents}
     # PyTorch does not work in a process that was forked
-    monkeypatch.setattr(local, "Team", lambda *_: pytest.fail("another process was started"))
+    monkeypatch.setattr(local._Process, "start", lambda *_: pytest.fail("another process was started"))
     init(tmp_path / "workspace")
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     workspace = open_workspace(tmp_path / "workspace", model=str(made.model))
