@@ -1,5 +1,7 @@
 """Input that cannot be read: an error while it is read, a problem in the report."""
 
+import re
+
 from labeling.core.problem import Problem
 from labeling.core.reasons import Reason
 from labeling.core.text import storable
@@ -36,6 +38,18 @@ def why_unreadable(error: OSError | ValueError) -> str:
     return f"it cannot be read: {getattr(error, 'strerror', None) or error}."
 
 
+def is_address(path: object) -> bool:
+    """Whether this is an address such as `https://example.org/a.json` rather than a path."""
+    return "://" in str(path)
+
+
 def shown(path: object) -> str:
-    """The path with U+FFFD for what cannot be printed: bytes that are not UTF-8, control characters."""
+    """The path with U+FFFD for what cannot be printed: bytes that are not UTF-8, control characters.
+
+    Of an address, what may be secret is left out: the user, the password, and the query, in which signatures stand.
+    """
+    if is_address(path):
+        scheme, _, rest = str(path).partition("://")
+        host, slash, place = re.split("[?#]", rest, maxsplit=1)[0].partition("/")
+        path = f"{scheme}://{host.rpartition('@')[2]}{slash}{place}"
     return "".join(c if c.isprintable() else "\ufffd" for c in str(storable(str(path))))

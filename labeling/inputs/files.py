@@ -13,7 +13,7 @@ from typing import BinaryIO
 from labeling.core.problem import Problem
 from labeling.core.reasons import Reason
 from labeling.core.wording import listed
-from labeling.inputs.broken import refused, shown, skipped, unreadable
+from labeling.inputs.broken import is_address, refused, shown, skipped, unreadable
 
 STDIN = "standard input"
 # Opening its other names would fail for a socket, and start again from the beginning of a file.
@@ -160,8 +160,11 @@ def _of_path(path: str | Path, reader: Reader) -> Iterator[File | Problem]:
     if str(path) in STDIN_NAMES:
         yield File(STDIN, Path("-"), is_once=True)
         return
-    path = Path(path)
     where = shown(path)
+    if is_address(path) and not os.path.exists(path):  # noqa: PTH110 - a Path takes one of the slashes
+        yield refused("unreadable", "it is an address; only files are read. Download it, and name the file.", where)
+        return
+    path = Path(path)
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):

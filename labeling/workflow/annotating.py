@@ -60,9 +60,8 @@ def annotated(
         _annotators[number] = partial(_annotated, annotator(nlp, schema), nlp)
     engine = engine or Local()
     if TRANSFORMERS.keys() & set(nlp.pipe_names):
-        engine = (
-            engine.for_little()
-        )  # PyTorch takes all cores by itself, and waits for ever in a process that is forked
+        # PyTorch takes all cores by itself, and waits for ever in a process that is forked
+        engine = engine.for_little()
     stack = ExitStack()
     stack.callback(_annotators.pop, number)
     with threadpool_limits(1, "blas"):

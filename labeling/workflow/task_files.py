@@ -18,6 +18,7 @@ from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import atomic_file, write_atomic, writing
 from labeling.ingest import FieldNames
+from labeling.inputs.broken import is_address, shown
 from labeling.locks import alone
 from labeling.settings import Workspace
 from labeling.studio.tasks import to_task
@@ -75,8 +76,8 @@ def annotate_files(
             holds something else.
     """
     file = Path(output)
-    if "://" in str(output):
-        raise InputError(f"Tasks are not written to {output}.", "Write them to a local folder, and copy that.")
+    if is_address(output):
+        raise InputError(f"Tasks are not written to {shown(output)}.", "Write them to a local folder, and copy that.")
     is_folder = str(output).endswith("/") or file.is_dir()
     if not is_folder and not file.name.endswith((".json", ".jsonl", ".jsonl.gz")):
         raise InputError(

@@ -8,6 +8,7 @@ from labeling.core.problem import Problem
 from labeling.core.wording import first_lines
 from labeling.errors import InputError
 from labeling.ingest import FieldNames, read_articles
+from labeling.inputs.broken import shown
 from labeling.settings import Workspace
 
 MOST_PROBLEMS = 10  # in the message, where nothing could be taken
@@ -52,7 +53,7 @@ class ArticleReader:
         return chain([first], articles)
 
     def _nothing(self) -> InputError:
-        places = ", ".join("standard input" if path == "-" else path for path in self.paths)
+        places = ", ".join("standard input" if path == "-" else shown(path) for path in self.paths)
         if not self.problems:
             return InputError(
                 f"There is no article in {places}; nothing was done.",
