@@ -1,8 +1,10 @@
 """The engine of several machines: actors of a Ray cluster."""
 
 import os
+import signal
 import socket
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -126,6 +128,7 @@ def _connected(engine: OnRay) -> Any:
         own["num_cpus"] = engine.count
     if engine.resources:
         own["resources"] = {name: amount * (engine.count or 1) for name, amount in engine.resources.items()}
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         if address:
             ray.init(address=address, namespace="labeling", **quiet)
@@ -135,6 +138,10 @@ def _connected(engine: OnRay) -> Any:
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
         where = f"the Ray cluster at {address}" if address else "Ray on this machine"
         raise InputError(f"Cannot use {where}: {_first_line(error)}", START) from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler in before.items():  # instead of Ray's, which prints its own stack
+                signal.signal(number, handler)
     _engine[:] = [engine]
     _silence()
     return ray

@@ -1,10 +1,17 @@
 """Commands on each engine: the same output, and what kills the workers is refused by name."""
 
+import contextlib
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
+
+import psutil
+import pytest
 
 from labeling.settings import Workspace, open_workspace
 from labeling.workflow.export.commands import export_files
@@ -133,3 +140,36 @@ def test_a_cluster_that_does_not_answer_is_one_message(run, tmp_path: Path):
     done = run("annotate", articles(tmp_path), "-o", "tasks.jsonl")
     assert done.returncode == 2 and not (tmp_path / "tasks.jsonl").exists()
     assert "Nothing answers at ray://127.0.0.1:1" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGTERM, 143, "Stopped."), (signal.SIGINT, 130, "Inter")])
+def test_a_command_on_ray_that_is_stopped_says_so_and_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, code: int, said: str
+):
+    program = Path(sys.executable).with_name("labeling")
+    source = articles(tmp_path, 2000)
+    command = [program, "annotate", source, "-o", tmp_path / "tasks.jsonl", "--engine", "ray", "--jobs", "1"]
+    default = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=PIPE, stderr=subprocess.STDOUT, text=True, **default
+    ) as process:
+        while process.poll() is None and not workers_of(process.pid):
+            time.sleep(0.1)
+        workers = workers_of(process.pid)
+        time.sleep(2)
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == code and said in out and "logging.cc" not in out
+    assert not (tmp_path / "tasks.jsonl").exists()
+    gone, alive = psutil.wait_procs(workers, timeout=10)
+    assert gone and not alive
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """The actors of Ray under a process."""
+    found = []
+    for each in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "ray::_Remote" in " ".join(each.cmdline()):
+                found.append(each)
+    return found
