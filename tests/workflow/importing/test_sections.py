@@ -99,7 +99,10 @@ def test_a_part_that_somebody_deleted_is_pushed_again(divided: Workspace, api):
 def test_a_part_that_lost_its_prediction_gets_it_again(divided: Workspace, api, ledger: str):
     push(divided, TEXTS)
     lost = parts_of(divided, api)[1]
+    assert len(lost["predictions"]) == lost["total_predictions"] == 1
     assert api.delete(f"/api/predictions/{lost['predictions'][0]['id']}/").is_success
+    without = parts_of(divided, api)[1]
+    assert (without["id"], without["predictions"], without["total_predictions"]) == (lost["id"], [], 0)
     if ledger == "is gone":
         (file,) = divided.state.glob("import-*.sqlite")
         file.unlink()
