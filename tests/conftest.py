@@ -21,6 +21,7 @@ from labeling import secrets
 from labeling.settings import Workspace, init, open_workspace
 from labeling.studio import server
 from labeling.studio.setup import read_credentials
+from tests.buckets import ACCESS_KEY, SECRET_KEY, Bucket
 from tests.builders import Run
 from tests.golden.hands import BROWSER
 from tests.transports import Between, until_done
@@ -161,6 +162,34 @@ def page(chromium: str, studio_folder: Path) -> "Iterator[Page]":
         page.wait_for_url(lambda url: "/user/login" not in url)
         yield page
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of a real S3 server, in this process."""
+    import logging
+
+    from moto.server import ThreadedMotoServer
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    running = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    yield f"http://{host}:{port}"
+    running.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> "Bucket":
+    """An empty bucket, `s3://news`, for this process and those that it starts."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3_server,
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return Bucket(s3_server)
 
 
 @pytest.fixture(autouse=True)

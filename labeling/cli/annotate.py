@@ -20,7 +20,12 @@ def command(
     given: ArticleOptions,
     articles: ArticlesArgument,
     output: Annotated[
-        str, typer.Option("--output", "-o", help="The file to write (.json .jsonl .jsonl.gz), or a folder/ for shards.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The file (.json .jsonl .jsonl.gz .jsonl.zst), or a folder/ for shards; also s3://bucket/folder/.",
+        ),
     ],
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,

@@ -282,7 +282,7 @@ def exported(done: Any, *, as_json: bool) -> None:
         for warning in manifest["warnings"]:
             say(f"Note: {warning}")
         counted = {(action, reason): n for action, reasons in done.listed.items() for reason, n in reasons.items()}
-        problems(done.problems, counted, f"Full list: {done.folder / 'problems.jsonl'}")
+        problems(done.problems, counted, f"Full list: {done.folder}/problems.jsonl")
         if not documents["out"] and annotations["in"]:
             say(f"None of {annotations['in']:,} submitted annotations was used: see the reasons above, and --choose.")
         elif not documents["out"]:

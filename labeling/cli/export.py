@@ -28,7 +28,7 @@ LABELS, FILES, INPUT = (
 )
 
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", help="The folder to write to.", show_default="exports/")
+    str | None, typer.Option("--output", "-o", help="The folder or address to write to.", show_default="exports/")
 ]
 
 
@@ -220,9 +220,11 @@ def convert(
     given: ExportOptions,
     files: Annotated[
         list[str],
-        typer.Argument(help="Label Studio exports: .json .jsonl .gz .zip, folders of them, or - for standard input."),
+        typer.Argument(
+            help="Label Studio exports: .json .jsonl .gz .zst .zip, folders of them, addresses, or -, standard input."
+        ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder for the training files.")],
+    output: Annotated[str, typer.Option("--output", "-o", help="The folder or address for the training files.")],
     workspace: WorkspaceOption = HERE,
     json: JsonOption = False,
 ) -> None:

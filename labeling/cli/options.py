@@ -26,7 +26,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the report as JS
 ArticlesArgument = Annotated[
     list[str],
     typer.Argument(
-        help="Files (.txt .html .json .jsonl .csv .tsv, also as .gz or .zip), folders, pipes, or - for standard input."
+        help="Files (.txt .html .json .jsonl .csv .tsv .parquet, also as .gz .zst .zip), folders, addresses (s3://, "
+        "https://), patterns, pipes, or - for standard input."
     ),
 ]
 EngineOption = Annotated[

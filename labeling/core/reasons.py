@@ -116,7 +116,7 @@ class Meaning(NamedTuple):
 # The tables of docs/formats.md, by section. Lines that `labeling.ingest.clean` removes have their kind as the reason.
 MEANINGS: dict[str, tuple[Meaning, ...]] = {
     "Reading files (`annotate`, `import`, `convert`)": (
-        Meaning("unreadable", "refused", "the file is missing or cannot be read"),
+        Meaning("unreadable", "refused", "the file is missing, cannot be read, or changes while it is read"),
         Meaning("cut-off", "refused", "JSON ends in the middle of a record; the records before it are read"),
         Meaning("trailing-data", "refused", "there is text after the end of the list"),
         Meaning(
@@ -128,7 +128,7 @@ MEANINGS: dict[str, tuple[Meaning, ...]] = {
         Meaning(
             "broken-archive",
             "refused",
-            "a damaged `.gz` or `.zip`; of a `.gz`, everything before the damage is read",
+            "a damaged `.gz`, `.zst` or `.zip`; of the first two, everything before the damage is read",
         ),
         Meaning("archive-bomb", "refused", "it unpacks to more than 256 MiB and 200 times its size"),
         Meaning("odd-path", "refused", "an entry of a `.zip` with `..`, an absolute path, or a link"),

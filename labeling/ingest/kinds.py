@@ -8,10 +8,11 @@ from typing import Literal
 
 from labeling.ingest.fields import FieldNames
 from labeling.ingest.records import columns_of, delimiter_of
+from labeling.inputs import archives
 from labeling.inputs.files import Reader
 from labeling.inputs.streams import Stream
 
-Kind = Literal["text", "html", "json", "json lines", "csv", "tsv"]
+Kind = Literal["text", "html", "json", "json lines", "csv", "tsv", "parquet"]
 
 KINDS: dict[str, Kind] = {
     ".txt": "text",
@@ -23,12 +24,14 @@ KINDS: dict[str, Kind] = {
     ".ndjson": "json lines",
     ".csv": "csv",
     ".tsv": "tsv",
+    ".parquet": "parquet",
 }
 ENDINGS = ", ".join(KINDS)
 # Files beside articles that are not articles.
 BESIDE = ("README*", "LICENSE*", "gold.jsonl")
 MAX_NULS = 0.1  # share of the bytes; a file with more is binary
 LONGEST_COLUMN = 40  # characters of a column's name
+PARQUET = b"PAR1"
 HTML = re.compile(rb"<!doctype html|<(html|head|body)\b|<\?xml[^>]*>\s*(<!doctype html|<html)", re.IGNORECASE)
 JSON = re.compile(rb'\{\s*(["}]|\Z)|\[\s*([\[{"\]]|\Z)')
 
@@ -39,7 +42,7 @@ def _beside(name: str, _: Callable[[], bytes]) -> str:
     return ""
 
 
-READER = Reader(_beside, hint=f"Articles are files in {ENDINGS}, also packed (.gz, .zip).")
+READER = Reader(_beside, hint=f"Articles are files in {ENDINGS}, also packed (.gz, .zst, .zip).")
 
 
 def kind_of(stream: Stream, names: FieldNames) -> Kind | None:
@@ -49,8 +52,8 @@ def kind_of(stream: Stream, names: FieldNames) -> Kind | None:
     if ending in KINDS:
         kind = KINDS[ending]
         return "json" if kind == "json lines" and _is_laid_out(start) else kind
-    # A pipe, a file without an ending that the user named, or `articles.gz`.
-    is_sniffed = stream.is_named if not ending else ending == ".gz"
+    # A pipe, a file or a web address without an ending that the user named, or `articles.gz`.
+    is_sniffed = stream.is_named if not ending else ending in archives.ENDINGS
     return _sniffed(start, names) if is_sniffed else None
 
 
@@ -66,6 +69,8 @@ def _is_laid_out(start: bytes) -> bool:
 
 
 def _sniffed(start: bytes, names: FieldNames) -> Kind | None:
+    if start.startswith(PARQUET):
+        return "parquet"
     if HTML.match(start):
         return "html"
     if JSON.match(start):

@@ -13,7 +13,8 @@ from labeling.ingest.fields import FieldNames
 from labeling.ingest.html import read_html
 from labeling.ingest.kinds import ENDINGS, READER, Kind, is_binary, kind_of
 from labeling.ingest.known import Known
-from labeling.ingest.records import read_json, read_json_lines, read_table
+from labeling.ingest.parquet import read_parquet
+from labeling.ingest.records import Record, read_json, read_json_lines, read_table
 from labeling.inputs.broken import BrokenInputError, refused
 from labeling.inputs.encodings import is_utf8, not_utf8
 from labeling.inputs.files import find
@@ -39,7 +40,8 @@ def read_articles(
     after every problem. Everything is read once, and only one article is kept in memory.
 
     Args:
-        paths: Files, folders (with subfolders), pipes, or `-`; packed (.gz, .zip) or not.
+        paths: Files, folders (with subfolders), pipes, or `-`; packed (.gz, .zst, .zip) or not; addresses and
+            patterns (`articles/*.jsonl`).
         keep_all: Whether to leave boilerplate of web pages in the texts.
         max_characters: The largest length of a text in code points; a longer one is refused.
         names: The names of fields in records, if they are not the usual ones.
@@ -93,12 +95,12 @@ def _of_stream(stream: Stream, names: FieldNames, *, keep_all: bool) -> Iterator
         BrokenInputError: It ends too early, or is not text; the articles before that were returned.
     """
     kind = kind_of(stream, names)
-    if kind is None or (binary := binary_kind(stream.head)):
+    if kind is None or (kind != "parquet" and (binary := binary_kind(stream.head))):
         detail = _unknown(stream) if kind is None else f"{binary} {READER.hint}"
         yield refused("unknown-format", detail, stream.where)
     elif kind == "html":
         yield from _of_page(stream, keep_all=keep_all)
-    elif is_binary(stream.head):
+    elif kind != "parquet" and is_binary(stream.head):
         hint = "save it as text in UTF-8, for example: iconv -f UTF-16 -t UTF-8"
         yield refused("not-utf8", f"it is binary, or in an encoding that it does not name; {hint}", stream.where)
     elif kind == "text":
@@ -135,8 +137,11 @@ def _of_text(stream: Stream, *, keep_all: bool) -> Iterator[tuple[Article, str] 
 def _of_records(
     stream: Stream, kind: Kind, names: FieldNames, *, keep_all: bool
 ) -> Iterator[tuple[Article, str] | Problem]:
+    records: Iterator[Record | Problem]
     if kind == "json":
         records = read_json(stream, names)
+    elif kind == "parquet":
+        records = read_parquet(stream, names)
     elif kind == "json lines":
         records = read_json_lines(stream, names)
     else:

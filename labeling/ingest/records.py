@@ -95,7 +95,7 @@ def read_table(stream: Stream, names: FieldNames, delimiter: str) -> Iterator[Re
     found = False
     try:
         header = next(rows, [])
-        if problem := _header_problem(header, names, f"{stream.where}:{line}"):
+        if problem := header_problem(header, names, f"{stream.where}:{line}"):
             yield problem
             return
         if twice := sorted({name for name in header if header.count(name) > 1}):
@@ -135,7 +135,8 @@ def columns_of(header: str, delimiter: str) -> list[str]:
         return []
 
 
-def _header_problem(header: list[str], names: FieldNames, where: str) -> Problem | None:
+def header_problem(header: list[str], names: FieldNames, where: str) -> Problem | None:
+    """Why a table with these columns cannot be read; None if it can."""
     if not header:
         return refused("empty", "there is nothing in it", where)
     if not names.find("text", header):

@@ -1,20 +1,24 @@
-"""gzip files and zip archives → the bytes in them, unpacked block by block, never to disk."""
+"""gzip and Zstandard files and zip archives → the bytes in them, unpacked block by block, never to disk."""
 
 import re
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from zipfile import ZipExtFile, ZipFile, ZipInfo
 
 from labeling.core.problem import Problem
 from labeling.inputs.broken import AGAIN, BrokenInputError, refused
 
 GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
+PACKED = (GZIP, ZSTD)
+ENDINGS = (".gz", ".zst")
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")
 GZIPPED = zlib.MAX_WBITS | 16  # wbits of zlib
 SLICE = 1024  # packed bytes at a time: at most so many before a damaged place are lost
+WINDOW = 1 << 27  # bytes, 128 MB: what `zstd` itself unpacks without being told to; `--ultra --long=31` takes more
 BLOCK = 1 << 16  # bytes of an entry at a time, for the same reason
 # A file that unpacks to more than both is a bomb: real ones are 10 to 30 times their packed size.
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200
@@ -27,8 +31,13 @@ def is_bomb(unpacked: int, packed: int) -> bool:
     return unpacked > BOMB_BYTES and unpacked > BOMB_RATIO * packed
 
 
-def gunzipped(blocks: Iterator[bytes], block: int) -> Iterator[bytes]:
-    """The unpacked bytes of a gzip file, at most two blocks at a time; nearly everything before a damaged place.
+def unpacked(blocks: Iterator[bytes], block: int, magic: bytes) -> Iterator[bytes]:
+    """The unpacked bytes of a gzip or Zstandard file, some two blocks at a time; nearly all before a damaged place.
+
+    Args:
+        blocks: The packed bytes.
+        block: How many bytes are returned at once, at least.
+        magic: The first bytes: GZIP or ZSTD.
 
     Raises:
         BrokenInputError: It is damaged, ends too early, or is a bomb.
@@ -36,7 +45,7 @@ def gunzipped(blocks: Iterator[bytes], block: int) -> Iterator[bytes]:
     ready: list[bytes] = []
     size = 0
     try:
-        for data in _gunzipped(blocks, block):
+        for data in _unpacked(blocks, block, _Unzstd if magic == ZSTD else _gunzip):
             ready.append(data)
             size += len(data)
             if size >= block:
@@ -48,24 +57,24 @@ def gunzipped(blocks: Iterator[bytes], block: int) -> Iterator[bytes]:
     yield b"".join(ready)
 
 
-def _gunzipped(blocks: Iterator[bytes], most: int) -> Iterator[bytes]:
-    unpacker = zlib.decompressobj(GZIPPED)
-    packed = unpacked = 0
+def _unpacked(blocks: Iterator[bytes], most: int, unpacker_of: Callable[[], Any]) -> Iterator[bytes]:
+    unpacker = unpacker_of()
+    packed = size = 0
     for data in (block[start : start + SLICE] for block in blocks for start in range(0, len(block), SLICE)):
         packed += len(data)
         left = data
         while left:
-            if unpacker.eof:  # a file may have several gzip members, with padding between them
+            if unpacker.eof:  # a file may have several members, with padding between them
                 left = left.lstrip(b"\0")
                 if not left:
                     break
-                unpacker = zlib.decompressobj(GZIPPED)
+                unpacker = unpacker_of()
             try:
                 out = unpacker.decompress(left, most)
-            except zlib.error as error:
+            except Exception as error:  # of zlib or zstandard
                 raise BrokenInputError("broken-archive", f"it is damaged ({_reason(error)}).") from error
-            unpacked += len(out)
-            if is_bomb(unpacked, packed):
+            size += len(out)
+            if is_bomb(size, packed):
                 raise BrokenInputError("archive-bomb", BOMB)
             yield out
             left = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
@@ -73,6 +82,36 @@ def _gunzipped(blocks: Iterator[bytes], most: int) -> Iterator[bytes]:
         yield unpacker.flush()
     if not unpacker.eof:
         raise BrokenInputError("broken-archive", f"it ends too early. {AGAIN}")
+
+
+def _gunzip() -> Any:
+    return zlib.decompressobj(GZIPPED)
+
+
+class _Unzstd:
+    """Zstandard's unpacker, called like zlib's; it takes all of what it is given at once."""
+
+    unconsumed_tail = b""
+
+    def __init__(self) -> None:
+        import zstandard
+
+        self._unpacker = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
+
+    @property
+    def eof(self) -> bool:
+        return self._unpacker.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._unpacker.unused_data
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        del most
+        return self._unpacker.decompress(data)
+
+    def flush(self) -> bytes:
+        return b""
 
 
 def opened_zip(stream: BinaryIO) -> ZipFile:

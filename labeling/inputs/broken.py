@@ -5,6 +5,7 @@ import re
 from labeling.core.problem import Problem
 from labeling.core.reasons import Reason
 from labeling.core.text import storable
+from labeling.storage import is_address
 
 AGAIN = "It looks truncated: export or download it again."
 
@@ -36,11 +37,6 @@ def unreadable(where: str, error: OSError | ValueError) -> Problem:
 def why_unreadable(error: OSError | ValueError) -> str:
     """The system's error as a sentence."""
     return f"it cannot be read: {getattr(error, 'strerror', None) or error}."
-
-
-def is_address(path: object) -> bool:
-    """Whether this is an address such as `https://example.org/a.json` rather than a path."""
-    return "://" in str(path)
 
 
 def shown(path: object) -> str:

@@ -1,19 +1,23 @@
-"""Paths → files: those that were named, those in folders, standard input and pipes; nothing is opened yet."""
+"""Paths and addresses → files: those named, those in folders, standard input and pipes; nothing is opened yet."""
 
+import glob
 import os
+import re
 import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from labeling import storage
 from labeling.core.problem import Problem
 from labeling.core.reasons import Reason
 from labeling.core.wording import listed
-from labeling.inputs.broken import is_address, refused, shown, skipped, unreadable
+from labeling.inputs.broken import refused, shown, skipped, unreadable, why_unreadable
+from labeling.inputs.names import Names
 
 STDIN = "standard input"
 # Opening its other names would fail for a socket, and start again from the beginning of a file.
@@ -22,6 +26,8 @@ RUBBISH = ("__MACOSX", "Thumbs.db", "desktop.ini")  # left in folders and archiv
 BLOCK = 1 << 20  # bytes read at a time
 HEAD = 1 << 16  # bytes from which the kind of a file is recognised
 MOST_HIDDEN = 3  # hidden files that a message names
+WILD = re.compile(r"[*?\[]")
+NO_MATCH = "no file matches this pattern."
 
 # Name and first bytes of a file that nobody named → why it is passed over; "" to read it.
 Sieve = Callable[[str, Callable[[], bytes]], str]
@@ -48,15 +54,16 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file, a pipe or standard input.
+    """A file, a pipe or standard input, or a file at an address, which is read once.
 
     Attributes:
         where: Its name in messages.
-        path: Its path.
+        path: Its path; of a file at an address, its name.
         size: Bytes on disk; 0 if they are not known before it is read.
         is_named: Whether the user named it, rather than a folder that it is in.
         is_once: Whether it can be read only once.
         copy: A copy of it, if it can be read only once.
+        url: Its address; "" if it has a path.
     """
 
     where: str
@@ -65,11 +72,12 @@ class File:
     is_named: bool = True
     is_once: bool = False
     copy: BinaryIO | None = None
+    url: str = ""
 
     @property
     def name(self) -> str:
         """Its name, whose ending says what it may be; "" for a pipe or standard input."""
-        return "" if self.is_once or self.copy else self.path.name
+        return "" if (self.is_once or self.copy) and not self.url else self.path.name
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
@@ -81,6 +89,9 @@ class File:
         if self.copy:
             self.copy.seek(0)
             yield self.copy
+        elif self.url:
+            with storage.opened(self.url) as remote:
+                yield remote
         elif self.where == STDIN:
             stream = getattr(sys.stdin, "buffer", None)
             if stream is None or stream.closed:
@@ -95,20 +106,21 @@ def find(paths: Iterable[str | Path], reader: Reader) -> Iterator[File | Problem
     """The files of the paths, in order, each once; and a problem for each path that is not a file or is passed over.
 
     Folders are searched with their subfolders; the files are sorted, and each is given once even if links form a loop.
+    However many there are, they are not in memory.
 
     Args:
-        paths: Files, folders, pipes, `-`.
+        paths: Files, folders, pipes, `-`, addresses, and patterns such as `articles/*.jsonl`.
         reader: What is wanted.
     """
-    seen: set[str] = set()
-    for path in paths:
-        for item in _of_path(path, reader):
-            if isinstance(item, File):
-                real = STDIN if item.where == STDIN else os.path.realpath(item.path)
-                if real in seen:
-                    continue
-                seen.add(real)
-            yield item
+    with closing(Names()) as seen:
+        for path in paths:
+            for item in _of_path(path, reader):
+                if isinstance(item, Problem) or seen.add(_identity(item)):
+                    yield item
+
+
+def _identity(file: File) -> str:
+    return file.url or (STDIN if file.where == STDIN else os.path.realpath(file.path))
 
 
 def spooled(file: File, copies: ExitStack) -> File:
@@ -161,8 +173,13 @@ def _of_path(path: str | Path, reader: Reader) -> Iterator[File | Problem]:
         yield File(STDIN, Path("-"), is_once=True)
         return
     where = shown(path)
-    if is_address(path) and not os.path.exists(path):  # noqa: PTH110 - a Path takes one of the slashes
-        yield refused("unreadable", "it is an address; only files are read. Download it, and name the file.", where)
+    if storage.is_address(path) and not os.path.exists(path):  # noqa: PTH110 - a Path takes one of the slashes
+        path = storage.local_path(str(path)) or path
+        if storage.is_address(path):
+            yield from _at_address(str(path), reader)
+            return
+    if WILD.search(str(path)) and not os.path.lexists(path):
+        yield from _matching(str(path), reader)
         return
     path = Path(path)
     try:
@@ -179,9 +196,49 @@ def _of_path(path: str | Path, reader: Reader) -> Iterator[File | Problem]:
         yield unreadable(where, error)
 
 
+def _matching(pattern: str, reader: Reader) -> Iterator[File | Problem]:
+    found = sorted(glob.iglob(pattern, recursive=True))  # noqa: PTH207 - a pattern may be absolute
+    for path in found:
+        yield from _of_path(path, reader)
+    if not found:
+        yield refused("unreadable", NO_MATCH, shown(pattern))
+
+
+def _at_address(address: str, reader: Reader) -> Iterator[File | Problem]:
+    try:
+        is_pattern = WILD.search(address) and address.partition("://")[0] not in storage.WEB
+        found = list(storage.matching(address)) if is_pattern else [storage.entry(address)]
+        for entry in found:
+            if entry.is_folder:
+                yield from _of_folder_at(entry.url, reader)
+            else:
+                yield _file_at(entry.url, entry.size)
+        if not found:
+            yield refused("unreadable", NO_MATCH, shown(address))
+    except OSError as error:
+        yield unreadable(shown(address), error)
+
+
+def _file_at(url: str, size: int, *, is_named: bool = True) -> File:
+    return File(shown(url), Path(storage.name_of(url)), size, is_named, is_once=True, url=url)
+
+
 def _of_folder(folder: Path, reader: Reader) -> Iterator[File | Problem]:
-    items: dict[Path, File | Problem] = {}
-    hidden: list[str] = []
+    with closing(Names()) as names:
+        hidden = list(_named_in(folder, names))
+        yield from hidden_among(hidden, shown(folder))
+        yield from _or_nothing(
+            (
+                refused("unreadable", why, shown(folder / name)) if why else _in_folder(folder / name, reader.sieve)
+                for name, why, _ in names
+            ),
+            folder,
+            reader,
+        )
+
+
+def _named_in(folder: Path, names: Names) -> Iterator[str]:
+    """Add the files in a folder to the names, and the folders that cannot be read, with the reason; the hidden ones."""
     seen: set[str] = set()
     left = [folder]
     while left:
@@ -191,19 +248,49 @@ def _of_folder(folder: Path, reader: Reader) -> Iterator[File | Problem]:
             continue
         seen.add(real)
         try:
-            for path in here.iterdir():
-                if is_hidden(path.name):
-                    hidden.append(str(path.relative_to(folder)))
-                elif path.is_dir():
-                    left.append(path)
-                else:
-                    items[path] = _in_folder(path, reader.sieve)
+            with os.scandir(here) as entries:
+                for entry in entries:
+                    path = here / entry.name
+                    if is_hidden(entry.name):
+                        yield path.relative_to(folder).as_posix()
+                    elif _is_folder(entry):
+                        left.append(path)
+                    else:
+                        names.add(path.relative_to(folder).as_posix())
         except OSError as error:
-            items[here] = unreadable(shown(here), error)
-    yield from hidden_among(hidden, shown(folder))
-    for path in sorted(items):
-        yield items[path]
-    if not any(isinstance(item, File) or item.action == "refused" for item in items.values()):
+            names.add(here.relative_to(folder).as_posix(), why_unreadable(error))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False
+
+
+def _of_folder_at(folder: str, reader: Reader) -> Iterator[File | Problem]:
+    start = folder.rstrip("/") + "/"
+    hidden: list[str] = []
+    with closing(Names()) as names:
+        for entry in storage.walk(folder):
+            name = entry.url.removeprefix(start)
+            if is_hidden(name):
+                hidden.append(name)
+            else:
+                names.add(name, size=entry.size)
+        yield from hidden_among(hidden, shown(folder))
+        yield from _or_nothing(
+            (_in_folder_at(f"{start}{name}", size, reader.sieve) for name, _, size in names), folder, reader
+        )
+
+
+def _or_nothing(items: Iterable[File | Problem], folder: Path | str, reader: Reader) -> Iterator[File | Problem]:
+    """The items, and a problem if there is nothing to read among them."""
+    found = False
+    for item in items:
+        found = found or isinstance(item, File) or item.action == "refused"
+        yield item
+    if not found:
         yield nothing_in("this folder", reader, shown(folder))
 
 
@@ -217,6 +304,19 @@ def _in_folder(path: Path, sieve: Sieve) -> File | Problem:
         return skipped("passed-over", why, where) if why else File(where, path, found.st_size, is_named=False)
     except OSError as error:  # a link to nowhere
         return unreadable(where, error)
+
+
+def _in_folder_at(url: str, size: int, sieve: Sieve) -> File | Problem:
+    try:
+        why = sieve(storage.name_of(url), lambda: _head_at(url))
+        return skipped("passed-over", why, shown(url)) if why else _file_at(url, size, is_named=False)
+    except OSError as error:
+        return unreadable(shown(url), error)
+
+
+def _head_at(url: str) -> bytes:
+    with storage.opened(url) as file:
+        return file.read(HEAD)
 
 
 def _head(path: Path) -> bytes:

@@ -11,9 +11,7 @@ KINDS = {
     rb"\{\\rtf": "it is a Rich Text document.",
     rb"SQLite format 3": "it is a database, perhaps Label Studio's own.",
     rb"PAR1[\x00-\x1f\x80-\xff]": "it is a Parquet file.",
-    rb"BZh\d1AY|\xfd7zXZ|7z\xbc\xaf|Rar!\x1a|\x28\xb5\x2f\xfd|.{257}ustar": (
-        "it is an archive of another kind; unpack it."
-    ),
+    rb"BZh\d1AY|\xfd7zXZ|7z\xbc\xaf|Rar!\x1a|.{257}ustar": ("it is an archive of another kind; unpack it."),
 }
 
 

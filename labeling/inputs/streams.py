@@ -26,7 +26,8 @@ class Stream:
 
     Attributes:
         where: The file, with the path in an archive: `all.zip/folder/a.json`.
-        name: The name whose ending says what it may be, without `.gz` after another ending; "" if there is none.
+        name: The name whose ending says what it may be, without `.gz` or `.zst` after another ending; "" if it has
+            none.
         is_named: Whether the user named it, rather than a folder or an archive that it is in.
         head: The first bytes.
         blocks: All bytes, including the first ones. If they end too early, reading them raises a BrokenInputError.
@@ -113,12 +114,12 @@ def _of_blocks(
     blocks: Iterator[bytes], where: str, name: str, reader: Reader, *, is_named: bool, note: str = ""
 ) -> Iterator[Stream | Problem]:
     head, blocks = peek(blocks)
-    if head.startswith(archives.GZIP):
-        head, blocks = peek(archives.gunzipped(blocks, reader.block))
+    if head.startswith(archives.PACKED):
+        head, blocks = peek(archives.unpacked(blocks, reader.block, head[: len(archives.ZSTD)]))
         note = UNPACKED
         inner = PurePosixPath(name)
-        name = inner.stem if inner.suffix.lower() == ".gz" and PurePosixPath(inner.stem).suffix else name
-        if head.startswith(archives.GZIP):
+        name = inner.stem if inner.suffix.lower() in archives.ENDINGS and PurePosixPath(inner.stem).suffix else name
+        if head.startswith(archives.PACKED):
             yield refused("nested-archive", "it is packed twice; unpack it once.", where)
             return
     if note and head[:4] in archives.ZIP:

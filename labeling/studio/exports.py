@@ -24,7 +24,7 @@ from labeling.inputs.streams import Advance, Stream, streams
 BUTTON = "In Label Studio press Export and choose JSON, the first of the formats."
 STEPS = JSON_STEPS | {"empty": BUTTON, "record-too-large": "No task is that long: is a quote or a bracket missing?"}
 
-ENDINGS = (".json", ".jsonl", ".ndjson", ".gz", ".zip")
+ENDINGS = (".json", ".jsonl", ".ndjson", ".gz", ".zst", ".zip")
 # Label Studio's other formats: a file in a folder is reported, not ignored.
 OTHER_ENDINGS = (".csv", ".tsv", ".conll")
 UNSURE_ENDINGS = ("", ".txt")  # their content tells

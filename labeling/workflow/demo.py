@@ -89,7 +89,7 @@ def demo(
         model = _model(workspace, exported, say, working)
         say("Comparing pre-annotation with the model and without on the held-out part")
         sides = (str(model), workspace.settings.model)
-        gained = against_untrained(*sides, workspace.label_schema, exported.folder, track=track)
+        gained = against_untrained(*sides, workspace.label_schema, workspace.exports, track=track)
     login = read_credentials(workspace.studio_folder)
     return Demo(
         workspace=folder,
@@ -125,13 +125,13 @@ def _model(workspace: Workspace, exported: Exported, say: Callable[[str], None],
 
     output = workspace.folder / MODEL
     options = Options() if can_learn() else None
-    made = Card(gold=gold_of(exported.folder), options=options.model_dump(mode="json") if options else {})
+    made = Card(gold=gold_of(workspace.exports), options=options.model_dump(mode="json") if options else {})
     with contextlib.suppress(ModelError):  # there is none yet, or it was changed
         there = read_card(output / "model-best")
         if (there.gold.parts, there.options, there.versions) == (made.gold.parts, made.options, made.versions):
             return output / "model-best"
     say("Training a small model on them (about a minute)")
     if options is None:
-        return train(exported.folder, output).model
+        return train(workspace.exports, output).model
     with working("Training") as advance:
-        return learn(exported.folder, output, workspace.label_schema, options, advance).model
+        return learn(workspace.exports, output, workspace.label_schema, options, advance).model

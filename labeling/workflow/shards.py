@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -13,11 +12,11 @@ from pydantic import ValidationError
 from labeling.core.article import Article
 from labeling.core.value import Value
 from labeling.errors import InputError
-from labeling.files import json_text, write_atomic, writing
+from labeling.files import json_text
+from labeling.folders import Folder
 
 MANIFEST = "manifest.json"
 PROBLEMS = "problems.jsonl"
-LOCK = ".lock"
 ARTICLES = 10_000  # articles of a shard: some 10 MB, packed
 ELSEWHERE = "Name another folder, or remove this one."
 
@@ -72,58 +71,40 @@ class Manifest(Value):
         return sum((Counter(shard.spans) for shard in self.shards), Counter())
 
 
-def begun(folder: Path, parameters: dict[str, Any]) -> Manifest:
+def begun(folder: Folder, parameters: dict[str, Any]) -> Manifest:
     """The manifest of an earlier run with the same parameters in this folder, or a new one.
 
     Raises:
         InputError: The folder holds something else, or a shard is missing or has another size.
     """
-    file = folder / MANIFEST
-    if not file.exists():
-        if any(not path.name.startswith(".") for path in folder.iterdir()):
+    stored = folder.read(MANIFEST)
+    if stored is None:
+        if folder.names():
             raise InputError(f"{folder} is not empty, and has no {MANIFEST}.", ELSEWHERE)
         return Manifest(parameters=parameters)
     try:
-        manifest = Manifest.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise InputError(f"{file} is not a manifest of tasks.", ELSEWHERE) from error
+        manifest = Manifest.model_validate_json(stored)
+    except ValidationError as error:
+        raise InputError(f"{folder}/{MANIFEST} is not a manifest of tasks.", ELSEWHERE) from error
     if differing := [name for name in parameters if manifest.parameters.get(name) != parameters[name]]:
         before = ", ".join(f"{name} {json.dumps(manifest.parameters.get(name))}" for name in differing)
         now = ", ".join(f"{name} {json.dumps(parameters[name])}" for name in differing)
         raise InputError(f"The tasks in {folder} were written with {before}, not {now}.", ELSEWHERE)
     for shard in manifest.shards:
-        path = folder / shard.file
-        if not path.is_file() or path.stat().st_size != shard.bytes:
-            raise InputError(f"{path} is missing or was changed since it was written.", f"Bring it back. {ELSEWHERE}")
+        if folder.size(shard.file) != shard.bytes:
+            what = f"{folder}/{shard.file} is missing or was changed since it was written."
+            raise InputError(what, f"Bring it back. {ELSEWHERE}")
     return manifest
 
 
-def store(folder: Path, manifest: Manifest) -> None:
+def store(folder: Folder, manifest: Manifest) -> None:
     """Write the manifest in place of the one before.
 
     Raises:
         InputError: It cannot be written.
     """
-    write_atomic(folder / MANIFEST, json_text(manifest.model_dump(mode="json")))
-
-
-def described(path: Path, docs: int, spans: Counter[str], first: str, last: str) -> Shard:
-    """The shard in a file that was just written.
-
-    Raises:
-        InputError: It cannot be read.
-    """
-    with writing(path), path.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        return Shard(
-            file=path.name,
-            sha256=sha256,
-            bytes=stream.tell(),
-            articles=docs,
-            spans=dict(sorted(spans.items())),
-            first=first,
-            last=last,
-        )
+    with folder.written(MANIFEST) as stream:
+        stream.write(json_text(manifest.model_dump(mode="json")).encode())
 
 
 class Digest:
@@ -143,7 +124,7 @@ class Digest:
 _FIELDS = set(Article.model_fields)
 
 
-def passed(articles: Iterable[Article], manifest: Manifest, digest: Digest, folder: Path) -> Iterator[Article]:
+def passed(articles: Iterable[Article], manifest: Manifest, digest: Digest, folder: Folder) -> Iterator[Article]:
     """The articles after those of the shards, which are only compared with what they were.
 
     Raises:

@@ -4,6 +4,7 @@ import gzip
 import json
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import chain, count, islice
 from pathlib import Path
@@ -15,11 +16,11 @@ from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.value import Value
+from labeling.core.wording import listed
 from labeling.errors import InputError
-from labeling.files import atomic_file, write_atomic, writing
+from labeling.folders import Folder, folder_at, hashed, written
 from labeling.ingest import FieldNames
-from labeling.inputs.broken import is_address, shown
-from labeling.locks import alone
+from labeling.inputs.broken import shown
 from labeling.settings import Workspace
 from labeling.studio.tasks import to_task
 from labeling.workflow import shards
@@ -27,6 +28,8 @@ from labeling.workflow.importing.annotate import Annotator, version_of
 from labeling.workflow.importing.read import ArticleReader
 from labeling.workflow.progress import ItemProgress, Track, no_track
 
+PACKED = (".jsonl.gz", ".jsonl.zst")
+ENDINGS = (".json", ".jsonl", *PACKED)
 PIECES = 10_000  # pieces of JSON, a few characters each, that are written at once
 
 
@@ -64,7 +67,8 @@ def annotate_files(
     Args:
         workspace: The workspace, whose model and schema are used.
         paths: Files and folders of articles, or `-`.
-        output: A name that ends in .json, .jsonl or .jsonl.gz; or a folder, which is there or ends in `/`.
+        output: A path or an address that ends in .json, .jsonl, .jsonl.gz or .jsonl.zst; or a folder, which is there or
+            ends in `/`.
         keep_all: Whether to leave boilerplate of web pages in the texts.
         names: The names of fields in records, where they are not the usual ones.
         jobs: Processes that annotate; one per core by default.
@@ -75,27 +79,25 @@ def annotate_files(
         InputError: There is no article, and an older file stays as it is; the file cannot be written; or the folder
             holds something else.
     """
-    file = Path(output)
-    if is_address(output):
-        raise InputError(f"Tasks are not written to {shown(output)}.", "Write them to a local folder, and copy that.")
-    is_folder = str(output).endswith("/") or file.is_dir()
-    if not is_folder and not file.name.endswith((".json", ".jsonl", ".jsonl.gz")):
+    output = str(output)
+    folder = folder_at(output)
+    if not folder and not output.endswith(ENDINGS):
         raise InputError(
-            f"Cannot tell what to write to {output}.",
-            "Name a file that ends in .json, .jsonl or .jsonl.gz, or a folder with a / at its end.",
+            f"Cannot tell what to write to {shown(output)}.",
+            f"Name a file that ends in {listed(ENDINGS, len(ENDINGS))}, or a folder with a / at its end.",
         )
     reader = ArticleReader(workspace, list(paths), keep_all=keep_all, names=names)
     annotator = Annotator(workspace, jobs)
     articles = reader.at_least_one()
     version = version_of(workspace)
-    if is_folder:
+    if folder:
         parameters = {
             "model_version": version,
             "keep_all": keep_all,
             "fields": (names or FieldNames()).given,
             "articles": shard,
         }
-        return _annotate_to_folder(workspace, file, parameters, reader, articles, annotator, track)
+        return _annotate_to_folder(workspace, folder, parameters, reader, articles, annotator, track)
     spans: Counter[str] = Counter()
     within = ItemProgress()
 
@@ -104,11 +106,11 @@ def annotate_files(
             spans.update(span.label for span in doc.spans)
             yield to_task(doc, version, workspace.label_schema)
 
-    with atomic_file(file) as stream:
-        if file.suffix == ".gz":
-            _write_packed(stream, _lines(tasks()))
+    with written(output) as stream:
+        if output.endswith(PACKED):
+            _write_packed(stream, _lines(tasks()), output)
         else:
-            for text in _lines(tasks()) if file.suffix == ".jsonl" else _list(tasks()):
+            for text in _lines(tasks()) if output.endswith(".jsonl") else _list(tasks()):
                 stream.write(text.encode())
     return Annotated(
         model_version=version,
@@ -121,16 +123,14 @@ def annotate_files(
 
 def _annotate_to_folder(
     workspace: Workspace,
-    folder: Path,
+    folder: Folder,
     parameters: dict[str, Any],
     reader: ArticleReader,
     articles: Iterator[Article],
     annotator: Annotator,
     track: Track,
 ) -> Annotated:
-    with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with alone(folder / shards.LOCK, lambda _: None, patience=0):
+    with folder.alone():
         manifest = shards.begun(folder, parameters)
         before = manifest.articles
         for doc_id in manifest.lost:
@@ -145,10 +145,10 @@ def _annotate_to_folder(
         else:
             found = track(annotator.documents(articles, within, left=left), "Annotating", None, within)
             docs = iter(found)
-            while written := _write_shard(workspace, folder, manifest, docs, digest):
+            while shard := _write_shard(workspace, folder, manifest, docs, digest):
                 manifest = manifest.model_copy(
                     update={
-                        "shards": (*manifest.shards, written),
+                        "shards": (*manifest.shards, shard),
                         "articles_sha256": str(digest),
                         "lost": tuple(sorted(annotator.lost)),
                     }
@@ -157,7 +157,8 @@ def _annotate_to_folder(
         noted = sorted(annotator.problems, key=lambda problem: problem.action == "refused")
         problems = (*reader.problems, *noted)
         if not manifest.is_complete:
-            write_atomic(folder / shards.PROBLEMS, "".join(problem.model_dump_json() + "\n" for problem in problems))
+            with folder.written(shards.PROBLEMS) as stream:
+                stream.writelines(problem.model_dump_json().encode() + b"\n" for problem in problems)
             shards.store(
                 folder, manifest.model_copy(update={"is_complete": True, "lost": tuple(sorted(annotator.lost))})
             )
@@ -172,13 +173,13 @@ def _annotate_to_folder(
 
 
 def _write_shard(
-    workspace: Workspace, folder: Path, manifest: shards.Manifest, docs: Iterator[LabeledDoc], digest: shards.Digest
+    workspace: Workspace, folder: Folder, manifest: shards.Manifest, docs: Iterator[LabeledDoc], digest: shards.Digest
 ) -> shards.Shard | None:
     """The next shard, written whole; None if there are no more documents."""
     first = next(docs, None)
     if first is None:
         return None
-    path = folder / f"tasks-{len(manifest.shards):05}.jsonl.gz"
+    name = f"tasks-{len(manifest.shards):05}.jsonl.gz"
     spans: Counter[str] = Counter()
     ids: deque[str] = deque(maxlen=1)
     number = count()
@@ -191,16 +192,33 @@ def _write_shard(
             next(number)
             yield to_task(doc, manifest.parameters["model_version"], workspace.label_schema)
 
-    with atomic_file(path) as stream:
-        _write_packed(stream, _lines(tasks()))
-    return shards.described(path, next(number), spans, first.doc_id, ids[0])
+    with folder.written(name) as stream, hashed(stream) as (through, result):
+        _write_packed(through, _lines(tasks()), name)
+    sha256, size = result()
+    return shards.Shard(
+        file=name,
+        sha256=sha256,
+        bytes=size,
+        articles=next(number),
+        spans=dict(sorted(spans.items())),
+        first=first.doc_id,
+        last=ids[0],
+    )
 
 
-def _write_packed(stream: IO[bytes], texts: Iterable[str]) -> None:
-    """Write the texts as gzip, with the same bytes at any time and under any name."""
-    with gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0) as packed:
+def _write_packed(stream: IO[bytes], texts: Iterable[str], name: str) -> None:
+    """Write the texts as gzip or Zstandard, by the name's ending; with the same bytes at any time."""
+    with _packing(stream, name) as packed:
         for text in texts:
             packed.write(text.encode())
+
+
+def _packing(stream: IO[bytes], name: str) -> AbstractContextManager[Any]:
+    if name.endswith(".gz"):
+        return gzip.GzipFile("", "wb", compresslevel=6, fileobj=stream, mtime=0)
+    import zstandard
+
+    return zstandard.ZstdCompressor().stream_writer(stream, closefd=False)
 
 
 def _lines(tasks: Iterable[Any]) -> Iterator[str]:

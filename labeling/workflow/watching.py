@@ -58,7 +58,7 @@ class StoppedError(Exception):
 
 def watch(
     workspace: Workspace,
-    folder: Path,
+    folder: Path | str,
     options: Options,
     *,
     every: float,
@@ -107,7 +107,9 @@ def watch(
         stop.wait(wait)
 
 
-def _turn(workspace: Workspace, folder: Path, options: Options, *, drafts: bool, stop: Event, is_due: bool) -> Turn:
+def _turn(
+    workspace: Workspace, folder: Path | str, options: Options, *, drafts: bool, stop: Event, is_due: bool
+) -> Turn:
     from labeling.workflow.checking import check, with_tab
     from labeling.workflow.export.commands import export_project
     from labeling.workflow.pulling import pull

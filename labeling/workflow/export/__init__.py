@@ -19,6 +19,7 @@
     manifest          the counts as manifest.json
     folder, ownership publishing all files at once, replacing only what an export wrote
     report            the report of an export
+    sending           an export to an address instead of a folder
 
 The tasks are read twice. The first pass finds articles that are copies of each other, and annotations of an article
 that compete; the second converts, when each document's part is known. Each pass parses a task once, and holds only a

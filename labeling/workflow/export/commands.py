@@ -9,6 +9,7 @@ from labeling.settings import Workspace
 from labeling.workflow.export.options import Options
 from labeling.workflow.export.report import Exported
 from labeling.workflow.export.run import run
+from labeling.workflow.export.sending import at_output
 from labeling.workflow.export.sources import PulledTasks, open_source
 from labeling.workflow.progress import Meter, Track, no_meter, no_track
 from labeling.workflow.refreshing import Say, refreshed, silent
@@ -16,7 +17,7 @@ from labeling.workflow.refreshing import Say, refreshed, silent
 
 def export_project(
     workspace: Workspace,
-    folder: Path,
+    output: Path | str,
     options: Options | None = None,
     *,
     offline: bool = False,
@@ -26,6 +27,8 @@ def export_project(
 ) -> Exported:
     """Pull what changed, and write the training files of the reviewed labels; offline, from the pulled copy.
 
+    The output is a folder, or its address.
+
     Raises:
         StudioError: There is no project, or the server does not answer.
         InputError: Offline, and nothing was pulled yet; or as for `labeling.workflow.export.run.run`.
@@ -33,23 +36,27 @@ def export_project(
     options = options or Options()
     with refreshed(workspace, offline=offline, track=track, say=say) as store:
         state = store.state
-        return run(
-            PulledTasks(store),
-            folder,
-            workspace,
-            None if options.any_label else workspace.label_schema,
-            options,
-            origin=f"{state.url} as pulled {state.pulled_at}" if offline else state.url,
-            url=f"{state.url}?task={{task}}",
-            users=state.users,
-            meter=meter,
+        return at_output(
+            output,
+            lambda folder: run(
+                PulledTasks(store),
+                folder,
+                workspace,
+                None if options.any_label else workspace.label_schema,
+                options,
+                origin=f"{state.url} as pulled {state.pulled_at}" if offline else state.url,
+                url=f"{state.url}?task={{task}}",
+                users=state.users,
+                meter=meter,
+            ),
+            overwrite=options.overwrite,
         )
 
 
 def export_files(
     workspace: Workspace,
     files: Sequence[Path | str],
-    folder: Path,
+    output: Path | str,
     options: Options | None = None,
     *,
     schema: LabelSchema | None,
@@ -57,21 +64,27 @@ def export_files(
 ) -> Exported:
     """Write the training files of exports from the Label Studio UI. Without a schema, all labels are legal.
 
-    A folder of `labeling pull` is also accepted; its tasks are used as last pulled.
+    A folder of `labeling pull` is also accepted; its tasks are used as last pulled. The output is a folder, or its
+    address.
 
     Raises:
         InputError: No file has a task, or (`options.strict`) something cannot be read.
     """
+    options = options or Options()
     with open_source(files) as source:
-        return run(
-            source,
-            folder,
-            workspace,
-            schema,
-            options or Options(),
-            origin=", ".join(map(shown, files)),  # a name may not be UTF-8
-            url=source.url if isinstance(source, PulledTasks) else _address(workspace),
-            meter=meter,
+        return at_output(
+            output,
+            lambda folder: run(
+                source,
+                folder,
+                workspace,
+                schema,
+                options,
+                origin=", ".join(map(shown, files)),  # a name may not be UTF-8
+                url=source.url if isinstance(source, PulledTasks) else _address(workspace),
+                meter=meter,
+            ),
+            overwrite=options.overwrite,
         )
 
 

@@ -15,7 +15,7 @@ class Exported(Value):
     """The report of an export.
 
     Attributes:
-        folder: The exported folder.
+        folder: The exported folder, or its address.
         manifest: The content of its manifest.json.
         refused: The number of refused things.
         listed: The number of problems in problems.jsonl: action → reason → number.
@@ -23,7 +23,7 @@ class Exported(Value):
         problems: The first problems, refused ones first; problems.jsonl has them all.
     """
 
-    folder: Path
+    folder: Path | str
     manifest: dict[str, Any]
     refused: int = 0
     listed: dict[str, dict[str, int]] = Field(default_factory=dict)

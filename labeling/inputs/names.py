@@ -1,0 +1,32 @@
+"""The names of many files, sorted and each once, with memory that does not grow with their number."""
+
+import sqlite3
+from collections.abc import Iterator
+
+CACHE_KILOBYTES = 16_000
+
+
+class Names:
+    """Names of files, each with a text and a size; in a temporary file without a name, which is gone with this process.
+
+    They are sorted by folder: the files of `a/` come before `a.txt`.
+    """
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        self._db.executescript(f"PRAGMA cache_size = -{CACHE_KILOBYTES}; PRAGMA journal_mode = OFF")
+        self._db.execute("CREATE TABLE names (name BLOB PRIMARY KEY, text TEXT, size INTEGER) WITHOUT ROWID")
+        self._db.execute("BEGIN")
+
+    def add(self, name: str, text: str = "", size: int = 0) -> bool:
+        """Add a name, unless it was added before; whether it was not."""
+        row = (name.encode("utf-8", "surrogateescape").replace(b"/", b"\0"), text, size)
+        return self._db.execute("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", row).rowcount > 0
+
+    def __iter__(self) -> Iterator[tuple[str, str, int]]:
+        for name, text, size in self._db.execute("SELECT name, text, size FROM names ORDER BY name"):
+            yield name.replace(b"\0", b"/").decode("utf-8", "surrogateescape"), text, size
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._db.close()
