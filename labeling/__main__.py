@@ -5,11 +5,12 @@ import sys
 from typing import NoReturn
 
 from labeling.ending import run
-from labeling.loading import what_stays
+from labeling.loading import for_one_command, what_stays
 
 
 def main() -> NoReturn:
     """Run the command line (`labeling.cli`)."""
+    for_one_command()
     try:
         run(_command)
     finally:

@@ -1,5 +1,6 @@
 """Annotation on all cores: the same documents in the same order, and the same errors."""
 
+import gc
 import json
 import sys
 from collections.abc import Iterator
@@ -100,3 +101,9 @@ def test_annotate_takes_long_articles_and_notes_other_languages(run, tmp_path: P
     assert tasks["none"]["predictions"][0]["result"] == []
     (problem,) = json.loads(done.stdout)["problems"]
     assert (problem["reason"], problem["action"], problem["doc_id"]) == ("other-language", "kept", "german")
+
+
+def test_garbage_of_a_process_that_goes_on_is_still_looked_for(english: Language):
+    before = gc.get_freeze_count()
+    list(annotated(english, MODEL, EVENT, ARTICLES[:2], Local(1)))
+    assert gc.get_freeze_count() == before
