@@ -441,10 +441,18 @@ class Studio:
         """The tasks that have no prediction at all."""
         has_none = condition(VERSIONS, "empty", "List", "true")
         tasks = self._pages(project, f"{COUNTED},{VERSIONS},data", has_none)
+        without = [task for task in tasks if not _versions(task)]  # a server may not know the condition
+        # the server may have counted what is gone; and another program's predictions may be of no version
+        have = {
+            task["id"]
+            for ids in look_ups(str(task["id"]) for task in without if task.get("total_predictions"))
+            for task in self._listed(project, "id", ids, "id,predictions")
+            if task.get("predictions")
+        }
         return [
             Bare(task_id=task["id"], begun=_is_begun(task), data=_data(task))
-            for task in tasks
-            if not (_versions(task) or task.get("total_predictions"))  # a server may not know the condition
+            for task in without
+            if task["id"] not in have
         ]
 
     def without_prefill(self, project: Project) -> int:

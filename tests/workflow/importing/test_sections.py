@@ -95,19 +95,39 @@ def test_a_part_that_somebody_deleted_is_pushed_again(divided: Workspace, api):
     assert push(divided, TEXTS).outcomes == {"there already": 2}
 
 
-@pytest.mark.parametrize("ledger", ["is right", "is gone"])
-def test_a_part_that_lost_its_prediction_gets_it_again(divided: Workspace, api, ledger: str):
+def lose_predictions_of(workspace: Workspace, api: httpx.Client, part: int) -> None:
+    """Delete the predictions of a part, until the server says that they are gone."""
+    for _ in range(10):
+        left = parts_of(workspace, api)[part]["predictions"]
+        if not left:
+            return
+        for prediction in left:
+            api.delete(f"/api/predictions/{prediction['id']}/")
+    raise AssertionError(f"the server keeps {left}")
+
+
+def counted_as_before(request: httpx.Request, send: Send) -> httpx.Response:
+    """The server's answer, in which every task has the number of predictions that it had."""
+    answer = send(request)
+    if request.method != "GET" or request.url.path != "/api/tasks/":
+        return answer
+    answer.read()
+    page = answer.json()
+    page["tasks"] = [task | {"total_predictions": 1} for task in page["tasks"]]
+    return httpx.Response(answer.status_code, json=page)
+
+
+@pytest.mark.parametrize("case", ["in step", "without the ledger", "counted as before"])
+def test_a_part_that_lost_its_prediction_gets_it_again(divided: Workspace, api, case: str):
     push(divided, TEXTS)
     lost = parts_of(divided, api)[1]
-    assert len(lost["predictions"]) == lost["total_predictions"] == 1
-    assert api.delete(f"/api/predictions/{lost['predictions'][0]['id']}/").is_success
-    without = parts_of(divided, api)[1]
-    assert (without["id"], without["predictions"], without["total_predictions"]) == (lost["id"], [], 0)
-    if ledger == "is gone":
+    lose_predictions_of(divided, api, 1)
+    if case == "without the ledger":
         (file,) = divided.state.glob("import-*.sqlite")
         file.unlink()
-    done = push(divided, TEXTS)
-    assert (done.outcomes, done.repaired) == ({"there already": 2}, 1)
+    transport = Between(counted_as_before) if case == "counted as before" else None
+    done = push(divided, TEXTS, transport=transport)
+    assert (done.outcomes, done.repaired) == ({"there already": 2}, 1), (lost, parts_of(divided, api)[1], done.problems)
     assert [len(part["predictions"]) for part in parts_of(divided, api)] == [1] * PARTS
     assert parts_of(divided, api)[1]["predictions"][0]["result"] == lost["predictions"][0]["result"]
 
