@@ -3,11 +3,14 @@
 import subprocess
 import sys
 import time
+from typing import Any
 
 import psutil
+import pytest
 
 from labeling.engine import Local
 from labeling.engine.chunks import AHEAD
+from labeling.engine.dispatch import Team
 from labeling.engine.local import FEW
 
 KILLED = """
@@ -52,3 +55,37 @@ def test_no_more_chunks_are_taken_than_can_soon_be_worked_on():
         for given, number in enumerate(mapped(abs, chunks())):
             assert number == given
             assert len(taken) - given <= max(FEW, 2 * AHEAD)
+
+
+class Here:
+    """A worker in this process; one that never begins stands for one that its cluster has no room for any more."""
+
+    def __init__(self, *, begins: bool) -> None:
+        self.begins = begins
+        self.given: list[Any] = []
+
+    def start(self, function: Any = None) -> None:
+        self.given = [None] if self.begins else []
+
+    def give(self, function: Any, chunk: Any) -> None:
+        assert self.begins, "a worker that has not begun gets no chunk"
+        self.given.append(function(chunk))
+
+    def answer(self) -> tuple[bool, Any]:
+        return True, self.given.pop(0)
+
+    def end(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("chunks", [1, 2, 30])
+def test_a_worker_that_never_begins_holds_nothing_up(chunks: int):
+    # as many are started as there is work for
+    workers = [Here(begins=True), Here(begins=False), Here(begins=False)]
+
+    def answered(asked: Any) -> list[Here]:
+        ready = [worker for worker in asked if worker.given]
+        assert ready, "nobody would answer any more"
+        return ready
+
+    assert list(Team(workers, answered).results(str, range(chunks))) == [str(n) for n in range(chunks)]

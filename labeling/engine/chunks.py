@@ -38,6 +38,6 @@ def kills_workers() -> InputError:
     return InputError(f"{KILLS} processes of this command were killed over the same work, {MEMORY}.", "Try --jobs 1.")
 
 
-def dies_at_the_beginning() -> InputError:
+def dies_at_the_beginning(hint: str = "Try --jobs 1.") -> InputError:
     """The error about workers that are killed before they begin to work."""
-    return InputError(f"A process of this command was killed while it was starting, {MEMORY}.", "Try --jobs 1.")
+    return InputError(f"A process of this command was killed while it was starting, {MEMORY}.", hint)

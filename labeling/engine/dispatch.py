@@ -93,8 +93,13 @@ class _Desk:
         self.is_started = True
 
     @property
+    def is_beginning(self) -> bool:
+        """Whether it may take any time until it works: a cluster may have no room for it any more."""
+        return None in self.in_hand
+
+    @property
     def has_room(self) -> bool:
-        return not self.is_started or sum(task is not None for task in self.in_hand) < IN_HAND
+        return self.is_started and not self.is_beginning and len(self.in_hand) < IN_HAND
 
 
 class Team:
@@ -103,9 +108,13 @@ class Team:
     Args:
         workers: The workers.
         wait: Waits until at least one of these workers has an answer or is gone; those that have or are.
+        hint: What to do where workers are gone before they begin to work.
     """
 
-    def __init__(self, workers: Sequence[Worker], wait: Callable[[Sequence[Any]], Iterable[Any]]) -> None:
+    def __init__(
+        self, workers: Sequence[Worker], wait: Callable[[Sequence[Any]], Iterable[Any]], hint: str = ""
+    ) -> None:
+        self._hint = (hint,) if hint else ()
         self._desks = [_Desk(worker) for worker in workers]
         self._wait = wait
         self._false_starts = 0
@@ -158,8 +167,6 @@ class Team:
         for _ in range(IN_HAND):
             for desk in self._desks:
                 if to_do and desk.has_room:
-                    if not desk.is_started:
-                        desk.start(function)
                     desk.in_hand.append(to_do[0])
                     try:
                         desk.worker.give(function, to_do[0].chunk)
@@ -170,6 +177,10 @@ class Team:
                             desk.is_started = False
                         continue
                     to_do.popleft()
+        beginning = sum(desk.is_beginning for desk in self._desks)
+        idle = [desk for desk in self._desks if not desk.is_started]
+        for desk in idle[: max(0, len(to_do) - beginning)]:
+            desk.start(function)
 
     def _collect(self, desk: _Desk, to_do: deque[_Task], rescue: Rescue | None) -> None:
         """Take a worker's answer; if it is gone, what it had in hand is to do again."""
@@ -184,7 +195,7 @@ class Team:
             if first is None:
                 self._false_starts += 1
                 if self._false_starts >= FALSE_STARTS:
-                    raise dies_at_the_beginning() from None
+                    raise dies_at_the_beginning(*self._hint) from None
             else:
                 to_do.extendleft(reversed(_again(first, rescue)))
             return

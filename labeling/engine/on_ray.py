@@ -20,7 +20,9 @@ from labeling.errors import InputError
 
 STORE_BYTES = 200 << 20  # of the object store of a Ray that is started here; chunks and results pass through it
 ANSWER_SECONDS = 10.0  # until something answers at an address
+SAME_MODE = "RAY_AUTH_MODE (token or disabled) has to be that of the cluster: docs/engine.md."
 LOCAL_ADDRESSES = {"auto", "local"}
+LOGS = f"Ray's logs of its workers say why. {SAME_MODE}"
 START = "`ray start --head` starts a cluster; without an address, Ray runs on this machine alone."
 
 
@@ -51,7 +53,7 @@ class OnRay:
     def started(self, begin: Callable[[], object] = int) -> Iterator[Callable[..., Iterator[Any]]]:
         """As `Engine.started` says."""
         ray = _connected(self)
-        team = Team([_Actor(ray, self, begin) for _ in range(_room(ray, self))], partial(_answered, ray))
+        team = Team([_Actor(ray, self, begin) for _ in range(_room(ray, self))], partial(_answered, ray), LOGS)
         try:
             yield team.results
         finally:
@@ -137,7 +139,7 @@ def _connected(engine: OnRay) -> Any:
             ray.init(address="local", **own, **quiet)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
         where = f"the Ray cluster at {address}" if address else "Ray on this machine"
-        raise InputError(f"Cannot use {where}: {_first_line(error)}", START) from error
+        raise InputError(f"Cannot use {where}: {_first_line(error)}", SAME_MODE if address else START) from error
     finally:
         if threading.current_thread() is threading.main_thread():
             for number, handler in before.items():  # instead of Ray's, which prints its own stack

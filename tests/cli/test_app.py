@@ -206,7 +206,7 @@ def test_convert_refuses_files_of_another_kind_by_name(run, tmp_path, content, s
         (["status"], "labeling studio start"),
         (["export"], "labeling studio start"),
         (["import", "articles"], "labeling studio start"),
-        (["annotate", "articles", "-o", "tasks.txt"], ".json, .jsonl or .jsonl.gz"),
+        (["annotate", "articles", "-o", "tasks.txt"], ".json, .jsonl, .jsonl.gz, .jsonl.zst"),
         (["annotate", "articles", "-o", "t.json", "--model", "no_such_model"], "no spaCy model"),
         (["init", "--schema", "nothing"], "There are: event"),
         (["init", "--title", "x"], "3 to 50"),
