@@ -16,6 +16,7 @@ from labeling.cli import (
     curve,
     demo,
     doctor,
+    duplicates,
     effort,
     evaluate,
     export,
@@ -49,6 +50,7 @@ app.command("init")(init.command)
 app.add_typer(studio.app, name="studio")
 app.add_typer(people.app, name="people")
 app.command("annotate")(annotate.command)
+app.command("duplicates")(duplicates.command)
 app.command("import")(importing.command)
 app.command("status")(status.command)
 app.command("check")(check.command)

@@ -1,6 +1,5 @@
 """Which texts are near-duplicates: syndicated copies with small edits, another headline, a cut last paragraph."""
 
-import math
 import struct
 from collections.abc import Iterator, Sequence
 
@@ -8,21 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 from rensa import RMinHash
 
-ROWS = 64
-BANDS = 16
+from labeling.core.bands import BAND, BANDS, ROWS, THRESHOLD, Indices, Keys, Rows, alike, find, join, key, least
+
 SIZE = ROWS * 4  # bytes of a signature
 WORDS = 3
-THRESHOLD = 0.6  # of equal rows
 
 NEIGHBOURS = 8
-CHUNK = 1 << 14  # pairs compared at once: 8 MB
-
-Indices = NDArray[np.int64]
-Keys = NDArray[np.uint64]
-Rows = NDArray[np.uint32]
-
-# Odd factors, one for each pair of rows: they mix the rows of a band, or of a whole signature, into 64 bits.
-FACTORS = np.arange(1, ROWS, 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
 
 
 def signature(words: Sequence[str]) -> bytes:
@@ -73,27 +63,26 @@ def clusters(signatures: Sequence[bytes] | NDArray[np.integer], threshold: float
     rows = _rows(signatures)
     if not len(rows):
         return np.empty(0, dtype=np.int64)
-    keys = _keys(rows)
-    whole = keys.sum(axis=0)
+    whole = key(rows, None)
     order = np.argsort(whole, kind="stable")  # by content: the order of the texts must not matter
     twins = np.flatnonzero(whole[order[1:]] == whole[order[:-1]])
     is_twin = np.zeros(len(rows), dtype=bool)
-    is_twin[twins + 1] = _alike(rows, order[twins], order[twins + 1], ROWS)
+    is_twin[twins + 1] = alike(rows, order[twins], order[twins + 1], ROWS)
     first = order[~is_twin]
     distinct = np.empty_like(order)
     distinct[order] = np.cumsum(~is_twin) - 1
 
-    least = math.ceil(threshold * ROWS - 1e-9)
-    root = np.arange(len(first))
+    root: Indices = np.arange(len(first))
     for band in range(BANDS):
-        after = (band + 1) % BANDS * (ROWS // BANDS)
-        for left, right in _candidates(keys[band, first], rows[first, after]):
-            apart = root[left] != root[right]  # others are joined already
+        after = (band + 1) % BANDS * BAND
+        for left, right in _candidates(key(rows, band)[first], rows[first, after]):
+            apart = find(root, left) != find(root, right)  # others are joined already
             a, b = left[apart], right[apart]
-            alike = _alike(rows, first[a], first[b], least)
-            _join(root, a[alike], b[alike])
+            is_copy = alike(rows, first[a], first[b], least(threshold))
+            join(root, a[is_copy], b[is_copy])
 
     lowest = first.copy()
+    root = find(root, np.arange(len(root)))
     np.minimum.at(lowest, root, first)
     numbers: Indices = lowest[root[distinct]]
     return numbers
@@ -110,45 +99,15 @@ def _rows(signatures: Sequence[bytes] | NDArray[np.integer]) -> Rows:
     return np.frombuffer(b"".join(signatures), dtype="<u4").reshape(-1, ROWS)
 
 
-def _keys(rows: Rows) -> Keys:
-    """One number a band and text, (16, n): equal where the band's rows are equal, and hardly ever elsewhere."""
-    pairs = rows.view("<u8")
-    keys = np.empty((BANDS, len(rows)), dtype=np.uint64)
-    for band in range(BANDS):
-        low, high = 2 * band, 2 * band + 1
-        keys[band] = pairs[:, low] * FACTORS[low] + pairs[:, high] * FACTORS[high]
-    return keys
-
-
-def _candidates(key: Keys, then: Rows) -> Iterator[tuple[Indices, Indices]]:
+def _candidates(keys: Keys, then: Rows) -> Iterator[tuple[Indices, Indices]]:
     """Pairs of texts with equal keys: each with the 8 before it, sorted by key and then by `then`."""
-    order = np.argsort(key)
-    shared = key[order[1:]] == key[order[:-1]]
+    order = np.argsort(keys)
+    shared = keys[order[1:]] == keys[order[:-1]]
     members = np.sort(order[np.append(shared, False) | np.append(False, shared)])  # mostly few
-    order = members[np.lexsort((then[members], key[members]))]
-    ordered = key[order]
+    order = members[np.lexsort((then[members], keys[members]))]
+    ordered = keys[order]
     for distance in range(1, NEIGHBOURS + 1):
         same = ordered[distance:] == ordered[:-distance]
         if not same.any():
             return
         yield order[:-distance][same], order[distance:][same]
-
-
-def _alike(rows: Rows, a: Indices, b: Indices, least: int) -> NDArray[np.bool_]:
-    """Whether the texts `a[i]` and `b[i]` have at least `least` equal rows."""
-    found = np.empty(len(a), dtype=bool)
-    for start in range(0, len(a), CHUNK):
-        here = slice(start, start + CHUNK)
-        found[here] = (rows[a[here]] == rows[b[here]]).sum(axis=1, dtype=np.uint8) >= least
-    return found
-
-
-def _join(root: Indices, a: Indices, b: Indices) -> None:
-    """Join `a[i]` and `b[i]` in `root`, which has the lowest text of each text's set: union-find on whole arrays."""
-    while len(a):
-        a, b = root[a], root[b]
-        apart = a != b
-        a, b = a[apart], b[apart]
-        np.minimum.at(root, np.maximum(a, b), np.minimum(a, b))
-        while (root[root] != root).any():
-            root[:] = root[root]

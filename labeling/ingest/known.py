@@ -43,10 +43,10 @@ class Known:
         return str(row[0]) if row else ""
 
     def add(self, article: Article, where: str) -> None:
-        """Add an article with another id and another text than all before."""
+        """Add an article with another id than all before."""
         text = _key(article.digest)
         self._db.execute("INSERT INTO ids VALUES (?, ?, ?)", (_key(article.doc_id), text, where))
-        self._db.execute("INSERT INTO texts VALUES (?, ?)", (text, where))
+        self._db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (text, where))
 
     def close(self) -> None:
         """Remove the temporary file."""

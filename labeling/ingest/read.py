@@ -32,6 +32,7 @@ def read_articles(
     keep_all: bool = False,
     max_characters: int | None = None,
     names: FieldNames | None = None,
+    same_texts: bool = False,
 ) -> Iterator[Article | Problem]:
     """The articles of files, folders and standard input (`-`), as they are read, and every problem with them.
 
@@ -45,16 +46,19 @@ def read_articles(
         keep_all: Whether to leave boilerplate of web pages in the texts.
         max_characters: The largest length of a text in code points; a longer one is refused.
         names: The names of fields in records, if they are not the usual ones.
+        same_texts: Whether an article with the text of another one, and another id, is returned rather than refused.
     """
     with closing(Known()) as known:
         for item in _read(paths, names or FieldNames(), keep_all=keep_all):
             if isinstance(item, Problem):
                 yield item
             else:
-                yield _checked(*item, known, max_characters)
+                yield _checked(*item, known, max_characters, same_texts=same_texts)
 
 
-def _checked(article: Article, where: str, known: Known, max_characters: int | None) -> Article | Problem:
+def _checked(
+    article: Article, where: str, known: Known, max_characters: int | None, *, same_texts: bool
+) -> Article | Problem:
     """The article, or why it is refused."""
     if max_characters and len(article.text) > max_characters:
         detail = (
@@ -67,7 +71,7 @@ def _checked(article: Article, where: str, known: Known, max_characters: int | N
         text = "the same text" if first.has_same_text else "another text"
         detail = f"{article.doc_id!r} was read from {first.where} already, with {text}"
         return problem(reason, detail, where, article)
-    if place := known.same_text(article):
+    if not same_texts and (place := known.same_text(article)):
         return problem("duplicate-text", f"the same text as {place}", where, article)
     known.add(article, where)
     return article

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labeling.core.copies import ROWS, SIZE, _join, clusters
+from labeling.core.bands import ROWS, find, join
+from labeling.core.copies import SIZE, clusters
 from labeling.core.copies import signature as signature_of
 from labeling.core.words import words
 
@@ -158,11 +159,11 @@ def test_copies_join_makes_the_lowest_the_root_of_each_set(batches: list[list[tu
     root, expected = np.arange(6), list(range(6))
     for batch in batches:
         a, b = np.array(batch, dtype=np.int64).reshape(-1, 2).T
-        _join(root, a, b)
+        join(root, a, b)
         for x, y in batch:
             low, high = sorted((expected[x], expected[y]))
             expected = [low if found == high else found for found in expected]
-        assert root.tolist() == expected
+        assert find(root, np.arange(6)).tolist() == expected
 
 
 @pytest.mark.parametrize("shared", [64, 40, 36, 4, 0])

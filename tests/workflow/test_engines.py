@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from labeling.settings import Workspace, open_workspace
+from labeling.workflow.duplicates import find_duplicates
 from labeling.workflow.export.commands import export_files
 from labeling.workflow.export.options import Options
 from labeling.workflow.task_files import annotate_files
@@ -65,6 +66,15 @@ def test_training_files_are_the_same_on_each_engine(tmp_path: Path):
         export_files(on(tmp_path, engine), [source], output, Options(jobs=jobs), schema=None)
         made[engine, jobs] = files(output)
     assert made["local", 1] == made["local", 2] == made["ray", 2]
+
+
+def test_duplicates_are_the_same_on_each_engine(tmp_path: Path):
+    source = str(articles(tmp_path))
+    made: dict[tuple[str, int], list[Any]] = {}
+    for engine, jobs in (("local", 1), ("local", 2), ("ray", 2)):
+        groups = made.setdefault((engine, jobs), [])
+        assert find_duplicates(on(tmp_path, engine), [source], groups.append, jobs=jobs).articles == 40
+    assert made["local", 1] == made["local", 2] == made["ray", 2] != []
 
 
 # In a program of its own, whose other processes are forked with what kills them.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from labeling.core.copies import ROWS
+from labeling.core.bands import ROWS
 from labeling.core.parts import Candidate, SplitReport, assign
 from labeling.core.people import People, Signature, identified
 from labeling.core.problem import Problem

@@ -23,13 +23,23 @@ class ArticleReader:
     """
 
     def __init__(
-        self, workspace: Workspace, paths: Sequence[str], *, keep_all: bool = False, names: FieldNames | None = None
+        self,
+        workspace: Workspace,
+        paths: Sequence[str],
+        *,
+        keep_all: bool = False,
+        names: FieldNames | None = None,
+        same_texts: bool = False,
     ) -> None:
         self.paths = paths
         self.articles = 0
         self.problems: list[Problem] = []
         self._items = read_articles(
-            paths, keep_all=keep_all, max_characters=workspace.settings.articles.max_characters, names=names
+            paths,
+            keep_all=keep_all,
+            max_characters=workspace.settings.articles.max_characters,
+            names=names,
+            same_texts=same_texts,
         )
 
     def __iter__(self) -> Iterator[Article]:
