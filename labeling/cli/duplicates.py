@@ -16,7 +16,11 @@ def command(
     output: Annotated[
         str,
         typer.Option(
-            "--output", "-o", metavar="FILE", help="Write the groups to this file.", show_default="standard output"
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the groups to this file; also s3://bucket/file.",
+            show_default="standard output",
         ),
     ] = "",
     workspace: WorkspaceOption = HERE,
@@ -29,9 +33,8 @@ def command(
     Example: `labeling duplicates articles/ -o duplicates.jsonl`
     """
     from json import dumps
-    from pathlib import Path
 
-    from labeling.files import atomic_file
+    from labeling.folders import written
     from labeling.settings import open_workspace
     from labeling.workflow.duplicates import find_duplicates
 
@@ -45,7 +48,7 @@ def command(
         return find_duplicates(opened, articles, take, track=console.track, **given.reading())
 
     if output:
-        with atomic_file(Path(output)) as stream:
+        with written(output) as stream:
             done = find(lambda group: stream.write((dumps(group, ensure_ascii=False) + "\n").encode()))
     else:
         done = find(lambda group: console.put_json(group, indent=None))

@@ -135,7 +135,7 @@ def sharing(similarity: float) -> float:
     Source: J. Leskovec, A. Rajaraman, J. Ullman, Mining of Massive Datasets, chapter 3.
 
     >>> round(sharing(0.6), 3), round(sharing(0.8), 3)
-    (0.892, 1.0)
+    (0.891, 1.0)
     """
     return float(1 - (1 - similarity**BAND) ** BANDS)
 
@@ -147,7 +147,7 @@ def chance(similarity: float) -> float:
     signatures with enough equal rows, those without a whole equal band are left out.
 
     >>> round(chance(0.5), 3), round(chance(0.6), 3), round(chance(0.8), 3)
-    (0.063, 0.509, 1.0)
+    (0.05, 0.481, 1.0)
     """
     of_band = [comb(BAND, n) * similarity**n * (1 - similarity) ** (BAND - n) for n in range(BAND + 1)]
     some = none = np.array([1.0])

@@ -1,9 +1,12 @@
 """Rows in bands: how likely a pair is found."""
 
+import re
+
 import numpy as np
 import pytest
 
 from labeling.core.bands import BANDS, ROWS, chance, key, sharing
+from tests.builders import ROOT
 
 
 @pytest.mark.parametrize("similarity", [0.3, 0.5, 0.6, 0.7, 0.8])
@@ -30,3 +33,12 @@ def test_bands_keys_depend_on_the_rows_of_the_band_and_on_their_order():
     assert key(rows, 0)[0] == key(rows, 0)[1] != key(rows, 0)[2]
     assert key(rows, 1)[0] != key(rows, 1)[1]
     assert len(set(key(rows, None).tolist())) == 3
+
+
+def test_bands_chances_are_those_of_the_document():
+    page = (ROOT / "docs" / "duplicates.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (0\.\d+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert len(rows) == 10
+    for row in rows:
+        similarity = float(row[0])
+        assert row[1:] == (f"{sharing(similarity):.4f}", f"{chance(similarity):.4f}")
