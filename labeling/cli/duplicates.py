@@ -62,5 +62,6 @@ def command(
         )
         if done.groups:
             console.say(f"The largest group has {done.largest:,}.")
-        console.problems(done.problems)
+        counted = {(action, reason): n for action, reasons in done.listed.items() for reason, n in reasons.items()}
+        console.problems(done.problems, counted)
     console.exit_if_refused(done.problems)

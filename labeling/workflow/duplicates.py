@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
 from labeling.core.article import Article
 from labeling.core.copies import signature
@@ -21,6 +22,7 @@ from labeling.workflow.importing.read import ArticleReader
 from labeling.workflow.progress import Track, no_track
 from labeling.workflow.signatures import Sets, Signatures, sets_of_copies
 
+PROBLEMS = 100  # that are told of each action and reason; in a large input there are millions
 CHARACTERS = 200_000  # of texts that a worker is given at once
 FIRSTS = 1 << 18  # texts that are looked at at once whether they are the first of a group
 BLOCK = 1 << 20  # texts of which it is looked up at once to which of these they belong
@@ -35,13 +37,15 @@ class Duplicates(Value):
         groups: Groups of near-duplicates, of at least two articles each.
         in_groups: Articles in them.
         largest: Articles of the largest group.
-        problems: What was refused or changed.
+        listed: How often something was refused or changed, by action and reason.
+        problems: What that was, the first 100 of each action and reason.
     """
 
     articles: int
     groups: int = 0
     in_groups: int = 0
     largest: int = 0
+    listed: dict[str, dict[str, int]] = Field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
 
 
@@ -73,7 +77,7 @@ def find_duplicates(
     Raises:
         InputError: There is no article, or the folder for temporary files is full.
     """
-    reader = ArticleReader(workspace, paths, keep_all=keep_all, names=names, same_texts=True)
+    reader = ArticleReader(workspace, paths, keep_all=keep_all, names=names, same_texts=True, most=PROBLEMS)
     articles = reader.at_least_one()
     groups = in_groups = largest = 0
     with (
@@ -87,11 +91,15 @@ def find_duplicates(
         for texts in _groups(sets_of_copies(signatures, mapped, track)):
             take({"doc_ids": ids.of(texts), "similarity": _similarity(signatures, texts)})
             groups, in_groups, largest = groups + 1, in_groups + len(texts), max(largest, len(texts))
+    listed: dict[str, dict[str, int]] = {}
+    for (action, reason), number in sorted(reader.counted.items()):
+        listed.setdefault(action, {})[reason] = number
     return Duplicates(
         articles=reader.articles,
         groups=groups,
         in_groups=in_groups,
         largest=largest,
+        listed=listed,
         problems=tuple(reader.problems),
     )
 

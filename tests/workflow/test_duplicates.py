@@ -61,6 +61,7 @@ def test_duplicates_go_to_a_file_and_the_report_to_standard_output(articles: Pat
         "in_groups": 5,
         "largest": 3,
     }
+    assert report["listed"] == {"refused": {"duplicate-id": 1, "not-json": 1}}
     assert {problem["reason"] for problem in report["problems"]} == {"duplicate-id", "not-json"}
     assert [group["doc_ids"] for group in read((articles.parent / "groups.jsonl").read_text())] == [
         ids for ids, _ in GROUPS
@@ -78,6 +79,13 @@ def test_duplicates_of_nothing_leave_an_older_file_as_it_is(tmp_path: Path, run:
 def test_duplicates_do_not_mix_groups_and_report(articles: Path, run: Run):
     done = run("duplicates", articles.name, "--json", cwd=articles.parent)
     assert done.returncode == 2 and "-o FILE" in done.stderr and not done.stdout
+
+
+def test_duplicates_count_all_problems_and_tell_the_first(articles: Path):
+    articles.write_text(articles.read_text() + "broken\n" * 300)
+    done = find_duplicates(open_workspace(articles.parent), [str(articles)], print, jobs=1)
+    assert done.listed["refused"]["not-json"] == 301
+    assert sum(problem.reason == "not-json" for problem in done.problems) == 100
 
 
 def test_duplicates_are_put_together_in_any_pieces(articles: Path, monkeypatch: Any):

@@ -1,5 +1,6 @@
 """Inputs → articles, read once, and problems."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -19,7 +20,8 @@ class ArticleReader:
 
     Attributes:
         articles: The number of articles read so far.
-        problems: What was refused or noticed so far.
+        problems: What was refused or noticed so far; with `most`, the first ones of each action and reason.
+        counted: How often, by action and reason.
     """
 
     def __init__(
@@ -30,10 +32,13 @@ class ArticleReader:
         keep_all: bool = False,
         names: FieldNames | None = None,
         same_texts: bool = False,
+        most: int | None = None,
     ) -> None:
         self.paths = paths
         self.articles = 0
         self.problems: list[Problem] = []
+        self.counted: Counter[tuple[str, str]] = Counter()
+        self._most = most
         self._items = read_articles(
             paths,
             keep_all=keep_all,
@@ -45,7 +50,10 @@ class ArticleReader:
     def __iter__(self) -> Iterator[Article]:
         for item in self._items:
             if isinstance(item, Problem):
-                self.problems.append(item)
+                kind = (item.action, item.reason)
+                self.counted[kind] += 1
+                if self._most is None or self.counted[kind] <= self._most:
+                    self.problems.append(item)
             else:
                 self.articles += 1
                 yield item
