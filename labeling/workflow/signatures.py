@@ -77,10 +77,11 @@ def sets_of_copies(signatures: Signatures, mapped: Map, track: Track = no_track)
             chunks = (chunk for entries in parts for chunk in _chunks(signatures, entries, band, root))
             for a, b in mapped(_joined, chunks):
                 join(root, a, b)
-        if band is None:  # of equal signatures, only the first is looked at again
-            is_distinct = root == np.arange(len(root), dtype=np.uint32)
-    for start in range(0, len(root), BLOCK):
-        find(root, np.arange(start, min(start + BLOCK, len(root))))
+        for start in range(0, len(root), BLOCK):
+            texts = np.arange(start, min(start + BLOCK, len(root)))
+            firsts = find(root, texts)
+            if band is None:  # of equal signatures, only the first is looked at again
+                is_distinct[texts] = firsts == texts
     return root
 
 
