@@ -156,7 +156,10 @@ class _Ids:
         self._db.execute("BEGIN")
 
     def add(self, doc_id: str) -> None:
-        self._db.execute("INSERT INTO ids (doc_id) VALUES (?)", (doc_id,))
+        try:
+            self._db.execute("INSERT INTO ids (doc_id) VALUES (?)", (doc_id,))
+        except sqlite3.Error as error:
+            raise OSError(str(error)) from error
 
     def of(self, numbers: Iterable[int]) -> list[str]:
         """The ids of the articles with these numbers, from 0 on in the order in which they were added."""

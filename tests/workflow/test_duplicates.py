@@ -98,10 +98,20 @@ def test_duplicates_are_put_together_in_any_pieces(articles: Path, monkeypatch: 
     assert pieces == whole and len(whole) == 2
 
 
-def test_duplicates_say_where_the_disk_is_full(articles: Path, monkeypatch: Any):
+@pytest.mark.parametrize("kept", [Signatures, duplicates._Ids])
+def test_duplicates_say_where_the_disk_is_full(articles: Path, monkeypatch: Any, kept: Any):
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Signatures, "add", full)
+    monkeypatch.setattr(kept, "add", full)
     with pytest.raises(InputError, match="No space left on device"):
         find_duplicates(open_workspace(articles.parent), [str(articles)], print, jobs=1)
+
+
+def test_duplicates_tell_a_full_disk_from_a_bug():
+    ids = duplicates._Ids()
+    ids._db.execute("PRAGMA max_page_count = 8")
+    with pytest.raises(OSError, match="disk is full"):
+        for n in range(100):
+            ids.add(f"{n}" * 500)
+    ids.close()
