@@ -14,18 +14,21 @@ from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
 from labeling.studio.answers import CREATED, IMPORTED, INVITATION, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, faults
 from labeling.studio.connection import Connection
-from labeling.studio.failures import AGAIN, ALONE, BETWEEN
+from labeling.studio.failures import AGAIN, ALONE, BETWEEN, TooLargeError
 from labeling.studio.page import Page
 from labeling.studio.predicted import VERSIONS, WITHOUT_PREFILL
-from labeling.studio.queries import LOOK_UP, condition, in_halves, look_ups, query
+from labeling.studio.queries import LOOK_UP, condition, look_ups, query
 from labeling.studio.tasks import section_of
 
 Json = dict[str, Any]
 
+PAGE = 1000  # tasks of a list: a question takes a second by itself among 100,000, and some 4 ms a task
 MOST_COPIES = 10_000  # tasks of one article: its parts, and copies of them
 FIRST_ATTEMPTS = 3  # of the first question: after a typo in the address, nobody should wait for half a minute
 # `annotations_ids`, since a task that is written while someone submits keeps the old count.
 COUNTED = "id,total_predictions,total_annotations,cancelled_annotations,draft_exists,annotations_ids"
+# Of an article's task; versions rather than the predictions themselves, which take twice the time.
+STORED = f"id,data,total_annotations,cancelled_annotations,draft_exists,{VERSIONS}"
 # For calls of the SDK: whoever sends decides whether to send again, since what failed may have been done.
 ONCE: Any = {"max_retries": 0}
 ASIDE = (
@@ -352,11 +355,29 @@ class Studio:
         """
         found: dict[str, list[Json]] = defaultdict(list)
         for ids in look_ups(doc_ids):
-            # versions rather than the predictions themselves, which take twice the time
-            fields = f"id,data,total_annotations,cancelled_annotations,draft_exists,{VERSIONS}"
-            for task in self._listed(project, "data.doc_id", ids, fields):
+            for task in self._listed(project, "data.doc_id", ids, STORED):
                 found[str(_data(task).get("doc_id"))].append(task)
         return {doc_id: _first(_copies(tasks)) for doc_id, tasks in found.items()}
+
+    def articles(self, project: Project) -> Iterator[tuple[str, Stored]]:
+        """All articles that the project has, as `stored` finds them, each with its doc_id, but without their texts."""
+        seen: set[str] = set()
+        again: set[str] = set()
+        in_sections: dict[str, list[Json]] = defaultdict(list)
+        for task in self._pages(project, STORED):
+            doc_id, data = _data(task).get("doc_id"), {**_data(task), "text": ""}
+            if not isinstance(doc_id, str):  # somebody else's task
+                continue
+            if section_of(data) and (doc_id not in seen or doc_id in in_sections):
+                in_sections[doc_id].append({**task, "data": data})
+            elif doc_id in seen:
+                again.add(doc_id)
+            else:
+                yield doc_id, _stored({**task, "data": data})
+            seen.add(doc_id)
+        for doc_id, tasks in in_sections.items():
+            yield doc_id, _first(_copies(tasks))
+        yield from self.stored(project, list(again)).items()
 
     def size(self, project: Project) -> ProjectSize:
         """How much the project holds now."""
@@ -472,24 +493,26 @@ class Studio:
         }
 
     def _pages(self, project: Project, fields: str, *conditions: Json, most: int = 0) -> Iterator[Json]:
-        """The tasks that meet the conditions, each once; `most` are refused, by default as many as the project has."""
+        """The tasks that meet the conditions, by id; `most` are refused, by default as many as the project has."""
         # without fields=all, versions and drafts are missing
-        params = {"project": project.id, "page_size": LOOK_UP, "fields": "all", "include": fields}
-        if conditions:
-            params["query"] = query(*conditions)
-        seen: set[int] = set()
-        number, total, limit = 1, 1, most or LOOK_UP
-        while (number - 1) * LOOK_UP < total:
-            page, _ = self.connection.get("api/tasks/", TASKS, {**params, "page": number}, is_data=True)
-            new = {task["id"]: task for task in page["tasks"] if task["id"] not in seen}
-            if not new:
-                return
-            seen.update(new)
+        params = {"project": project.id, "page": 1, "fields": "all", "include": fields}
+        size, listed, after, limit = LOOK_UP if most else PAGE, 0, 0, most
+        while True:
+            asked = {"page_size": size, "query": query(*conditions, condition("id", "greater", "Number", after))}
+            try:
+                page, _ = self.connection.get("api/tasks/", TASKS, params | asked, is_data=True)
+            except TooLargeError:
+                if size == 1:
+                    raise
+                size //= 2
+                continue
+            new = {task["id"]: task for task in page["tasks"] if task["id"] > after}
             yield from new.values()
-            number, total = number + 1, page["total"]
-            if number == 2 and total > LOOK_UP and not most:
-                limit = self.project(project.id).tasks + LOOK_UP  # some may be added meanwhile
-            if len(seen) > limit:
+            if not new or len(new) >= page["total"]:
+                return
+            listed, after = listed + len(new), max(new)
+            limit = limit or self.project(project.id).tasks + PAGE  # some may be added meanwhile
+            if listed > limit:
                 end = "were asked for" if most else f"project {project.id} has"
                 raise StudioError(f"{self.url} lists more tasks than {end}.", BETWEEN)
 
@@ -500,12 +523,8 @@ class Studio:
 
     def _listed(self, project: Project, field: str, values: list[str], fields: str) -> list[Json]:
         """The tasks in which a field has one of these values."""
-
-        def ask(some: list[str]) -> list[Json]:
-            is_one = condition(field, "in_list", "List", some)
-            return list(self._pages(project, fields, is_one, most=MOST_COPIES * len(some)))
-
-        return in_halves(values, ask)
+        is_one = condition(field, "in_list", "List", values)
+        return list(self._pages(project, fields, is_one, most=MOST_COPIES * len(values)))
 
     def submit(self, task_id: int, result: list[Json]) -> None:
         """Submit an annotation of a task, as an annotator does by the Submit button."""

@@ -85,6 +85,12 @@ class Ledger:
             self._db.executemany("DELETE FROM task WHERE doc_id = ?", rows)
             self._db.executemany("DELETE FROM doubt WHERE doc_id = ?", rows)
 
+    def clear(self) -> None:
+        """Remove all entries; what is in doubt stays so, and the size of the project is forgotten."""
+        with self._written():
+            self._db.execute("DELETE FROM seen")
+            self._db.execute("DELETE FROM task")
+
     def doubt(self, doc_ids: Iterable[str]) -> None:
         """Mark articles that are about to be sent: until kept or forgotten, they may or may not have arrived."""
         with self._written():

@@ -7,6 +7,7 @@ import stamina
 
 from labeling.core.article import Article
 from labeling.core.prefill import WithoutPrefill
+from labeling.engine import in_chunks
 from labeling.errors import BusyError, StudioError
 from labeling.studio.client import Project, Stored, Studio
 from labeling.studio.connection import may_pass
@@ -14,6 +15,10 @@ from labeling.studio.predicted import WITHOUT_PREFILL
 from labeling.workflow.importing.ledger import Entry, Ledger
 
 ATTEMPTS, LONGEST_SECONDS = 6, 60.0
+# Articles that are looked up. The server reads every task to find some hundred, so where there are more, listing all
+# tasks once is sooner done: among 100,000 of them, a look-up took 32 ms an article, and a list 4 ms a task.
+LOOKED_UP = 10_000
+KEPT = 500  # entries that go into the ledger at once
 BEGUN = "begun:"  # prefix of the version in the ledger: the task has predictions of another version, and keeps them
 EMPTY = "empty:"  # prefix of the version in the ledger: annotators start from an empty page
 
@@ -39,7 +44,7 @@ class ProjectState:
     ) -> None:
         self.studio, self.project, self.ledger, self.version = studio, project, ledger, version
         self.without_prefill = without_prefill or WithoutPrefill()
-        self.waited = self.before = 0
+        self.waited = self.before = self.looked_up = 0
         self.is_known = False
         if project:
             size = self.ask(studio.size, project)
@@ -63,7 +68,10 @@ class ProjectState:
             return {}
         doc_ids = [article.doc_id for article in articles]
         if not self.is_known:
-            return self.look_up(doc_ids)
+            self.looked_up += len(doc_ids)
+            if self.looked_up <= LOOKED_UP:
+                return self.look_up(doc_ids)
+            self._list()
         entries = self.ledger.entries(doc_ids)
         unsure = [
             article.doc_id
@@ -82,6 +90,13 @@ class ProjectState:
         self.ledger.forget([doc_id for doc_id in doc_ids if doc_id not in found])
         self.ledger.keep((doc_id, self.entry(doc_id, stored)) for doc_id, stored in found.items())
         return found
+
+    def _list(self) -> None:
+        """Let the ledger have what the server has: all of it, and nothing else."""
+        self.ledger.clear()
+        for some in in_chunks(self.studio.articles(self.there), KEPT):
+            self.ledger.keep((doc_id, self.entry(doc_id, stored)) for doc_id, stored in some)
+        self.is_known = True
 
     def version_of(self, doc_id: str) -> str:
         """The version of an article's prediction, as the ledger calls it."""
