@@ -506,7 +506,10 @@ class Studio:
                     raise
                 size //= 2
                 continue
+            ids = [task["id"] for task in page["tasks"]]
             new = {task["id"]: task for task in page["tasks"] if task["id"] > after}
+            if ids != sorted(ids) or (page["total"] and not new):  # going on from here would miss tasks
+                raise StudioError(f"{self.url} does not list the tasks by id.", BETWEEN)
             yield from new.values()
             if not new or len(new) >= page["total"]:
                 return

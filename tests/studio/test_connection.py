@@ -248,6 +248,17 @@ def test_look_up_that_does_not_end_is_refused(server):
             studio.stored(project, ["d1"])
 
 
+@pytest.mark.parametrize("ids", [[2, 1], [1, 2]])
+def test_a_list_of_which_tasks_would_be_missed_is_refused(server, monkeypatch, ids):
+    """The server lists them in another order, or gives the first page again and again."""
+    with Studio(Connection(server.url, SecretStr(TOKEN))) as studio:
+        project = studio.project(1)
+        tasks = [{"id": number, "data": {"doc_id": f"d{number}"}} for number in ids]
+        bad(monkeypatch, server, page(200, json.dumps({"tasks": tasks, "total": 3}).encode()))
+        with pytest.raises(StudioError, match="does not list the tasks by id"):
+            studio.stored(project, ["d1"])
+
+
 def test_ids_of_new_tasks_have_to_be_as_many_as_the_tasks(server, monkeypatch):
     with Studio(Connection(server.url, SecretStr(TOKEN))) as studio:
         project = studio.project(1)
