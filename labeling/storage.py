@@ -33,7 +33,7 @@ OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
 # What a store says of a file, and which is another one after it changed.
 MARKS = ("size", "ETag", "etag", "generation", "LastModified", "last_modified", "Last-Modified", "mtime")
 BLOCK = 8 << 20  # bytes of one request
-LONGEST_SECRET = 16  # characters: a value in the query of a web address that is longer may be a signature
+SIGNATURE = 16  # characters: so long a value in the query of a web address may be one
 CHANGED = "it changed while it was read. Run the same command again"
 
 
@@ -81,6 +81,8 @@ def matching(pattern: str) -> Iterator[Entry]:
     As on a disk, a name that begins with a dot is matched only by a pattern with such a name.
     """
     folder = re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]
+    if not folder.partition("://")[2]:
+        raise StorageError("a pattern does not stand for a bucket; name it")
     with _told(pattern):
         system, path = _system(pattern)
         start = _system(folder)[1].rstrip("/")
@@ -113,8 +115,9 @@ def opened(address: str) -> Iterator[BinaryIO]:
     """The bytes of a file, to be read once from the first to the last; at the end, it must be the same file still."""
     with _told(address):
         system, path = _system(address)
-        before = system.info(path)
         stream = system.open(path, "rb", block_size=BLOCK, cache_type="readahead")
+        before = getattr(stream, "details", None) or {}
+        before = before if before.get("size") else system.info(path)
     try:
         yield cast("BinaryIO", _Reading(address, system, path, before, stream))
     finally:
@@ -205,10 +208,11 @@ class _Reading:
             return data
 
     def _check(self) -> None:
-        self._system.invalidate_cache()
-        after = self._system.info(self._path)
-        if any(after.get(mark) != self._before.get(mark) for mark in MARKS):
-            raise StorageError(CHANGED)
+        if (self._before.get("size") or BLOCK + 1) > BLOCK:  # else one request has brought all of it
+            self._system.invalidate_cache()
+            after = self._system.info(self._path)
+            if any(after.get(mark) != self._before.get(mark) for mark in MARKS):
+                raise StorageError(CHANGED)
         if self._left:
             raise StorageError(f"{abs(self._left):,} bytes of it are {'missing' if self._left > 0 else 'too many'}")
 
@@ -225,7 +229,7 @@ def _system(address: str) -> tuple[Any, str]:
     if _scheme(address) in WEB:
         for part in urlsplit(address).query.split("&"):
             value = part.partition("=")[2]
-            if len(value) >= LONGEST_SECRET:
+            if len(value) >= SIGNATURE:
                 secrets.keep(unquote(value))
     system, path = url_to_fs(address, use_listings_cache=False)
     return system, str(path)

@@ -196,6 +196,7 @@ WRONG = {
     "s3://news/none.jsonl": "there is no such file, folder or bucket",
     "s3://nobody/in.jsonl": "there is no such file, folder or bucket",
     "s3://news/*.zip": "no file matches this pattern",
+    "s3://*/in.jsonl": "a pattern does not stand for a bucket",
     "s3://a:b@c/in.jsonl": "this is no address of a file in s3://",
     "gopher://x/in.jsonl": "gopher:// cannot be used: nothing that is installed reads such addresses",
     "gs://news/in.jsonl": "gs:// cannot be used: install what reads it: pip install",

@@ -36,6 +36,7 @@ def command(
 
     Example: `labeling annotate seeds/ -o tasks.json`
     """
+    from labeling.inputs.broken import shown
     from labeling.settings import open_workspace
     from labeling.workflow.task_files import annotate_files
 
@@ -44,7 +45,7 @@ def command(
     if json:
         console.json(done)
     else:
-        console.counts(f"{done.articles} article{'s' * (done.articles != 1)} → {output}", done.spans)
+        console.counts(f"{done.articles} article{'s' * (done.articles != 1)} → {shown(output)}", done.spans)
         if done.before:
             console.say(f"{done.before} of them were annotated by an earlier run.")
         for note in done.notes:

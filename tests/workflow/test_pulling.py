@@ -183,7 +183,7 @@ def test_every_command_that_pulls_says_what_the_pull_notes(workspace, hands, com
     for name in ("state.json", "tasks-3.jsonl"):
         (folder / name).write_text("{}\n")
     said: list[str] = []
-    options = {"folder": workspace.folder / "out"} if command is export_project else {}
+    options = {"output": workspace.folder / "out"} if command is export_project else {}
     command(workspace, **options, say=said.append)
     assert [note[:42] for note in said] == ["The copy was in the layout of an older ver"]
 
