@@ -143,7 +143,8 @@ def test_every_option_of_a_command_in_the_docs_exists(run):
         for line in found if page.name != "CHANGELOG.md" else ():
             command = " ".join(re.findall(r"^(?:(?:studio|schema|people) )?[a-z-]+", line))
             for option in OPTION.findall(line.partition(" # ")[0]):
-                helps.setdefault(command, run(*command.split(), "--help").stdout)
+                if command not in helps:
+                    helps[command] = run(*command.split(), "--help").stdout
                 assert f" {option} " in helps[command], f"{page.name}: labeling {line}"
                 seen += 1
     assert seen >= 15
