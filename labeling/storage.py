@@ -29,11 +29,12 @@ EXTRAS = {
 }
 WEB = ("http", "https")
 # An object appears when it was sent as a whole; elsewhere a file is sent under another name first.
-OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "memory")
+OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 # What a store says of a file, and which is another one after it changed.
 MARKS = ("size", "ETag", "etag", "generation", "LastModified", "last_modified", "Last-Modified", "mtime")
 BLOCK = 8 << 20  # bytes of one request
 SIGNATURE = 16  # characters: so long a value in the query of a web address may be one
+REFUSED = "access is refused: check the credentials, and what they allow"
 CHANGED = "it changed while it was read. Run the same command again"
 
 
@@ -159,10 +160,25 @@ def remove(address: str) -> None:
             raise
 
 
-def send(file: Path, address: str) -> None:
-    """Write a local file to an address; it appears there as a whole, in place of an older one."""
+def check_output(address: str) -> None:
+    """Check what can be known before there is anything to write: the bucket, the server, credentials, the program.
+
+    Whether writing is allowed cannot be: who may write need not be allowed to look.
+    """
     if _scheme(address) in WEB:
         raise StorageError("the web is only read; name a folder, or an object store")
+    try:
+        with _told(address):
+            system, path = _system(address)
+            if _scheme(address) in OBJECT_STORES:
+                system.info(path.lstrip("/").partition("/")[0])
+    except StorageError as error:
+        if str(error) != REFUSED:
+            raise
+
+
+def send(file: Path, address: str) -> None:
+    """Write a local file to an address; it appears there as a whole, in place of an older one."""
     with _told(address):
         system, path = _system(address)
         if _scheme(address) in OBJECT_STORES:
@@ -181,6 +197,7 @@ def writing_to(address: str) -> Iterator[BinaryIO]:
 
     Until then, it is in the folder for temporary files.
     """
+    check_output(address)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "file"
         with file.open("w+b") as stream:
@@ -260,7 +277,7 @@ def _why(error: BaseException, address: str) -> str:
         for is_it, words in WHY:
             if is_it(each):
                 return words.format(scheme=scheme) or _what_is_missing(scheme)
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) or _status(causes[-1]) == 404:
         return "there is no such file, folder or bucket"
     if isinstance(error, OSError) and error.strerror and "://" not in error.strerror:
         return secrets.hidden(error.strerror.rstrip("."))
@@ -269,7 +286,9 @@ def _why(error: BaseException, address: str) -> str:
 
 
 def _status(error: BaseException) -> int:
-    return int(getattr(error, "status", 0) or 0)
+    """The status of HTTP that the server answered with, by the names that aiohttp, Google and Azure have for it."""
+    found = (getattr(error, name, None) for name in ("status", "code", "status_code"))
+    return next((status for status in found if isinstance(status, int)), 0)
 
 
 def _is_called(pattern: str) -> Callable[[BaseException], bool]:
@@ -286,12 +305,13 @@ WHY: tuple[tuple[Callable[[BaseException], bool], str], ...] = (
     ),
     (
         lambda error: isinstance(error, PermissionError) or _status(error) in (401, 403),
-        "access is refused: check the credentials, and what they allow",
+        REFUSED,
     ),
     (_is_called("ParamValidation|InvalidURL"), "this is no address of a file in {scheme}://"),
     (
         lambda error: (
-            isinstance(error, TimeoutError | ConnectionError) or _is_called("Connect|Timeout|DNS|Payload")(error)
+            isinstance(error, TimeoutError | ConnectionError)
+            or _is_called("Connect|Disconnect|Timeout|DNS|Payload")(error)
         ),
         "its server does not answer, or broke off: check the address and the network",
     ),

@@ -307,6 +307,22 @@ def test_a_foreign_folder_is_left_alone(bucket: Bucket, here: Workspace, article
     assert bucket.get("out/") == {"mine.txt": b"mine"}
 
 
+@pytest.mark.parametrize("output", ["s3://nobody/tasks.jsonl", "s3://nobody/out/", "http://127.0.0.1:9/tasks.json"])
+def test_what_cannot_be_written_to_is_told_before_the_work(
+    bucket: Bucket, here: Workspace, articles: Path, monkeypatch: pytest.MonkeyPatch, output: str
+):
+    def work(*_: object) -> None:
+        raise AssertionError("an article was annotated")
+
+    monkeypatch.setattr(task_files, "to_task", work)
+    with pytest.raises(InputError, match=r"there is no such file, folder or bucket|the web is only read"):
+        annotated(here, output, articles)
+    if output.endswith("/"):
+        monkeypatch.setattr("labeling.workflow.export.commands.run", work)
+        with pytest.raises(InputError, match="there is no such file, folder or bucket"):
+            export_files(here, [articles], output, schema=here.label_schema)
+
+
 def test_nothing_is_written_to_the_web(web: Web, here: Workspace, articles: Path):
     with pytest.raises(InputError, match="the web is only read"):
         annotated(here, f"{web.url}/tasks.json", articles)

@@ -5,6 +5,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from labeling.core.article import Article
+from labeling.inputs.names import room_for_temporary_files
 
 CACHE_KILOBYTES = 32_000  # of the index in memory; the rest is in a temporary file
 KEY_BYTES = 16  # of a hash: among 10^9 articles, the chance that two have the same one is 10^-21
@@ -45,8 +46,9 @@ class Known:
     def add(self, article: Article, where: str) -> None:
         """Add an article with another id than all before."""
         text = _key(article.digest)
-        self._db.execute("INSERT INTO ids VALUES (?, ?, ?)", (_key(article.doc_id), text, where))
-        self._db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (text, where))
+        with room_for_temporary_files():
+            self._db.execute("INSERT INTO ids VALUES (?, ?, ?)", (_key(article.doc_id), text, where))
+            self._db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (text, where))
 
     def close(self) -> None:
         """Remove the temporary file."""

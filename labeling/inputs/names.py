@@ -2,8 +2,21 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
+
+from labeling.errors import InputError
 
 CACHE_KILOBYTES = 16_000
+
+
+@contextmanager
+def room_for_temporary_files() -> Iterator[None]:
+    """Raise an InputError where a temporary database finds none."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        what = f"Cannot write to the folder for temporary files: {error}."
+        raise InputError(what, "Check its free space, or name another folder by TMPDIR.") from error
 
 
 class Names:
@@ -21,7 +34,8 @@ class Names:
     def add(self, name: str, text: str = "", size: int = 0) -> bool:
         """Add a name, unless it was added before; whether it was not."""
         row = (name.encode("utf-8", "surrogateescape").replace(b"/", b"\0"), text, size)
-        return self._db.execute("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", row).rowcount > 0
+        with room_for_temporary_files():
+            return self._db.execute("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", row).rowcount > 0
 
     def __iter__(self) -> Iterator[tuple[str, str, int]]:
         for name, text, size in self._db.execute("SELECT name, text, size FROM names ORDER BY name"):

@@ -35,6 +35,7 @@ def at_output(output: Path | str, make: Callable[[Path], Exported], *, overwrite
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "export"
         try:
+            storage.check_output(address)
             there, old = storage.sizes(address), _fetched(address, folder)
             _refuse(where, [name for name in ALWAYS if name in there.keys() - old], overwrite=overwrite)
             done = _made(folder, make, address, where)
