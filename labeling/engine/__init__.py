@@ -5,7 +5,7 @@
 
 from labeling.engine.chunks import Rescue, in_chunks
 from labeling.engine.engine import Engine, EngineSettings, Map, engine_of
-from labeling.engine.local import Local, can_fork, cores, in_own_process
+from labeling.engine.local import Local, cores
 
 __all__ = (
     "Engine",
@@ -13,9 +13,7 @@ __all__ = (
     "Local",
     "Map",
     "Rescue",
-    "can_fork",
     "cores",
     "engine_of",
     "in_chunks",
-    "in_own_process",
 )

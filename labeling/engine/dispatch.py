@@ -4,6 +4,7 @@ Each worker is given a chunk to work on and a next one. If it is killed, the fir
 both are done again, by whoever is free.
 """
 
+import pickle
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +30,28 @@ def tried(function: Callable[[Any], Any], chunk: Any) -> Answer:
     except Exception as error:  # it is raised where the results are asked for
         error.add_note(traceback.format_exc())
         return False, error
+
+
+def call(function: Callable[[Any], Any], chunk: Any) -> bytes:
+    """The message to a worker that it should apply the function to the chunk.
+
+    Pickled here rather than by an engine's own serializer, which is slower for small objects.
+    """
+    return pickle.dumps((function, chunk), pickle.HIGHEST_PROTOCOL)
+
+
+def answered(message: bytes) -> bytes:
+    """What a worker answers to the message of `call`: the pickled `Answer`."""
+    function, chunk = pickle.loads(message)  # noqa: S301 - of the command that started this process
+    return packed(tried(function, chunk))
+
+
+def packed(answer: Answer) -> bytes:
+    """The answer, pickled; if it cannot be, one that says so."""
+    try:
+        return pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        return pickle.dumps((False, RuntimeError(f"A result cannot be pickled: {error}")))
 
 
 class Worker(Protocol):
@@ -130,6 +153,12 @@ class Team:
         for desk in self._desks:
             if desk.is_started:
                 desk.worker.end()
+                desk.is_started = False
+
+    def rest(self) -> None:
+        """End the workers that still have chunks in hand; the others wait for more."""
+        for desk in self._desks:
+            self._forget(desk)
 
     def results(
         self, function: Callable[[Any], Any], chunks: Iterable[Any], rescue: Rescue | None = None
@@ -139,8 +168,7 @@ class Team:
         held: deque[_Task] = deque()
         to_do: deque[_Task] = deque()
         window = len(self._desks) * AHEAD
-        for desk in self._desks:  # what is left of chunks that nobody wants any more
-            self._forget(desk)
+        self.rest()  # of chunks that nobody wants any more
         while True:
             new = [_Task(chunk) for chunk in islice(waiting, window - len(held))]
             held += new

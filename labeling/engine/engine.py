@@ -46,6 +46,11 @@ class Engine(Protocol):
         """The number of workers."""
         ...
 
+    @property
+    def forks(self) -> bool:
+        """Whether the workers are forked from this process, and have what it has loaded."""
+        ...
+
     def for_little(self) -> "Engine":
         """The engine for work that is too little to share, or must not be shared among processes of one machine."""
         ...

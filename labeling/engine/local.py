@@ -18,13 +18,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
-from typing import Any, TypeVar
+from typing import Any
 
-from labeling.engine.chunks import Rescue, dies_at_the_beginning
-from labeling.engine.dispatch import Answer, KilledError, Team, tried
+from labeling.engine.chunks import Rescue
+from labeling.engine.dispatch import Answer, KilledError, Team, answered, call, packed, tried
 from labeling.terminal import guard
-
-O = TypeVar("O")  # noqa: E741
 
 FEW = 30  # chunks that make it worth starting fresh interpreters
 # Objects made from articles and tasks hardly ever form cycles; looking for some every 700 objects, Python's default,
@@ -53,6 +51,11 @@ class Local:
         """The number of processes that work."""
         return self.count or cores()
 
+    @property
+    def forks(self) -> bool:
+        """Whether they are forked from this process, with what it has loaded."""
+        return self.workers > 1 and can_fork()
+
     def for_little(self) -> "Local":
         """This process alone."""
         return Local(1)
@@ -68,7 +71,7 @@ class Local:
             if self.workers == 1:
                 yield _alone
                 return
-            team = Team([_Process(begin) for _ in range(self.workers)], _answered)
+            team = Team([_Process(begin) for _ in range(self.workers)], _with_answers)
             stack.callback(team.end)
             is_started = can_fork()
             if is_started:
@@ -87,27 +90,6 @@ class Local:
             yield mapped
 
 
-def in_own_process(function: Callable[..., O], *arguments: Any) -> O:
-    """What the function returns in a process of its own, whose memory is freed when it ends.
-
-    Raises:
-        InputError: The process was killed.
-    """
-    process = _Process(int)
-    process.start()
-    try:
-        process.answer()
-        process.give(_applied, (function, arguments))
-        went_well, made = process.answer()
-    except KilledError:
-        raise dies_at_the_beginning() from None
-    finally:
-        process.end()
-    if not went_well:
-        raise made
-    return made  # type: ignore[no-any-return]
-
-
 def can_fork() -> bool:
     """Whether forking this process is safe: a lock held by another thread would stay locked in the child for ever."""
     return sys.platform == "linux" and threading.active_count() == 1 and not THREADED & sys.modules.keys()
@@ -115,11 +97,6 @@ def can_fork() -> bool:
 
 def _alone(function: Callable[[Any], Any], chunks: Iterable[Any], rescue: Rescue | None = None) -> Iterator[Any]:
     return map(function, chunks)
-
-
-def _applied(call: tuple[Callable[..., O], tuple[Any, ...]]) -> O:
-    function, arguments = call
-    return function(*arguments)
 
 
 class _Process:
@@ -138,7 +115,7 @@ class _Process:
         theirs.close()  # so that the pipe ends when the process does
 
     def give(self, function: Callable[[Any], Any], chunk: Any) -> None:
-        message = pickle.dumps((function, chunk), pickle.HIGHEST_PROTOCOL)
+        message = call(function, chunk)
         try:
             self.pipe.send_bytes(message)
         except OSError as error:
@@ -159,7 +136,7 @@ class _Process:
         self._process.close()
 
 
-def _answered(workers: Sequence[_Process]) -> list[_Process]:
+def _with_answers(workers: Sequence[_Process]) -> list[_Process]:
     by_pipe = {worker.pipe: worker for worker in workers}
     return [by_pipe[pipe] for pipe in wait(list(by_pipe)) if isinstance(pipe, Connection)]
 
@@ -176,10 +153,9 @@ def _serve(pipe: Connection, begin: Callable[[], object], _: Callable[[Any], Any
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # a thread, so that neither side waits for the other to read
     threading.Thread(target=_receive, args=(pipe, given), daemon=True).start()
-    _send(pipe, tried(_beginning, begin))
+    _send(pipe, packed(tried(_beginning, begin)))
     while message := given.get():
-        function, chunk = pickle.loads(message)  # noqa: S301 - of our own process
-        _send(pipe, tried(function, chunk))
+        _send(pipe, answered(message))
 
 
 def _receive(pipe: Connection, given: "queue.SimpleQueue[bytes | None]") -> None:
@@ -201,10 +177,6 @@ def _beginning(begin: Callable[[], object]) -> None:
     begin()
 
 
-def _send(pipe: Connection, answer: Answer) -> None:
-    try:
-        message = pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
-        message = pickle.dumps((False, RuntimeError(f"A result cannot be pickled: {error}")))
+def _send(pipe: Connection, answer: bytes) -> None:
     with suppress(OSError):  # the parent is gone; so is this process, in a moment
-        pipe.send_bytes(message)
+        pipe.send_bytes(answer)

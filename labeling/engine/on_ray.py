@@ -1,6 +1,7 @@
 """The engine of several machines: actors of a Ray cluster."""
 
 import os
+import pickle
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 from labeling import __version__
 from labeling.distribution import install
-from labeling.engine.dispatch import Answer, KilledError, Team, tried
+from labeling.engine.dispatch import Answer, KilledError, Team, answered, call, packed
 from labeling.errors import InputError
 
 STORE_BYTES = 200 << 20  # of the object store of a Ray that is started here; chunks and results pass through it
@@ -45,6 +46,11 @@ class OnRay:
         """The number of workers; 0 for one on each CPU, which is only known when they run."""
         return self.count or 0
 
+    @property
+    def forks(self) -> bool:
+        """No: what this process has loaded, they load again."""
+        return False
+
     def for_little(self) -> "OnRay":
         """The same: a worker more or less costs nothing."""
         return self
@@ -52,36 +58,52 @@ class OnRay:
     @contextmanager
     def started(self, begin: Callable[[], object] = int) -> Iterator[Callable[..., Iterator[Any]]]:
         """As `Engine.started` says."""
-        ray = _connected(self)
-        team = Team([_Actor(ray, self, begin) for _ in range(_room(ray, self))], partial(_answered, ray), LOGS)
+        team = _team(_connected(self), self, begin)
         try:
             yield team.results
         finally:
-            team.end()
+            team.rest()
+
+
+_teams: list[tuple[OnRay, bytes, Team]] = []  # at most one: the last, whose workers another map can use
+
+
+def _team(ray: Any, engine: OnRay, begin: Callable[[], object]) -> Team:
+    """Workers that begin so: those of the last map, if they did; to start others takes seconds."""
+    how = pickle.dumps(begin)
+    if not _teams or _teams[0][:2] != (engine, how):
+        for _, _, last in _teams:
+            last.end()
+        actors = [_Actor(ray, engine, begin) for _ in range(_room(ray, engine))]
+        _teams[:] = [(engine, how, Team(actors, partial(_with_answers, ray), LOGS))]
+    return _teams[0][2]
+
+
+Versions = tuple[str, tuple[int, ...]]
 
 
 class _Remote:
     """What runs in the process of an actor."""
 
-    def begin(self, begin: Callable[[], object], driver: tuple[str, tuple[int, ...]], _: object) -> Answer:
-        return tried(_begun, (begin, driver))
+    def begin(self, driver: Versions, message: bytes) -> bytes:
+        # before anything is unpickled, which another version may not be able to
+        here = _versions()
+        return answered(message) if here == driver else packed((False, _versions_differ(here, driver)))
 
-    def work(self, function: Callable[[Any], Any], chunk: Any) -> Answer:
-        return tried(function, chunk)
+    def work(self, message: bytes) -> bytes:
+        return answered(message)
 
 
-def _begun(given: tuple[Callable[[], object], tuple[str, tuple[int, ...]]]) -> None:
-    begin, driver = given
-    if (here := _versions()) != driver:
-        raise _versions_differ(here, driver)
+def _begun(given: tuple[Callable[[], object], object]) -> None:
+    begin, _ = given
     begin()
 
 
-def _versions() -> tuple[str, tuple[int, ...]]:
+def _versions() -> Versions:
     return __version__, tuple(sys.version_info[:3])
 
 
-def _versions_differ(there: tuple[str, tuple[int, ...]], here: tuple[str, tuple[int, ...]]) -> InputError:
+def _versions_differ(there: Versions, here: Versions) -> InputError:
     said = [f"labeling {version} on Python {'.'.join(map(str, python))}" for version, python in (there, here)]
     return InputError(
         f"A machine of the Ray cluster has {said[0]}, this one {said[1]}.", "Install the same versions on both."
@@ -120,6 +142,7 @@ def _connected(engine: OnRay) -> Any:
         raise InputError("--engine ray needs Ray, which is not installed.", install("ray")) from None
     if _engine == [engine] and ray.is_initialized():
         return ray
+    _teams.clear()
     ray.shutdown()
     address = engine.address
     if address and address not in LOCAL_ADDRESSES:
@@ -198,19 +221,21 @@ class _Actor:
 
     def start(self, function: Callable[[Any], Any] | None = None) -> None:
         self._actor = self._of.remote()
-        self._calls = deque([self._actor.begin.remote(self._begin, _versions(), function)])
+        # with the function, whose module is imported as it is unpickled
+        self._calls = deque([self._actor.begin.remote(_versions(), call(_begun, (self._begin, function)))])
 
     def give(self, function: Callable[[Any], Any], chunk: Any) -> None:
-        self._calls.append(self._actor.work.remote(function, chunk))
+        self._calls.append(self._actor.work.remote(call(function, chunk)))
 
     def answer(self) -> Answer:
         errors = self._ray.exceptions
         try:
-            answer: Answer = self._ray.get(self._calls.popleft())
+            message: bytes = self._ray.get(self._calls.popleft())
         except errors.RayTaskError:
-            raise  # of what cannot be pickled
+            raise  # of what cannot be imported there
         except errors.RayError as error:
             raise KilledError from error
+        answer: Answer = pickle.loads(message)  # noqa: S301 - of a worker of this command
         return answer
 
     def end(self) -> None:
@@ -222,7 +247,7 @@ class _Actor:
         return self._calls[0]
 
 
-def _answered(ray: Any, workers: Sequence[_Actor]) -> list[_Actor]:
+def _with_answers(ray: Any, workers: Sequence[_Actor]) -> list[_Actor]:
     by_call = {worker.next_call: worker for worker in workers}
     ready, _ = ray.wait(list(by_call), num_returns=1)
     more, _ = ray.wait(list(by_call), num_returns=len(by_call), timeout=0)

@@ -9,7 +9,7 @@ from typing import Any
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
 from labeling.core.schema import LabelSchema
-from labeling.engine import Engine, Local, Rescue, can_fork
+from labeling.engine import Engine, Local, Rescue
 from labeling.loading import what_stays
 from labeling.workflow.progress import ItemProgress
 
@@ -65,7 +65,7 @@ def annotated(
     stack = ExitStack()
     stack.callback(_annotators.pop, number)
     with threadpool_limits(1, "blas"):
-        if engine.workers > 1 and can_fork():
+        if engine.forks:
             with what_stays():
                 _annotators[number]([ANY])  # loads everything that an article needs, once, before the fork
         mapped = stack.enter_context(engine.started(partial(_begin, number, model, schema)))

@@ -32,8 +32,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def forbid_forks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (annotating, local):
-        monkeypatch.setattr(module, "can_fork", lambda: False)
+    monkeypatch.setattr(local, "can_fork", lambda: False)
 
 
 @pytest.fixture(params=["fork", "spawn"])

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from labeling.nlp.detect import Rules as LanguageRules
 
 
-def language_rules(spec: ConversionSpec, samples: Sequence[str], because: str) -> "LanguageRules":
+def language_rules(spec: ConversionSpec, because: str, samples: Sequence[str]) -> "LanguageRules":
     """The language of the tokenizer: that of the spec, for the reason `because`; else that of the texts."""
     from labeling.nlp.detect import Rules as LanguageRules
     from labeling.nlp.detect import detect

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
-from labeling.engine import Map, Rescue, in_chunks, in_own_process
+from labeling.engine import Map, Rescue, in_chunks
 from labeling.errors import InputError
 from labeling.files import write_atomic
 from labeling.nlp.bases import vectors_of
@@ -81,10 +81,9 @@ def run(
             loaded = background.submit(load, spec)
             plan = make_plan(source, spec, split, previous, decisions, schema, options, mapped, meter)
             loaded.result()
-        because = "asked for" if options.language else f"of the schema {schema.key}" if schema else ""
-        # the memory that language detection takes is freed with its process
-        rules = partial(in_own_process, language_rules) if engine.workers != 1 and not spec.language else language_rules
-        language = rules(spec, plan.samples, because)
+            because = "asked for" if options.language else f"of the schema {schema.key}" if schema else ""
+            # by a worker, whose memory is freed when it ends: detection takes a lot
+            language = next(iter(mapped(partial(language_rules, spec, because), [plan.samples])))
         vectors = vectors_of(options.vectors, language.code)
         spec = spec.model_copy(update={"language": language.code, "vectors": vectors})
         load(spec)
