@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from labeling.engine import Local
-from labeling.engine.chunks import AHEAD
-from labeling.engine.dispatch import Team
+from labeling.engine.chunks import AHEAD, Rescue
+from labeling.engine.dispatch import KilledError, Team
 from labeling.engine.local import FEW
 
 KILLED = """
@@ -89,3 +89,19 @@ def test_a_worker_that_never_begins_holds_nothing_up(chunks: int):
         return ready
 
     assert list(Team(workers, answered).results(str, range(chunks))) == [str(n) for n in range(chunks)]
+
+
+class Hasty(Here):
+    """A worker that the chunk 13 kills before the answer to the one before has left it, as an actor of Ray may be."""
+
+    def answer(self) -> tuple[bool, Any]:
+        if "13" in self.given:
+            raise KilledError
+        return super().answer()
+
+
+def test_a_chunk_is_not_set_aside_for_its_neighbour():
+    workers = [Hasty(begins=True), Hasty(begins=True)]
+    rescue = Rescue(lambda chunk: [chunk], lambda chunk: f"not {chunk}")
+    made = list(Team(workers, list).results(str, range(30), rescue))
+    assert made == [str(n) if n != 13 else "not 13" for n in range(30)]

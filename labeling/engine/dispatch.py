@@ -1,7 +1,7 @@
 """Chunks → results in order, from workers that may be killed at any time.
 
-Each worker is given a chunk to work on and a next one. If it is killed, the first of them is what it was killed over;
-both are done again, by whoever is free.
+Each worker is given a chunk to work on and a next one. If it is killed, both are done again, by whoever is free; the
+first of them, which it seems to have been killed over, alone.
 """
 
 import pickle
@@ -120,9 +120,15 @@ class _Desk:
         """Whether it may take any time until it works: a cluster may have no room for it any more."""
         return None in self.in_hand
 
-    @property
-    def has_room(self) -> bool:
-        return self.is_started and not self.is_beginning and len(self.in_hand) < IN_HAND
+    def has_room_for(self, task: _Task) -> bool:
+        """Whether it may be given the task; one that a worker was killed over is alone, so that none is blamed for it.
+
+        A worker may be killed over its second chunk before the answer to the first has left it.
+        """
+        if not self.is_started or self.is_beginning:
+            return False
+        alone = task.kills or any(other.kills for other in self.in_hand if other)
+        return len(self.in_hand) < (1 if alone else IN_HAND)
 
 
 class Team:
@@ -194,7 +200,7 @@ class Team:
     def _hand_out(self, function: Callable[[Any], Any], to_do: deque[_Task]) -> None:
         for _ in range(IN_HAND):
             for desk in self._desks:
-                if to_do and desk.has_room:
+                if to_do and desk.has_room_for(to_do[0]):
                     desk.in_hand.append(to_do[0])
                     try:
                         desk.worker.give(function, to_do[0].chunk)
