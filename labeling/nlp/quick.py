@@ -4,7 +4,7 @@
 - The parser and the entity recogniser step through their states in Python, for all documents of a batch at once. spaCy
   does it in C without the GIL, but its states acquire and release the GIL at every access.
 - The attribute ruler looks up its patterns of a single token; spaCy tries all of them at every token.
-- The lemmatizer caches lemmas.
+- The lemmatizer caches lemmas, and finds a word among those it knows by its hash; spaCy compares it with each.
 
 With en_core_web_sm each of the first two saves a third of the time, the others a tenth each. `benchmarks/annotate.py`
 compares every tag, head, lemma and entity. Components of other classes, subclasses included, stay as they are.
@@ -48,11 +48,27 @@ class _InSteps:
             return super().greedy_parse(docs, drop=drop)  # type: ignore[misc,no-any-return]
         states: list[Any] = self.moves.init_batch(docs)
         step = self.model.predict(docs)
+        scores = _scorer(step)
         unfinished = [state for state in states if not state.is_final()]
         while unfinished:
-            unfinished = self.transition_states(unfinished, step.predict(unfinished))
+            unfinished = self.transition_states(unfinished, scores(unfinished))
         step.clear_memory()
         return states
+
+
+def _scorer(step: Any) -> Callable[[list[Any]], Any]:
+    """`step.predict`, called for every token, without what it prepares for training."""
+    upper = step.vec2scores
+    if upper is None or upper.name != "linear" or not step._class_mask.all():
+        return step.predict  # type: ignore[no-any-return]
+    gemm, weights, bias = upper.ops.gemm, upper.get_param("W"), upper.get_param("b")
+
+    def scores(states: list[Any]) -> Any:
+        made = gemm(step.state2vec.predict(step.get_token_ids(states)), weights, trans2=True)
+        made += bias
+        return made
+
+    return scores
 
 
 class QuickRecognizer(_InSteps, EntityRecognizer):  # type: ignore[misc]
@@ -145,6 +161,17 @@ class QuickAttributeRuler(AttributeRuler):
         return sorted(found)
 
 
+class _Words(list[str]):
+    """A list of words, as spaCy reads and writes it, in which a word is found by its hash."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        super().__init__(words)
+        self._found = frozenset(self)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._found
+
+
 class QuickLemmatizer(EnglishLemmatizer):
     """A `lemmatizer` that caches lemmas by word, part of speech and morphology."""
 
@@ -159,6 +186,9 @@ class QuickLemmatizer(EnglishLemmatizer):
             return pipe
         quick = cls(pipe.vocab, pipe.model, pipe.name, mode="rule", overwrite=pipe.overwrite, scorer=pipe.scorer)
         quick.lookups = pipe.lookups
+        known = quick.lookups.get_table("lemma_index", {})
+        for part_of_speech, words in known.items():
+            known[part_of_speech] = _Words(words)
         return quick
 
     def __call__(self, doc: Doc) -> Doc:
