@@ -3,7 +3,7 @@
 - Matrices are multiplied by NumPy's BLAS (OpenBLAS in its wheels) instead of BLIS, an option of thinc.
 - The parser and the entity recogniser step through their states in Python, for all documents of a batch at once. spaCy
   does it in C without the GIL, but its states acquire and release the GIL at every access.
-- The attribute ruler looks up its patterns of a single token; spaCy tries all of them at every token.
+- The attribute ruler looks up where a pattern may match; spaCy tries all of them at every token.
 - The lemmatizer caches lemmas, and finds a word among those it knows by its hash; spaCy compares it with each.
 
 With en_core_web_sm each of the first two saves a third of the time, the others a tenth each. `benchmarks/annotate.py`
@@ -12,7 +12,7 @@ compares every tag, head, lemma and entity. Components of other classes, subclas
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from spacy.attrs import DEP, IS_SPACE, LEMMA, LOWER, MORPH, ORTH, POS, TAG
 from spacy.lang.en.lemmatizer import EnglishLemmatizer
@@ -98,8 +98,24 @@ def _with_weights_of(pipe: Any, kind: type, options: tuple[str, ...]) -> Any:
     return quick
 
 
+class _Rule(NamedTuple):
+    """A pattern that is looked up by one of its tokens.
+
+    Attributes:
+        number, key: The number of the rule, and its hash.
+        before, length: How many of the pattern's tokens are before that one, and how many there are.
+        check: Whether the tokens match, where the look-up does not tell.
+    """
+
+    number: int
+    key: int
+    before: int
+    length: int
+    check: Matcher | None
+
+
 class QuickAttributeRuler(AttributeRuler):
-    """An `attribute_ruler` that looks up patterns of one token with given values, such as a tag and a word."""
+    """An `attribute_ruler` that tries a pattern only where one of its tokens has given values, such as a tag."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -118,9 +134,9 @@ class QuickAttributeRuler(AttributeRuler):
         self._forget()
 
     def _forget(self) -> None:
-        self._others = Matcher(self.vocab, validate=self.validate)
-        # attributes → their values → the rules (number, hash of the number) for tokens with these values
-        self._rules: dict[tuple[int, ...], dict[tuple[int, ...], list[tuple[int, int]]]] = {}
+        self._others = Matcher(self.vocab, validate=self.validate)  # patterns that cannot be looked up
+        # attributes → their values → the rules for tokens with these values
+        self._rules: dict[tuple[int, ...], dict[tuple[int, ...], list[_Rule]]] = {}
 
     def add(self, patterns: Iterable[list[dict[Any, Any]]], attrs: dict[Any, Any], index: int = 0) -> None:
         """Add a rule that sets attributes of the token at `index` of each match."""
@@ -128,26 +144,28 @@ class QuickAttributeRuler(AttributeRuler):
         super().add(patterns, attrs, index)
         key = self.vocab.strings[str(number)]
         for pattern in patterns:
-            asked = self._asked(pattern)
-            if asked is None:
+            asked = [self._asked(token) for token in pattern]
+            before = next((place for place, values in enumerate(asked) if values), None)
+            if before is None or any("OP" in map(str.upper, token) for token in pattern):
                 self._others.add(key, [pattern])
                 continue
-            rules = self._rules.setdefault(tuple(asked), {})
-            for values in product(*asked.values()):
-                rules.setdefault(values, []).append((number, key))
+            anchor, check = asked[before], None
+            if len(pattern) > 1 or len(anchor) < len(pattern[0]):
+                check = Matcher(self.vocab, validate=self.validate)
+                check.add(key, [pattern])
+            rules = self._rules.setdefault(tuple(anchor), {})
+            for values in product(*anchor.values()):
+                rules.setdefault(values, []).append(_Rule(number, key, before, len(pattern), check))
 
-    def _asked(self, pattern: list[dict[Any, Any]]) -> dict[int, list[int]] | None:
-        """Attribute → the values that the pattern allows; None if it cannot be looked up."""
-        if len(pattern) != 1 or not pattern[0]:
-            return None
+    def _asked(self, token: dict[Any, Any]) -> dict[int, list[int]]:
+        """Attribute → the values that a pattern's token allows, for those attributes that can be looked up."""
         asked: dict[int, list[int]] = {}
-        for name, value in pattern[0].items():
+        for name, value in token.items():
             attribute = LOOKED_UP.get(str(name).upper())
             values = value["IN"] if isinstance(value, dict) and list(value) == ["IN"] else [value]
             kind = bool if attribute == IS_SPACE else str
-            if attribute is None or attribute in asked or not all(isinstance(each, kind) for each in values):
-                return None
-            asked[attribute] = [int(each) if kind is bool else self.vocab.strings.add(each) for each in values]
+            if attribute and attribute not in asked and all(isinstance(each, kind) for each in values):
+                asked[attribute] = [int(each) if kind is bool else self.vocab.strings.add(each) for each in values]
         return dict(sorted(asked.items()))
 
     def match(self, doc: Doc) -> list[tuple[int, int, int, int]]:
@@ -156,8 +174,10 @@ class QuickAttributeRuler(AttributeRuler):
         found = {(int(self.vocab.strings[key]), key, start, end) for key, start, end in others}
         for attributes, rules in self._rules.items():
             for place, values in enumerate(_rows(doc, attributes)):
-                if values in rules:
-                    found.update((number, key, place, place + 1) for number, key in rules[values])
+                for number, key, before, length, check in rules.get(values, ()):
+                    start, end = place - before, place - before + length
+                    if check is None or (start >= 0 and end <= len(doc) and check(doc[start:end], allow_missing=True)):
+                        found.add((number, key, start, end))
         return sorted(found)
 
 
