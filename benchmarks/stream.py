@@ -4,7 +4,8 @@
 
 The recogniser is off (a blank pipeline): what is measured is the passage. The run is killed with SIGKILL at the given
 number of moments and started again each time. At the end every article must be there, once and in order, and every
-shard must have the digest that the manifest names. `--whole` compares with a run that was not killed.
+shard must have the digest that the manifest names. A run that goes on opens only the `--files` that are left.
+`--whole` compares with a run that was not killed.
 """
 
 import argparse
@@ -29,12 +30,15 @@ PLACES = ("Mosul", "Kyiv", "Bamako", "Goma", "Tadmor")
 SECONDS = 2.0  # between two looks at the memory
 
 
-def write_articles(file: Path, count: int) -> None:
-    """One sentence an article, each of them another one."""
-    with gzip.open(file, "wt", encoding="utf-8", compresslevel=1) as lines:
-        for number in range(count):
-            text = f"Rebels attacked {number} houses near {PLACES[number % len(PLACES)]} on Friday."
-            lines.write(json.dumps({"id": f"a{number}", "text": text}) + "\n")
+def write_articles(folder: Path, count: int, files: int, noted: int) -> None:
+    """One sentence an article, each of them another one; of every so many, a line is taken out, which is a problem."""
+    folder.mkdir()
+    for part in range(files):
+        with gzip.open(folder / f"{part:06}.jsonl.gz", "wt", encoding="utf-8", compresslevel=1) as lines:
+            for number in range(part * count // files, (part + 1) * count // files):
+                text = f"Rebels attacked {number} houses near {PLACES[number % len(PLACES)]} on Friday."
+                text += "\n\nAdvertisement" if noted and number % noted == 0 else ""
+                lines.write(json.dumps({"id": f"a{number}", "text": text}) + "\n")
 
 
 def largest(pid: int) -> tuple[float, float]:
@@ -51,7 +55,7 @@ def annotate(
 ) -> tuple[bool, float, list[tuple[float, float]]]:
     """Whether the command came to its end, the seconds it took, and the memory of the command and of a worker."""
     started = time.perf_counter()
-    command = [LABELING, "annotate", here / "articles.jsonl.gz", "-o", f"{here / output}/", "-w", here]
+    command = [LABELING, "annotate", here / "articles", "-o", f"{here / output}/", "-w", here]
     process = subprocess.Popen(
         [*command, "--model", here / "blank"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
     )
@@ -86,6 +90,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("count", type=int)
     parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--files", type=int, default=1, help="files that the articles are in")
+    parser.add_argument("--noted", type=int, default=0, help="one article in so many is a problem in the report")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--whole", action="store_true", help="compare with a run that was not killed")
     given = parser.parse_args()
@@ -94,8 +100,8 @@ def main() -> None:
         here = Path(place)
         subprocess.run([LABELING, "init"], cwd=here, check=True, capture_output=True)
         spacy.blank("en").to_disk(here / "blank")
-        write_articles(here / "articles.jsonl.gz", given.count)
-        print(f"{given.count:,} articles, {machine()}", flush=True)
+        write_articles(here / "articles", given.count, given.files, given.noted)
+        print(f"{given.count:,} articles in {given.files:,} files, {machine()}", flush=True)
         is_over, kills, total = False, given.kills, 0.0
         while not is_over:
             # half a minute to some minutes after the start, wherever the run is then

@@ -1,6 +1,7 @@
 """Folders that files are written to, on a disk or at an address; each file appears as a whole, or not at all."""
 
 import contextlib
+import gzip
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -36,8 +37,14 @@ class Folder(Protocol):
     def read(self, name: str) -> bytes | None:
         """The content of a small file; None if there is none."""
 
+    def opened(self, name: str) -> AbstractContextManager[IO[bytes]]:
+        """A file to read from."""
+
     def written(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """A file to write to, which is in the folder when it is whole."""
+
+    def remove(self, name: str) -> None:
+        """Remove a file, which may be gone."""
 
 
 def folder_at(output: str) -> Folder | None:
@@ -83,7 +90,8 @@ class LocalFolder:
     def names(self) -> set[str]:
         """The names in it, without hidden ones."""
         with writing(self.path):
-            return {path.name for path in self.path.iterdir() if not path.name.startswith(".")}
+            found = self.path.iterdir() if self.path.exists() else ()
+            return {path.name for path in found if not path.name.startswith(".")}
 
     def size(self, name: str) -> int | None:
         """The size of a file in bytes; None if there is none."""
@@ -95,9 +103,20 @@ class LocalFolder:
         with writing(self.path / name):
             return (self.path / name).read_bytes() if (self.path / name).exists() else None
 
+    @contextlib.contextmanager
+    def opened(self, name: str) -> Iterator[IO[bytes]]:
+        """A file to read from."""
+        with _read(f"{self}/{name}"), (self.path / name).open("rb") as stream:
+            yield stream
+
     def written(self, name: str) -> AbstractContextManager[IO[bytes]]:
         """A file to write to."""
         return atomic_file(self.path / name)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, which may be gone."""
+        with writing(self.path / name):
+            (self.path / name).unlink(missing_ok=True)
 
 
 class RemoteFolder:
@@ -135,6 +154,17 @@ class RemoteFolder:
         return self._known[name]
 
     @contextlib.contextmanager
+    def opened(self, name: str) -> Iterator[IO[bytes]]:
+        """A file to read from."""
+        with _read(f"{self}/{name}"), storage.opened(f"{self.url}/{name}") as stream:
+            yield stream
+
+    def remove(self, name: str) -> None:
+        """Remove a file, which may be gone."""
+        with _told(f"{self}/{name}"):
+            storage.remove(f"{self.url}/{name}")
+
+    @contextlib.contextmanager
     def written(self, name: str) -> Iterator[IO[bytes]]:
         """A file to write to."""
         with _told(f"{self}/{name}"):
@@ -169,6 +199,16 @@ def _told(where: str) -> Iterator[None]:
             "" if isinstance(error, storage.StorageError) else "It is written to a temporary file first: is there room?"
         )
         raise InputError(f"Cannot write {where}: {error.strerror or error}.", hint) from error
+
+
+@contextlib.contextmanager
+def _read(where: str) -> Iterator[None]:
+    try:
+        yield
+    except gzip.BadGzipFile:
+        raise
+    except OSError as error:
+        raise InputError(f"Cannot read {where}: {error.strerror or error}.") from error
 
 
 class _Hashed:

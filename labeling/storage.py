@@ -7,7 +7,7 @@ import contextlib
 import posixpath
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 from urllib.parse import unquote, urlsplit
@@ -28,10 +28,11 @@ EXTRAS = {
     "hdfs": "parquet",
 }
 WEB = ("http", "https")
+S3 = ("s3", "s3a")
 # An object appears when it was sent as a whole; elsewhere a file is sent under another name first.
 OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 # What a store says of a file, and which is another one after it changed.
-MARKS = ("size", "ETag", "etag", "generation", "LastModified", "last_modified", "Last-Modified", "mtime")
+MARKS = ("ETag", "etag", "generation", "LastModified", "last_modified", "Last-Modified", "mtime")
 BLOCK = 8 << 20  # bytes of one request
 SIGNATURE = 16  # characters: so long a value in the query of a web address may be one
 REFUSED = "access is refused: check the credentials, and what they allow"
@@ -43,11 +44,12 @@ class StorageError(OSError):
 
 
 class Entry(NamedTuple):
-    """A file or a folder at an address; the size is in bytes, 0 if it is not known."""
+    """A file or a folder at an address; the size is in bytes, 0 if it is not known; `mark` is as `mark` gives it."""
 
     url: str
     size: int
     is_folder: bool
+    mark: str = ""
 
 
 def is_address(path: object) -> bool:
@@ -76,6 +78,13 @@ def entry(address: str) -> Entry:
         return _entry(address, system.info(path))
 
 
+def mark(address: str) -> str:
+    """What is another text after a file changed; "" if its server does not tell."""
+    with _told(address):
+        system, path = _system(address)
+        return _mark(system.info(path))
+
+
 def matching(pattern: str) -> Iterator[Entry]:
     """What matches a pattern with `*`, `?`, `[…]` or `**`, in the order of the names.
 
@@ -95,20 +104,45 @@ def matching(pattern: str) -> Iterator[Entry]:
 
 
 def walk(folder: str) -> Iterator[Entry]:
-    """The files in a folder and its subfolders, in no order; what the store lists of one folder is in memory."""
+    """The files in a folder and its subfolders, in no order.
+
+    S3 lists a thousand at a time; of other stores, what they list of one folder is in memory.
+    """
     with _told(folder):
         system, path = _system(folder)
         start = path.rstrip("/")
-        folders = iter(system.walk(path, detail=True))
+        lists = iter(_pages(system, path) if _scheme(folder) in S3 else _folders(system, path))
     while True:
         with _told(folder):
-            found = next(folders, None)
+            found = next(lists, None)
         if found is None:
             return
-        for each in found[2].values():
+        for each in found:
             name = each["name"].removeprefix(start)
             if name.strip("/"):  # some stores list a folder as an empty file in it
                 yield _entry(folder.rstrip("/") + name, each)
+
+
+def _folders(system: Any, path: str) -> Iterator[Iterable[Mapping[str, Any]]]:
+    return (files.values() for _, _, files in system.walk(path, detail=True))
+
+
+def _pages(system: Any, path: str) -> Iterator[Iterable[Mapping[str, Any]]]:
+    """What S3 has below a path, page by page; `walk` and `find` of fsspec bring it all at once."""
+    bucket, key, _ = system.split_path(path)
+    next_page: dict[str, Any] = {}
+    while True:
+        page = system.call_s3(
+            "list_objects_v2", Bucket=bucket, Prefix=f"{key.rstrip('/')}/".lstrip("/"), **system.req_kw, **next_page
+        )
+        yield [
+            {**each, "name": f"{bucket}/{each['Key']}", "size": each["Size"]}
+            for each in page.get("Contents", ())
+            if not each["Key"].endswith("/")
+        ]
+        if not page.get("IsTruncated"):
+            return
+        next_page = {"ContinuationToken": page["NextContinuationToken"]}
 
 
 @contextlib.contextmanager
@@ -228,7 +262,7 @@ class _Reading:
         if (self._before.get("size") or BLOCK + 1) > BLOCK:  # else one request has brought all of it
             self._system.invalidate_cache()
             after = self._system.info(self._path)
-            if any(after.get(mark) != self._before.get(mark) for mark in MARKS):
+            if any(after.get(mark) != self._before.get(mark) for mark in ("size", *MARKS)):
                 raise StorageError(CHANGED)
         if self._left:
             raise StorageError(f"{abs(self._left):,} bytes of it are {'missing' if self._left > 0 else 'too many'}")
@@ -253,7 +287,11 @@ def _system(address: str) -> tuple[Any, str]:
 
 
 def _entry(address: str, found: Mapping[str, Any]) -> Entry:
-    return Entry(address, int(found.get("size") or 0), found.get("type") == "directory")
+    return Entry(address, int(found.get("size") or 0), found.get("type") == "directory", _mark(found))
+
+
+def _mark(found: Mapping[str, Any]) -> str:
+    return next((str(found[name]) for name in MARKS if found.get(name)), "")
 
 
 @contextlib.contextmanager

@@ -6,7 +6,8 @@ import json
 import threading
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import zstandard
 
 from labeling import storage
 from labeling.errors import InputError
+from labeling.ingest import files
 from labeling.settings import Workspace, init, open_workspace
 from labeling.workflow import task_files
 from labeling.workflow.export.commands import export_files
@@ -81,6 +83,7 @@ class Web:
                 content = web.files[name]
                 self.send_response(200)
                 self.send_header("Content-Length", str(len(content)))
+                self.send_header("ETag", f'"{sha256(content).hexdigest()}"')
                 self.end_headers()
                 if not is_head:
                     content = content[: web.cut] if web.cut else content
@@ -233,8 +236,31 @@ def test_commands_name_what_is_wrong_and_no_secret(bucket: Bucket, run, tmp_path
     assert not any("Traceback" in each or SECRET_KEY in each for each in said)
 
 
+def test_a_bucket_is_listed_page_by_page(bucket: Bucket):
+    names = [f"in/{'a' * (n % 3)}/{n:04}.txt" for n in range(2100)]
+    bucket.put_many(names)
+    with bucket.listening() as asked:
+        found = [file.where for file in files(["s3://news/in"])]
+    assert found == [f"s3://news/{name}" for name in sorted(names, key=lambda name: name.split("/"))]
+    assert [each for each in asked if "list-type=2" in each and "continuation-token" in each]
+
+
 def annotated(here: Workspace, output: str, articles: Path, **options) -> task_files.Annotated:
     return annotate_files(here, [str(articles)], output, **{"jobs": 1, "shard": 7} | options)
+
+
+def stop_after(monkeypatch: pytest.MonkeyPatch, articles: int, annotate: Callable[[], object]) -> None:
+    real, left = task_files.to_task, iter(range(articles))
+
+    def failing(*args):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(task_files, "to_task", failing)
+        with pytest.raises(KeyboardInterrupt):
+            annotate()
 
 
 @pytest.fixture
@@ -266,17 +292,7 @@ def test_shards_at_an_address_are_those_of_a_folder_whatever_interrupts(
 ):
     annotated(here, f"{here.folder}/out/", articles)
     local = {p.name: p.read_bytes() for p in (here.folder / "out").iterdir() if not p.name.startswith(".")}
-    real, left = task_files.to_task, iter(range(after))
-
-    def failing(*args):
-        if next(left, None) is None:
-            raise KeyboardInterrupt
-        return real(*args)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(task_files, "to_task", failing)
-        with pytest.raises(KeyboardInterrupt):
-            annotated(here, "s3://news/out/", articles)
+    stop_after(monkeypatch, after, lambda: annotated(here, "s3://news/out/", articles))
     half = bucket.get("out/")
     assert all(half[name] == local[name] for name in half.keys() - {"manifest.json"})
     done = annotated(here, "s3://news/out/", articles)
@@ -284,6 +300,31 @@ def test_shards_at_an_address_are_those_of_a_folder_whatever_interrupts(
     assert bucket.get("out/") == local
     assert annotated(here, "s3://news/out/", articles).before == len(ARTICLES)
     assert bucket.get("out/") == local
+
+
+@pytest.mark.parametrize("place", ["web", "bucket"])
+def test_inputs_at_addresses_are_not_sent_again(
+    bucket: Bucket, web: Web, here: Workspace, monkeypatch: pytest.MonkeyPatch, place: str
+):
+    lines = LINES.splitlines(keepends=True)
+    content = {"a.jsonl": b"".join(lines[:5]), "b.jsonl": b"".join(lines[5:12]), "c.jsonl": b"".join(lines[11:])}
+    for name, data in content.items():
+        web.files[f"/{name}"] = data
+        bucket.put(f"in/{name}", data)
+    inputs = [f"{web.url}/{name}" for name in content] if place == "web" else ["s3://news/in/"]
+    options = {"jobs": 1, "shard": 4}
+    whole = annotate_files(here, inputs, "s3://news/whole/", **options)
+    web.sent.clear()
+    with bucket.listening() as asked:
+        stop_after(monkeypatch, 14, lambda: annotate_files(here, inputs, "s3://news/out/", **options))
+        done = annotate_files(here, inputs, "s3://news/out/", **options)
+        annotate_files(here, inputs, "s3://news/out/", **options)
+    sent = {name: web.sent[f"/{name}"] / len(data) for name, data in content.items()}
+    if place == "bucket":
+        sent = {name: len([each for each in asked if f"GET /news/in/{name}" in each]) for name in content}
+    assert sent == {"a.jsonl": 1, "b.jsonl": 1, "c.jsonl": 2}
+    assert (done.articles, done.before, done.problems) == (len(ARTICLES), 12, whole.problems)
+    assert bucket.get("out/") == bucket.get("whole/")
 
 
 def test_two_runs_to_one_address_are_told(bucket: Bucket, here: Workspace, articles: Path, monkeypatch):

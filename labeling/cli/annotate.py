@@ -50,5 +50,5 @@ def command(
             console.say(f"{done.before} of them were annotated by an earlier run.")
         for note in done.notes:
             console.say(f"Note: {note}")
-        console.problems(done.problems)
+        console.problems(done.problems, done.problems.counted)
     console.exit_if_refused(done.problems)

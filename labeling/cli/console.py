@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -208,12 +209,12 @@ def agrees(question: str) -> bool:
 
 
 def problems(
-    found: "Sequence[Problem]", counted: Mapping[tuple[str, str], int] | None = None, where_all: str = ""
+    found: "Iterable[Problem]", counted: Mapping[tuple[str, str], int] | None = None, where_all: str = ""
 ) -> None:
     """Print how many problems there are of each reason, and the first refused and skipped ones, on stderr.
 
     Args:
-        found: The problems; only the first ones if `counted` is given.
+        found: The problems; perhaps only the first ones if `counted` is given.
         counted: Action and reason → number.
         where_all: A line about where all of them are listed.
     """
@@ -225,8 +226,9 @@ def problems(
     for (action, reason), number in sorted(groups.most_common(), key=lambda group: group[0][0]):
         say(f"  {number:8,}  {action:8}  {reason}")
     for action in ("refused", "skipped"):
-        told = [f"{action}: {p.where or p.doc_id}: {p.detail}" for p in found if p.action == action]
-        for line in first_lines(told, SHOWN, sum(n for group, n in groups.items() if group[0] == action)):
+        told = (f"{action}: {p.where or p.doc_id}: {p.detail}" for p in found if p.action == action)
+        total = sum(n for group, n in groups.items() if group[0] == action)
+        for line in first_lines(islice(told, min(SHOWN, total)), SHOWN, total):
             say(f"  {line}")
     if where_all:
         say(f"  {where_all}")

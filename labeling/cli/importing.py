@@ -104,4 +104,4 @@ def _tell(done: "Imported", *, dry_run: bool) -> None:
         console.say(f"Without prefill: {done.without_prefill:,} tasks.")
     for note in done.notes:
         console.say(f"Note: {note}")
-    console.problems(done.problems)
+    console.problems(done.problems, done.problems.counted)

@@ -1,6 +1,7 @@
 """The articles that were read before, with memory that does not grow with their number."""
 
 import sqlite3
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -22,9 +23,13 @@ class Known:
     """The ids and texts of the articles so far, and where each was read first.
 
     They are kept in a temporary file without a name, which is gone with this process, whatever happens.
+
+    Args:
+        told: Is called with what `recall` takes to know each article again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[str, str, str], object] = lambda *_: None) -> None:
+        self._told = told
         self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._db.execute(f"PRAGMA cache_size = -{CACHE_KILOBYTES}")
         self._db.execute("PRAGMA journal_mode = OFF")
@@ -45,9 +50,17 @@ class Known:
 
     def add(self, article: Article, where: str) -> None:
         """Add an article with another id than all before."""
-        text = _key(article.digest)
+        row = (_key(article.doc_id), _key(article.digest), where)
+        self._insert(*row)
+        self._told(row[0].hex(), row[1].hex(), where)
+
+    def recall(self, doc_id: str, text: str, where: str) -> None:
+        """Add an article that was told of before."""
+        self._insert(bytes.fromhex(doc_id), bytes.fromhex(text), where)
+
+    def _insert(self, doc_id: bytes, text: bytes, where: str) -> None:
         with room_for_temporary_files():
-            self._db.execute("INSERT INTO ids VALUES (?, ?, ?)", (_key(article.doc_id), text, where))
+            self._db.execute("INSERT INTO ids VALUES (?, ?, ?)", (doc_id, text, where))
             self._db.execute("INSERT OR IGNORE INTO texts VALUES (?, ?)", (text, where))
 
     def close(self) -> None:

@@ -1,7 +1,7 @@
 """Paths → articles and problems."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +17,7 @@ from labeling.ingest.parquet import read_parquet
 from labeling.ingest.records import Record, read_json, read_json_lines, read_table
 from labeling.inputs.broken import BrokenInputError, refused
 from labeling.inputs.encodings import is_utf8, not_utf8
-from labeling.inputs.files import find
+from labeling.inputs.files import File, find
 from labeling.inputs.kinds import binary_kind
 from labeling.inputs.records import whole
 from labeling.inputs.streams import Stream, streams
@@ -33,6 +33,8 @@ def read_articles(
     max_characters: int | None = None,
     names: FieldNames | None = None,
     same_texts: bool = False,
+    known: Known | None = None,
+    through: Callable[[Iterator[File | Problem]], Iterator[File | Problem]] = iter,
 ) -> Iterator[Article | Problem]:
     """The articles of files, folders and standard input (`-`), as they are read, and every problem with them.
 
@@ -47,13 +49,20 @@ def read_articles(
         max_characters: The largest length of a text in code points; a longer one is refused.
         names: The names of fields in records, if they are not the usual ones.
         same_texts: Whether an article with the text of another one, and another id, is returned rather than refused.
+        known: Articles that were read before.
+        through: Passes on the files that are to be read; it is asked for one when those before it were read.
     """
-    with closing(Known()) as known:
-        for item in _read(paths, names or FieldNames(), keep_all=keep_all):
+    with closing(known or Known()) as before:
+        for item in _read(through(files(paths)), names or FieldNames(), keep_all=keep_all):
             if isinstance(item, Problem):
                 yield item
             else:
-                yield _checked(*item, known, max_characters, same_texts=same_texts)
+                yield _checked(*item, before, max_characters, same_texts=same_texts)
+
+
+def files(paths: Iterable[str | Path]) -> Iterator[File | Problem]:
+    """The files of articles, which are not opened, and why others are none."""
+    return find(paths, READER)
 
 
 def _checked(
@@ -77,8 +86,10 @@ def _checked(
     return article
 
 
-def _read(paths: Iterable[str | Path], names: FieldNames, *, keep_all: bool) -> Iterator[tuple[Article, str] | Problem]:
-    for file in find(paths, READER):
+def _read(
+    found: Iterable[File | Problem], names: FieldNames, *, keep_all: bool
+) -> Iterator[tuple[Article, str] | Problem]:
+    for file in found:
         if isinstance(file, Problem):
             yield file
             continue

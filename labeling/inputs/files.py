@@ -64,6 +64,7 @@ class File:
         is_once: Whether it can be read only once.
         copy: A copy of it, if it can be read only once.
         url: Its address; "" if it has a path.
+        mark: What is another text after it changed; "" if that takes another request, or nothing tells.
     """
 
     where: str
@@ -73,6 +74,7 @@ class File:
     is_once: bool = False
     copy: BinaryIO | None = None
     url: str = ""
+    mark: str = ""
 
     @property
     def name(self) -> str:
@@ -189,7 +191,7 @@ def _of_path(path: str | Path, reader: Reader) -> Iterator[File | Problem]:
         elif stat.S_ISFIFO(found.st_mode):
             yield File(where, path, is_once=True)
         elif stat.S_ISREG(found.st_mode):
-            yield File(where, path, found.st_size)
+            yield File(where, path, found.st_size, mark=str(found.st_mtime_ns))
         else:
             yield refused("unreadable", "it is a device or a socket, not a file.", where)
     except (OSError, ValueError) as error:  # a ValueError where the name holds a NUL
@@ -212,15 +214,15 @@ def _at_address(address: str, reader: Reader) -> Iterator[File | Problem]:
             if entry.is_folder:
                 yield from _of_folder_at(entry.url, reader)
             else:
-                yield _file_at(entry.url, entry.size)
+                yield _file_at(entry.url, entry.size, entry.mark)
         if not found:
             yield refused("unreadable", NO_MATCH, shown(address))
     except OSError as error:
         yield unreadable(shown(address), error)
 
 
-def _file_at(url: str, size: int, *, is_named: bool = True) -> File:
-    return File(shown(url), Path(storage.name_of(url)), size, is_named, is_once=True, url=url)
+def _file_at(url: str, size: int, mark: str, *, is_named: bool = True) -> File:
+    return File(shown(url), Path(storage.name_of(url)), size, is_named, is_once=True, url=url, mark=mark)
 
 
 def _of_folder(folder: Path, reader: Reader) -> Iterator[File | Problem]:
@@ -277,10 +279,10 @@ def _of_folder_at(folder: str, reader: Reader) -> Iterator[File | Problem]:
             if is_hidden(name):
                 hidden.append(name)
             else:
-                names.add(name, size=entry.size)
+                names.add(name, entry.mark, entry.size)
         yield from hidden_among(hidden, shown(folder))
         yield from _or_nothing(
-            (_in_folder_at(f"{start}{name}", size, reader.sieve) for name, _, size in names), folder, reader
+            (_in_folder_at(f"{start}{name}", size, mark, reader.sieve) for name, mark, size in names), folder, reader
         )
 
 
@@ -301,15 +303,17 @@ def _in_folder(path: Path, sieve: Sieve) -> File | Problem:
         if not stat.S_ISREG(found.st_mode):
             return skipped("passed-over", "it is a pipe or a device; to read it, name it.", where)
         why = sieve(path.name, lambda: _head(path))
-        return skipped("passed-over", why, where) if why else File(where, path, found.st_size, is_named=False)
+        if why:
+            return skipped("passed-over", why, where)
+        return File(where, path, found.st_size, is_named=False, mark=str(found.st_mtime_ns))
     except OSError as error:  # a link to nowhere
         return unreadable(where, error)
 
 
-def _in_folder_at(url: str, size: int, sieve: Sieve) -> File | Problem:
+def _in_folder_at(url: str, size: int, mark: str, sieve: Sieve) -> File | Problem:
     try:
         why = sieve(storage.name_of(url), lambda: _head_at(url))
-        return skipped("passed-over", why, shown(url)) if why else _file_at(url, size, is_named=False)
+        return skipped("passed-over", why, shown(url)) if why else _file_at(url, size, mark, is_named=False)
     except OSError as error:
         return unreadable(shown(url), error)
 

@@ -77,7 +77,7 @@ def find_duplicates(
     Raises:
         InputError: There is no article, or the folder for temporary files is full.
     """
-    reader = ArticleReader(workspace, paths, keep_all=keep_all, names=names, same_texts=True, most=PROBLEMS)
+    reader = ArticleReader(workspace, paths, keep_all=keep_all, names=names, same_texts=True)
     articles = reader.at_least_one()
     groups = in_groups = largest = 0
     with (
@@ -92,7 +92,7 @@ def find_duplicates(
             take({"doc_ids": ids.of(texts), "similarity": _similarity(signatures, texts)})
             groups, in_groups, largest = groups + 1, in_groups + len(texts), max(largest, len(texts))
     listed: dict[str, dict[str, int]] = {}
-    for (action, reason), number in sorted(reader.counted.items()):
+    for (action, reason), number in sorted(reader.problems.counted.items()):
         listed.setdefault(action, {})[reason] = number
     return Duplicates(
         articles=reader.articles,
@@ -100,7 +100,7 @@ def find_duplicates(
         in_groups=in_groups,
         largest=largest,
         listed=listed,
-        problems=tuple(reader.problems),
+        problems=tuple(reader.problems.first(PROBLEMS)),
     )
 
 

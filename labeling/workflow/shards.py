@@ -1,15 +1,11 @@
 """A folder of task files, the shards, with a manifest that names and hashes them, so that a run can be resumed."""
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
 
-from labeling.core.article import Article
 from labeling.core.value import Value
 from labeling.errors import InputError
 from labeling.files import json_text
@@ -43,14 +39,33 @@ class Shard(Value):
     last: str
 
 
+class ReadSoFar(Value):
+    """The first inputs, of which all articles are in shards.
+
+    Attributes:
+        files: Their number.
+        sha256: The digest of their names, sizes, and times or ETags, in order: it tells whether they changed.
+        articles: The number of their articles.
+        articles_sha256: The digest of these articles.
+        parts: The number of files that tell what is known of them; 0 when the run is complete.
+    """
+
+    files: int = 0
+    sha256: str = ""
+    articles: int = 0
+    articles_sha256: str = ""
+    parts: int = 0
+
+
 class Manifest(Value):
     """What a folder of shards holds, and how it came about.
 
     Attributes:
         parameters: What the tasks depend on beside the articles.
         is_complete: Whether the run came to its end.
-        articles_sha256: The digest of the articles in the shards, in order: it tells whether the inputs changed.
-        lost: The doc_ids of the articles before the last shard's end that were left out, since they kill workers.
+        articles_sha256: The digest of the articles up to the last shard's end: it tells whether the inputs changed.
+        lost: The doc_ids of the articles among them that were left out, since they kill workers.
+        read_so_far: The inputs that need not be read again.
         shards: The files, in order.
     """
 
@@ -58,12 +73,18 @@ class Manifest(Value):
     is_complete: bool = False
     articles_sha256: str = ""
     lost: tuple[str, ...] = ()
+    read_so_far: ReadSoFar = ReadSoFar()
     shards: tuple[Shard, ...] = ()
 
     @property
     def articles(self) -> int:
         """The number of articles in the shards."""
         return sum(shard.articles for shard in self.shards)
+
+    @property
+    def read(self) -> int:
+        """The number of articles up to the last shard's end, with those that were left out."""
+        return self.articles + len(self.lost)
 
     @property
     def spans(self) -> Counter[str]:
@@ -105,38 +126,3 @@ def store(folder: Folder, manifest: Manifest) -> None:
     """
     with folder.written(MANIFEST) as stream:
         stream.write(json_text(manifest.model_dump(mode="json")).encode())
-
-
-class Digest:
-    """A digest of articles, in order."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-
-    def add(self, article: Article) -> None:
-        """Add an article, without its labels."""
-        self._hash.update(article.model_dump_json(include=_FIELDS).encode() + b"\n")
-
-    def __str__(self) -> str:
-        return self._hash.hexdigest()
-
-
-_FIELDS = set(Article.model_fields)
-
-
-def passed(articles: Iterable[Article], manifest: Manifest, digest: Digest, folder: Folder) -> Iterator[Article]:
-    """The articles after those of the shards, which are only compared with what they were.
-
-    Raises:
-        InputError: They are others than those in the shards.
-    """
-    articles = iter(articles)
-    left = set(manifest.lost)
-    for article in islice(articles, manifest.articles + len(left)):
-        if article.doc_id in left:
-            left.discard(article.doc_id)
-        else:
-            digest.add(article)
-    if manifest.shards and (left or str(digest) != manifest.articles_sha256):
-        raise InputError(f"The articles are not those of which {folder} holds tasks: the inputs changed.", ELSEWHERE)
-    yield from articles

@@ -2,8 +2,9 @@
 
 import gzip
 import json
+import sys
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import chain, count, islice
@@ -12,21 +13,25 @@ from typing import IO, Any
 
 from pydantic import Field
 
-from labeling.core.article import Article
+from labeling import __version__
 from labeling.core.labels import LabeledDoc
 from labeling.core.problem import Problem
 from labeling.core.value import Value
 from labeling.core.wording import listed
 from labeling.errors import InputError
 from labeling.folders import Folder, folder_at, hashed, written
-from labeling.ingest import FieldNames
+from labeling.ingest import FieldNames, files
 from labeling.inputs.broken import shown
+from labeling.inputs.files import BLOCK
+from labeling.inputs.records import lines as split
 from labeling.settings import Workspace
 from labeling.studio.tasks import to_task
 from labeling.workflow import shards
 from labeling.workflow.importing.annotate import Annotator, version_of
 from labeling.workflow.importing.read import ArticleReader
+from labeling.workflow.problems import Problems
 from labeling.workflow.progress import ItemProgress, Track, no_track
+from labeling.workflow.trail import Trail
 
 PACKED = (".jsonl.gz", ".jsonl.zst")
 ENDINGS = (".json", ".jsonl", *PACKED)
@@ -44,7 +49,7 @@ class Annotated(Value):
     articles: int
     before: int = 0
     spans: dict[str, int] = Field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
+    problems: Problems = Field(default_factory=Problems)
     notes: tuple[str, ...] = ()
 
 
@@ -86,18 +91,14 @@ def annotate_files(
             f"Cannot tell what to write to {shown(output)}.",
             f"Name a file that ends in {listed(ENDINGS, len(ENDINGS))}, or a folder with a / at its end.",
         )
-    reader = ArticleReader(workspace, list(paths), keep_all=keep_all, names=names)
     annotator = Annotator(workspace, jobs)
+    read = partial(ArticleReader, workspace, list(paths), keep_all=keep_all, names=names)
+    if folder:
+        parameters = {"keep_all": keep_all, "fields": (names or FieldNames()).given, "articles": shard}
+        return _annotate_to_folder(workspace, folder, parameters, list(paths), read, annotator, track)
+    reader = read()
     articles = reader.at_least_one()
     version = version_of(workspace)
-    if folder:
-        parameters = {
-            "model_version": version,
-            "keep_all": keep_all,
-            "fields": (names or FieldNames()).given,
-            "articles": shard,
-        }
-        return _annotate_to_folder(workspace, folder, parameters, reader, articles, annotator, track)
     spans: Counter[str] = Counter()
     within = ItemProgress()
 
@@ -116,7 +117,7 @@ def annotate_files(
         model_version=version,
         articles=reader.articles - len(annotator.lost),
         spans=dict(spans),
-        problems=(*reader.problems, *annotator.problems),
+        problems=Problems(chain(reader.problems, annotator.problems)),
         notes=annotator.notes,
     )
 
@@ -125,46 +126,54 @@ def _annotate_to_folder(
     workspace: Workspace,
     folder: Folder,
     parameters: dict[str, Any],
-    reader: ArticleReader,
-    articles: Iterator[Article],
+    paths: list[str],
+    read: Callable[..., ArticleReader],
     annotator: Annotator,
     track: Track,
 ) -> Annotated:
+    version = version_of(workspace)
+    parameters = {"model_version": version, **parameters}
+    manifest = shards.begun(folder, parameters)
+    before = manifest.articles
+    trail = Trail(folder, annotator.noted, __version__, workspace.settings.articles.max_characters)
+    is_same = trail.is_same(files(paths), manifest.read_so_far, whole=manifest.is_complete)
+    if is_same and manifest.is_complete:
+        trail.forget()
+        return _complete(folder, manifest)
+    if is_same:
+        trail.go_on(manifest.read_so_far)
+    reader = read(trail=trail)
+    articles = trail.passing(reader.at_least_one())
     with folder.alone():
-        manifest = shards.begun(folder, parameters)
-        before = manifest.articles
-        for doc_id in manifest.lost:
-            annotator.lose(doc_id)
-        shards.store(folder, manifest)
-        digest = shards.Digest()
-        within = ItemProgress()
-        left = partial(shards.passed, manifest=manifest, digest=digest, folder=folder)
+        if shards.begun(folder, parameters) != manifest:
+            raise InputError(f"{folder} was changed meanwhile: another run writes to this folder.")
+        left = partial(trail.after, manifest=manifest)
         if manifest.is_complete:
             if next(left(articles), None):
                 raise InputError(f"{folder} is complete, and there are more articles now.", shards.ELSEWHERE)
-        else:
-            found = track(annotator.documents(articles, within, left=left), "Annotating", None, within)
-            docs = iter(found)
-            while shard := _write_shard(workspace, folder, manifest, docs, digest):
-                manifest = manifest.model_copy(
-                    update={
-                        "shards": (*manifest.shards, shard),
-                        "articles_sha256": str(digest),
-                        "lost": tuple(sorted(annotator.lost)),
-                    }
-                )
-                shards.store(folder, manifest)
-        noted = sorted(annotator.problems, key=lambda problem: problem.action == "refused")
-        problems = (*reader.problems, *noted)
-        if not manifest.is_complete:
-            with folder.written(shards.PROBLEMS) as stream:
-                stream.writelines(problem.model_dump_json().encode() + b"\n" for problem in problems)
-            shards.store(
-                folder, manifest.model_copy(update={"is_complete": True, "lost": tuple(sorted(annotator.lost))})
-            )
+            return _complete(folder, manifest)
+        if not is_same:
+            manifest = manifest.model_copy(update={"read_so_far": shards.ReadSoFar()})
+        shards.store(folder, manifest)
+        for doc_id in manifest.lost:
+            annotator.lose(doc_id)
+        within = ItemProgress()
+        docs = iter(track(annotator.documents(articles, within, left=left), "Annotating", None, within))
+        while shard := _write_shard(workspace, folder, manifest, docs):
+            update = {"shards": (*manifest.shards, shard), "lost": tuple(sorted(annotator.lost))}
+            manifest = trail.kept(manifest.model_copy(update=update))
+            shards.store(folder, manifest)
+        problems = reader.problems
+        problems.extend(annotator.problems)
+        with folder.written(shards.PROBLEMS) as stream:
+            stream.writelines(line + b"\n" for line in problems.spooled.lines())
+        parts = manifest.read_so_far.parts
+        manifest = trail.kept(manifest.model_copy(update={"is_complete": True, "lost": tuple(sorted(annotator.lost))}))
+        shards.store(folder, manifest)
+        trail.forget(parts)
     return Annotated(
-        model_version=manifest.parameters["model_version"],
-        articles=reader.articles - len(annotator.lost),
+        model_version=version,
+        articles=manifest.articles,
         before=before,
         spans=dict(manifest.spans),
         problems=problems,
@@ -172,8 +181,24 @@ def _annotate_to_folder(
     )
 
 
+def _complete(folder: Folder, manifest: shards.Manifest) -> Annotated:
+    """The report of a run that had come to its end before."""
+    problems = Problems()
+    if folder.size(shards.PROBLEMS) is not None:
+        with folder.opened(shards.PROBLEMS) as stream:
+            lines = split(iter(partial(stream.read, BLOCK), b""), sys.maxsize)
+            problems.extend(Problem.model_validate_json(line) for line in lines if line)
+    return Annotated(
+        model_version=manifest.parameters["model_version"],
+        articles=manifest.articles,
+        before=manifest.articles,
+        spans=dict(manifest.spans),
+        problems=problems,
+    )
+
+
 def _write_shard(
-    workspace: Workspace, folder: Folder, manifest: shards.Manifest, docs: Iterator[LabeledDoc], digest: shards.Digest
+    workspace: Workspace, folder: Folder, manifest: shards.Manifest, docs: Iterator[LabeledDoc]
 ) -> shards.Shard | None:
     """The next shard, written whole; None if there are no more documents."""
     first = next(docs, None)
@@ -186,7 +211,6 @@ def _write_shard(
 
     def tasks() -> Iterator[dict[str, Any]]:
         for doc in chain([first], islice(docs, manifest.parameters["articles"] - 1)):
-            digest.add(doc)
             spans.update(span.label for span in doc.spans)
             ids.append(doc.doc_id)
             next(number)

@@ -2,7 +2,9 @@
 
 import gzip
 import hashlib
+import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from labeling.errors import InputError
+from labeling.inputs.files import File
 from labeling.settings import Workspace, init, open_workspace
-from labeling.workflow import task_files
+from labeling.workflow import spooled, task_files
 from labeling.workflow.shards import Manifest
-from labeling.workflow.task_files import annotate_files
+from labeling.workflow.task_files import Annotated, annotate_files
 
 N = 40
 PROGRAM = """
@@ -135,3 +138,182 @@ def test_packed_lines_are_those_of_the_plain_file(here: Workspace):
     annotate_files(here, articles, here.folder / "a.jsonl", jobs=1)
     annotate_files(here, articles, here.folder / "a.jsonl.gz", jobs=1)
     assert gzip.decompress((here.folder / "a.jsonl.gz").read_bytes()) == (here.folder / "a.jsonl").read_bytes()
+
+
+# What each file holds: an article by its number, text of another language, or a line that is no article.
+CONTENT = {
+    "f0.jsonl": (0, 1, 2, 3, 4),
+    "f1.jsonl": (5, "nonsense", 1, 6, "german"),  # one of them is repeated
+    "f2.jsonl": ("nonsense",),
+    "f3.jsonl": tuple(range(7, 14)),
+    "f4.jsonl": (14, 5, 15),  # one is repeated, of another file
+    "f5.txt": (16,),
+}
+GERMAN = "Die Rebellen haben am Freitag die Stadt Tadmor angegriffen, sagte der Außenminister in Genf."
+ENDS = (5, 8, 8, 15, 17, 18)  # articles up to the end of each file
+SHARD = 4
+
+
+def written(name: str, content: tuple[int | str, ...]) -> str:
+    articles = [
+        {"id": str(each), "text": GERMAN if each == "german" else f"Rebels attacked {each} villages near Mosul."}
+        for each in content
+    ]
+    if name.endswith(".txt"):
+        return articles[0]["text"]
+    lines = [each["id"] if each["id"] == "nonsense" else json.dumps(each) for each in articles]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture
+def several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(spooled, "IN_MEMORY", 500)  # so that most is on disk
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    for name, content in CONTENT.items():
+        (folder / name).write_text(written(name, content))
+    return folder
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the inputs that are opened."""
+    names: list[str] = []
+    real = File.opened
+
+    def noting(file: File):
+        names.append(file.path.name)
+        return real(file)
+
+    monkeypatch.setattr(File, "opened", noting)
+    return names
+
+
+def annotate_several(here: Workspace, output: str, *inputs: object, **options) -> Annotated:
+    given = [str(each) for each in inputs] or [str(here.folder / "articles")]
+    output = output if "://" in output else f"{here.folder / output}/"
+    return annotate_files(here, given, output, **{"jobs": 1, "shard": SHARD} | options)
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, articles: int, *given: object) -> None:
+    with monkeypatch.context() as patch:
+        stop_after(patch, articles, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            annotate_several(*given)
+
+
+def unread(articles: int) -> list[str]:
+    """The files that have to be opened where an earlier run was stopped after so many articles."""
+    done = articles // SHARD * SHARD
+    return [name for name, end in zip(CONTENT, ENDS, strict=True) if end > done or not done]
+
+
+@pytest.mark.parametrize("articles", [3, 4, 8, 12, 17])
+def test_files_whose_articles_are_in_shards_are_not_opened_again(
+    here: Workspace, several: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch, articles: int
+):
+    whole = annotate_several(here, "whole")
+    interrupt(monkeypatch, articles, here, "out")
+    opened.clear()
+    done = annotate_several(here, "out")
+    assert opened == unread(articles)
+    assert (done.articles, done.before) == (18, articles // SHARD * SHARD)
+    assert (done.spans, done.problems) == (whole.spans, whole.problems)
+    assert files(here.folder / "out") == files(here.folder / "whole")
+    assert [problem.reason for problem in done.problems] == [
+        *("not-json", "duplicate", "not-json", "duplicate"),
+        "other-language",
+    ]
+    opened.clear()
+    again = annotate_several(here, "out")
+    assert not opened and (again.articles, again.before, again.problems) == (18, 18, whole.problems)
+    assert sorted(path.name for path in (here.folder / "out").glob(".*")) in ([], [".lock"])
+
+
+def test_a_run_may_be_interrupted_time_and_again(
+    here: Workspace, several: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    annotate_several(here, "whole")
+    for articles in (0, 4, 5, 3, 7, 4):
+        interrupt(monkeypatch, articles, here, "out")
+    opened.clear()
+    assert annotate_several(here, "out").before == 16
+    assert opened == ["f4.jsonl", "f5.txt"]
+    assert files(here.folder / "out") == files(here.folder / "whole")
+
+
+def test_inputs_that_changed_are_read_again_and_told(
+    here: Workspace, several: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    annotate_several(here, "whole")
+    whole = files(here.folder / "whole")
+    interrupt(monkeypatch, 9, here, "out")
+    os.utime(several / "f0.jsonl", (1, 1))  # the same content
+    interrupt(monkeypatch, 6, here, "out")  # and so a shard more
+    opened.clear()
+    annotate_several(here, "out")
+    assert opened == ["f3.jsonl", "f4.jsonl", "f5.txt"]
+    found = files(here.folder / "out")
+    assert found.keys() == whole.keys()
+    assert {name for name in whole if found[name] != whole[name]} == {"manifest.json"}
+
+    interrupt(monkeypatch, 9, here, "another")
+    (several / "f0.jsonl").write_text(written("f0.jsonl", (0, 1, 2, 3, 44)))
+    with pytest.raises(InputError, match="the inputs changed"):
+        annotate_several(here, "another")
+
+
+def test_files_that_come_after_those_that_were_read(
+    here: Workspace, several: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    interrupt(monkeypatch, 17, here, "out")
+    (several / "f6.jsonl").write_text(written("f6.jsonl", (6, 17)))
+    opened.clear()
+    assert annotate_several(here, "out").articles == 19
+    assert opened == ["f4.jsonl", "f5.txt", "f6.jsonl"]
+    annotate_several(here, "whole")
+    assert files(here.folder / "out") == files(here.folder / "whole")
+    (several / "f7.jsonl").write_text(written("f7.jsonl", (18,)))
+    with pytest.raises(InputError, match="is complete, and there are more articles now"):
+        annotate_several(here, "out")
+
+
+@pytest.mark.parametrize("what", ["missing", "cut", "other limits"])
+def test_without_what_was_noted_everything_is_read(
+    here: Workspace, several: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch, what: str
+):
+    annotate_several(here, "whole")
+    interrupt(monkeypatch, 13, here, "out")
+    noted = sorted((here.folder / "out").glob(".read-*"))
+    assert noted
+    if what == "missing":
+        noted[0].unlink()
+    elif what == "cut":
+        noted[0].write_bytes(noted[0].read_bytes()[:-9])
+        with pytest.raises(InputError, match="is damaged") as caught:
+            annotate_several(here, "out")
+        assert "Remove it" in caught.value.hint
+        noted[0].unlink()
+    else:
+        limit = here.settings.articles.model_copy(update={"max_characters": 10_000})
+        settings = here.settings.model_copy(update={"articles": limit})
+        here = here.model_copy(update={"settings": settings})
+    opened.clear()
+    annotate_several(here, "out")
+    assert opened == list(CONTENT)
+    found, whole = files(here.folder / "out"), files(here.folder / "whole")
+    assert {name for name in whole if found[name] != whole[name]} <= {"manifest.json"}
+
+
+def test_a_file_before_standard_input_is_not_opened_again(
+    here: Workspace, several: Path, opened: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    def given() -> tuple[object, ...]:
+        stream = io.TextIOWrapper(io.BytesIO(written("f3.jsonl", CONTENT["f3.jsonl"]).encode()))
+        monkeypatch.setattr("sys.stdin", stream)
+        return here, "out", several / "f0.jsonl", "-", several / "f4.jsonl"
+
+    interrupt(monkeypatch, 13, *given())
+    opened.clear()
+    assert annotate_several(*given()).before == 12
+    assert opened == ["-", "f4.jsonl"]

@@ -1,6 +1,7 @@
 """Articles → documents with the pipeline's predictions."""
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 
 from labeling.core.article import Article
 from labeling.core.labels import LabeledDoc
@@ -8,6 +9,7 @@ from labeling.core.problem import Problem
 from labeling.loading import what_stays
 from labeling.settings import Workspace
 from labeling.workflow.annotating import annotated
+from labeling.workflow.problems import Problems
 from labeling.workflow.progress import ItemProgress
 
 Left = Callable[[Iterator[Article]], Iterator[Article]]
@@ -17,7 +19,7 @@ class Annotator:
     """Annotates articles with the workspace's model and schema.
 
     Attributes:
-        problems: Articles in another language, and those that were left out.
+        noted: Articles in another language.
         lost: The articles that were left out, since they kill the processes that annotate them.
         notes: What the schema asks for and this model does not provide.
     """
@@ -25,7 +27,7 @@ class Annotator:
     def __init__(self, workspace: Workspace, jobs: int | None = None) -> None:
         self.workspace = workspace
         self.engine = workspace.engine(jobs)
-        self.problems: list[Problem] = []
+        self.noted = Problems()
         self.lost: set[str] = set()
         self.notes: tuple[str, ...] = ()
 
@@ -55,21 +57,27 @@ class Annotator:
 
     def lose(self, doc_id: str) -> None:
         """Add an article to those that were left out, since they kill workers."""
-        detail = "the process that annotates it was killed time and again, probably because memory ran out"
-        self.problems.append(Problem(reason="kills-workers", action="refused", detail=detail, doc_id=doc_id))
         self.lost.add(doc_id)
 
+    @property
+    def problems(self) -> Iterator[Problem]:
+        """Articles in another language, and then those that were left out."""
+        detail = "the process that annotates it was killed time and again, probably because memory ran out"
+        lost = (
+            Problem(reason="kills-workers", action="refused", detail=detail, doc_id=doc_id)
+            for doc_id in sorted(self.lost)
+        )
+        return chain(self.noted, lost)
+
     def _noted(self, articles: Iterable[Article]) -> Iterator[Article]:
-        """The articles; those in another language than the schema's are added to the problems."""
+        """The articles; those in another language than the schema's are noted."""
         from labeling.nlp.language import foreign
 
         language = self.workspace.label_schema.language
         for article in articles:
             if code := foreign(article.text, language):
                 detail = f"the text is in another language ({code}) than the schema's labels ({language})"
-                self.problems.append(
-                    Problem(reason="other-language", action="kept", detail=detail, doc_id=article.doc_id)
-                )
+                self.noted.append(Problem(reason="other-language", action="kept", detail=detail, doc_id=article.doc_id))
             yield article
 
 

@@ -15,6 +15,7 @@ from labeling.studio.tasks import to_article
 from labeling.workflow.importing.ledger import Entry
 from labeling.workflow.importing.project_state import ProjectState, surplus
 from labeling.workflow.importing.spool import Spool
+from labeling.workflow.problems import Problems
 
 Todo = Literal["create", "complete", "renew", "replace"]
 Outcome = Literal["create", "complete", "unchanged", "renew", "replace", "begun", "changed"]
@@ -43,7 +44,7 @@ class Plan:
     outdated: Spool
     todo: dict[str, Todo] = field(default_factory=dict)
     settled: Counter[Outcome] = field(default_factory=Counter)
-    problems: list[Problem] = field(default_factory=list)
+    problems: Problems = field(default_factory=Problems)
     surplus: list[int] = field(default_factory=list)
 
 

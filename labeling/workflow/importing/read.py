@@ -1,8 +1,7 @@
 """Inputs → articles, read once, and problems."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 
 from labeling.core.article import Article
 from labeling.core.problem import Problem
@@ -11,6 +10,8 @@ from labeling.errors import InputError
 from labeling.ingest import FieldNames, read_articles
 from labeling.inputs.broken import shown
 from labeling.settings import Workspace
+from labeling.workflow.problems import Problems
+from labeling.workflow.trail import Trail
 
 MOST_PROBLEMS = 10  # in the message, where nothing could be taken
 
@@ -20,8 +21,15 @@ class ArticleReader:
 
     Attributes:
         articles: The number of articles read so far.
-        problems: What was refused or noticed so far; with `most`, the first ones of each action and reason.
-        counted: How often, by action and reason.
+        problems: What was refused or noticed so far.
+
+    Args:
+        workspace: The workspace, whose limits hold.
+        paths: The inputs.
+        keep_all: Whether to leave boilerplate of web pages in the texts.
+        names: The names of fields in records, where they are not the usual ones.
+        same_texts: Whether an article with the text of another one is returned rather than refused.
+        trail: Leaves out what an earlier run has read, and notes what this one reads.
     """
 
     def __init__(
@@ -32,28 +40,25 @@ class ArticleReader:
         keep_all: bool = False,
         names: FieldNames | None = None,
         same_texts: bool = False,
-        most: int | None = None,
+        trail: Trail | None = None,
     ) -> None:
         self.paths = paths
-        self.articles = 0
-        self.problems: list[Problem] = []
-        self.counted: Counter[tuple[str, str]] = Counter()
-        self._most = most
+        self.articles = trail.articles if trail else 0
+        self.problems = trail.problems if trail else Problems()
         self._items = read_articles(
             paths,
             keep_all=keep_all,
             max_characters=workspace.settings.articles.max_characters,
             names=names,
             same_texts=same_texts,
+            known=trail.known if trail else None,
+            through=trail.through if trail else iter,
         )
 
     def __iter__(self) -> Iterator[Article]:
         for item in self._items:
             if isinstance(item, Problem):
-                kind = (item.action, item.reason)
-                self.counted[kind] += 1
-                if self._most is None or self.counted[kind] <= self._most:
-                    self.problems.append(item)
+                self.problems.append(item)
             else:
                 self.articles += 1
                 yield item
@@ -66,9 +71,9 @@ class ArticleReader:
         """
         articles = iter(self)
         first = next(articles, None)
-        if first is None:
+        if first is None and not self.articles:
             raise self._nothing()
-        return chain([first], articles)
+        return chain([first] if first else (), articles)
 
     def _nothing(self) -> InputError:
         places = ", ".join("standard input" if path == "-" else shown(path) for path in self.paths)
@@ -77,5 +82,7 @@ class ArticleReader:
                 f"There is no article in {places}; nothing was done.",
                 "Name files or folders of articles. docs/formats.md says what is read, and what is skipped.",
             )
-        why = first_lines((f"{each.where}: {each.detail} ({each.reason})" for each in self.problems), MOST_PROBLEMS)
+        some = islice(self.problems, MOST_PROBLEMS)
+        told = (f"{each.where}: {each.detail} ({each.reason})" for each in some)
+        why = first_lines(told, MOST_PROBLEMS, len(self.problems))
         return InputError("\n  ".join([f"No article could be taken from {places}; nothing was done.", *why]))

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 from pydantic import Field
 
@@ -15,6 +16,7 @@ from labeling.workflow.importing.confirm import Confirmation
 from labeling.workflow.importing.push import Pushed, Pusher
 from labeling.workflow.importing.read import ArticleReader
 from labeling.workflow.page import PageUpdate
+from labeling.workflow.problems import Problems
 
 # The names of outcomes in the report.
 OUTCOMES: dict[Outcome, str] = {
@@ -79,7 +81,7 @@ class Imported(Value):
     without_prefill: int = 0
     spans: dict[str, int] = Field(default_factory=dict)
     page: PageUpdate = PageUpdate()
-    problems: tuple[Problem, ...] = ()
+    problems: Problems = Field(default_factory=Problems)
     notes: tuple[str, ...] = ()
 
 
@@ -204,13 +206,15 @@ class Report:
                 "present": outcomes.get("unchanged", 0),
                 "outcomes": named | ({UNCONFIRMED: len(lost)} if lost else {}),
                 "spans": dict(self.spans),
-                "problems": (
-                    *self.reader.problems,
-                    *self.annotator.problems,
-                    *self.plan.problems,
-                    *self.pusher.problems,
-                    *(each for each in self.confirmation.begun_bare if not state.without_prefill.has(each.doc_id)),
-                    *unconfirmed,
+                "problems": Problems(
+                    chain(
+                        self.reader.problems,
+                        self.annotator.problems,
+                        self.plan.problems,
+                        self.pusher.problems,
+                        (each for each in self.confirmation.begun_bare if not state.without_prefill.has(each.doc_id)),
+                        unconfirmed,
+                    )
                 ),
                 "notes": self.annotator.notes,
                 **what,
