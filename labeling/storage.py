@@ -4,6 +4,7 @@ Everything here raises a StorageError, which is an OSError whose text is a sente
 """
 
 import contextlib
+import logging
 import posixpath
 import re
 import tempfile
@@ -34,6 +35,9 @@ OBJECT_STORES = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
 # What a store says of a file, and which is another one after it changed.
 MARKS = ("ETag", "etag", "generation", "LastModified", "last_modified", "Last-Modified", "mtime")
 BLOCK = 8 << 20  # bytes of one request
+# They log each attempt that fails, some with its traceback: what it comes to is told here, once.
+for _store in ("adlfs", "azure", "fsspec", "gcsfs", "google", "s3fs"):
+    logging.getLogger(_store).addHandler(logging.NullHandler())
 SIGNATURE = 16  # characters: so long a value in the query of a web address may be one
 REFUSED = "access is refused: check the credentials, and what they allow"
 CHANGED = "it changed while it was read. Run the same command again"
@@ -336,13 +340,24 @@ def _is_called(pattern: str) -> Callable[[BaseException], bool]:
 # Which error → what it means; the stores' libraries, which may not be installed, have their own classes.
 WHY: tuple[tuple[Callable[[BaseException], bool], str], ...] = (
     (lambda error: isinstance(error, ImportError) or "Protocol not known" in str(error), ""),
+    (
+        lambda error: isinstance(error, OSError) and bool(re.search("libjvm|libhdfs", str(error))),
+        "{scheme}:// cannot be used: it needs Java and Hadoop's libhdfs, which JAVA_HOME and HADOOP_HOME have to name",
+    ),
     (_is_called("FileExpired"), CHANGED),
     (
-        _is_called("Credential|ProfileNotFound|ClientAuthenticationError"),
+        lambda error: (
+            _is_called("Credential|ProfileNotFound|ClientAuthenticationError|RefreshError")(error)
+            or (isinstance(error, ValueError) and bool(re.search("connection.string|credential", str(error), re.I)))
+        ),
         "there are no usable credentials for {scheme}:// (docs/storage.md says where they are looked for)",
     ),
     (
-        lambda error: isinstance(error, PermissionError) or _status(error) in (401, 403),
+        lambda error: (
+            isinstance(error, PermissionError)
+            or _status(error) in (401, 403)
+            or (isinstance(error, OSError) and str(error).startswith("Forbidden"))  # gcsfs
+        ),
         REFUSED,
     ),
     (_is_called("ParamValidation|InvalidURL"), "this is no address of a file in {scheme}://"),
