@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import signal
 import socket
 import sys
@@ -22,6 +23,7 @@ from labeling.errors import InputError
 STORE_BYTES = 200 << 20  # of the object store of a Ray that is started here; chunks and results pass through it
 ANSWER_SECONDS = 10.0  # until something answers at an address
 SAME_MODE = "RAY_AUTH_MODE (token or disabled) has to be that of the cluster: docs/engine.md."
+SAME_VERSIONS = "Install the same versions on both."
 LOCAL_ADDRESSES = {"auto", "local"}
 LOGS = f"Ray's logs of its workers say why. {SAME_MODE}"
 START = "`ray start --head` starts a cluster; without an address, Ray runs on this machine alone."
@@ -105,9 +107,7 @@ def _versions() -> Versions:
 
 def _versions_differ(there: Versions, here: Versions) -> InputError:
     said = [f"labeling {version} on Python {'.'.join(map(str, python))}" for version, python in (there, here)]
-    return InputError(
-        f"A machine of the Ray cluster has {said[0]}, this one {said[1]}.", "Install the same versions on both."
-    )
+    return InputError(f"A machine of the Ray cluster has {said[0]}, this one {said[1]}.", SAME_VERSIONS)
 
 
 _engine: list[OnRay] = []  # that Ray is connected for; its start takes seconds, and it ends with this process
@@ -162,6 +162,8 @@ def _connected(engine: OnRay) -> Any:
             ray.init(address="local", **own, **quiet)
     except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
         where = f"the Ray cluster at {address}" if address else "Ray on this machine"
+        if re.search("versions? (mismatch|differ)", str(error), re.IGNORECASE):  # it names them on lines of their own
+            raise InputError(f"Cannot use {where}: {' '.join(str(error).split())}", SAME_VERSIONS) from error
         raise InputError(f"Cannot use {where}: {_first_line(error)}", SAME_MODE if address else START) from error
     finally:
         if threading.current_thread() is threading.main_thread():

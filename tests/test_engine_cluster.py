@@ -1,0 +1,107 @@
+"""A Ray cluster of two machines, played by this one: one of them leaves, or has other versions."""
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from labeling.settings import open_workspace
+from labeling.workflow.task_files import annotate_files
+
+STORE = 80 << 20  # bytes, the least that Ray takes
+SOON = {  # else Ray takes half a minute to notice that a machine is gone
+    "health_check_initial_delay_ms": 0,
+    "health_check_period_ms": 300,
+    "health_check_timeout_ms": 1000,
+    "health_check_failure_threshold": 3,
+}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    from ray.cluster_utils import Cluster
+
+    head = {"num_cpus": 1, "object_store_memory": STORE, "include_dashboard": False, "_system_config": SOON}
+    running = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        yield running
+    finally:
+        running.shutdown()
+
+
+@pytest.fixture
+def here(cluster: Any, tmp_path: Path) -> Path:
+    """A workspace on the cluster."""
+    (tmp_path / "labeling.toml").write_text(f'[engine]\nkind = "ray"\naddress = "{cluster.address}"\n')
+    return tmp_path
+
+
+def articles(folder: Path, count: int) -> Path:
+    file = folder / "articles.jsonl"
+    texts = [f"Rebels attacked Tadmor {n} times on Friday, Ann Bell said in Geneva. " * 30 for n in range(count)]
+    file.write_text("\n".join(json.dumps({"id": f"a{n}", "text": text}) for n, text in enumerate(texts)))
+    return file
+
+
+def is_at_work(raylet: psutil.Process) -> bool:
+    """Whether a worker of this machine has been given a chunk, which Ray writes into the name of its process."""
+    names = []
+    for each in raylet.children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            names.append(" ".join(each.cmdline()))
+    return any("ray::_Remote.work" in name for name in names)
+
+
+def test_a_machine_that_leaves_in_the_middle_changes_nothing(cluster: Any, here: Path):
+    source = articles(here, 80)
+    annotate_files(open_workspace(here, engine="local"), [str(source)], here / "local.jsonl", jobs=1)
+    node = cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+    program = Path(sys.executable).with_name("labeling")
+    command = [program, "annotate", source, "-o", "ray.jsonl"]
+    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            while process.poll() is None and not is_at_work(raylet):
+                time.sleep(0.05)
+            raylet.kill()
+            out, _ = process.communicate(timeout=90)
+        finally:
+            process.kill()
+            cluster.remove_node(node, allow_graceful=False)
+    assert process.returncode == 0, out
+    assert "80 articles" in out and "Traceback" not in out
+    assert (here / "ray.jsonl").read_bytes() == (here / "local.jsonl").read_bytes()
+
+
+OTHER_VERSIONS = """
+import sys
+import {module}
+{module}.__version__ = "9.9.9"
+sys.argv[0] = "labeling"
+from labeling.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "said"),
+    [
+        ("labeling", "A machine of the Ray cluster has labeling {} on Python {}, this one labeling 9.9.9 on Python {}."),
+        ("ray", "Version mismatch: The cluster was started with: Ray: {} Python: {} "),
+    ],
+)
+def test_versions_that_differ_are_named(here: Path, module: str, said: str):
+    version = {"labeling": __import__("labeling"), "ray": __import__("ray")}[module].__version__
+    python = ".".join(map(str, sys.version_info[:3]))
+    command = [sys.executable, "-c", OTHER_VERSIONS.format(module=module), "annotate", articles(here, 2), "-o", "t.jsonl"]
+    done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=90, check=False)
+    assert done.returncode == 2 and not (here / "t.jsonl").exists()
+    assert said.format(version, python, python) in done.stderr and "9.9.9" in done.stderr
+    assert "Install the same versions on both" in done.stderr and "Traceback" not in done.stderr
