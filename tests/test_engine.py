@@ -9,9 +9,10 @@ import psutil
 import pytest
 
 from labeling.engine import Local
-from labeling.engine.chunks import AHEAD, Rescue
+from labeling.engine.chunks import AHEAD, FALSE_STARTS, Rescue
 from labeling.engine.dispatch import KilledError, Team
 from labeling.engine.local import FEW
+from labeling.errors import InputError
 
 KILLED = """
 import time
@@ -89,6 +90,35 @@ def test_a_worker_that_never_begins_holds_nothing_up(chunks: int):
         return ready
 
     assert list(Team(workers, answered).results(str, range(chunks))) == [str(n) for n in range(chunks)]
+
+
+class Doomed(Here):
+    """A worker that is killed each time that it starts, as on a machine whose disk is full."""
+
+    starts = 0
+
+    def start(self, function: Any = None) -> None:
+        self.starts += 1
+        self.given = [None]
+
+    def answer(self) -> tuple[bool, Any]:
+        raise KilledError("10.0.0.7")
+
+
+def test_workers_that_are_killed_while_they_start_are_left_out_as_long_as_others_work(caplog: Any):
+    doomed = Doomed(begins=False)
+
+    def answered(asked: Any) -> list[Here]:
+        # the other one begins at once, and then is slow
+        begun = [worker for worker in asked if worker is not doomed and worker.given == [None]]
+        return begun or ([doomed] if doomed in asked else [worker for worker in asked if worker.given])
+
+    team = Team([Here(begins=True), doomed], answered)
+    assert list(team.results(str, range(30))) == [str(n) for n in range(30)]
+    assert doomed.starts == FALSE_STARTS and len(caplog.messages) == 1 and "on 10.0.0.7" in caplog.text
+    alone = Team([doomed], answered)
+    with pytest.raises(InputError, match="killed while it was starting"):
+        list(alone.results(str, range(30)))
 
 
 class Hasty(Here):

@@ -1,9 +1,10 @@
-"""A Ray cluster of two machines, played by this one: one of them leaves, or has other versions."""
+"""A Ray cluster of two machines, played by this one: one of them leaves, has a full disk, or other versions."""
 
 import contextlib
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,10 +44,14 @@ def here(cluster: Any, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def articles(folder: Path, count: int) -> Path:
-    file = folder / "articles.jsonl"
-    texts = [f"Rebels attacked Tadmor {n} times on Friday, Ann Bell said in Geneva. " * 30 for n in range(count)]
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Articles; the tasks of one process are beside them, in `local.jsonl`."""
+    file = tmp_path_factory.mktemp("articles") / "articles.jsonl"
+    texts = [f"Rebels attacked Tadmor {n} times on Friday, Ann Bell said in Geneva. " * 30 for n in range(80)]
     file.write_text("\n".join(json.dumps({"id": f"a{n}", "text": text}) for n, text in enumerate(texts)))
+    workspace = open_workspace(file.parent, engine="local")
+    annotate_files(workspace, [str(file)], file.with_name("local.jsonl"), jobs=1)
     return file
 
 
@@ -59,9 +64,7 @@ def is_at_work(raylet: psutil.Process) -> bool:
     return any("ray::_Remote.work" in name for name in names)
 
 
-def test_a_machine_that_leaves_in_the_middle_changes_nothing(cluster: Any, here: Path):
-    source = articles(here, 80)
-    annotate_files(open_workspace(here, engine="local"), [str(source)], here / "local.jsonl", jobs=1)
+def test_a_machine_that_leaves_in_the_middle_changes_nothing(cluster: Any, here: Path, source: Path):
     node = cluster.add_node(num_cpus=1, object_store_memory=STORE)
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
     program = Path(sys.executable).with_name("labeling")
@@ -77,7 +80,42 @@ def test_a_machine_that_leaves_in_the_middle_changes_nothing(cluster: Any, here:
             cluster.remove_node(node, allow_graceful=False)
     assert process.returncode == 0, out
     assert "80 articles" in out and "Traceback" not in out
-    assert (here / "ray.jsonl").read_bytes() == (here / "local.jsonl").read_bytes()
+    assert (here / "ray.jsonl").read_bytes() == source.with_name("local.jsonl").read_bytes()
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A folder on a disk of its own of 400 kB, which only root can mount; its name is short, as Ray's sockets need."""
+    with tempfile.TemporaryDirectory() as folder:
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder], check=False).returncode:
+            pytest.skip("a small disk cannot be mounted: that needs root")
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+SOON_LEFT_OUT = """
+from labeling.__main__ import main
+from labeling.engine import dispatch
+dispatch.FALSE_STARTS = 2
+main()
+"""
+
+
+def test_a_machine_whose_disk_is_full_is_told_and_left_out(cluster: Any, here: Path, source: Path, small_disk: Path):
+    node = cluster.add_node(num_cpus=1, object_store_memory=STORE, temp_dir=str(small_disk))
+    with contextlib.suppress(OSError), (small_disk / "more").open("wb", buffering=0) as file:
+        while file.write(bytes(1000)):
+            pass
+    command = [sys.executable, "-c", SOON_LEFT_OUT, "annotate", source, "-o", "ray.jsonl"]
+    try:
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=90, check=False)
+    finally:
+        cluster.remove_node(node, allow_graceful=False)
+    assert done.returncode == 0 and "Traceback" not in done.stderr
+    assert "memory or the disk may be full there. The others go on without them." in done.stderr
+    assert (here / "ray.jsonl").read_bytes() == source.with_name("local.jsonl").read_bytes()
 
 
 OTHER_VERSIONS = """
@@ -93,14 +131,25 @@ main()
 @pytest.mark.parametrize(
     ("module", "said"),
     [
-        ("labeling", "A machine of the Ray cluster has labeling {} on Python {}, this one labeling 9.9.9 on Python {}."),
+        (
+            "labeling",
+            "A machine of the Ray cluster has labeling {} on Python {}, this one labeling 9.9.9 on Python {}.",
+        ),
         ("ray", "Version mismatch: The cluster was started with: Ray: {} Python: {} "),
     ],
 )
-def test_versions_that_differ_are_named(here: Path, module: str, said: str):
+def test_versions_that_differ_are_named(here: Path, source: Path, module: str, said: str):
     version = {"labeling": __import__("labeling"), "ray": __import__("ray")}[module].__version__
     python = ".".join(map(str, sys.version_info[:3]))
-    command = [sys.executable, "-c", OTHER_VERSIONS.format(module=module), "annotate", articles(here, 2), "-o", "t.jsonl"]
+    command = [
+        sys.executable,
+        "-c",
+        OTHER_VERSIONS.format(module=module),
+        "annotate",
+        source,
+        "-o",
+        "t.jsonl",
+    ]
     done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 2 and not (here / "t.jsonl").exists()
     assert said.format(version, python, python) in done.stderr and "9.9.9" in done.stderr

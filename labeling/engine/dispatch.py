@@ -4,6 +4,7 @@ Each worker is given a chunk to work on and a next one. If it is killed, both ar
 first of them, which it seems to have been killed over, alone.
 """
 
+import logging
 import pickle
 import traceback
 from collections import deque
@@ -20,7 +21,7 @@ Answer = tuple[bool, Any]  # whether it went well, and the result, or the except
 
 
 class KilledError(Exception):
-    """A worker is gone, with what it had in hand."""
+    """A worker is gone, with what it had in hand; the text is the address of its machine, if that is another one."""
 
 
 def tried(function: Callable[[Any], Any], chunk: Any) -> Answer:
@@ -213,6 +214,8 @@ class Team:
                     to_do.popleft()
         beginning = sum(desk.is_beginning for desk in self._desks)
         idle = [desk for desk in self._desks if not desk.is_started]
+        if self._false_starts >= FALSE_STARTS and len(idle) < len(self._desks):
+            return
         for desk in idle[: max(0, len(to_do) - beginning)]:
             desk.start(function)
 
@@ -220,16 +223,14 @@ class Team:
         """Take a worker's answer; if it is gone, what it had in hand is to do again."""
         try:
             went_well, made = desk.worker.answer()
-        except KilledError:
+        except KilledError as gone:
             desk.worker.end()
             first, *others = desk.in_hand
             desk.in_hand.clear()
             desk.is_started = False
             to_do.extendleft(task for task in reversed(others) if task)
             if first is None:
-                self._false_starts += 1
-                if self._false_starts >= FALSE_STARTS:
-                    raise dies_at_the_beginning(*self._hint) from None
+                self._has_not_begun(str(gone))
             else:
                 to_do.extendleft(reversed(_again(first, rescue)))
             return
@@ -240,6 +241,24 @@ class Team:
             task.results = [made]
         else:
             self._false_starts = 0
+
+    def _has_not_begun(self, machine: str) -> None:
+        """Count a worker that was killed before it began; the end, unless others are at work.
+
+        These go on alone: where the disk of one machine of a cluster is full, no worker begins there.
+        """
+        self._false_starts += 1
+        if self._false_starts < FALSE_STARTS:
+            return
+        if not any(desk.is_started for desk in self._desks):
+            raise dies_at_the_beginning(*self._hint) from None
+        if self._false_starts == FALSE_STARTS:
+            where = f" on {machine}" if machine else ""
+            logging.getLogger(__name__).warning(
+                "Processes of this command end while they start%s: memory or the disk may be full there. "
+                "The others go on without them.",
+                where,
+            )
 
 
 def _again(task: _Task, rescue: Rescue | None) -> list[_Task]:

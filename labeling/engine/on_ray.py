@@ -25,7 +25,8 @@ ANSWER_SECONDS = 10.0  # until something answers at an address
 SAME_MODE = "RAY_AUTH_MODE (token or disabled) has to be that of the cluster: docs/engine.md."
 SAME_VERSIONS = "Install the same versions on both."
 LOCAL_ADDRESSES = {"auto", "local"}
-LOGS = f"Ray's logs of its workers say why. {SAME_MODE}"
+LOGS = f"Ray's logs of its workers say why, unless the disk there is full: see /tmp/ray. {SAME_MODE}"
+ROOM = "Ray keeps its files in /tmp/ray, or in the folder that RAY_TMPDIR names: is there room?"
 START = "`ray start --head` starts a cluster; without an address, Ray runs on this machine alone."
 
 
@@ -160,11 +161,11 @@ def _connected(engine: OnRay) -> Any:
         else:
             # without it, RAY_ADDRESS would be taken
             ray.init(address="local", **own, **quiet)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
+    except Exception as error:  # of which Ray raises many kinds, that itself among them
         where = f"the Ray cluster at {address}" if address else "Ray on this machine"
         if re.search("versions? (mismatch|differ)", str(error), re.IGNORECASE):  # it names them on lines of their own
             raise InputError(f"Cannot use {where}: {' '.join(str(error).split())}", SAME_VERSIONS) from error
-        raise InputError(f"Cannot use {where}: {_first_line(error)}", SAME_MODE if address else START) from error
+        raise InputError(f"Cannot use {where}: {_first_line(error)}", SAME_MODE if address else ROOM) from error
     finally:
         if threading.current_thread() is threading.main_thread():
             for number, handler in before.items():  # instead of Ray's, which prints its own stack
@@ -236,7 +237,8 @@ class _Actor:
         except errors.RayTaskError:
             raise  # of what cannot be imported there
         except errors.RayError as error:
-            raise KilledError from error
+            machine = re.search(r"^\s*ip: (\S+)", str(error), re.MULTILINE)
+            raise KilledError(machine[1] if machine else "") from error
         answer: Answer = pickle.loads(message)  # noqa: S301 - of a worker of this command
         return answer
 
