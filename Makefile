@@ -9,7 +9,7 @@ setup: .venv/installed
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip -c constraints.txt
-	$(BIN)/python -m pip install --quiet -e '.[server,model,learn,vectors,encoder,plot,parquet,ray,s3,https,dev]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet -e '.[server,model,learn,vectors,encoder,plot,parquet,ray,s3,gs,https,dev]' -c constraints.txt
 	touch $@
 
 demo: setup
