@@ -15,7 +15,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Literal, TextIO, cast
 
@@ -97,8 +97,18 @@ def put(text: str = "", colour: Colour | None = None, *, mark: str = "", secret:
 
 def put_json(value: Any, *, indent: int | None = 2) -> None:
     """Print a value of JSON's types as JSON on stdout: the same to a program, and safe to look at."""
-    text = json.dumps(_hidden_in(value), ensure_ascii=not _takes_all(sys.stdout), indent=indent)
-    _print(sys.stdout, IN_JSON.sub(_in_json, text))
+    _print(sys.stdout, _json(value, indent))
+
+
+def put_json_with(value: Mapping[str, Any], key: str, items: Iterable[Any]) -> None:
+    """Print an object as `put_json` does, with the items in its list under the key, of which one is in memory."""
+    before, key, after = _json({**value, key: []}, 2).partition(f"\n  {json.dumps(key)}: [")
+    _print(sys.stdout, before + key, end="")
+    lead, end = "\n    ", ""
+    for item in items:
+        _print(sys.stdout, lead + _json(item, 2).replace("\n", "\n    "), end="")  # strings have no line ends
+        lead, end = ",\n    ", "\n  "
+    _print(sys.stdout, end + after)
 
 
 def put_source(text: str, escape: Callable[[int], str]) -> None:
@@ -250,6 +260,11 @@ def _sign(found: re.Match[str]) -> str:
 
 def _in_json(found: re.Match[str]) -> str:
     return json.dumps(found[0])[1:-1] if ord(found[0]) > 0x7F else f"\\u{ord(found[0]):04x}"
+
+
+def _json(value: Any, indent: int | None) -> str:
+    text = json.dumps(_hidden_in(value), ensure_ascii=not _takes_all(sys.stdout), indent=indent)
+    return IN_JSON.sub(_in_json, text)
 
 
 def _hidden_in(value: Any) -> Any:

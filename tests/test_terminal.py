@@ -17,7 +17,7 @@ from labeling import terminal
 from labeling.cli import console
 from labeling.core.value import Value
 from labeling.secrets import STARS, keep
-from labeling.terminal import one_line, put, put_json, put_source, say, visible
+from labeling.terminal import one_line, put, put_json, put_json_with, put_source, say, visible
 from tests.hostile import TOKEN, Hostile
 
 SECRET = "fortytwo-times-sesame"
@@ -87,6 +87,20 @@ def test_json_is_the_same_to_a_program_and_safe_to_look_at(encoding: str, value:
     text = out.read()
     assert json.loads(text) == value
     assert not DANGEROUS.search(text)
+
+
+@given(before=st.dictionaries(st.text(), JSON), items=st.lists(JSON), after=JSON)
+def test_a_long_list_is_printed_item_by_item(before: dict[str, object], items: list[object], after: object) -> None:
+    value = {**before, "items": items, "after": after}
+    printed = []
+    for put_it in (lambda: put_json(value), lambda: put_json_with({**value, "items": []}, "items", iter(items))):
+        out = io.TextIOWrapper(io.BytesIO(), "utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdout", out)
+            put_it()
+        out.seek(0)
+        printed.append(out.read())
+    assert printed[0] == printed[1]
 
 
 def test_json_stays_json_where_a_secret_is_a_number(capsys: pytest.CaptureFixture[str]) -> None:

@@ -43,7 +43,7 @@ def command(
     opened = open_workspace(workspace, model=given.model, engine=given.engine)
     done = annotate_files(opened, articles, output, track=console.track, **given.reading())
     if json:
-        console.json(done)
+        console.json_with_problems(done)
     else:
         console.counts(f"{done.articles} article{'s' * (done.articles != 1)} → {shown(output)}", done.spans)
         if done.before:

@@ -13,12 +13,14 @@ import typer
 from labeling.core.moment import local_time
 from labeling.core.wording import first_lines
 from labeling.errors import InputError
-from labeling.terminal import for_rich, guarded, one_line, put, put_json, put_source, rewrite, say, sees
+from labeling.terminal import for_rich, guarded, one_line, put, put_json, put_json_with, put_source, rewrite, say, sees
 
 if TYPE_CHECKING:  # pydantic takes longer than the whole help
     from pydantic import BaseModel
 
     from labeling.core.problem import Problem
+    from labeling.workflow.importing.report import Imported
+    from labeling.workflow.task_files import Annotated
 
 __all__ = ("put", "put_json", "put_source", "say", "sees")  # so that commands find all printing functions here
 
@@ -237,6 +239,12 @@ def problems(
 def json(report: "BaseModel") -> None:
     """Print the report as JSON on stdout."""
     put_json(report.model_dump(mode="json"))
+
+
+def json_with_problems(report: "Annotated | Imported") -> None:
+    """Print the report as JSON on stdout; its problems may be more than fit in memory."""
+    bare = report.model_copy(update={"problems": type(report.problems)()})
+    put_json_with(bare.model_dump(mode="json"), "problems", (each.model_dump(mode="json") for each in report.problems))
 
 
 def exit_if_refused(found: "Iterable[Problem]") -> None:

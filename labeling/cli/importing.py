@@ -59,7 +59,7 @@ def command(
         waiting=lambda who: console.say(f"Another import into this project is running ({who}); waiting for it."),
     )
     if json:
-        console.json(done)
+        console.json_with_problems(done)
     else:
         _tell(done, dry_run=dry_run)
     console.exit_if_refused(done.problems)
