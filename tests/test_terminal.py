@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labeling import terminal
@@ -89,6 +89,7 @@ def test_json_is_the_same_to_a_program_and_safe_to_look_at(encoding: str, value:
     assert not DANGEROUS.search(text)
 
 
+@settings(max_examples=20)
 @given(before=st.dictionaries(st.text(), JSON), items=st.lists(JSON), after=JSON)
 def test_a_long_list_is_printed_item_by_item(before: dict[str, object], items: list[object], after: object) -> None:
     value = {**before, "items": items, "after": after}
