@@ -1,9 +1,11 @@
 """Workers that are killed, on each engine: every chunk is done once, in order, and what kills them is set aside."""
 
 import contextlib
+import errno
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -49,6 +51,10 @@ def fragile(numbers: list[int]) -> list[int]:
     return double(numbers)
 
 
+def without_room(numbers: list[int]) -> list[int]:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def unable() -> None:
     raise InputError("There is no such model.", "Name another.")
 
@@ -85,6 +91,12 @@ def test_an_endless_stream_is_read_only_as_far_ahead_as_it_can_soon_be_worked_on
 def test_what_the_work_raises_is_raised(engine: Engine):
     with engine.started() as mapped, pytest.raises(ValueError, match="thirteen"):
         list(mapped(fragile, chunks(200)))
+
+
+def test_a_worker_whose_disk_is_full_is_told_with_its_machine(engine: Engine):
+    told = f"no room for temporary files on {socket.gethostname()}, .*: No space left on device"
+    with engine.started() as mapped, pytest.raises(InputError, match=told):
+        list(mapped(without_room, chunks(200)))
 
 
 def test_what_the_beginning_raises_is_raised(engine: Engine):

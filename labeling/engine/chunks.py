@@ -1,5 +1,7 @@
 """Items in chunks, and what becomes of a chunk that kills the workers."""
 
+import socket
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
@@ -41,3 +43,19 @@ def kills_workers() -> InputError:
 def dies_at_the_beginning(hint: str = "Try --jobs 1.") -> InputError:
     """The error about workers that are killed before they begin to work."""
     return InputError(f"A process of this command was killed while it was starting, {MEMORY}.", hint)
+
+
+def has_full_disk(error: OSError) -> InputError:
+    """The error about a worker that could not write a temporary file; it names the machine, which may be another."""
+    return InputError(
+        f"There is no room for temporary files on {socket.gethostname()}, where a process of this command ran: "
+        f"{error.strerror or error}.",
+        f"Free some space there, in {_temporary()} for instance, and run the same command again.",
+    )
+
+
+def _temporary() -> str:
+    try:
+        return tempfile.gettempdir()
+    except OSError:  # it is so full that no folder can be used
+        return "/tmp"  # noqa: S108 - it is only named

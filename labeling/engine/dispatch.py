@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol
 
-from labeling.engine.chunks import AHEAD, FALSE_STARTS, KILLS, Rescue, dies_at_the_beginning, kills_workers
+from labeling.ending import FULL
+from labeling.engine.chunks import (
+    AHEAD,
+    FALSE_STARTS,
+    KILLS,
+    Rescue,
+    dies_at_the_beginning,
+    has_full_disk,
+    kills_workers,
+)
 
 IN_HAND = 2  # chunks that a worker has, so that it need not wait for the next one
 
@@ -28,9 +37,16 @@ def tried(function: Callable[[Any], Any], chunk: Any) -> Answer:
     """What a worker answers; an exception, which loses its traceback on the way, has it as a note."""
     try:
         return True, function(chunk)
+    except OSError as error:
+        is_full = error.errno in FULL or "No usable temporary directory" in str(error)
+        return False, has_full_disk(error) if is_full else _noted(error)
     except Exception as error:  # it is raised where the results are asked for
-        error.add_note(traceback.format_exc())
-        return False, error
+        return False, _noted(error)
+
+
+def _noted(error: Exception) -> Exception:
+    error.add_note(traceback.format_exc())
+    return error
 
 
 def call(function: Callable[[Any], Any], chunk: Any) -> bytes:

@@ -26,7 +26,7 @@ SAME_MODE = "RAY_AUTH_MODE (token or disabled) has to be that of the cluster: do
 SAME_VERSIONS = "Install the same versions on both."
 LOCAL_ADDRESSES = {"auto", "local"}
 LOGS = f"Ray's logs of its workers say why, unless the disk there is full: see /tmp/ray. {SAME_MODE}"
-ROOM = "Ray keeps its files in /tmp/ray, or in the folder that RAY_TMPDIR names: is there room?"
+ROOM = "Ray keeps its files in /tmp/ray, unless RAY_TMPDIR or TMPDIR names another folder: is there room?"
 START = "`ray start --head` starts a cluster; without an address, Ray runs on this machine alone."
 
 

@@ -317,3 +317,11 @@ def test_a_file_before_standard_input_is_not_opened_again(
     opened.clear()
     assert annotate_several(*given()).before == 12
     assert opened == ["-", "f4.jsonl"]
+
+
+def test_a_disk_that_is_full_is_one_message_and_the_next_run_goes_on(here: Workspace, run):
+    # the workers unpack the model of the languages to a temporary file
+    full = run("annotate", "articles.jsonl", "-o", "out/", "--jobs", "2", cwd=here.folder, largest_file=100_000)
+    assert full.returncode == 2 and full.stderr.count("Error:") == 1 and "Traceback" not in full.stderr
+    assert not list((here.folder / "out").glob("*.gz"))
+    assert annotate(here, "out", shard=10_000).articles == N
