@@ -13,6 +13,7 @@ import zlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cached_property
 from itertools import count, islice
 from typing import NamedTuple
 
@@ -43,7 +44,6 @@ class Trail:
     """The inputs of a folder of shards, as they are read.
 
     Attributes:
-        known: The articles that were read, by id and text.
         problems: What was refused or noticed by the reader.
         noted: What was noted of articles by whoever takes them.
         articles: How many articles an earlier run has read of the files that this one does not open.
@@ -56,7 +56,6 @@ class Trail:
 
     def __init__(self, folder: Folder, noted: Problems, *settings: object) -> None:
         self._rows = Spooled()
-        self.known = Known(lambda *row: self._rows.add(json.dumps(row).encode()))
         self.problems, self.noted = Problems(), noted
         self.articles = 0
         self._folder, self._settings = folder, settings
@@ -66,6 +65,11 @@ class Trail:
         self._digest = ""
         self._digests: deque[str] = deque()  # after each article that is in no shard yet
         self._written: tuple[int, ...] = (0, 0, 0)
+
+    @cached_property
+    def known(self) -> Known:
+        """The articles that were read, by id and text; the reader closes it."""
+        return Known(lambda *row: self._rows.add(json.dumps(row).encode()))
 
     def is_same(self, files: Iterable[File | Problem], so_far: ReadSoFar, *, whole: bool) -> bool:
         """Whether the first files are those that were read, and what was noted of them is there; `whole`: all files."""
