@@ -154,3 +154,22 @@ def test_versions_that_differ_are_named(here: Path, source: Path, module: str, s
     assert done.returncode == 2 and not (here / "t.jsonl").exists()
     assert said.format(version, python, python) in done.stderr and "9.9.9" in done.stderr
     assert "Install the same versions on both" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_machine_without_labeling_is_told(cluster: Any, here: Path, source: Path, monkeypatch: pytest.MonkeyPatch):
+    """Nothing may start on the head meanwhile, which has it; so the worker takes what only the other machine has."""
+    (here / "labeling.py").write_text("raise ModuleNotFoundError('No module named labeling')")
+    with monkeypatch.context() as patched:
+        patched.setenv("PYTHONPATH", str(here))
+        node = cluster.add_node(num_cpus=1, object_store_memory=STORE, resources={"bare": 1})
+    with (here / "labeling.toml").open("a") as file:
+        file.write("resources = { bare = 1 }\n")
+    program = Path(sys.executable).with_name("labeling")
+    command = [program, "annotate", source, "-o", "t.jsonl"]
+    try:
+        done = subprocess.run(command, cwd=here, capture_output=True, text=True, timeout=90, check=False)
+    finally:
+        cluster.remove_node(node, allow_graceful=False)
+    assert done.returncode == 2 and not (here / "t.jsonl").exists()
+    assert "A machine of the Ray cluster cannot load labeling: ModuleNotFoundError" in done.stderr
+    assert "Install the same versions" in done.stderr and "Traceback" not in done.stderr

@@ -195,6 +195,13 @@ def test_a_download_that_breaks_off(web: Web):
     assert [(p.reason, p.action) for p in problems] == [("unreadable", "refused")]
 
 
+@pytest.mark.parametrize("name", ["articles.jsonl.gz", "articles.jsonl.zst", "articles.parquet"])
+def test_an_object_that_was_cut_off(bucket: Bucket, name: str):
+    articles, problems = read(bucket.put(name, FORMATS[name][:-20]))
+    assert [a.doc_id for a in articles] == [a["id"] for a in ARTICLES[: len(articles)]] and len(articles) < 20
+    assert [(p.action, p.where.partition("#")[0]) for p in problems] == [("refused", f"s3://news/{name}")]
+
+
 WRONG = {
     "s3://news/none.jsonl": "there is no such file, folder or bucket",
     "s3://nobody/in.jsonl": "there is no such file, folder or bucket",

@@ -164,6 +164,7 @@ class Team:
         self._desks = [_Desk(worker) for worker in workers]
         self._wait = wait
         self._false_starts = 0
+        self._is_told = False
 
     def start(self) -> None:
         """Start all workers now, rather than with their first chunk."""
@@ -268,7 +269,8 @@ class Team:
             return
         if not any(desk.is_started for desk in self._desks):
             raise dies_at_the_beginning(*self._hint) from None
-        if self._false_starts == FALSE_STARTS:
+        if not self._is_told and any(desk.is_started and not desk.is_beginning for desk in self._desks):
+            self._is_told = True
             where = f" on {machine}" if machine else ""
             logging.getLogger(__name__).warning(
                 "Processes of this command end while they start%s: memory or the disk may be full there. "

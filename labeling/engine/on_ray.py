@@ -111,6 +111,10 @@ def _versions_differ(there: Versions, here: Versions) -> InputError:
     return InputError(f"A machine of the Ray cluster has {said[0]}, this one {said[1]}.", SAME_VERSIONS)
 
 
+def _cannot_load(error: Exception) -> InputError:
+    return InputError(f"A machine of the Ray cluster cannot load labeling: {_last_line(error)}", SAME_VERSIONS)
+
+
 _engine: list[OnRay] = []  # that Ray is connected for; its start takes seconds, and it ends with this process
 
 
@@ -209,7 +213,12 @@ def _reach(address: str) -> None:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"{first} {_last_line(error)}" if first.endswith(":") else first
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
 
 
 class _Actor:
@@ -223,7 +232,10 @@ class _Actor:
         self._calls: deque[Any] = deque()
 
     def start(self, function: Callable[[Any], Any] | None = None) -> None:
-        self._actor = self._of.remote()
+        try:
+            self._actor = self._of.remote()
+        except ImportError as error:  # on the machine that an address with ray:// names
+            raise _cannot_load(error) from error
         # with the function, whose module is imported as it is unpickled
         self._calls = deque([self._actor.begin.remote(_versions(), call(_begun, (self._begin, function)))])
 
@@ -237,6 +249,8 @@ class _Actor:
         except errors.RayTaskError:
             raise  # of what cannot be imported there
         except errors.RayError as error:
+            if "failed to import on the worker" in str(error):
+                raise _cannot_load(error) from error
             machine = re.search(r"^\s*ip: (\S+)", str(error), re.MULTILINE)
             raise KilledError(machine[1] if machine else "") from error
         answer: Answer = pickle.loads(message)  # noqa: S301 - of a worker of this command
