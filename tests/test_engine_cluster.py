@@ -55,25 +55,42 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def is_at_work(raylet: psutil.Process) -> bool:
-    """Whether a worker of this machine has been given a chunk, which Ray writes into the name of its process."""
-    names = []
-    for each in raylet.children(recursive=True):
+def at_work(node: Any) -> list[psutil.Process]:
+    """The workers of a machine that have been given a chunk, which Ray writes into the names of their processes."""
+    found = []
+    for each in psutil.Process(node.all_processes["raylet"][0].process.pid).children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            names.append(" ".join(each.cmdline()))
-    return any("ray::_Remote.work" in name for name in names)
+            if "ray::_Remote.work" in " ".join(each.cmdline()):
+                found.append(each)
+    return found
 
 
-def test_a_machine_that_leaves_in_the_middle_changes_nothing(cluster: Any, here: Path, source: Path):
-    node = cluster.add_node(num_cpus=1, object_store_memory=STORE)
-    raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
+def test_a_command_that_is_stopped_leaves_no_worker_on_the_cluster(cluster: Any, here: Path, source: Path):
     program = Path(sys.executable).with_name("labeling")
     command = [program, "annotate", source, "-o", "ray.jsonl"]
     with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
-            while process.poll() is None and not is_at_work(raylet):
+            while process.poll() is None and not (workers := at_work(cluster.head_node)):
                 time.sleep(0.05)
-            raylet.kill()
+            process.terminate()
+            out, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 143 and "Stopped." in out and "logging.cc" not in out
+    assert not (here / "ray.jsonl").exists()
+    _, alive = psutil.wait_procs(workers, timeout=10)
+    assert not alive
+
+
+def test_a_machine_that_leaves_in_the_middle_changes_nothing(cluster: Any, here: Path, source: Path):
+    node = cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    program = Path(sys.executable).with_name("labeling")
+    command = [program, "annotate", source, "-o", "ray.jsonl"]
+    with subprocess.Popen(command, cwd=here, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            while process.poll() is None and not at_work(node):
+                time.sleep(0.05)
+            psutil.Process(node.all_processes["raylet"][0].process.pid).kill()
             out, _ = process.communicate(timeout=90)
         finally:
             process.kill()

@@ -11,7 +11,6 @@ from subprocess import PIPE
 from typing import Any
 
 import psutil
-import pytest
 
 from labeling.settings import Workspace, open_workspace
 from labeling.workflow.duplicates import find_duplicates
@@ -152,10 +151,7 @@ def test_a_cluster_that_does_not_answer_is_one_message(run, tmp_path: Path):
     assert "Nothing answers at ray://127.0.0.1:1" in done.stderr and "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize(("number", "code", "said"), [(signal.SIGTERM, 143, "Stopped."), (signal.SIGINT, 130, "Inter")])
-def test_a_command_on_ray_that_is_stopped_says_so_and_leaves_nothing(
-    tmp_path: Path, number: signal.Signals, code: int, said: str
-):
+def test_a_command_on_ray_that_is_interrupted_says_so_and_leaves_nothing(tmp_path: Path):
     program = Path(sys.executable).with_name("labeling")
     source = articles(tmp_path, 2000)
     command = [program, "annotate", source, "-o", tmp_path / "tasks.jsonl", "--engine", "ray", "--jobs", "1"]
@@ -167,9 +163,9 @@ def test_a_command_on_ray_that_is_stopped_says_so_and_leaves_nothing(
             time.sleep(0.1)
         workers = workers_of(process.pid)
         time.sleep(2)
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
-    assert process.returncode == code and said in out and "logging.cc" not in out
+    assert process.returncode == 130 and "Interrupted" in out and "logging.cc" not in out
     assert not (tmp_path / "tasks.jsonl").exists()
     gone, alive = psutil.wait_procs(workers, timeout=10)
     assert gone and not alive
