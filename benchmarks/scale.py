@@ -239,7 +239,7 @@ def measure() -> None:
         show("known", len(few), lambda: [known.same_id(a) or known.same_text(a) or known.add(a, "a:1") for a in few])
         version = "en_core_web_sm 3.8.0 event 1a2b3c4d"
         digests = (sha256(b"%d" % n).hexdigest() for n in range(300_000))
-        entries = [(d[:20], Entry(task_id=n, digest=d[:16], version=version)) for n, d in enumerate(digests)]
+        entries = [(d[:20], Entry(task_ids=(n,), digest=d[:16], version=version)) for n, d in enumerate(digests)]
         with Ledger(Path(temporary) / "ledger") as ledger:
             show(
                 "ledger", len(entries), lambda: [ledger.keep(entries[n : n + 250]) for n in range(0, len(entries), 250)]

@@ -57,6 +57,9 @@ def command(
         force=force,
         track=console.track,
         waiting=lambda who: console.say(f"Another import into this project is running ({who}); waiting for it."),
+        listing=lambda tasks: console.say(
+            f"Listing all {tasks:,} tasks of the project, to know which articles it has."
+        ),
     )
     if json:
         console.json_with_problems(done)

@@ -2,17 +2,27 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from labeling.core.article import digest as digest_of
 from labeling.core.order import Order
 from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
-from labeling.studio.answers import CREATED, IMPORTED, INVITATION, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, faults
+from labeling.studio.answers import (
+    CREATED,
+    IMPORTED,
+    INVITATION,
+    OBJECT,
+    PROJECT,
+    PROJECTS,
+    TASKS,
+    USER,
+    USERS,
+    VERSION,
+)
 from labeling.studio.connection import Connection
 from labeling.studio.failures import AGAIN, ALONE, BETWEEN, TooLargeError
 from labeling.studio.page import Page
@@ -29,8 +39,6 @@ FIRST_ATTEMPTS = 3  # of the first question: after a typo in the address, nobody
 COUNTED = "id,total_predictions,total_annotations,cancelled_annotations,draft_exists,annotations_ids"
 # Of an article's task; versions rather than the predictions themselves, which take twice the time.
 STORED = f"id,data,total_annotations,cancelled_annotations,draft_exists,{VERSIONS}"
-# For calls of the SDK: whoever sends decides whether to send again, since what failed may have been done.
-ONCE: Any = {"max_retries": 0}
 ASIDE = (
     "Tasks that `labeling import` took out of the project of this number: they were there twice, or their text was "
     "replaced. Nobody need label them. What is submitted here all the same, the next import takes back."
@@ -220,7 +228,8 @@ class Studio:
 
     def version(self) -> str:
         """The server's version."""
-        return str(self._by_sdk(lambda sdk: sdk.versions.get()).release)
+        found, _ = self.connection.get("api/version/", VERSION)
+        return str(found["release"])
 
     def users(self) -> dict[int, str]:
         """User id → e-mail address; without those who were removed, whom the server calls `Deleted`."""
@@ -285,20 +294,18 @@ class Studio:
 
     def create_project(self, page: Page, title: str, description: str = "", order: Order = "uncertain") -> Project:
         """A new project that shows its annotators this page."""
-        made = self._by_sdk(
-            lambda sdk: sdk.projects.create(
-                title=title,
-                description=description,
-                label_config=page.config,
-                expert_instruction=page.instructions,
-                # behind a button, not in a window each time that someone begins
-                show_instruction=False,
-                sampling=SAMPLING[order],
-                show_collab_predictions=True,
-                request_options=ONCE,
-            )
-        )
-        return self.project(made.id)
+        fields = {
+            "title": title,
+            "description": description,
+            "label_config": page.config,
+            "expert_instruction": page.instructions,
+            # behind a button, not in a window each time that someone begins
+            "show_instruction": False,
+            "sampling": SAMPLING[order],
+            "show_collab_predictions": True,
+        }
+        made = self.connection.send("POST", "api/projects/", fields, PROJECT)
+        return self.project(made["id"])
 
     def show(self, project: Project, page: Page) -> Project:
         """The project, now with this page. The caller has made sure that no label disappears."""
@@ -335,7 +342,7 @@ class Studio:
         if self.overlap(project) == numbers[0]:
             numbers = numbers[1:]
         for number in numbers:
-            self.connection.send("PATCH", f"api/projects/{project.id}/", {"maximum_annotations": number}, PROJECT)
+            self._change(project, maximum_annotations=number)
 
     def set_overlap_of(self, project: Project, task: HandedOut, people: int) -> None:
         """Let so many people annotate this task."""
@@ -343,8 +350,8 @@ class Studio:
         fields = {"overlap": people, "is_labeled": task.done >= people}
         self.connection.send("PATCH", f"api/tasks/{task.task_id}/", fields, OBJECT, {"project": project.id})
 
-    def _change(self, project: Project, **fields: str) -> None:
-        self._by_sdk(lambda sdk: sdk.projects.update(id=project.id, request_options=ONCE, **fields))
+    def _change(self, project: Project, **fields: str | int) -> None:
+        self.connection.send("PATCH", f"api/projects/{project.id}/", fields, PROJECT)
 
     # tasks
 
@@ -358,6 +365,21 @@ class Studio:
             for task in self._listed(project, "data.doc_id", ids, STORED):
                 found[str(_data(task).get("doc_id"))].append(task)
         return {doc_id: _first(_copies(tasks)) for doc_id, tasks in found.items()}
+
+    def stored_in(self, project: Project, numbers: Mapping[str, Sequence[int]]) -> dict[str, Stored]:
+        """Those of the articles that are in just the tasks with these ids, by doc_id, as `stored` finds them.
+
+        Label Studio has an index on ids, so this takes as long in a large project as in a small one.
+        """
+        found: dict[str, list[Json]] = defaultdict(list)
+        for ids in look_ups(str(number) for its_numbers in numbers.values() for number in its_numbers):
+            for task in self._listed(project, "id", ids, STORED):
+                found[str(_data(task).get("doc_id"))].append(task)
+        return {
+            doc_id: _first(_copies(tasks))
+            for doc_id, tasks in found.items()
+            if {task["id"] for task in tasks} == {*numbers.get(doc_id, ())}
+        }
 
     def articles(self, project: Project) -> Iterator[tuple[str, Stored]]:
         """All articles that the project has, as `stored` finds them, each with its doc_id, but without their texts."""
@@ -436,7 +458,7 @@ class Studio:
         """The oldest project for the tasks that this one sets aside, created if there is none."""
         if not (there := self.asides(project)):
             fields = {"title": _aside(project), "description": ASIDE, "label_config": project.label_config}
-            self._by_sdk(lambda sdk: sdk.projects.create(request_options=ONCE, **fields))
+            self.connection.send("POST", "api/projects/", fields, PROJECT)
             there = self.asides(project)
         if not there:
             raise BusyError(f"{self.url} does not list the project that it was asked to create.", AGAIN)
@@ -522,7 +544,10 @@ class Studio:
     def _by_id(self, project: Project, task_ids: Sequence[int]) -> Iterator[Json]:
         """Those of the tasks that are in the project, with what is counted of each."""
         for ids in look_ups(map(str, task_ids)):
-            yield from self._listed(project, "id", ids, f"{COUNTED},{VERSIONS}")
+            for task in self._listed(project, "id", ids, f"{COUNTED},{VERSIONS}"):
+                if str(task["id"]) not in ids:
+                    raise StudioError(f"{self.url} lists task {task['id']}, which was not asked for.", BETWEEN)
+                yield task
 
     def _listed(self, project: Project, field: str, values: list[str], fields: str) -> list[Json]:
         """The tasks in which a field has one of these values."""
@@ -531,20 +556,7 @@ class Studio:
 
     def submit(self, task_id: int, result: list[Json]) -> None:
         """Submit an annotation of a task, as an annotator does by the Submit button."""
-        self._by_sdk(lambda sdk: sdk.annotations.create(id=task_id, result=result, request_options=ONCE))
-
-    @cached_property
-    def _sdk(self) -> Any:
-        from labeling.studio.sdk import open_sdk
-
-        return open_sdk(self.connection)
-
-    def _by_sdk(self, call: Callable[[Any], Any]) -> Any:
-        """The result of a call of the SDK, which fails as the connection does."""
-        try:
-            return call(self._sdk)
-        except ValidationError as error:
-            raise StudioError(f"{self.url} answered unlike any Label Studio: {faults(error)}.", BETWEEN) from None
+        self.connection.send("POST", f"api/tasks/{task_id}/annotations/", {"result": result}, OBJECT)
 
 
 def _stored(task: Json) -> Stored:

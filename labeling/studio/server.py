@@ -61,6 +61,8 @@ QUIET = {
     "GIT_DIR": os.devnull,  # else it runs git in the repository around its package, and locks its index
     "PYTHONUNBUFFERED": "1",  # else the log lacks the last lines before a crash
 }
+# Without it, each request with new predictions counts those of all the project's tasks: a millisecond a task.
+FLAGS = {"fflag_fix_back_4620_memory_efficient_predictions_import_08012025_short": "true"}
 
 
 class Server(Value):
@@ -375,6 +377,7 @@ def _environment(folder: Path, login: Credentials, database: Database, public_ur
     return {
         **{name: os.environ[name] for name in INHERITED if name in os.environ},
         **QUIET,
+        **FLAGS,
         **database.environment(),
         "DJANGO_SETTINGS_MODULE": "label_studio.core.settings.label_studio",
         "LABEL_STUDIO_BASE_DATA_DIR": str(data_folder(folder).resolve()),

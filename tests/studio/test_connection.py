@@ -1,16 +1,18 @@
 """What a connection makes of answers: how often it asks, how much it takes, how long it waits."""
 
 import email.utils
+import gc
 import gzip
 import json
 import time
+import weakref
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 import stamina
-from httpx import URL
 from pydantic import SecretStr
 
 from labeling.core.schema import LabelSchema
@@ -101,13 +103,29 @@ def test_what_is_sent_is_sent_once(mode, server, connect, monkeypatch):
     assert len(server.seen) == 1
 
 
+def test_what_was_sent_is_gone_with_its_answer():
+    sent: list[weakref.ref[httpx.Request]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(weakref.ref(request))
+        return httpx.Response(200, json={})
+
+    connection = Connection("http://127.0.0.1:1", SecretStr(TOKEN), transport=httpx.MockTransport(answer))
+    gc.disable()  # it would find the request, but long after: an import makes hardly any garbage
+    try:
+        connection.send("POST", "api/projects/1/import", ["megabytes"], OBJECT)
+        assert [each() for each in sent] == [None]
+    finally:
+        gc.enable()
+
+
 @pytest.fixture
 def studio(server: Hostile) -> Iterator[Studio]:
     with Studio(Connection(server.url, SecretStr(TOKEN), limits=Limits(answer=1 << 20, patience=5))) as found:
         yield found
 
 
-def test_sdk_speaks_through_the_connection_with_its_token(server, studio, monkeypatch):
+def test_project_is_made_by_one_request_with_the_token(server, studio, monkeypatch):
     said: list[str] = []
 
     def raw(handler: Any, *_: Any) -> None:
@@ -122,7 +140,7 @@ def test_sdk_speaks_through_the_connection_with_its_token(server, studio, monkey
 
 
 @pytest.mark.parametrize("mode", ["an endless body", "an endless body of chunks", "a gzip bomb", "endless headers"])
-def test_sdk_is_held_to_the_limits(mode, server, studio, monkeypatch):
+def test_answer_to_what_is_sent_is_held_to_the_limits(mode, server, studio, monkeypatch):
     bad(monkeypatch, server, RAW[mode][1])
     with pytest.raises(StudioError) as caught:
         studio.prefill(Project(id=1, title="", url="", label_config="", model_version="", tasks=0), "m")
@@ -131,7 +149,7 @@ def test_sdk_is_held_to_the_limits(mode, server, studio, monkeypatch):
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
-def test_sdk_sends_once(status, server, studio, monkeypatch):
+def test_submit_is_sent_once(status, server, studio, monkeypatch):
     bad(monkeypatch, server, page(status, json.dumps({"detail": f"no {TOKEN}"}).encode()))
     with pytest.raises(StudioError) as caught:
         studio.submit(1, [])
@@ -140,7 +158,7 @@ def test_sdk_sends_once(status, server, studio, monkeypatch):
 
 
 @pytest.mark.parametrize("found", ['{"id": "../../x"}', '{"id": 1e25}', '{"title": "x"}', "[]", "7", "<html>"])
-def test_sdk_believes_no_other_answer(found, server, studio, monkeypatch):
+def test_change_of_a_project_believes_no_other_answer(found, server, studio, monkeypatch):
     bad(monkeypatch, server, page(200, found.encode()))
     with pytest.raises(StudioError):
         studio.prefill(Project(id=1, title="", url="", label_config="", model_version="", tasks=0), "m")
@@ -283,7 +301,7 @@ def test_proxy_of_the_environment_counts_for_what_is_elsewhere(host, monkeypatch
     for name in ("HTTP_PROXY", "ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("http_proxy", "127.0.0.1:3128")
-    assert _proxy(URL(f"http://{host}")) == ("http://127.0.0.1:3128" if host == "example.org" else None)
-    assert _proxy(URL(f"https://{host}")) is None
+    assert _proxy(httpx.URL(f"http://{host}")) == ("http://127.0.0.1:3128" if host == "example.org" else None)
+    assert _proxy(httpx.URL(f"https://{host}")) is None
     monkeypatch.setenv("no_proxy", "example.org")
-    assert _proxy(URL(f"http://{host}")) is None
+    assert _proxy(httpx.URL(f"http://{host}")) is None

@@ -42,6 +42,7 @@ def import_articles(
     jobs: int | None = None,
     track: Track = no_track,
     waiting: Callable[[str], None] = lambda _: None,
+    listing: Callable[[int], object] = int,
     transport: httpx.BaseTransport | None = None,
 ) -> Imported:
     """Push articles to the project, with predictions of the workspace's model and schema.
@@ -62,6 +63,7 @@ def import_articles(
         jobs: Processes that annotate; one per core by default.
         track: Shows the progress.
         waiting: Is told who runs another import into the project.
+        listing: Is told how many tasks there are before all of them are listed, which may take minutes.
         transport: What carries the requests; the network by default.
 
     Raises:
@@ -82,7 +84,8 @@ def import_articles(
             Spool(workspace.state, counts_only=dry_run) as outdated,
         ):
             sections = workspace.settings.articles.sections
-            state = ProjectState(studio, project, ledger, version, workspace.settings.studio.without_prefill)
+            without_prefill = workspace.settings.studio.without_prefill
+            state = ProjectState(studio, project, ledger, version, without_prefill, listing)
             pusher = Pusher(state, workspace.label_schema, sections)
             confirmation = Confirmation(pusher)
             if project and not dry_run:

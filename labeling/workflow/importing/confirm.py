@@ -5,11 +5,14 @@ from typing import Any
 
 from labeling.core.article import Article
 from labeling.core.problem import Problem
+from labeling.engine import in_chunks
 from labeling.studio.client import Project
 from labeling.studio.tasks import section_of, to_article
 from labeling.workflow.importing.push import Pusher
 
 Json = dict[str, Any]
+
+SETTLED = 500  # articles at once, of which the texts are in memory meanwhile
 
 
 class Confirmation:
@@ -53,16 +56,20 @@ class Confirmation:
     def missing(self) -> set[str]:
         """The articles that were sent and are not in the project.
 
-        The project's size is remembered, so that the next import need not ask about each article. If there are more or
-        fewer tasks than expected, because a request was lost or repeated on its way, or because someone else changed
-        the project, all articles that were sent are looked up.
+        If there are more or fewer tasks than expected, because a request was lost or repeated on its way, or because
+        someone else changed the project, all articles that were sent are looked up. If the ledger knows all tasks, the
+        project's size is remembered, so that the next import need not ask about each article.
         """
         missing: set[str] = set()
         size = self.state.ask(self.state.studio.size, self.state.there)
         if self.pusher.sent and size.tasks != self.state.before + self.pusher.created - self.pusher.aside.moved:
-            missing = set(self.pusher.sent) - self.pusher.settle(self.pusher.sent).keys()
+            self.state.is_known = False
+            for some in in_chunks(self.pusher.sent, SETTLED):
+                missing |= set(some) - self.pusher.settle(self.state.current(some)).keys()
             size = self.state.ask(self.state.studio.size, self.state.there)
-        self.state.ledger.see((size.tasks, size.newest))
+        # else some were not asked about, and the next import would take them for new ones
+        is_whole = self.state.is_known or self.state.ledger.tasks() == size.tasks
+        self.state.ledger.see((size.tasks, size.newest) if is_whole else None)
         return missing
 
     def prefill(self, project: Project, *, has_predictions: bool) -> str:

@@ -15,17 +15,21 @@ from labeling.engine import in_chunks
 from labeling.errors import InputError
 
 TABLES = """
-CREATE TABLE IF NOT EXISTS task (doc_id TEXT PRIMARY KEY, task_id INTEGER, digest TEXT, version TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS task (doc_id TEXT PRIMARY KEY, numbers TEXT, digest TEXT, version TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS doubt (doc_id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS seen (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 """
+FORM = 1  # of these tables; what was kept in another form is forgotten, but for what is in doubt
 SOME = 500  # ids in one query; SQLite takes at least 999
 
 
 class Entry(Value):
-    """An article in the project: its task, the digest of its text, and the version of its prediction ("" another)."""
+    """An article in the project: its tasks, the digest of its text, and the version of its prediction ("" another).
 
-    task_id: int
+    There are several tasks if it is in sections, or there are copies of it.
+    """
+
+    task_ids: tuple[int, ...]
     digest: str
     version: str = ""
 
@@ -52,6 +56,8 @@ class Ledger:
 
     def _opened(self) -> sqlite3.Connection:
         db = sqlite3.connect(self.file, check_same_thread=False, isolation_level=None)
+        if db.execute("PRAGMA user_version").fetchone() != (FORM,):
+            db.executescript(f"DROP TABLE IF EXISTS task; DROP TABLE IF EXISTS seen; PRAGMA user_version = {FORM}")
         db.executescript(f"PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; {TABLES}")
         return db
 
@@ -66,14 +72,15 @@ class Ledger:
         found: dict[str, Entry] = {}
         for ids in in_chunks(doc_ids, SOME):
             marks = ",".join("?" * len(ids))
-            query = f"SELECT doc_id, task_id, digest, version FROM task WHERE doc_id IN ({marks})"  # noqa: S608 - marks
-            for doc_id, task_id, digest, version in self._db.execute(query, ids):
-                found[doc_id] = Entry(task_id=task_id, digest=digest, version=version)
+            query = f"SELECT doc_id, numbers, digest, version FROM task WHERE doc_id IN ({marks})"  # noqa: S608 - marks
+            for doc_id, numbers, digest, version in self._db.execute(query, ids):
+                task_ids = tuple(map(int, numbers.split()))
+                found[doc_id] = Entry(task_ids=task_ids, digest=digest, version=version)
         return found
 
     def keep(self, entries: Iterable[tuple[str, Entry]]) -> None:
         """Store the entries of articles that are in the project; they are no longer in doubt."""
-        rows = [(doc_id, e.task_id, e.digest, e.version) for doc_id, e in entries]
+        rows = [(doc_id, " ".join(map(str, e.task_ids)), e.digest, e.version) for doc_id, e in entries]
         with self._written():
             self._db.executemany("INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?)", rows)
             self._db.executemany("DELETE FROM doubt WHERE doc_id = ?", [row[:1] for row in rows])
@@ -105,8 +112,13 @@ class Ledger:
         seen = dict(self._db.execute("SELECT name, value FROM seen").fetchall())
         return (seen["tasks"], seen["newest"]) if {"tasks", "newest"} <= seen.keys() else None
 
+    def tasks(self) -> int:
+        """How many tasks the articles are in."""
+        rows = self._db.execute("SELECT numbers FROM task")
+        return sum(len(numbers.split()) for (numbers,) in rows)
+
     def see(self, size: tuple[int, str] | None) -> None:
-        """Remember the size of the project; None forgets it, so that the next import asks about each article."""
+        """Remember the size of the project, of which all tasks are known; None: the next import is to ask."""
         with self._written():
             self._db.execute("DELETE FROM seen")
             if size:

@@ -6,7 +6,7 @@ what the server confirmed, never what was planned. No task is ever deleted: redu
 
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from labeling.core.problem import Problem
 from labeling.core.schema import LabelSchema
 from labeling.core.sections import SectionLimits, section_starts
 from labeling.errors import BusyError
-from labeling.studio.client import Stored, split_versions
+from labeling.studio.client import State, Stored, split_versions
 from labeling.studio.tasks import section_of, to_tasks, without_prefill
 from labeling.workflow.importing.compare import Outcome, Todo
 from labeling.workflow.importing.ledger import Entry
@@ -26,7 +26,7 @@ Json = dict[str, Any]
 Outcomes = dict[str, Outcome]  # doc_id → what became of the article
 
 # One request: with a thousand tasks the server is hardly faster, and takes twice the memory; above 250 MB it fails.
-BATCH, BATCH_BYTES, BATCH_SECONDS = 500, 4_000_000, 10.0
+BATCH, BATCH_BYTES, BATCH_SECONDS = 500, 2_000_000, 10.0
 REGION_BYTES = 200  # of a span in JSON
 # Label Studio compares each span of a prediction with all others, at 130 ns a pair: some two minutes, of the ten that a
 # request may take on a busy machine. That is nearly half a megabyte of news.
@@ -40,6 +40,13 @@ class Pushed(NamedTuple):
 
     docs: list[LabeledDoc]
     outcomes: Outcomes
+
+
+class Predicted(NamedTuple):
+    """What tasks are like that were to have certain predictions, by id, and how many predictions were sent for that."""
+
+    states: Mapping[int, State]
+    sent: int
 
 
 def push(docs: Iterable[LabeledDoc], pusher: "Pusher", todo: Mapping[str, Todo]) -> Iterator[Pushed]:
@@ -163,10 +170,10 @@ class Pusher:
                     batch = [task for its_tasks in left.values() for task in its_tasks]
                     ids, predictions = self.studio.create(self.state.there, batch)
                     if predictions != sum(len(task["predictions"]) for task in batch):
-                        self.repaired += self._predict(dict(zip(ids, batch, strict=True)))
+                        self.repaired += self._predict(dict(zip(ids, batch, strict=True))).sent
                     numbers = iter(ids)
-                    made = {doc_id: [next(numbers) for _ in new] for doc_id, new in left.items()}
-                    entries = [(doc_id, self._entry(doc_id, new, made[doc_id][0])) for doc_id, new in left.items()]
+                    made = {doc_id: tuple(next(numbers) for _ in new) for doc_id, new in left.items()}
+                    entries = [(doc_id, self._entry(doc_id, new, made[doc_id])) for doc_id, new in left.items()]
                     self.ledger.keep(entries)
                     left = {}
         self.sent += tasks
@@ -175,7 +182,7 @@ class Pusher:
         there = set(tasks)
         # A first request may still have been at work when the second was sent.
         if not is_sure:
-            there &= self.settle(list(tasks)).keys()
+            there &= self.settle(self.state.look_up(list(tasks))).keys()
         return {doc_id: "create" for doc_id in tasks if doc_id in there}
 
     def _arrived(self, left: dict[str, list[Json]]) -> None:
@@ -186,13 +193,14 @@ class Pusher:
             for copy in (stored, *stored.twins):
                 if matched := _matched(left[doc_id], copy):
                     arrived[doc_id] = matched
-        self.repaired += self._predict({number: task for tasks in arrived.values() for number, task in tasks.items()})
+        there = {number: task for tasks in arrived.values() for number, task in tasks.items()}
+        self.repaired += self._predict(there).sent
         self.ledger.keep(
-            [(doc_id, self._entry(doc_id, left.pop(doc_id), min(tasks))) for doc_id, tasks in arrived.items()]
+            [(doc_id, self._entry(doc_id, left.pop(doc_id), tuple(sorted(tasks)))) for doc_id, tasks in arrived.items()]
         )
 
-    def _entry(self, doc_id: str, tasks: Sequence[Json], number: int) -> Entry:
-        return Entry(task_id=number, digest=_digest(tasks[0]), version=self.state.version_of(doc_id))
+    def _entry(self, doc_id: str, tasks: Sequence[Json], numbers: tuple[int, ...]) -> Entry:
+        return Entry(task_ids=numbers, digest=_digest(tasks[0]), version=self.state.version_of(doc_id))
 
     def _replace(self, docs: Sequence[LabeledDoc]) -> Outcomes:
         """Set aside the old texts of articles whose new text is in the project now.
@@ -209,26 +217,31 @@ class Pusher:
     def _renew(self, docs: Sequence[LabeledDoc]) -> Outcomes:
         """Replace the predictions of tasks that nobody has begun, each for its own text."""
         texts = {(doc.doc_id, doc.digest): doc for doc in docs}
-        tasks: dict[int, Json] = {}
-        for key, copy in self._copies(texts):
-            tasks |= _matched(self._tasks(texts[key], copy.starts), copy, partly=True)
-        self.state.ask(self._predict, tasks)
+        found = self.state.current(list(dict.fromkeys(doc.doc_id for doc in docs)))
+        matched: list[tuple[str, dict[int, Json]]] = []
+        for doc_id, stored in found.items():
+            for copy in (stored, *stored.twins):
+                if doc := texts.get((doc_id, copy.digest)):
+                    matched.append((doc_id, _matched(self._tasks(doc, copy.starts), copy, partly=True)))
+        every = {number: task for _, tasks in matched for number, task in tasks.items()}
+        now = self.state.ask(self._predict, every).states
         outcomes: Outcomes = {}
-        for (doc_id, _), copy in self._copies(texts):
-            if self.state.version in copy.versions and not self.state.lacks(doc_id, copy):
+        for doc_id, tasks in matched:
+            states: list[State] = [now[number] for number in tasks if number in now]
+            if len(states) == len(tasks) and any(self.state.version in state.versions for state in states):
                 outcomes[doc_id] = "renew"
-            elif copy.begun:
+            elif any(state.begun for state in states):
                 outcomes.setdefault(doc_id, "begun")
+        renewed = {doc_id: found[doc_id] for doc_id, outcome in outcomes.items() if outcome == "renew"}
+        self.ledger.keep(
+            (doc_id, Entry(task_ids=(*stored.task_ids,), digest=stored.digest, version=self.state.version_of(doc_id)))
+            for doc_id, stored in renewed.items()
+            if not stored.twins
+        )
         return outcomes
 
-    def _copies(self, texts: Collection[tuple[str, str]]) -> list[tuple[tuple[str, str], Stored]]:
-        """The project's current tasks for these texts, each with doc_id and digest."""
-        found = self.state.look_up(list(dict.fromkeys(doc_id for doc_id, _ in texts)))
-        copies = ((doc_id, copy) for doc_id, stored in found.items() for copy in (stored, *stored.twins))
-        return [((doc_id, copy.digest), copy) for doc_id, copy in copies if (doc_id, copy.digest) in texts]
-
-    def _predict(self, tasks: Mapping[int, Json]) -> int:
-        """Make sure that tasks which nobody has begun have exactly these predictions; how many were sent."""
+    def _predict(self, tasks: Mapping[int, Json]) -> Predicted:
+        """Make sure that tasks which nobody has begun have exactly these predictions."""
         sent = 0
         for _ in range(TRIES):
             states = self.studio.states(self.state.there, list(tasks)) if tasks else {}
@@ -239,7 +252,7 @@ class Pusher:
                 and (state.predictions, state.versions) != (len(tasks[number]["predictions"]), _versions(tasks[number]))
             }
             if not wrong:
-                return sent
+                return Predicted(states, sent)
             self.studio.delete_predictions(
                 self.state.there, [number for number, state in wrong.items() if state.versions]
             )
@@ -251,11 +264,10 @@ class Pusher:
     def settle_doubts(self) -> None:
         """Move back set-aside tasks that someone began, and look up the articles that earlier imports left in doubt."""
         self.problems += self.aside.bring_back().values()
-        self.settle(self.ledger.doubted())
+        self.settle(self.state.look_up(self.ledger.doubted()))
 
-    def settle(self, doc_ids: Sequence[str]) -> dict[str, Stored]:
-        """The articles that are in the project, after setting aside duplicate tasks that nobody has begun."""
-        found = self.state.look_up(doc_ids)
+    def settle(self, found: Mapping[str, Stored]) -> Mapping[str, Stored]:
+        """The articles that were found, after setting aside duplicate tasks that nobody has begun."""
         self.remove([number for stored in found.values() for number in surplus(stored)])
         return found
 

@@ -63,6 +63,22 @@ def test_import_goes_by_what_the_server_holds_and_not_by_its_ledger(workspace: W
     assert set(TEXTS) <= set(tasks(workspace, api))
 
 
+def test_what_an_import_without_ledger_did_not_ask_about_is_not_new_to_the_next(workspace: Workspace, api):
+    push(workspace)
+    (ledger,) = workspace.state.glob("import-*.sqlite")
+    ledger.unlink()
+    assert push(workspace, dict(islice(TEXTS.items(), 2))).outcomes == {"there already": 2}
+    assert push(workspace).outcomes == {"there already": 6}
+    assert push(workspace, transport=asking_for_no_article()).outcomes == {"there already": 6}
+    project = workspace.remembered_project()
+    api.post(
+        f"/api/projects/{project}/import", json=[{"data": tasks(workspace, api)["n2"]["data"] | {"doc_id": "other"}}]
+    )
+    api.delete(f"/api/tasks/{tasks(workspace, api)['n3']['id']}/").raise_for_status()
+    assert push(workspace, dict(islice(TEXTS.items(), 2))).outcomes == {"there already": 2}
+    assert push(workspace).outcomes == {"new": 1, "there already": 5}
+
+
 def test_a_new_version_brings_new_predictions_to_what_nobody_has_begun(workspace: Workspace, api):
     old = push(workspace).model_version
     begun, drafted, skipped = (tasks(workspace, api)[key]["id"] for key in ("n0", "n1", "n2"))
@@ -182,11 +198,11 @@ def test_ledger_remembers_and_forgets(tmp_path: Path):
     with Ledger(tmp_path / "a" / "l.sqlite") as ledger:
         assert ledger.size() is None
         ledger.doubt(["a", "b", "c"])
-        ledger.keep([("a", Entry(task_id=1, digest="x", version="v"))])
+        ledger.keep([("a", Entry(task_ids=(1,), digest="x", version="v"))])
         ledger.forget(["b"])
         ledger.see((1, "1 now"))
     with Ledger(tmp_path / "a" / "l.sqlite") as ledger:
-        assert ledger.entries(["a", "b"]) == {"a": Entry(task_id=1, digest="x", version="v")}
+        assert ledger.entries(["a", "b"]) == {"a": Entry(task_ids=(1,), digest="x", version="v")}
         assert ledger.doubted() == ["c"]
         assert ledger.size() == (1, "1 now")
         ledger.see(None)
