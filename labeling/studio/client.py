@@ -2,27 +2,17 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from labeling.core.article import digest as digest_of
 from labeling.core.order import Order
 from labeling.core.value import Value
 from labeling.errors import BusyError, StudioError
-from labeling.studio.answers import (
-    CREATED,
-    IMPORTED,
-    INVITATION,
-    OBJECT,
-    PROJECT,
-    PROJECTS,
-    TASKS,
-    USER,
-    USERS,
-    VERSION,
-)
+from labeling.studio.answers import CREATED, IMPORTED, INVITATION, OBJECT, PROJECT, PROJECTS, TASKS, USER, USERS, faults
 from labeling.studio.connection import Connection
 from labeling.studio.failures import AGAIN, ALONE, BETWEEN, TooLargeError
 from labeling.studio.page import Page
@@ -39,6 +29,8 @@ FIRST_ATTEMPTS = 3  # of the first question: after a typo in the address, nobody
 COUNTED = "id,total_predictions,total_annotations,cancelled_annotations,draft_exists,annotations_ids"
 # Of an article's task; versions rather than the predictions themselves, which take twice the time.
 STORED = f"id,data,total_annotations,cancelled_annotations,draft_exists,{VERSIONS}"
+# For calls of the SDK: whoever sends decides whether to send again, since what failed may have been done.
+ONCE: Any = {"max_retries": 0}
 ASIDE = (
     "Tasks that `labeling import` took out of the project of this number: they were there twice, or their text was "
     "replaced. Nobody need label them. What is submitted here all the same, the next import takes back."
@@ -228,8 +220,7 @@ class Studio:
 
     def version(self) -> str:
         """The server's version."""
-        found, _ = self.connection.get("api/version/", VERSION)
-        return str(found["release"])
+        return str(self._by_sdk(lambda sdk: sdk.versions.get()).release)
 
     def users(self) -> dict[int, str]:
         """User id → e-mail address; without those who were removed, whom the server calls `Deleted`."""
@@ -294,18 +285,20 @@ class Studio:
 
     def create_project(self, page: Page, title: str, description: str = "", order: Order = "uncertain") -> Project:
         """A new project that shows its annotators this page."""
-        fields = {
-            "title": title,
-            "description": description,
-            "label_config": page.config,
-            "expert_instruction": page.instructions,
-            # behind a button, not in a window each time that someone begins
-            "show_instruction": False,
-            "sampling": SAMPLING[order],
-            "show_collab_predictions": True,
-        }
-        made = self.connection.send("POST", "api/projects/", fields, PROJECT)
-        return self.project(made["id"])
+        made = self._by_sdk(
+            lambda sdk: sdk.projects.create(
+                title=title,
+                description=description,
+                label_config=page.config,
+                expert_instruction=page.instructions,
+                # behind a button, not in a window each time that someone begins
+                show_instruction=False,
+                sampling=SAMPLING[order],
+                show_collab_predictions=True,
+                request_options=ONCE,
+            )
+        )
+        return self.project(made.id)
 
     def show(self, project: Project, page: Page) -> Project:
         """The project, now with this page. The caller has made sure that no label disappears."""
@@ -342,7 +335,7 @@ class Studio:
         if self.overlap(project) == numbers[0]:
             numbers = numbers[1:]
         for number in numbers:
-            self._change(project, maximum_annotations=number)
+            self.connection.send("PATCH", f"api/projects/{project.id}/", {"maximum_annotations": number}, PROJECT)
 
     def set_overlap_of(self, project: Project, task: HandedOut, people: int) -> None:
         """Let so many people annotate this task."""
@@ -350,8 +343,8 @@ class Studio:
         fields = {"overlap": people, "is_labeled": task.done >= people}
         self.connection.send("PATCH", f"api/tasks/{task.task_id}/", fields, OBJECT, {"project": project.id})
 
-    def _change(self, project: Project, **fields: str | int) -> None:
-        self.connection.send("PATCH", f"api/projects/{project.id}/", fields, PROJECT)
+    def _change(self, project: Project, **fields: str) -> None:
+        self._by_sdk(lambda sdk: sdk.projects.update(id=project.id, request_options=ONCE, **fields))
 
     # tasks
 
@@ -458,7 +451,7 @@ class Studio:
         """The oldest project for the tasks that this one sets aside, created if there is none."""
         if not (there := self.asides(project)):
             fields = {"title": _aside(project), "description": ASIDE, "label_config": project.label_config}
-            self.connection.send("POST", "api/projects/", fields, PROJECT)
+            self._by_sdk(lambda sdk: sdk.projects.create(request_options=ONCE, **fields))
             there = self.asides(project)
         if not there:
             raise BusyError(f"{self.url} does not list the project that it was asked to create.", AGAIN)
@@ -556,7 +549,20 @@ class Studio:
 
     def submit(self, task_id: int, result: list[Json]) -> None:
         """Submit an annotation of a task, as an annotator does by the Submit button."""
-        self.connection.send("POST", f"api/tasks/{task_id}/annotations/", {"result": result}, OBJECT)
+        self._by_sdk(lambda sdk: sdk.annotations.create(id=task_id, result=result, request_options=ONCE))
+
+    @cached_property
+    def _sdk(self) -> Any:
+        from labeling.studio.sdk import open_sdk
+
+        return open_sdk(self.connection)
+
+    def _by_sdk(self, call: Callable[[Any], Any]) -> Any:
+        """The result of a call of the SDK, which fails as the connection does."""
+        try:
+            return call(self._sdk)
+        except ValidationError as error:
+            raise StudioError(f"{self.url} answered unlike any Label Studio: {faults(error)}.", BETWEEN) from None
 
 
 def _stored(task: Json) -> Stored:

@@ -1,7 +1,7 @@
 """One connection to one Label Studio: authorization, limits, retries, and errors with messages.
 
-All requests go through `get` and `send`. Reading is repeated with growing waits, since most failures are temporary;
-nothing is sent twice, since it may have been done.
+All requests go through `get`, `send` and, those of the SDK, `exchange`. Reading is repeated with growing waits, since
+most failures are temporary; nothing is sent twice, since it may have been done.
 """
 
 import logging
@@ -176,6 +176,21 @@ class Connection:
 
         answer, data = self._received(made, path, most, is_writing=method != "GET", turn=turn)
         return self._value(answer, data, path, shape), len(data)
+
+    def exchange(self, request: httpx.Request, shape: TypeAdapter[Any]) -> httpx.Response:
+        """The answer to a request of the SDK: sent once, with the token, and checked like any other.
+
+        Raises:
+            BusyError: It is unknown whether it was done.
+        """
+        path = str(request.url).removeprefix(self.url).lstrip("/")
+        request.headers["Accept-Encoding"] = "gzip"
+        request.headers["Authorization"] = self._authorization()
+        most = self.limits.answer
+        answer, data = self._received(lambda: request, path, most, is_writing=request.method != "GET")
+        self._value(answer, data, path, shape)
+        kind = {"Content-Type": "application/json"}
+        return httpx.Response(answer.status_code, headers=kind, content=data, request=request)
 
     def _received(
         self,

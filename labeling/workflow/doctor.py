@@ -11,7 +11,7 @@ from labeling.settings import Workspace
 from labeling.studio.config import differences
 from labeling.workflow.connecting import connect, existing_project
 
-PACKAGES = ("spacy", "label-studio")
+PACKAGES = ("spacy", "label-studio-sdk", "label-studio")
 
 
 class Finding(Value):

@@ -1,8 +1,8 @@
 """The problems of a run, all of them, with memory that does not grow with their number."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, overload
 
 from pydantic_core import core_schema
 
@@ -10,7 +10,7 @@ from labeling.core.problem import Problem
 from labeling.workflow.spooled import Spooled
 
 
-class Problems(Collection[Problem]):
+class Problems(Sequence[Problem]):
     """Problems in the order in which they were added; beyond a megabyte they are on disk.
 
     Attributes:
@@ -49,11 +49,17 @@ class Problems(Collection[Problem]):
     def __iter__(self) -> Iterator[Problem]:
         return map(Problem.model_validate_json, self.spooled.lines())
 
-    def __contains__(self, problem: object) -> bool:
-        return any(each == problem for each in self)
+    @overload
+    def __getitem__(self, index: int) -> Problem: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Problem]: ...
+
+    def __getitem__(self, index: int | slice) -> Problem | list[Problem]:
+        return list(self)[index]  # reads all of them
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Problems) and list(self.spooled.lines()) == list(other.spooled.lines())
+        return isinstance(other, Sequence) and list(self) == list(other)
 
     __hash__ = None  # type: ignore[assignment]
 

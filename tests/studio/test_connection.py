@@ -4,6 +4,8 @@ import email.utils
 import gc
 import gzip
 import json
+import subprocess
+import sys
 import time
 import weakref
 from base64 import urlsafe_b64encode
@@ -125,7 +127,7 @@ def studio(server: Hostile) -> Iterator[Studio]:
         yield found
 
 
-def test_project_is_made_by_one_request_with_the_token(server, studio, monkeypatch):
+def test_sdk_speaks_through_the_connection_with_its_token(server, studio, monkeypatch):
     said: list[str] = []
 
     def raw(handler: Any, *_: Any) -> None:
@@ -139,8 +141,24 @@ def test_project_is_made_by_one_request_with_the_token(server, studio, monkeypat
     assert said == [f"Token {TOKEN}"] * 2
 
 
+WITH_THE_SDK = """
+import sys
+from pydantic import SecretStr
+from labeling.studio.connection import Connection
+from labeling.studio.sdk import open_sdk
+sdk = open_sdk(Connection("http://127.0.0.1:1", SecretStr("t")))
+sdk.projects, sdk.annotations, sdk.versions
+print({"pandas", "numpy", "boto3", "azure"} & sys.modules.keys())
+"""
+
+
+def test_sdk_is_loaded_without_what_is_not_used():
+    said = subprocess.run([sys.executable, "-c", WITH_THE_SDK], capture_output=True, text=True, check=True).stdout
+    assert said == "set()\n"
+
+
 @pytest.mark.parametrize("mode", ["an endless body", "an endless body of chunks", "a gzip bomb", "endless headers"])
-def test_answer_to_what_is_sent_is_held_to_the_limits(mode, server, studio, monkeypatch):
+def test_sdk_is_held_to_the_limits(mode, server, studio, monkeypatch):
     bad(monkeypatch, server, RAW[mode][1])
     with pytest.raises(StudioError) as caught:
         studio.prefill(Project(id=1, title="", url="", label_config="", model_version="", tasks=0), "m")
@@ -149,7 +167,7 @@ def test_answer_to_what_is_sent_is_held_to_the_limits(mode, server, studio, monk
 
 
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 503])
-def test_submit_is_sent_once(status, server, studio, monkeypatch):
+def test_sdk_sends_once(status, server, studio, monkeypatch):
     bad(monkeypatch, server, page(status, json.dumps({"detail": f"no {TOKEN}"}).encode()))
     with pytest.raises(StudioError) as caught:
         studio.submit(1, [])
@@ -158,7 +176,7 @@ def test_submit_is_sent_once(status, server, studio, monkeypatch):
 
 
 @pytest.mark.parametrize("found", ['{"id": "../../x"}', '{"id": 1e25}', '{"title": "x"}', "[]", "7", "<html>"])
-def test_change_of_a_project_believes_no_other_answer(found, server, studio, monkeypatch):
+def test_sdk_believes_no_other_answer(found, server, studio, monkeypatch):
     bad(monkeypatch, server, page(200, found.encode()))
     with pytest.raises(StudioError):
         studio.prefill(Project(id=1, title="", url="", label_config="", model_version="", tasks=0), "m")
