@@ -53,11 +53,29 @@ def write_articles(texts: Path, count: int, file: Path) -> Path:
     return file
 
 
-def command(verb: str, source: Path, here: Path, way: str, workers: int) -> tuple[list[str | Path], Path]:
+def command(
+    verb: str, source: Path, here: Path, way: str, workers: int, address: str = ""
+) -> tuple[list[str | Path], Path]:
     """The command, and what it writes."""
+    workspace = Path(tempfile.mkdtemp(dir=here))  # a new one each time: one remembers the parts of documents
+    if address:
+        (workspace / "labeling.toml").write_text(f'[engine]\naddress = "{address}"\n')
     output = here / f"{way}-{workers}{'.jsonl' if verb == 'annotate' else ''}"
     more = [] if verb == "annotate" else ["--schema", "auto", "--overwrite"]
-    return [LABELING, verb, source, "-o", output, "-w", here, "--engine", way, "--jobs", str(workers), *more], output
+    return [
+        LABELING,
+        verb,
+        source,
+        "-o",
+        output,
+        "-w",
+        workspace,
+        "--engine",
+        way,
+        "--jobs",
+        str(workers),
+        *more,
+    ], output
 
 
 def workers_of(process: subprocess.Popen[bytes], way: str) -> list[psutil.Process]:
@@ -102,15 +120,13 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
-    parser.add_argument("--address", help="of a Ray cluster; without it, each command starts a Ray of its own")
+    parser.add_argument("--address", default="", help="of a Ray cluster; without it, each command has its own")
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--engine", default="local")
     options = parser.parse_args()
     print(f"{machine()}, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as temporary:
         here = Path(temporary)
-        if options.address:
-            (here / "labeling.toml").write_text(f'[engine]\naddress = "{options.address}"\n')
         if options.verb == "annotate":
             source = write_articles(options.texts, options.count, here / "articles.jsonl")
         else:
@@ -134,7 +150,7 @@ def main() -> None:
         for _ in range(options.rounds):
             for name in options.ways:
                 way, workers = WAYS[name]
-                some, output = command(options.verb, source, here, way, workers)
+                some, output = command(options.verb, source, here, way, workers, options.address)
                 done = run(some)
                 if done.code not in {0, 1}:
                     sys.exit(done.err)

@@ -20,14 +20,11 @@ from itertools import chain, islice
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from labeling.engine.chunks import Rescue
+from labeling.engine.chunks import OBJECTS_BETWEEN_COLLECTIONS, Rescue, few_collections
 from labeling.engine.dispatch import Answer, KilledError, Team, answered, call, packed, tried
 from labeling.terminal import guard
 
 FEW = 30  # chunks that make it worth starting fresh interpreters
-# Objects made from articles and tasks hardly ever form cycles; looking for some every 700 objects, Python's default,
-# takes a tenth of the time.
-OBJECTS_BETWEEN_COLLECTIONS = 100_000
 THREADED = {"pyarrow", "ray"}  # packages with threads that Python does not count
 
 
@@ -63,10 +60,7 @@ class Local:
     @contextmanager
     def started(self, begin: Callable[[], object] = int) -> Iterator[Callable[..., Iterator[Any]]]:
         """As `Engine.started` says; `begin` is called in this process too, so that others are forked with its work."""
-        threshold = gc.get_threshold()
-        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
-        with ExitStack() as stack:
-            stack.callback(gc.set_threshold, *threshold)
+        with few_collections(), ExitStack() as stack:
             begin()
             if self.workers == 1:
                 yield _alone

@@ -1,5 +1,6 @@
 """The engine of several machines: actors of a Ray cluster."""
 
+import gc
 import os
 import pickle
 import re
@@ -17,10 +18,12 @@ from urllib.parse import urlsplit
 
 from labeling import __version__
 from labeling.distribution import install
+from labeling.engine.chunks import OBJECTS_BETWEEN_COLLECTIONS, few_collections
 from labeling.engine.dispatch import Answer, KilledError, Team, answered, call, packed
 from labeling.errors import InputError
 
 STORE_BYTES = 200 << 20  # of the object store of a Ray that is started here; chunks and results pass through it
+PIECE = 90_000  # bytes; what is smaller than 100 kB Ray sends with the call, without its object store
 ANSWER_SECONDS = 10.0  # until something answers at an address
 SAME_MODE = "RAY_AUTH_MODE (token or disabled) has to be that of the cluster: docs/engine.md."
 SAME_VERSIONS = "Install the same versions on both."
@@ -63,7 +66,8 @@ class OnRay:
         """As `Engine.started` says."""
         team = _team(_connected(self), self, begin)
         try:
-            yield team.results
+            with few_collections():
+                yield team.results
         finally:
             team.rest()
 
@@ -89,12 +93,13 @@ class _Remote:
     """What runs in the process of an actor."""
 
     def begin(self, driver: Versions, message: bytes) -> bytes:
+        gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
         # before anything is unpickled, which another version may not be able to
         here = _versions()
         return answered(message) if here == driver else packed((False, _versions_differ(here, driver)))
 
-    def work(self, message: bytes) -> bytes:
-        return answered(message)
+    def work(self, *pieces: bytes) -> bytes:
+        return answered(b"".join(pieces))
 
 
 def _begun(given: tuple[Callable[[], object], object]) -> None:
@@ -240,7 +245,9 @@ class _Actor:
         self._calls = deque([self._actor.begin.remote(_versions(), call(_begun, (self._begin, function)))])
 
     def give(self, function: Callable[[Any], Any], chunk: Any) -> None:
-        self._calls.append(self._actor.work.remote(call(function, chunk)))
+        message = call(function, chunk)
+        pieces = [message[start : start + PIECE] for start in range(0, len(message), PIECE)]
+        self._calls.append(self._actor.work.remote(*pieces))
 
     def answer(self) -> Answer:
         errors = self._ray.exceptions
