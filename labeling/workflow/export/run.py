@@ -77,16 +77,19 @@ def run(
         engine = engine.for_little()
     with staged(folder, ALWAYS, overwrite=options.overwrite) as staging:
         # Meanwhile the modules for converting are loaded, so that the processes that convert are forked with them.
+        forks = engine.forks
         with ThreadPoolExecutor(1) as background, engine.started() as mapped:
-            loaded = background.submit(load, spec)
+            loaded = background.submit(load, spec) if forks else None
             plan = make_plan(source, spec, split, previous, decisions, schema, options, mapped, meter)
-            loaded.result()
+            if loaded:
+                loaded.result()
             because = "asked for" if options.language else f"of the schema {schema.key}" if schema else ""
             # by a worker, whose memory is freed when it ends: detection takes a lot
             language = next(iter(mapped(partial(language_rules, spec, because), [plan.samples])))
         vectors = vectors_of(options.vectors, language.code)
         spec = spec.model_copy(update={"language": language.code, "vectors": vectors})
-        load(spec)
+        if engine.forks:
+            load(spec)
         with engine.started() as mapped:
             with (
                 meter("Converting", source.size) as advance,
