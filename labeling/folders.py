@@ -127,7 +127,8 @@ class RemoteFolder:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = url.rstrip("/")
+        with _told(shown(url)):
+            self.url = storage.folder_of(url)
         self._known: dict[str, bytes | None] = {}
         self._sizes: dict[str, int] | None = None
 

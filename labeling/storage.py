@@ -67,6 +67,14 @@ def local_path(address: str) -> str:
     return unquote(rest) if scheme == "file" else ""
 
 
+def folder_of(address: str) -> str:
+    """The address of a folder, without the `/` at its end."""
+    folder = address.rstrip("/")
+    if not folder.partition("://")[2]:
+        raise StorageError("it names no bucket")
+    return folder
+
+
 def name_of(address: str) -> str:
     """The last part of an address, whose ending says what the file may be."""
     path = urlsplit(address).path if _scheme(address) in WEB else address

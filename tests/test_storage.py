@@ -372,6 +372,17 @@ def test_what_cannot_be_written_to_is_told_before_the_work(
             export_files(here, [articles], output, schema=here.label_schema)
 
 
+@pytest.mark.parametrize("output", ["s3://", "gs:///"])
+def test_an_output_names_a_bucket(here: Workspace, articles: Path, tmp_path: Path, monkeypatch, output: str):
+    monkeypatch.chdir(tmp_path)
+    before = {*tmp_path.iterdir()}
+    with pytest.raises(InputError, match=f"Cannot write {output[:2]}://.*: it names no bucket"):
+        annotated(here, output, articles)
+    with pytest.raises(InputError, match="it names no bucket"):
+        export_files(here, [articles], output, schema=here.label_schema)
+    assert {*tmp_path.iterdir()} == before
+
+
 def test_nothing_is_written_to_the_web(web: Web, here: Workspace, articles: Path):
     with pytest.raises(InputError, match="the web is only read"):
         annotated(here, f"{web.url}/tasks.json", articles)

@@ -31,10 +31,11 @@ def at_output(output: Path | str, make: Callable[[Path], Exported], *, overwrite
     address = storage.local_path(str(output)) or str(output)
     if not storage.is_address(address):
         return make(Path(address))
-    address, where = address.rstrip("/"), shown(address).rstrip("/")
+    where = shown(address).rstrip("/")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "export"
         try:
+            address = storage.folder_of(address)
             storage.check_output(address)
             there, old = storage.sizes(address), _fetched(address, folder)
             _refuse(where, [name for name in ALWAYS if name in there.keys() - old], overwrite=overwrite)
