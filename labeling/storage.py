@@ -69,10 +69,13 @@ def local_path(address: str) -> str:
 
 def folder_of(address: str) -> str:
     """The address of a folder, without the `/` at its end."""
-    folder = address.rstrip("/")
-    if not folder.partition("://")[2]:
+    _check_bucket(address)
+    return address.rstrip("/")
+
+
+def _check_bucket(address: str) -> None:
+    if not address.partition("://")[2].strip("/"):
         raise StorageError("it names no bucket")
-    return folder
 
 
 def name_of(address: str) -> str:
@@ -288,6 +291,7 @@ def _system(address: str) -> tuple[Any, str]:
     """The file system of an address, and the path in it."""
     from fsspec.core import url_to_fs
 
+    _check_bucket(address)
     secrets.keep_in_url(address)
     if _scheme(address) in WEB:
         for part in urlsplit(address).query.split("&"):

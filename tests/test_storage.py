@@ -207,6 +207,7 @@ WRONG = {
     "s3://nobody/in.jsonl": "there is no such file, folder or bucket",
     "s3://news/*.zip": "no file matches this pattern",
     "s3://*/in.jsonl": "a pattern does not stand for a bucket",
+    "gs://": "it names no bucket",
     "s3://a:b@c/in.jsonl": "this is no address of a file in s3://",
     "gopher://x/in.jsonl": "gopher:// cannot be used: nothing that is installed reads such addresses",
     "az://news/in.jsonl": "az:// cannot be used: install what reads it: pip install",
@@ -378,7 +379,7 @@ def test_an_output_names_a_bucket(here: Workspace, articles: Path, tmp_path: Pat
     before = {*tmp_path.iterdir()}
     with pytest.raises(InputError, match=f"Cannot write {output[:2]}://.*: it names no bucket"):
         annotated(here, output, articles)
-    with pytest.raises(InputError, match="it names no bucket"):
+    with pytest.raises(InputError, match=f"Cannot write {output[:2]}://.*: it names no bucket"):
         export_files(here, [articles], output, schema=here.label_schema)
     assert {*tmp_path.iterdir()} == before
 

@@ -8,6 +8,7 @@ from labeling import storage
 from labeling.core.wording import listed
 from labeling.errors import InputError
 from labeling.files import write_atomic
+from labeling.folders import RemoteFolder
 from labeling.inputs.broken import shown
 from labeling.workflow.export.files import ALWAYS
 from labeling.workflow.export.ownership import MANIFEST, sums_in
@@ -31,11 +32,11 @@ def at_output(output: Path | str, make: Callable[[Path], Exported], *, overwrite
     address = storage.local_path(str(output)) or str(output)
     if not storage.is_address(address):
         return make(Path(address))
-    where = shown(address).rstrip("/")
+    address = RemoteFolder(address).url
+    where = shown(address)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "export"
         try:
-            address = storage.folder_of(address)
             storage.check_output(address)
             there, old = storage.sizes(address), _fetched(address, folder)
             _refuse(where, [name for name in ALWAYS if name in there.keys() - old], overwrite=overwrite)
